@@ -1,0 +1,42 @@
+"""How every entry point starts and fails."""
+
+import sys
+
+from absl import app, flags, logging
+
+# What bad input raises. Anything else is a fault of the program and shows its traceback.
+EXPECTED_ERRORS = (ValueError, TypeError, OSError)
+
+
+def run(main):
+    """Runs an entry point: bad input ends with one message and exit code 1.
+
+    With --v=1 the traceback is shown too.
+
+    Args:
+        main: Function that takes the arguments left after the flags.
+    """
+
+    def guarded(arguments):
+        import tensorflow as tf
+
+        if not flags.FLAGS["v"].present:
+            logging.set_verbosity(logging.WARNING)
+        try:
+            if len(arguments) > 1:
+                raise ValueError(
+                    "Arguments are left over. Expected flags alone, as --name=value. "
+                    f"Received: {' '.join(arguments[1:])}. --help lists the flags."
+                )
+            return main()
+        except (*EXPECTED_ERRORS, tf.errors.OpError) as error:
+            if logging.get_verbosity() >= 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            print("(--v=1 shows where this came from)", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+            return 130
+
+    app.run(guarded)

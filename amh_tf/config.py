@@ -1,0 +1,254 @@
+"""What a run is made of: frozen dataclasses, checked when made, saved as JSON with the run."""
+
+import dataclasses
+import json
+
+# Names only; the formulas are in `metrics`. `loss` selects the smallest, the others the largest.
+SELECTION_METRICS = (
+    "weighted_accuracy",
+    "unweighted_accuracy",
+    "weighted_precision",
+    "macro_precision",
+    "weighted_f1",
+    "macro_f1",
+    "loss",
+)
+MODELS = ("amh",)
+DTYPES = ("float32", "bfloat16", "float16")
+ALL_MODALITIES = ("audio", "text", "video")
+
+
+def _require(condition, name, problem, expected, received, remedy):
+    if not condition:
+        raise ValueError(
+            f"`{name}` {problem}. Expected {expected}. Received: {name}={received!r}. {remedy}"
+        )
+
+
+def _require_integer(config, name, least, flag=None):
+    value = getattr(config, name)
+    _require(
+        isinstance(value, int) and not isinstance(value, bool) and value >= least,
+        name,
+        "is out of range",
+        f"an integer of at least {least}",
+        value,
+        f"Set it with --{flag or name}.",
+    )
+
+
+def _require_choice(config, name, choices):
+    value = getattr(config, name)
+    _require(
+        value in choices,
+        name,
+        "is not known",
+        f"one of {', '.join(map(repr, choices))}",
+        value,
+        f"Set it with --{name}.",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Where the batches come from.
+
+    Attributes:
+        data_dir: Data folder that `amh_tf.prepare` wrote.
+        fold: Which of the data set's folds, counted from 0.
+        batch_size: Utterances per batch, over all replicas.
+        shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
+            whatever the size of the data set.
+    """
+
+    data_dir: str
+    fold: int = 0
+    batch_size: int = 128
+    shuffle_megabytes: int = 256
+
+    def __post_init__(self):
+        _require_integer(self, "fold", 0)
+        _require_integer(self, "batch_size", 1)
+        _require_integer(self, "shuffle_megabytes", 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The shape of a model. Defaults are the authors' (Yoon et al., 2020, section 4.2).
+
+    Attributes:
+        model: Which model, one of `MODELS`.
+        modalities: Names of the modalities used, in the order audio, text, video.
+        num_hops: Number of attention hops, N in the paper.
+        num_classes: Number of emotions.
+        audio_width, video_width, embedding_width: Width of a step of each modality.
+        vocabulary_size: Number of word ids, padding and unknown included.
+        *_units: Hidden size of each modality's GRU.
+        *_layers: Number of stacked GRU layers of each modality.
+        *_dropout: Drop rate on the GRU inputs of each modality.
+        bidirectional: Whether the encoders read in both directions.
+        reset_after: Whether the GRU applies its reset gate after the recurrent product.
+        dtype: Precision of the computation; weights stay float32.
+    """
+
+    vocabulary_size: int
+    model: str = "amh"
+    modalities: tuple = ALL_MODALITIES
+    num_hops: int = 7
+    num_classes: int = 7
+    audio_width: int = 120
+    video_width: int = 2048
+    embedding_width: int = 300
+    audio_units: int = 200
+    text_units: int = 200
+    video_units: int = 128
+    audio_layers: int = 1
+    text_layers: int = 1
+    video_layers: int = 1
+    audio_dropout: float = 0.3
+    text_dropout: float = 0.7
+    video_dropout: float = 0.3
+    bidirectional: bool = False
+    reset_after: bool = False
+    dtype: str = "float32"
+
+    def __post_init__(self):
+        object.__setattr__(self, "modalities", tuple(self.modalities))
+        _require_choice(self, "model", MODELS)
+        _require_choice(self, "dtype", DTYPES)
+        _require_integer(self, "num_hops", 1, flag="hops")
+        for name in ("vocabulary_size", "num_classes"):
+            _require_integer(self, name, 2)
+        for name in ("audio_width", "video_width", "embedding_width"):
+            _require_integer(self, name, 1)
+        ordered = tuple(name for name in ALL_MODALITIES if name in self.modalities)
+        _require(
+            self.modalities == ordered and len(ordered) >= 2,
+            "modalities",
+            "do not suit a model that hops between modalities",
+            "two or three of audio, text, video, in that order",
+            self.modalities,
+            "Set them with --modalities.",
+        )
+        for modality in ALL_MODALITIES:
+            _require_integer(self, f"{modality}_units", 1)
+            _require_integer(self, f"{modality}_layers", 1)
+            rate = getattr(self, f"{modality}_dropout")
+            _require(
+                0 <= rate < 1,
+                f"{modality}_dropout",
+                "is out of range",
+                "a drop rate of at least 0 and below 1",
+                rate,
+                f"Set it with --{modality}_dropout.",
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. Defaults are the authors' recipe.
+
+    Attributes:
+        seed: Seed of the initial weights, dropout and the order of the batches.
+        learning_rate: Adam's step size.
+        clip_norm: Each gradient tensor is scaled down to this norm by itself.
+        validation_interval: Epochs between two validations.
+        patience: Validations without gain after which training stops.
+        max_epochs: Training stops after this many epochs at the latest.
+        max_steps: Training stops after this many steps at the latest; None for no limit.
+        selection_metric: Score on the dev split that picks the best weights.
+        class_weight: "none", or "balanced" to weigh each class by its inverse frequency.
+        embedding: "pretrained" to start from the data set's vectors, or "random".
+    """
+
+    seed: int = 1
+    learning_rate: float = 1e-3
+    clip_norm: float = 1.0
+    validation_interval: float = 0.3
+    patience: int = 15
+    max_epochs: int = 100
+    max_steps: int | None = None
+    selection_metric: str = "weighted_accuracy"
+    class_weight: str = "none"
+    embedding: str = "pretrained"
+
+    def __post_init__(self):
+        for name in ("learning_rate", "clip_norm", "validation_interval"):
+            value = getattr(self, name)
+            _require(
+                0 < value < float("inf"),
+                name,
+                "is out of range",
+                "a number above 0",
+                value,
+                f"Set it with --{name}.",
+            )
+        _require_integer(self, "seed", 0)
+        _require_integer(self, "patience", 1)
+        _require_integer(self, "max_epochs", 1)
+        if self.max_steps is not None:
+            _require_integer(self, "max_steps", 1)
+        _require_choice(self, "selection_metric", SELECTION_METRICS)
+        _require_choice(self, "class_weight", ("none", "balanced"))
+        _require_choice(self, "embedding", ("pretrained", "random"))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """One run: data, model, training, and what the data set was.
+
+    Attributes:
+        data, model, training: The three parts.
+        data_fingerprint: The manifest's fingerprint, so that a run is never continued or
+            scored on another data set by mistake.
+    """
+
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig
+    data_fingerprint: str
+
+    def to_json(self):
+        """Returns the configuration as indented JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text):
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ValueError: If the text is not such a configuration.
+        """
+        try:
+            fields = json.loads(text)
+            return cls(
+                data=DataConfig(**fields["data"]),
+                model=ModelConfig(**fields["model"]),
+                training=TrainingConfig(**fields["training"]),
+                data_fingerprint=fields["data_fingerprint"],
+            )
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                "The run's configuration cannot be read. Expected the config.json that "
+                f"`amh_tf.train` of this version writes. Received: {error}."
+            ) from error
+
+    def differences(self, other):
+        """Lists the settings in which another run differs.
+
+        Where the data lies is not a difference, what it holds is.
+
+        Returns:
+            List of (name, own value, other's value), in the order of the fields.
+        """
+        found = []
+        for part in ("data", "model", "training"):
+            own, others = (dataclasses.asdict(getattr(run, part)) for run in (self, other))
+            found += [
+                (name, own[name], others[name])
+                for name in own
+                if own[name] != others[name] and name != "data_dir"
+            ]
+        if self.data_fingerprint != other.data_fingerprint:
+            found.append(("data_fingerprint", self.data_fingerprint, other.data_fingerprint))
+        return found

@@ -1,0 +1,1 @@
+"""One reader per source; each gives a `Source` of `Utterance`s."""

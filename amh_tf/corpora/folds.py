@@ -1,0 +1,256 @@
+"""The authors' preprocessed folds: one folder of NumPy arrays per fold.
+
+    foldNN/{train,dev,test}_{audio_mfcc,audio_seqN,nlp_trans,video,video_seqN,label}.npy
+    foldNN/dic.pkl          word -> id, with _PAD_ 0 and _UNK_ 1
+    foldNN/W_embedding.npy  (vocabulary, 300)
+
+The prosody arrays that lie beside them are not read: the authors' model never used them.
+Everything is checked before the first utterance is given out.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import schema
+from amh_tf.corpora import safe_pickle, source
+
+# What must be there: the kind of number and the number of dimensions.
+ARRAYS = {
+    "audio_mfcc": ("f", 3),
+    "audio_seqN": ("i", 1),
+    "nlp_trans": ("i", 2),
+    "video": ("f", 3),
+    "video_seqN": ("i", 1),
+    "label": ("i", 1),
+}
+KINDS = {"f": "floating-point numbers", "i": "integers"}
+
+
+def _load(path, kind, rank):
+    """Maps an array into memory; its declared size is checked against the file's."""
+    if not path.is_file():
+        raise ValueError(
+            f"An array is missing. Expected {str(path)!r}. Received: no such file. "
+            "Point --source_dir at one fold of the authors' preprocessed data."
+        )
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError, SyntaxError) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read. Expected a whole .npy file without Python "
+            f"objects. Received: {error}."
+        ) from error
+    kinds = "iu" if kind == "i" else "f"
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds or array.ndim != rank:
+        shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
+        raise ValueError(
+            f"{str(path)!r} holds another kind of array. Expected {rank} dimensions of "
+            f"{KINDS[kind]}. Received: shape={shape}, dtype={dtype}."
+        )
+    return array
+
+
+class _Split:
+    """One of train, dev and test, checked when made."""
+
+    def __init__(self, folder, split, classes, vocabulary_size, max_lengths):
+        self.folder = folder
+        self.split = split
+        self.max_lengths = max_lengths
+        arrays = {
+            name: _load(self._path(name), kind, rank) for name, (kind, rank) in ARRAYS.items()
+        }
+        self._check_counts(arrays)
+        self._check_range("label", arrays["label"], len(classes) - 1, "a class id")
+        self._check_range("nlp_trans", arrays["nlp_trans"], vocabulary_size - 1, "a word id")
+        for lengths, array in (("audio_seqN", "audio_mfcc"), ("video_seqN", "video")):
+            steps = arrays[array].shape[1]
+            self._check_range(lengths, arrays[lengths], steps, f"a length within {array}")
+        self.labels = np.asarray(arrays["label"])
+        self.sequences = {
+            "audio": arrays["audio_mfcc"],
+            "text": np.asarray(arrays["nlp_trans"]),
+            "video": arrays["video"],
+        }
+        self.lengths = {
+            "audio": np.asarray(arrays["audio_seqN"]),
+            "text": _text_lengths(arrays["nlp_trans"]),
+            "video": np.asarray(arrays["video_seqN"]),
+        }
+        for modality, length in self.lengths.items():
+            self.lengths[modality] = np.minimum(length, max_lengths[modality])
+
+    def __len__(self):
+        return len(self.labels)
+
+    def _path(self, name):
+        return self.folder / f"{self.split}_{name}.npy"
+
+    def _id(self, index):
+        return f"{self.split}_{index:05d}"
+
+    def _check_counts(self, arrays):
+        counts = {name: array.shape[0] for name, array in arrays.items()}
+        if len(set(counts.values())) != 1 or 0 in counts.values():
+            listed = ", ".join(f"{self.split}_{name}.npy {n}" for name, n in counts.items())
+            raise ValueError(
+                f"The arrays of the {self.split} split do not hold the same utterances. "
+                f"Expected one first dimension above 0 in all. Received: {listed}, in "
+                f"{str(self.folder)!r}."
+            )
+
+    def _check_range(self, name, values, largest, what):
+        wrong = (values < 0) | (values > largest)
+        if not wrong.any():
+            return
+        where = np.argwhere(wrong)[0]
+        raise ValueError(
+            f"{str(self._path(name))!r} holds a value out of range. Expected {what}, "
+            f"0 to {largest}. Received: {values[tuple(where)]} for {self._id(where[0])}; "
+            f"{int(wrong.sum())} such values."
+        )
+
+    def check_features(self, digest):
+        """Reads every feature once.
+
+        Args:
+            digest: `hashlib` object that is fed all the split holds.
+
+        Raises:
+            ValueError: If a feature inside its length is NaN or infinite.
+        """
+        digest.update(np.ascontiguousarray(self.labels, np.int64))
+        digest.update(np.ascontiguousarray(self.sequences["text"], np.int64))
+        for modality, name in (("audio", "audio_mfcc"), ("video", "video")):
+            digest.update(np.ascontiguousarray(self.lengths[modality], np.int64))
+            bad = []
+            for index, length in enumerate(self.lengths[modality]):
+                features = np.ascontiguousarray(self.sequences[modality][index, :length])
+                digest.update(features)
+                if not np.isfinite(features).all():
+                    bad.append(index)
+            if bad:
+                raise ValueError(
+                    f"{str(self._path(name))!r} holds features that are not finite. Expected "
+                    f"numbers. Received: NaN or infinity in {len(bad)} utterances, the first "
+                    f"{self._id(bad[0])}. Compute these features again."
+                )
+
+    def utterances(self):
+        """Yields the split's utterances, cut to their lengths."""
+        dtypes = {"audio": np.float32, "text": np.int32, "video": np.float32}
+        for index, label in enumerate(self.labels):
+            sequences = {
+                modality: np.asarray(array[index, : self.lengths[modality][index]], dtype)
+                for (modality, array), dtype in zip(self.sequences.items(), dtypes.values())
+            }
+            yield source.Utterance(id=self._id(index), label=int(label), **sequences)
+
+
+def _text_lengths(text):
+    """Applies the authors' rule: a text ends at its first padding id."""
+    ended = text == schema.PADDING_ID
+    return np.where(ended.any(axis=1), ended.argmax(axis=1), text.shape[1])
+
+
+def _vocabulary(path):
+    if not path.is_file():
+        raise ValueError(
+            f"The dictionary is missing. Expected {str(path)!r}. Received: no such file. "
+            "Point --source_dir at one fold of the authors' preprocessed data."
+        )
+    ids = safe_pickle.read_dictionary(path)
+    words = sorted(ids, key=ids.get)
+    reserved = {schema.PADDING_WORD: schema.PADDING_ID, schema.UNKNOWN_WORD: schema.UNKNOWN_ID}
+    if sorted(ids.values()) != list(range(len(ids))) or any(
+        ids.get(word) != number for word, number in reserved.items()
+    ):
+        raise ValueError(
+            f"{str(path)!r} does not number its words. Expected the ids 0 to "
+            f"{len(ids) - 1}, once each, with {reserved}. Received: ids from "
+            f"{min(ids.values(), default=None)} to {max(ids.values(), default=None)}, "
+            f"{ {word: ids.get(word) for word in reserved} }."
+        )
+    broken = [word for word in words if "\n" in word or "\r" in word]
+    if broken:
+        raise ValueError(
+            f"{str(path)!r} holds a word that spans lines. Expected words of one line. "
+            f"Received: {broken[0]!r}."
+        )
+    return tuple(words)
+
+
+def _embedding(path, vocabulary_size):
+    vectors = np.asarray(_load(path, "f", 2), np.float32)
+    if len(vectors) != vocabulary_size:
+        raise ValueError(
+            f"{str(path)!r} does not fit dic.pkl. Expected one row for each of the "
+            f"{vocabulary_size} words. Received: shape={vectors.shape}."
+        )
+    bad = ~np.isfinite(vectors).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"{str(path)!r} holds vectors that are not finite. Expected numbers. Received: "
+            f"NaN or infinity in {int(bad.sum())} rows, the first {int(bad.argmax())}."
+        )
+    return vectors
+
+
+def read(folder, classes=schema.PAPER_CLASSES, max_lengths=None, name=None):
+    """Reads one fold of the authors' preprocessed data.
+
+    Args:
+        folder: Folder of one fold.
+        classes: Class names in the order of the labels.
+        max_lengths: Dict from modality to the number of steps kept. Defaults to the authors'
+            750 / 128 / 25.
+        name: What to call the data set. Defaults to the folder's name.
+
+    Returns:
+        `amh_tf.corpora.source.Source`.
+
+    Raises:
+        ValueError: If an array is missing, damaged, of another kind, does not fit the others,
+            or holds labels, ids, lengths or features that cannot be right. The message names
+            the file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(
+            f"The source folder is missing. Expected a folder. Received: {str(folder)!r}. "
+            "Set it with --source_dir."
+        )
+    classes = tuple(classes)
+    max_lengths = {**schema.MAX_LENGTHS, **(max_lengths or {})}
+    vocabulary = _vocabulary(folder / "dic.pkl")
+    embedding = _embedding(folder / "W_embedding.npy", len(vocabulary))
+    splits = {
+        split: _Split(folder, split, classes, len(vocabulary), max_lengths)
+        for split in schema.SPLITS
+    }
+    widths = {}
+    for modality in ("audio", "video"):
+        found = {split: part.sequences[modality].shape[2] for split, part in splits.items()}
+        if len(set(found.values())) != 1:
+            raise ValueError(
+                f"The {modality} arrays in {str(folder)!r} do not fit each other. Expected one "
+                f"width. Received: {found}."
+            )
+        widths[modality] = found["train"]
+    described = [classes, sorted(max_lengths.items()), vocabulary, widths]
+    digest = hashlib.sha256(repr(described).encode())
+    digest.update(np.ascontiguousarray(embedding))
+    for part in splits.values():
+        part.check_features(digest)
+    return source.Source(
+        name=name or f"preprocessed fold {folder.resolve().name}",
+        synthetic=False,
+        classes=classes,
+        widths=widths,
+        vocabulary=vocabulary,
+        embedding=embedding,
+        splits={split: source.Split(len(part), part.utterances) for split, part in splits.items()},
+        fingerprint=digest.hexdigest(),
+    )

@@ -1,0 +1,206 @@
+"""The manifest of a data folder, `dataset.json`: what the shards hold and how to trust them."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import schema
+
+FILE_NAME = "dataset.json"
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file.
+
+    Attributes:
+        file: Name inside the data folder.
+        part: Which part of the data it belongs to; folds are made of parts.
+        records, bytes, sha256: What the file must hold.
+        label_counts: Number of records of each class.
+    """
+
+    file: str
+    part: str
+    records: int
+    bytes: int
+    sha256: str
+    label_counts: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """A data folder.
+
+    Attributes:
+        folder: Where it is; not stored.
+        name, synthetic, classes, widths, fingerprint: As in `corpora.source.Source`.
+        vocabulary_file, vocabulary_size: One word a line, in the order of the ids.
+        embedding_file, embedding_width: Word vectors; None and the default width if there
+            are none.
+        shards: Every `Shard`.
+        folds: One dict per fold, from "train", "dev", "test" to a list of parts.
+    """
+
+    folder: Path
+    name: str
+    synthetic: bool
+    classes: tuple
+    widths: dict
+    fingerprint: str
+    vocabulary_file: str
+    vocabulary_size: int
+    embedding_file: str | None
+    embedding_width: int
+    shards: tuple
+    folds: tuple
+
+    def to_json(self):
+        """Returns the text of `dataset.json`."""
+        fields = dataclasses.asdict(self)
+        del fields["folder"]
+        return json.dumps({"format": FORMAT, **fields}, indent=1) + "\n"
+
+    def select(self, split, fold=0):
+        """Lists the shards of one split of one fold.
+
+        Raises:
+            ValueError: If there is no such fold or split.
+        """
+        if not 0 <= fold < len(self.folds):
+            raise ValueError(
+                f"`fold` is out of range. Expected 0 to {len(self.folds) - 1}, the folds of "
+                f"{str(self.folder)!r}. Received: fold={fold}. Set it with --fold."
+            )
+        if split not in self.folds[fold]:
+            raise ValueError(
+                f"`split` is not known. Expected one of {sorted(self.folds[fold])}. "
+                f"Received: split={split!r}. Set it with --split."
+            )
+        parts = self.folds[fold][split]
+        return [shard for shard in self.shards if shard.part in parts]
+
+    def count(self, split, fold=0):
+        """Returns the number of utterances in a split."""
+        return sum(shard.records for shard in self.select(split, fold))
+
+    def label_counts(self, split, fold=0):
+        """Returns the number of utterances of each class in a split, as an array."""
+        return np.sum([shard.label_counts for shard in self.select(split, fold)], axis=0)
+
+    def path(self, file):
+        """Returns the path of a file of the data folder."""
+        return self.folder / file
+
+    def embedding(self):
+        """Reads the word vectors, `(vocabulary_size, embedding_width)`, or None.
+
+        Raises:
+            ValueError: If the file is damaged or of another shape.
+        """
+        if self.embedding_file is None:
+            return None
+        path = self.path(self.embedding_file)
+        expected = (self.vocabulary_size, self.embedding_width)
+        try:
+            vectors = np.load(path, allow_pickle=False, mmap_mode="r")
+            if vectors.shape == expected:
+                return np.array(vectors, np.float32)
+            received = f"shape {vectors.shape}"
+        except (ValueError, EOFError, OSError) as error:
+            received = str(error)
+        raise ValueError(
+            f"{str(path)!r} cannot be used. Expected vectors of shape {expected}. "
+            f"Received: {received}. Prepare the data set again."
+        )
+
+    def check_shards(self, split, fold=0):
+        """Checks that every shard of a split is there, with the size that it was written with.
+
+        Raises:
+            ValueError: If a shard is missing or of another size; the message names the file.
+        """
+        for shard in self.select(split, fold):
+            path = self.path(shard.file)
+            size = path.stat().st_size if path.is_file() else None
+            if size != shard.bytes:
+                received = "no such file" if size is None else f"{size} bytes"
+                raise ValueError(
+                    f"{str(path)!r} is not as it was written. Expected {shard.bytes} bytes "
+                    f"with {shard.records} records. Received: {received}. "
+                    "Prepare the data set again."
+                )
+
+
+def _plain_name(name):
+    return isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..")
+
+
+def load(folder):
+    """Reads the manifest of a data folder.
+
+    Args:
+        folder: Data folder that `amh_tf.prepare` wrote.
+
+    Returns:
+        `Manifest`.
+
+    Raises:
+        ValueError: If there is none, or it is damaged, of another format, or names files
+            outside the folder.
+    """
+    path = Path(folder) / FILE_NAME
+    if not path.is_file():
+        raise ValueError(
+            f"{str(folder)!r} is not a data folder. Expected a {FILE_NAME} in it. "
+            "Received: no such file. Make one with `python -m amh_tf.prepare`, and pass it "
+            "with --data_dir."
+        )
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        written = fields.pop("format")
+        if written != FORMAT:
+            raise ValueError(f"format {written}, not {FORMAT}")
+        fields["shards"] = tuple(
+            Shard(**{**shard, "label_counts": tuple(shard["label_counts"])})
+            for shard in fields["shards"]
+        )
+        fields["classes"] = tuple(fields["classes"])
+        fields["folds"] = tuple(fields["folds"])
+        loaded = Manifest(folder=Path(folder), **fields)
+        _check(loaded)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read. Expected the manifest that this version's "
+            f"`amh_tf.prepare` writes. Received: {type(error).__name__}: {error}. "
+            "Prepare the data set again."
+        ) from error
+    return loaded
+
+
+def _check(loaded):
+    files = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
+    files += [loaded.embedding_file] if loaded.embedding_file is not None else []
+    for file in files:
+        if not _plain_name(file):
+            raise ValueError(f"{file!r} is not the name of a file in the folder")
+    parts = {shard.part for shard in loaded.shards}
+    for fold in loaded.folds:
+        for split, members in fold.items():
+            if split not in schema.SPLITS or not parts.issuperset(members):
+                raise ValueError(f"fold with split {split!r} made of {members}")
+        chosen = [part for members in fold.values() for part in members]
+        if len(set(chosen)) != len(chosen):
+            raise ValueError("a part stands in two splits of one fold")
+    for shard in loaded.shards:
+        sizes = (shard.records, shard.bytes, *shard.label_counts)
+        if not all(isinstance(size, int) and size >= 0 for size in sizes):
+            raise ValueError(f"sizes of {shard.file!r}")
+        if (
+            len(shard.label_counts) != len(loaded.classes)
+            or sum(shard.label_counts) != shard.records
+        ):
+            raise ValueError(f"label counts of {shard.file!r}")

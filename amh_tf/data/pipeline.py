@@ -1,0 +1,99 @@
+"""Streams shards as padded batches. Memory does not grow with the data set."""
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import schema
+from amh_tf.data import records
+
+# Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
+CYCLE_LENGTH = 4
+READ_BUFFER_BYTES = 8 << 20
+
+
+def _shuffled(seed, epoch, paths, buffer_size):
+    """Reads shards in an order that depends on the seed and the epoch alone."""
+    rng = np.random.default_rng([seed, epoch])
+    order = [paths[index] for index in rng.permutation(len(paths))]
+    files = tf.data.Dataset.from_tensor_slices(order)
+    examples = files.interleave(
+        lambda path: tf.data.TFRecordDataset(path, buffer_size=READ_BUFFER_BYTES),
+        cycle_length=min(CYCLE_LENGTH, len(paths)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    return examples.shuffle(buffer_size, seed=int(rng.integers(1 << 31)))
+
+
+def _buffer_size(shards, megabytes):
+    """Fits the shuffle buffer into its share of memory, by the mean size of a record."""
+    count = sum(shard.records for shard in shards)
+    mean = sum(shard.bytes for shard in shards) / max(count, 1)
+    return max(1, min(count, int(megabytes * 2**20 / max(mean, 1))))
+
+
+def _arrange(modalities, with_ids):
+    names = [name for modality in modalities for name in (modality, f"{modality}_length")]
+
+    def arrange(fields):
+        inputs = {name: fields[name] for name in names}
+        return (inputs, fields["label"], fields["id"]) if with_ids else (inputs, fields["label"])
+
+    return arrange
+
+
+def batches(
+    manifest,
+    split,
+    batch_size,
+    fold=0,
+    modalities=schema.MODALITIES,
+    seed=None,
+    epoch=0,
+    shuffle_megabytes=256,
+    with_ids=False,
+):
+    """Makes one pass over a split.
+
+    Every utterance comes once. Sequences are padded with zeros to the longest of the batch;
+    the last batch may be smaller.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        split: "train", "dev" or "test".
+        batch_size: Utterances per batch.
+        fold: Which fold.
+        modalities: Which modalities the batches hold.
+        seed: Seed of the order, or None for the order in which the shards were written.
+        epoch: Number of the pass; each has an order of its own.
+        shuffle_megabytes: Size of the shuffle buffer.
+        with_ids: Whether to give the utterances' ids too.
+
+    Returns:
+        `tf.data.Dataset` of `(inputs, label)` or `(inputs, label, id)`; `inputs` as the
+        models take them.
+
+    Raises:
+        ValueError: If the fold or split does not exist, is empty, or a shard is missing or
+            of another size than the manifest says.
+    """
+    shards = manifest.select(split, fold)
+    manifest.check_shards(split, fold)
+    if not sum(shard.records for shard in shards):
+        raise ValueError(
+            f"The {split} split of {str(manifest.folder)!r} is empty. Expected at least one "
+            "utterance. Received: none. Prepare the data set again."
+        )
+    paths = [str(manifest.path(shard.file)) for shard in shards]
+    if seed is None:
+        examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
+    else:
+        examples = _shuffled(seed, epoch, paths, _buffer_size(shards, shuffle_megabytes))
+    widths = manifest.widths
+    examples = examples.map(
+        lambda serialized: records.decode(serialized, widths),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    arranged = examples.map(_arrange(modalities, with_ids))
+    return arranged.padded_batch(batch_size).prefetch(2)

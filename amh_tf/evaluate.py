@@ -1,0 +1,21 @@
+"""Scores a trained run: python -m amh_tf.evaluate --run_dir=DIR [--split=test]
+
+Writes metrics.json, the predictions and a picture of the confusion matrix into the run's
+folder, and prints the scores.
+"""
+
+from amh_tf import cli, flag_defs, progress
+from amh_tf.training import runs
+
+flag_defs.define_evaluation()
+
+
+def main():
+    """Scores by the flags."""
+    flags = flag_defs.FLAGS
+    runs.evaluate(flags.run_dir, flags.split, flags.data_dir)
+    progress.console.print(f"Scores, predictions and picture are in {flags.run_dir}.")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,36 @@
+"""Pictures of results."""
+
+import numpy as np
+from matplotlib import figure
+
+from amh_tf import files
+
+
+def confusion_matrix(counts, classes, title, path):
+    """Draws a confusion matrix, each row as shares of the true class, counts below.
+
+    Args:
+        counts: Integer array of shape `(classes, classes)`, true class in rows.
+        classes: Class names.
+        title: Text above the picture.
+        path: Output file; its ending chooses the format.
+    """
+    counts = np.asarray(counts)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    size = 1.8 + 0.75 * len(classes)
+    drawing = figure.Figure(figsize=(size + 0.8, size), layout="constrained")
+    axes = drawing.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(title)
+    for row, column in np.ndindex(counts.shape):
+        color = "white" if shares[row, column] > 0.55 else "black"
+        place = {"ha": "center", "color": color}
+        axes.text(column, row - 0.05, f"{shares[row, column]:.2f}", va="bottom", **place)
+        axes.text(column, row + 0.08, counts[row, column], va="top", fontsize=7, **place)
+    drawing.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    with files.replacing(path) as temporary:
+        drawing.savefig(temporary, dpi=130)

@@ -1,0 +1,206 @@
+"""Every flag, and the configurations made from them. Only entry points import this.
+
+Each entry point defines the groups it needs, so that its --help lists those alone and a flag
+that means nothing to it is refused.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from amh_tf import config, schema
+
+FLAGS = flags.FLAGS
+
+
+def _define(kind, name, default, help_text, **options):
+    holder = getattr(flags, f"DEFINE_{kind}")(name, default, help=help_text, **options)
+    # --help shows the flags of the module that is run, not of this one.
+    FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
+
+
+def _given(names):
+    return {name: FLAGS[name].value for name in names}
+
+
+def define_data():
+    """Flags that say where the batches come from."""
+    data = config.DataConfig("")
+    _define(
+        "string",
+        "data_dir",
+        None,
+        "Data folder that amh_tf.prepare wrote. Without it, the planted-cue set (synthetic) is "
+        "written to --cache_dir and used.",
+    )
+    _define("string", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
+    _define("integer", "fold", data.fold, "Fold of the data set, counted from 0.")
+    _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
+    _define("integer", "shuffle_megabytes", data.shuffle_megabytes, "Size of the shuffle buffer.")
+
+
+def define_model():
+    """Flags that shape the model."""
+    model = config.ModelConfig(vocabulary_size=2)
+    _define("enum", "model", model.model, "Which model.", enum_values=config.MODELS)
+    _define("string", "modalities", "atv", "Which modalities: letters of a, t, v.")
+    _define("integer", "hops", model.num_hops, "Number of attention hops, N in the paper.")
+    for modality in schema.MODALITIES:
+        for name, kind, meaning in (
+            ("units", "integer", "Hidden size of the GRU"),
+            ("layers", "integer", "Number of GRU layers"),
+            ("dropout", "float", "Drop rate on the GRU inputs"),
+        ):
+            full = f"{modality}_{name}"
+            _define(kind, full, getattr(model, full), f"{meaning} over {modality}.")
+    _define("boolean", "bidirectional", model.bidirectional, "Whether GRUs read both ways.")
+    _define(
+        "boolean",
+        "reset_after",
+        model.reset_after,
+        "Whether the reset gate is applied after the recurrent product, as cuDNN does.",
+    )
+    _define(
+        "enum",
+        "dtype",
+        model.dtype,
+        "Precision of the computation; weights stay float32.",
+        enum_values=config.DTYPES,
+    )
+
+
+def define_training():
+    """Flags of the training recipe."""
+    training = config.TrainingConfig()
+    for name, kind, meaning in (
+        ("seed", "integer", "Seed of weights, dropout and order."),
+        ("learning_rate", "float", "Adam's step size."),
+        ("clip_norm", "float", "Norm to which each gradient tensor is clipped."),
+        ("validation_interval", "float", "Epochs between validations."),
+        ("patience", "integer", "Validations without gain before training stops."),
+        ("max_epochs", "integer", "Epochs after which training stops at the latest."),
+        ("max_steps", "integer", "Steps after which training stops at the latest."),
+    ):
+        _define(kind, name, getattr(training, name), meaning)
+    _define(
+        "enum",
+        "selection_metric",
+        training.selection_metric,
+        "Score on the dev split that picks the best weights.",
+        enum_values=config.SELECTION_METRICS,
+    )
+    _define(
+        "enum",
+        "class_weight",
+        training.class_weight,
+        "Weights of the classes in the loss.",
+        enum_values=["none", "balanced"],
+    )
+    _define(
+        "enum",
+        "embedding",
+        training.embedding,
+        "Where word vectors start: the data set's, or random.",
+        enum_values=["pretrained", "random"],
+    )
+    _define("string", "run_dir", None, "Folder of the run. Default: runs/DATA/MODEL-fold-seed.")
+
+
+def define_evaluation():
+    """Flags of scoring a run."""
+    _define("string", "run_dir", None, "Folder of the run.", required=True)
+    _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
+    _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
+
+
+def define_preparation():
+    """Flags of writing a data folder."""
+    _define(
+        "enum",
+        "source",
+        None,
+        "Where utterances come from: the authors' preprocessed folds, or the planted-cue set "
+        "(synthetic).",
+        enum_values=["folds", "planted"],
+        required=True,
+    )
+    _define("string", "source_dir", None, "Folder of one preprocessed fold.")
+    _define("string", "output_dir", None, "Data folder to write.", required=True)
+    _define("string", "name", None, "What to call the data set in results.")
+    _define(
+        "list", "classes", list(schema.PAPER_CLASSES), "Class names in the order of the labels."
+    )
+    for modality, length in schema.MAX_LENGTHS.items():
+        _define(
+            "integer",
+            f"max_{modality}_length",
+            length,
+            f"Steps of {modality} that are kept.",
+            lower_bound=1,
+        )
+    _define("integer", "records_per_shard", 256, "Utterances per TFRecord shard.", lower_bound=1)
+    _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
+    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
+
+
+def data_config(data_dir):
+    """Makes the `DataConfig` of the flags, with the data folder that was found."""
+    return config.DataConfig(
+        data_dir=str(Path(data_dir).resolve()),
+        **_given(["fold", "batch_size", "shuffle_megabytes"]),
+    )
+
+
+def model_settings():
+    """Returns the `ModelConfig` fields that flags choose, as a dict."""
+    return {
+        "model": FLAGS.model,
+        "modalities": schema.modalities_from_letters(FLAGS.modalities),
+        "num_hops": FLAGS.hops,
+        **_given(
+            f"{modality}_{name}"
+            for modality in schema.MODALITIES
+            for name in ("units", "layers", "dropout")
+        ),
+        **_given(["bidirectional", "reset_after", "dtype"]),
+    }
+
+
+def training_config():
+    """Makes the `TrainingConfig` of the flags."""
+    names = config.TrainingConfig.__dataclass_fields__
+    return config.TrainingConfig(**_given(names))
+
+
+def cache_dir():
+    """Returns the folder for data that can be made again."""
+    if FLAGS.cache_dir:
+        return Path(FLAGS.cache_dir)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "amh_tf"
+
+
+def run_dir(data_dir):
+    """Returns the run's folder: the flag's, or a name made of data, model, fold and seed."""
+    if FLAGS.run_dir:
+        return Path(FLAGS.run_dir)
+    name = f"{FLAGS.model}_{FLAGS.hops}-fold_{FLAGS.fold}-seed_{FLAGS.seed}"
+    return Path("runs") / Path(data_dir).resolve().name / name
+
+
+def planted_sizes():
+    """Returns the sizes of the planted-cue set, by split.
+
+    Raises:
+        ValueError: If the flag does not hold three numbers.
+    """
+    sizes = FLAGS.planted_sizes
+    if len(sizes) != 3 or not all(size.isdecimal() and int(size) for size in sizes):
+        raise ValueError(
+            "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
+            f"Received: planted_sizes={','.join(sizes)}. Set it with "
+            "--planted_sizes=TRAIN,DEV,TEST."
+        )
+    return dict(zip(schema.SPLITS, map(int, sizes)))

@@ -1,0 +1,16 @@
+"""Keras layers of the paper's equations."""
+
+from amh_tf.layers.bilinear_attention import BilinearAttention
+from amh_tf.layers.gate_bias import GateBias
+from amh_tf.layers.hop_schedule import HOP_ORDER, HopSchedule
+from amh_tf.layers.length_mask import LengthMask
+from amh_tf.layers.modality_encoder import ModalityEncoder
+
+__all__ = [
+    "HOP_ORDER",
+    "BilinearAttention",
+    "GateBias",
+    "HopSchedule",
+    "LengthMask",
+    "ModalityEncoder",
+]

@@ -1,0 +1,104 @@
+import keras
+from keras import ops
+
+# The authors draw every matrix of the attention and of the output layer from U(-0.25, 0.25).
+UNIFORM_LIMIT = 0.25
+
+
+def authors_uniform():
+    """Returns the authors' initializer for attention and output matrices."""
+    return keras.initializers.RandomUniform(-UNIFORM_LIMIT, UNIFORM_LIMIT)
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class BilinearAttention(keras.layers.Layer):
+    """Pools a sequence by its bilinear similarity to a query.
+
+    With query q and steps h_t: a_t = softmax_t((q W + b) . h_t) and the context is
+    sum_t a_t h_t. There is no scaling.
+
+    Masking: padded steps get weight zero; the output has no mask. A row without a valid
+    step gets weights and context of zeros.
+
+    Args:
+        kernel_initializer: Initializer for W. Defaults to uniform in +-0.25, the authors'.
+        bias_initializer: Initializer for b. Defaults to zeros.
+
+    Call arguments:
+        query: Tensor of shape `(batch, query_dim)`.
+        value: Tensor of shape `(batch, time, value_dim)`.
+        value_mask: Bool tensor of shape `(batch, time)`. All steps are valid without it.
+
+    Returns:
+        context of shape `(batch, value_dim)`; weights of shape `(batch, time)`, always
+        float32.
+
+    Reference:
+     - Yoon et al., 2020, arXiv 1912.00846, eq. 2-5
+    """
+
+    def __init__(self, kernel_initializer=None, bias_initializer="zeros", **kwargs):
+        super().__init__(**kwargs)
+        self.kernel_initializer = (
+            authors_uniform()
+            if kernel_initializer is None
+            else keras.initializers.get(kernel_initializer)
+        )
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, query_shape, value_shape, value_mask_shape=None):
+        if len(query_shape) != 2 or len(value_shape) != 3:
+            raise ValueError(
+                "`query` and `value` have the wrong rank. Expected shapes (batch, query_dim) "
+                f"and (batch, time, value_dim). Received: query.shape={tuple(query_shape)}, "
+                f"value.shape={tuple(value_shape)}."
+            )
+        value_dim = value_shape[-1]
+        self.kernel = self.add_weight(
+            name="kernel", shape=(query_shape[-1], value_dim), initializer=self.kernel_initializer
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(value_dim,), initializer=self.bias_initializer
+        )
+        self.built = True
+
+    def _calculate_scores(self, query, value):
+        projected = ops.matmul(query, self.kernel) + self.bias  # (batch, value_dim)
+        return ops.squeeze(ops.matmul(value, projected[:, :, None]), axis=-1)  # (batch, time)
+
+    def _normalize_scores(self, scores, value_mask):
+        # float32 whatever the policy: half precision cannot tell hundreds of weights apart.
+        scores = ops.cast(scores, "float32")
+        if value_mask is None:
+            return ops.softmax(scores, axis=-1)
+        weights = ops.softmax(ops.where(value_mask, scores, -1e9), axis=-1)
+        # A row with no valid step has come out uniform; here it becomes zeros.
+        return ops.where(value_mask, weights, 0.0)
+
+    def _apply_weights(self, weights, value):
+        weights = ops.cast(weights, value.dtype)
+        return ops.squeeze(ops.matmul(weights[:, None, :], value), axis=1)
+
+    def call(self, query, value, value_mask=None):
+        scores = self._calculate_scores(query, value)
+        weights = self._normalize_scores(scores, value_mask)
+        return self._apply_weights(weights, value), weights
+
+    def compute_mask(self, *args, **kwargs):
+        return None
+
+    def compute_output_spec(self, query, value, value_mask=None):
+        return (
+            keras.KerasTensor((query.shape[0], value.shape[-1]), dtype=self.compute_dtype),
+            keras.KerasTensor(value.shape[:2], dtype="float32"),
+        )
+
+    def compute_output_shape(self, query_shape, value_shape, value_mask_shape=None):
+        return (query_shape[0], value_shape[-1]), tuple(value_shape[:2])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }

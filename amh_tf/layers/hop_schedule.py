@@ -1,0 +1,100 @@
+import keras
+from keras import ops
+
+from amh_tf import schema
+from amh_tf.layers import bilinear_attention
+
+# The paper attends to video first: its eq. 2, then audio (eq. 3), then text (eq. 4).
+HOP_ORDER = ("video", "audio", "text")
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class HopSchedule(keras.layers.Layer):
+    """Hops from modality to modality, renewing one modality's vector at each hop.
+
+    Hop 1 attends over the video states given the audio and text vectors, hop 2 over the
+    audio states given the text vector and the new video vector, hop 3 over the text states
+    given both, hop 4 over video again, and so on. Every hop has a `BilinearAttention` of
+    its own. A modality that is not among the inputs is passed over in the schedule.
+
+    Masking: padded steps get weight zero. A modality of length 0 stays at zeros.
+
+    Args:
+        num_hops: Integer of at least 1.
+
+    Call arguments:
+        vectors: Dict from modality to its last encoder state, `(batch, dim)`.
+        states: Dict from modality to its encoder states, `(batch, time, dim)`.
+        masks: Dict from modality to a bool tensor of shape `(batch, time)`.
+
+    Returns:
+        Dict from modality to the vector after the last hop, `(batch, dim)`; list of the
+        hops' attention weights, each `(batch, time)` of the modality it attends to.
+
+    Raises:
+        ValueError: If `num_hops` is below 1 or fewer than two modalities are given.
+
+    Reference:
+     - Yoon et al., 2020, arXiv 1912.00846, eq. 2-5
+    """
+
+    def __init__(self, num_hops, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(num_hops, int) or num_hops < 1:
+            raise ValueError(
+                "`num_hops` is out of range. Expected an integer of at least 1. "
+                f"Received: num_hops={num_hops}. Set it with --hops."
+            )
+        self.num_hops = num_hops
+        self.attentions = [
+            bilinear_attention.BilinearAttention(name=f"hop_{hop + 1}", dtype=self.dtype_policy)
+            for hop in range(num_hops)
+        ]
+
+    def targets(self, modalities):
+        """Names the modality that each hop attends to, given those present."""
+        order = [modality for modality in HOP_ORDER if modality in modalities]
+        return [order[hop % len(order)] for hop in range(self.num_hops)]
+
+    def build(self, vectors_shape, states_shape, masks_shape):
+        if len(vectors_shape) < 2:
+            raise ValueError(
+                "Too few modalities to hop between. Expected at least two. "
+                f"Received: {sorted(vectors_shape)}. Set them with --modalities."
+            )
+        dims = {modality: shape[-1] for modality, shape in vectors_shape.items()}
+        for target, attention in zip(self.targets(dims), self.attentions):
+            query_dim = sum(dim for modality, dim in dims.items() if modality != target)
+            attention.build((None, query_dim), states_shape[target])
+        self.built = True
+
+    def _query(self, vectors, target):
+        others = [vectors[m] for m in schema.MODALITIES if m in vectors and m != target]
+        return others[0] if len(others) == 1 else ops.concatenate(others, axis=-1)
+
+    def call(self, vectors, states, masks):
+        vectors = dict(vectors)
+        weights = []
+        for target, attention in zip(self.targets(vectors), self.attentions):
+            query = self._query(vectors, target)
+            vectors[target], weight = attention(query, states[target], value_mask=masks[target])
+            weights.append(weight)
+        return vectors, weights
+
+    def compute_mask(self, *args, **kwargs):
+        return None
+
+    def compute_output_spec(self, vectors, states, masks):
+        return (
+            {
+                modality: keras.KerasTensor(vector.shape, dtype=self.compute_dtype)
+                for modality, vector in vectors.items()
+            },
+            [
+                keras.KerasTensor(states[target].shape[:2], dtype="float32")
+                for target in self.targets(vectors)
+            ],
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "num_hops": self.num_hops}

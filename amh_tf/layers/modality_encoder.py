@@ -1,0 +1,106 @@
+import keras
+
+from amh_tf.layers import gate_bias
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class ModalityEncoder(keras.layers.Layer):
+    """Encodes one modality's sequence with GRU layers.
+
+    h_t = GRU(h_{t-1}, x_t). Dropout draws a new mask for every step and falls on the input
+    of every layer, as in the authors' code.
+
+    Masking: the state stands still at padded steps, so that the last state is the one after
+    the last valid step. A row of length 0 gives a last state of zeros.
+
+    Args:
+        units: Hidden size, at least 1.
+        num_layers: Number of stacked GRU layers. Defaults to 1.
+        dropout: Drop rate on each layer's input, in [0, 1). Defaults to 0.
+        bidirectional: Whether a second GRU reads backwards; outputs are then
+            `2 * units` wide. Defaults to False.
+        reset_after: Whether the reset gate is applied after the recurrent product, as cuDNN
+            does. Defaults to False, as in the authors' code.
+
+    Call arguments:
+        sequence: Tensor of shape `(batch, time, dim)`; time is at least 1.
+        sequence_mask: Bool tensor of shape `(batch, time)`, True at valid steps, which
+            come first.
+        training: Whether dropout is active.
+
+    Returns:
+        states of shape `(batch, time, output_dim)`; last state of shape
+        `(batch, output_dim)`.
+
+    Reference:
+     - Yoon et al., 2020, arXiv 1912.00846, eq. 1
+    """
+
+    def __init__(
+        self, units, num_layers=1, dropout=0.0, bidirectional=False, reset_after=False, **kwargs
+    ):
+        super().__init__(**kwargs)
+        # XLA on a CPU trains a masked recurrence ten times slower; `compile` asks here.
+        self.supports_jit = False
+        self.units = units
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.reset_after = reset_after
+        self.dropouts = [
+            keras.layers.Dropout(dropout, dtype=self.dtype_policy, name=f"dropout_{layer}")
+            for layer in range(num_layers)
+        ]
+        self.recurrent_layers = [self._recurrent_layer(layer) for layer in range(num_layers)]
+
+    def _recurrent_layer(self, layer):
+        gru = keras.layers.GRU(
+            self.units,
+            return_sequences=True,
+            return_state=True,
+            reset_after=self.reset_after,
+            bias_initializer=gate_bias.GateBias(),
+            dtype=self.dtype_policy,
+            name=f"gru_{layer}",
+        )
+        if not self.bidirectional:
+            return gru
+        return keras.layers.Bidirectional(
+            gru, dtype=self.dtype_policy, name=f"bidirectional_{layer}"
+        )
+
+    @property
+    def output_dim(self):
+        return self.units * (2 if self.bidirectional else 1)
+
+    def build(self, sequence_shape, sequence_mask_shape=None):
+        shape = tuple(sequence_shape)
+        for layer in self.recurrent_layers:
+            layer.build(shape)
+            shape = (*shape[:2], self.output_dim)
+        self.built = True
+
+    def call(self, sequence, sequence_mask=None, training=False):
+        states, last = sequence, []
+        for dropout, layer in zip(self.dropouts, self.recurrent_layers):
+            states = dropout(states, training=training)
+            states, *last = layer(states, mask=sequence_mask, training=training)
+        if self.bidirectional:
+            return states, keras.ops.concatenate(last, axis=-1)
+        return states, last[0]
+
+    def compute_mask(self, *args, **kwargs):
+        return None
+
+    def compute_output_shape(self, sequence_shape, sequence_mask_shape=None):
+        return (*sequence_shape[:2], self.output_dim), (sequence_shape[0], self.output_dim)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "num_layers": self.num_layers,
+            "dropout": self.dropout,
+            "bidirectional": self.bidirectional,
+            "reset_after": self.reset_after,
+        }

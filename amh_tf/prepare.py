@@ -1,0 +1,44 @@
+"""Writes a data folder of TFRecord shards:
+
+python -m amh_tf.prepare --source=folds --source_dir=fold01 --output_dir=data/fold01
+"""
+
+from amh_tf import cli, flag_defs, progress, schema
+from amh_tf.corpora import folds, planted
+from amh_tf.data import records
+
+flag_defs.define_preparation()
+
+
+def _source():
+    flags = flag_defs.FLAGS
+    if flags.source == "planted":
+        return planted.read(flags.planted_seed, flag_defs.planted_sizes())
+    if not flags.source_dir:
+        raise ValueError(
+            "`source_dir` is missing. Expected the folder of one preprocessed fold. "
+            "Received: none. Set it with --source_dir."
+        )
+    return folds.read(
+        flags.source_dir,
+        classes=flags.classes,
+        max_lengths={name: flags[f"max_{name}_length"].value for name in schema.MODALITIES},
+        name=flags.name,
+    )
+
+
+def main():
+    """Prepares by the flags."""
+    flags = flag_defs.FLAGS
+    source = _source()
+    manifest = records.write(source, flags.output_dir, flags.records_per_shard, progress.bar)
+    counts = ", ".join(f"{manifest.count(split):,} {split}" for split in source.splits)
+    progress.console.print(
+        f"{flags.output_dir} holds the {manifest.name}: {counts} utterances in "
+        f"{len(manifest.shards)} shards.\n\nNext:\n"
+        f"  python -m amh_tf.train --hops=7 --data_dir={flags.output_dir}"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,49 @@
+"""Progress of long work: a bar on a terminal, nothing where output goes to a file."""
+
+import contextlib
+
+from rich import console as rich_console
+from rich import progress as rich_progress
+
+console = rich_console.Console(highlight=False, soft_wrap=True)
+
+
+class _Bar:
+    def __init__(self, progress, task):
+        self._progress = progress
+        self._task = task
+
+    def advance(self, steps=1):
+        self._progress.advance(self._task, steps)
+
+    def note(self, text):
+        """Shows a short text behind the bar."""
+        self._progress.update(self._task, note=text)
+
+    def move_to(self, completed):
+        self._progress.update(self._task, completed=completed)
+
+
+@contextlib.contextmanager
+def bar(total, title, unit):
+    """Shows a bar with speed and time left, removed when the work is done.
+
+    Args:
+        total: Number of steps.
+        title: What is being done.
+        unit: What a step is, in the plural.
+
+    Yields:
+        Object with `advance(steps)`, `move_to(completed)` and `note(text)`.
+    """
+    columns = [
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(bar_width=24),
+        rich_progress.TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
+        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.fields[note]}"),
+    ]
+    with rich_progress.Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        yield _Bar(progress, progress.add_task(title, total=total, note=""))

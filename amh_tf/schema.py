@@ -1,0 +1,59 @@
+"""Names and sizes that every room shares: modalities, classes, the TFRecord fields."""
+
+import tensorflow as tf
+
+# Always in this order, in queries, in the fused vector and in every table.
+MODALITIES = ("audio", "text", "video")
+MODALITY_LETTERS = {"a": "audio", "t": "text", "v": "video"}
+
+# The authors' label ids: class k of their preprocessed folds is PAPER_CLASSES[k].
+PAPER_CLASSES = ("ang", "exc", "hap", "sad", "fru", "sur", "neu")
+# Utterances of each class among the paper's 7,487, in the order of PAPER_CLASSES.
+PAPER_CLASS_COUNTS = (1103, 1041, 595, 1084, 1849, 107, 1708)
+
+AUDIO_WIDTH = 120  # 40 MFCC, first and second derivatives
+VIDEO_WIDTH = 2048  # ResNet-101, pooled
+EMBEDDING_WIDTH = 300  # GloVe
+
+# The authors cut stored sequences to these lengths.
+MAX_LENGTHS = {"audio": 750, "text": 128, "video": 25}
+
+PADDING_WORD, PADDING_ID = "_PAD_", 0
+UNKNOWN_WORD, UNKNOWN_ID = "_UNK_", 1
+
+SPLITS = ("train", "dev", "test")
+
+# One tf.train.Example holds one utterance. Features are unpadded raw bytes, row-major
+# (time, dim), little-endian: parsing a float_list takes half as long again.
+EXAMPLE_FIELDS = {
+    "id": tf.io.FixedLenFeature([], tf.string),
+    "label": tf.io.FixedLenFeature([], tf.int64),
+    "audio": tf.io.FixedLenFeature([], tf.string),
+    "audio_length": tf.io.FixedLenFeature([], tf.int64),
+    "text": tf.io.FixedLenFeature([], tf.string),
+    "text_length": tf.io.FixedLenFeature([], tf.int64),
+    "video": tf.io.FixedLenFeature([], tf.string),
+    "video_length": tf.io.FixedLenFeature([], tf.int64),
+}
+
+
+def modalities_from_letters(letters):
+    """Spells out a selection such as "atv".
+
+    Args:
+        letters: String of "a", "t" and "v", each at most once, in any order.
+
+    Returns:
+        Tuple of modality names in the order of `MODALITIES`.
+
+    Raises:
+        ValueError: If a letter is unknown, repeated, or none is given.
+    """
+    chosen = [MODALITY_LETTERS.get(letter) for letter in letters]
+    if not chosen or None in chosen or len(set(chosen)) != len(chosen):
+        raise ValueError(
+            "`modalities` is not a selection of modalities. Expected each of the letters "
+            f"a, t and v at most once. Received: modalities={letters!r}. "
+            "Set it with --modalities, for example --modalities=atv."
+        )
+    return tuple(name for name in MODALITIES if name in chosen)

@@ -1,0 +1,47 @@
+"""Trains a model and scores it: python -m amh_tf.train --hops=7
+
+Without --data_dir it writes the planted-cue set (synthetic) to the user's cache and trains
+on that. A run that was stopped goes on with the same command.
+"""
+
+from amh_tf import cli, flag_defs, progress
+from amh_tf.corpora import planted
+from amh_tf.data import records
+from amh_tf.training import runs
+
+flag_defs.define_data()
+flag_defs.define_model()
+flag_defs.define_training()
+
+
+def _planted_set():
+    """Writes the default data set, unless it is there, and returns its folder."""
+    source = planted.read()
+    folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}"
+    records.write(source, folder, progress=progress.bar)
+    return folder
+
+
+def main():
+    """Trains by the flags."""
+    # Flags are checked before any data is written.
+    training, model_settings = flag_defs.training_config(), flag_defs.model_settings()
+    data_dir = flag_defs.FLAGS.data_dir or _planted_set()
+    run_dir = flag_defs.run_dir(data_dir)
+    run_config, manifest = runs.configure(flag_defs.data_config(data_dir), training, model_settings)
+    runs.train_and_evaluate(run_config, manifest, run_dir)
+    progress.console.print(
+        f"The run is in {run_dir}: model.keras, metrics.json, predictions.csv, "
+        "confusion_matrix.png.\n\nNext:\n"
+        f"  python -m amh_tf.evaluate --run_dir={run_dir} --split=dev\n"
+        f"  tensorboard --logdir={run_dir / 'logs'}"
+    )
+    if flag_defs.FLAGS.data_dir is None:
+        progress.console.print(
+            "  python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
+            f"  python -m amh_tf.train --hops={flag_defs.FLAGS.hops} --data_dir=DATA"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,79 @@
+"""All that a run must remember to go on exactly where it stopped."""
+
+import json
+
+import tensorflow as tf
+
+
+class _Counters(tf.train.experimental.PythonState):
+    """Plain numbers, kept in the checkpoint beside the tensors."""
+
+    def __init__(self):
+        self.values = {}
+
+    def serialize(self):
+        return json.dumps(self.values)
+
+    def deserialize(self, string_value):
+        self.values = json.loads(string_value)
+
+
+class Checkpoints:
+    """Saves and restores a training run.
+
+    A checkpoint holds the model's weights, the state of its dropout seeds, the optimizer, the
+    best weights so far, and the loop's counters: leave one out and the run goes on, but not
+    to the same end.
+
+    Args:
+        folder: Where the checkpoints lie; the newest is kept.
+        model: `keras.Model`.
+        optimizer: Its optimizer, built.
+    """
+
+    def __init__(self, folder, model, optimizer):
+        self._weights = [weight.value for weight in model.weights]
+        self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
+        self._counters = _Counters()
+        state = [variable.value for variable in (*model.variables, *optimizer.variables)]
+        checkpoint = tf.train.Checkpoint(state=state, best=self._best, counters=self._counters)
+        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
+
+    def keep_best(self):
+        """Remembers the present weights as the best."""
+        for best, weight in zip(self._best, self._weights):
+            best.assign(weight)
+
+    def exchange_best(self):
+        """Swaps the model's weights with the best ones; a second call swaps them back."""
+        for best, weight in zip(self._best, self._weights):
+            held = tf.identity(best)
+            best.assign(weight)
+            weight.assign(held)
+
+    def save(self, counters):
+        """Writes a checkpoint with a dict of JSON values."""
+        self._counters.values = counters
+        self._manager.save()
+
+    def restore(self):
+        """Restores the newest checkpoint.
+
+        Returns:
+            The dict that was saved with it, or None if there is no checkpoint.
+
+        Raises:
+            ValueError: If the checkpoint is damaged or of another model.
+        """
+        newest = self._manager.latest_checkpoint
+        if newest is None:
+            return None
+        try:
+            self._manager.checkpoint.restore(newest).assert_consumed()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            raise ValueError(
+                f"The checkpoint {newest!r} cannot be restored. Expected one that this run "
+                f"wrote. Received: {error}. Delete the run's checkpoints folder to start "
+                "again."
+            ) from error
+        return self._counters.values

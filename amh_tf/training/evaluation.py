@@ -1,0 +1,65 @@
+"""A model's answers on a split."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf.training import step
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What a model said of each utterance.
+
+    Attributes:
+        ids: List of utterance ids.
+        labels: Class ids, `(utterances,)`.
+        probabilities: `(utterances, classes)` float32.
+    """
+
+    ids: list
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def make_predict_step(model):
+    """Compiles inference: from an input dict to probabilities `(batch, classes)`."""
+
+    @tf.function(input_signature=[step.input_signature(model)])
+    def predict_step(inputs):
+        return tf.nn.softmax(tf.cast(model(inputs, training=False), tf.float32))
+
+    return predict_step
+
+
+def predict(predict_step, batches, advance=None):
+    """Runs a model over a data set once.
+
+    Args:
+        predict_step: From `make_predict_step`.
+        batches: `tf.data.Dataset` of `(inputs, label, id)`.
+        advance: Function that is told the number of utterances done, or None.
+
+    Returns:
+        `Predictions`.
+
+    Raises:
+        ValueError: If a probability is not a number.
+    """
+    ids, labels, probabilities = [], [], []
+    for inputs, label, name in batches:
+        probabilities.append(predict_step(inputs).numpy())
+        labels.append(label.numpy())
+        ids.extend(text.decode() for text in name.numpy())
+        if advance:
+            advance(len(labels[-1]))
+    stacked = np.concatenate(probabilities)
+    bad = ~np.isfinite(stacked).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            "The model gives probabilities that are not numbers. Expected finite ones. "
+            f"Received: NaN for {int(bad.sum())} utterances, the first {ids[bad.argmax()]!r}. "
+            "Train again with a smaller --learning_rate, or with --dtype=float32."
+        )
+    return Predictions(ids, np.concatenate(labels), stacked)

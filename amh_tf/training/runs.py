@@ -1,0 +1,154 @@
+"""Whole runs: train and score, or score again."""
+
+import keras
+import tensorflow as tf
+
+from amh_tf import config, metrics, models, progress, tables
+from amh_tf.data import manifest as manifests
+from amh_tf.data import pipeline
+from amh_tf.training import evaluation, run_folder, trainer
+
+SCORED_SPLITS = ("dev", "test")
+
+
+def configure(data, training, model_settings):
+    """Completes a run's configuration with what the data set says of itself.
+
+    Args:
+        data: `DataConfig`.
+        training: `TrainingConfig`.
+        model_settings: Dict of the `ModelConfig` fields that the user chooses.
+
+    Returns:
+        `RunConfig`, and the data set's `Manifest`.
+
+    Raises:
+        ValueError: If the data folder cannot be read or has no such fold.
+    """
+    manifest = manifests.load(data.data_dir)
+    for split in ("train", *SCORED_SPLITS):
+        manifest.check_shards(split, data.fold)
+    model = config.ModelConfig(
+        vocabulary_size=manifest.vocabulary_size,
+        num_classes=len(manifest.classes),
+        audio_width=manifest.widths["audio"],
+        video_width=manifest.widths["video"],
+        embedding_width=manifest.embedding_width,
+        **model_settings,
+    )
+    return config.RunConfig(data, model, training, manifest.fingerprint), manifest
+
+
+def train_and_evaluate(run_config, manifest, run_dir):
+    """Trains a model and scores it on the dev and test splits.
+
+    A run that was stopped goes on where it was; a finished one is not repeated.
+
+    Args:
+        run_config: `RunConfig`.
+        manifest: The data set's `Manifest`.
+        run_dir: The run's folder.
+
+    Returns:
+        Dict from split to report, as in `metrics.json`.
+
+    Raises:
+        ValueError: If the folder belongs to another run, or the data cannot be read.
+    """
+    folder = run_folder.RunFolder(run_dir)
+    folder.start(run_config)
+    _introduce(run_config, manifest)
+    reports = folder.load_metrics()
+    if all(split in reports for split in SCORED_SPLITS):
+        progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
+    else:
+        keras.utils.set_random_seed(run_config.training.seed)
+        strategy = tf.distribute.get_strategy()
+        with strategy.scope():
+            pretrained = run_config.training.embedding == "pretrained"
+            model = models.build(run_config.model, manifest.embedding() if pretrained else None)
+        progress.console.print(
+            f"Training {_describe(run_config.model)}, {model.count_params():,} parameters"
+        )
+        best = trainer.Trainer(run_config, manifest, model, folder, strategy).train()
+        progress.console.print(
+            f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
+        )
+        reports = {
+            split: score(run_config, manifest, model, folder, split) for split in SCORED_SPLITS
+        }
+    tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
+    return reports
+
+
+def evaluate(run_dir, split, data_dir=None):
+    """Scores a trained run on one split and prints the table.
+
+    Args:
+        run_dir: The run's folder.
+        split: "train", "dev" or "test".
+        data_dir: Where the run's data set lies now, if it has moved.
+
+    Returns:
+        The split's report, as in `metrics.json`.
+
+    Raises:
+        ValueError: If the run has no model yet, or the data set is another one.
+    """
+    folder = run_folder.RunFolder(run_dir)
+    run_config = folder.load_config()
+    manifest = manifests.load(data_dir or run_config.data.data_dir)
+    if manifest.fingerprint != run_config.data_fingerprint:
+        raise ValueError(
+            f"{str(manifest.folder)!r} is not the data set of this run. Expected the one that "
+            f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
+            "--data_dir."
+        )
+    report = score(run_config, manifest, folder.load_model(), folder, split)
+    tables.print_reports({split: report})
+    return report
+
+
+def score(run_config, manifest, model, folder, split):
+    """Scores a model on a split and writes the run's files for it.
+
+    Returns:
+        The split's report, as in `metrics.json`.
+    """
+    data = run_config.data
+    batches = pipeline.batches(
+        manifest,
+        split,
+        data.batch_size,
+        fold=data.fold,
+        modalities=run_config.model.modalities,
+        with_ids=True,
+    )
+    total = manifest.count(split, data.fold)
+    with progress.bar(total, f"scoring {split}", "utterances") as bar:
+        predictions = evaluation.predict(evaluation.make_predict_step(model), batches, bar.advance)
+    report = {
+        "data": manifest.name,
+        "synthetic": manifest.synthetic,
+        "fold": data.fold,
+        **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
+    }
+    accuracy = report["weighted_accuracy"]["value"]
+    title = f"{_describe(run_config.model)}, {split}: WA {accuracy:.3f}\n{manifest.name}"
+    folder.save_results(split, report, predictions, manifest.classes, title)
+    return report
+
+
+def _describe(model):
+    letters = "+".join(name[0].upper() for name in model.modalities)
+    return f"AMH-{model.num_hops} ({letters})"
+
+
+def _introduce(run_config, manifest):
+    fold = run_config.data.fold
+    counts = ", ".join(
+        f"{manifest.count(split, fold):,} {split}" for split in ("train", *SCORED_SPLITS)
+    )
+    progress.console.print(
+        f"Data: {manifest.name}; utterances: {counts}; classes: {' '.join(manifest.classes)}"
+    )

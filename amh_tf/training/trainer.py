@@ -1,0 +1,199 @@
+"""The training loop: epochs, validations, early stopping, checkpoints."""
+
+import dataclasses
+import time
+
+import tensorflow as tf
+
+from amh_tf import metrics, progress
+from amh_tf.data import pipeline
+from amh_tf.training import checkpoints, evaluation, selection, step
+
+# A run that is killed loses no more than this, besides the time since the last validation.
+SECONDS_BETWEEN_CHECKPOINTS = 30
+
+
+@dataclasses.dataclass
+class _Position:
+    """Where the loop stands."""
+
+    epoch: int = 0
+    step_in_epoch: int = 0
+    step: int = 0
+
+
+class Trainer:
+    """Trains a model on a data set's train split, selecting weights on its dev split.
+
+    Args:
+        run_config: `amh_tf.config.RunConfig`.
+        manifest: `amh_tf.data.manifest.Manifest` of the data set.
+        model: `keras.Model`, built under `strategy`.
+        folder: `amh_tf.training.run_folder.RunFolder`, started.
+        strategy: `tf.distribute.Strategy`.
+    """
+
+    def __init__(self, run_config, manifest, model, folder, strategy):
+        self._data = run_config.data
+        self._config = run_config.training
+        self._modalities = run_config.model.modalities
+        self._manifest = manifest
+        self._model = model
+        self._folder = folder
+        with strategy.scope():
+            optimizer = step.make_optimizer(self._config.learning_rate, run_config.model.dtype)
+            self._train_step = step.make_train_step(
+                model, optimizer, strategy, self._config.clip_norm, self._class_weights()
+            )
+        self._predict_step = evaluation.make_predict_step(model)
+        self._checkpoints = checkpoints.Checkpoints(folder.checkpoints, model, optimizer)
+        self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
+        self._position = _Position()
+        self._stream = None  # the epoch's batches, kept open across validations
+        count = manifest.count("train", self._data.fold)
+        self.steps_per_epoch = -(-count // self._data.batch_size)
+        self._validation_steps = max(
+            1, int(self._config.validation_interval * self.steps_per_epoch)
+        )
+        self.max_steps = min(
+            self._config.max_epochs * self.steps_per_epoch, self._config.max_steps or 2**62
+        )
+
+    def _class_weights(self):
+        if self._config.class_weight == "none":
+            return None
+        counts = self._manifest.label_counts("train", self._data.fold)
+        # As scikit-learn's "balanced"; a class without utterances never enters the loss.
+        return counts.sum() / (len(counts) * counts.clip(min=1))
+
+    def train(self):
+        """Trains until patience or the limit of epochs or steps runs out.
+
+        A run that was stopped goes on at its last checkpoint. Afterwards the model holds
+        the best weights, and the run's folder holds them as `model.keras`.
+
+        Returns:
+            `amh_tf.training.selection.Selection`.
+        """
+        self._restore()
+        saved_at = time.monotonic()
+        writer = tf.summary.create_file_writer(str(self._folder.logs))
+        with writer.as_default(), progress.bar(self.max_steps, "training", "steps at most") as bar:
+            while not self._finished():
+                bar.move_to(self._position.step)
+                loss = self._train_until_validation(bar)
+                self._validate(loss, bar)
+                if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
+                    self._save()
+                    saved_at = time.monotonic()
+        self._save()
+        self._checkpoints.exchange_best()
+        return self._selection
+
+    def _finished(self):
+        return self._selection.exhausted or self._position.step >= self.max_steps
+
+    def _train_until_validation(self, bar):
+        """Takes the steps up to the next validation and returns their mean loss."""
+        position = self._position
+        until = min(
+            self.max_steps,
+            (position.step // self._validation_steps + 1) * self._validation_steps,
+        )
+        mean = tf.zeros([])
+        steps = until - position.step
+        while position.step < until:
+            for inputs, labels in self._rest_of_epoch(until):
+                mean += self._train_step(inputs, labels) / steps
+                position.step += 1
+                position.step_in_epoch += 1
+                bar.advance()
+            if position.step_in_epoch == self.steps_per_epoch:
+                position.epoch += 1
+                position.step_in_epoch = 0
+        mean = float(mean)
+        tf.summary.scalar("loss/train", mean, step=position.step)
+        if not mean < float("inf"):
+            raise ValueError(
+                f"Training has diverged. Expected a finite loss. Received: {mean} at step "
+                f"{position.step}. Train with a smaller --learning_rate."
+            )
+        return mean
+
+    def _rest_of_epoch(self, until):
+        """Yields the epoch's batches from the present position up to step `until`."""
+        position = self._position
+        if self._stream is None or position.step_in_epoch == 0:
+            batches = pipeline.batches(
+                self._manifest,
+                "train",
+                self._data.batch_size,
+                fold=self._data.fold,
+                modalities=self._modalities,
+                seed=self._config.seed,
+                epoch=position.epoch,
+                shuffle_megabytes=self._data.shuffle_megabytes,
+            )
+            self._stream = iter(batches.skip(position.step_in_epoch))
+        while position.step < until and position.step_in_epoch < self.steps_per_epoch:
+            batch = next(self._stream, None)
+            if batch is None:
+                raise ValueError(
+                    f"The train split in {self._data.data_dir!r} ended early. Expected "
+                    f"{self.steps_per_epoch} batches an epoch. Received: "
+                    f"{position.step_in_epoch}. Prepare the data set again."
+                )
+            yield batch
+
+    def _validate(self, train_loss, bar):
+        position = self._position
+        predictions = evaluation.predict(self._predict_step, self._evaluation_batches("dev"))
+        confusion = metrics.confusion_matrix(
+            predictions.labels,
+            predictions.probabilities.argmax(axis=1),
+            len(self._manifest.classes),
+        )
+        scores = {name: float(value) for name, value in metrics.scores(confusion).items()}
+        scores["loss"] = metrics.cross_entropy(predictions.labels, predictions.probabilities)
+        for name, value in scores.items():
+            tf.summary.scalar(f"{name}/dev", value, step=position.step)
+        best = self._selection.update(scores[self._selection.metric], position.step)
+        if best:
+            self._checkpoints.keep_best()
+        epochs = position.step / self.steps_per_epoch
+        progress.console.print(
+            f"epoch {epochs:6.2f}  step {position.step:5d}  loss {train_loss:.4f}  "
+            f"dev loss {scores['loss']:.4f}  WA {scores['weighted_accuracy']:.3f}  "
+            f"UA {scores['unweighted_accuracy']:.3f}" + ("  best so far" if best else "")
+        )
+        bar.note(f"stops in {self._selection.patience - self._selection.without_gain} validations")
+
+    def _evaluation_batches(self, split):
+        return pipeline.batches(
+            self._manifest,
+            split,
+            self._data.batch_size,
+            fold=self._data.fold,
+            modalities=self._modalities,
+            with_ids=True,
+        )
+
+    def _save(self):
+        # The model file first: a checkpoint that names newer best weights than the file
+        # would be a lie, an older checkpoint only repeats a few steps.
+        self._checkpoints.exchange_best()
+        self._folder.save_model(self._model)
+        self._checkpoints.exchange_best()
+        self._checkpoints.save(
+            {
+                "position": dataclasses.asdict(self._position),
+                "selection": dataclasses.asdict(self._selection),
+            }
+        )
+
+    def _restore(self):
+        counters = self._checkpoints.restore()
+        if counters is not None:
+            self._position = _Position(**counters["position"])
+            self._selection = selection.Selection(**counters["selection"])
+            progress.console.print(f"Continuing at step {self._position.step}.")

@@ -1,0 +1,174 @@
+"""Turns a TensorFlow 1 checkpoint of the authors' AMH into a Keras model file:
+
+python tools/import_reference.py --checkpoint=PREFIX --output=FILE.keras
+
+Hops, widths, hidden sizes and layers are read off the checkpoint's variables; optimizer slots
+and counters are passed over. `keras.saving.load_model(FILE)` opens the result after
+`import amh_tf`.
+"""
+
+import re
+
+from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import numpy as np
+import tensorflow as tf
+from absl import flags
+
+from amh_tf import config, files, models, progress, schema
+
+FLAGS = flags.FLAGS
+
+GRU = "{m}_GRU/{m}_encoding_RNN/{m}_encoding_RNN/multi_rnn_cell/cell_{layer}/gru_cell/{part}"
+EMBEDDING = "embed_layer/embed_matrix"
+HOP_KERNEL = "attention_layer_hop{hop}/attn_projection_helper"
+HOP_BIAS = "attention_layer_hop{hop}/attn_bias"
+OUTPUT_KERNEL = "multi_output_layer/similarity_matrix"
+OUTPUT_BIAS = "multi_output_layer/output_bias"
+
+# Adam's slots and powers, and the step counters, which AMH's variables do not need.
+IGNORED = re.compile(r"(/Adam(_1)?|_power|^global_step(_\d+)?)$")
+
+
+def read_checkpoint(prefix):
+    """Reads the model's variables from a TensorFlow 1 checkpoint.
+
+    Args:
+        prefix: Path of the checkpoint without `.index`.
+
+    Returns:
+        Dict from variable name to array.
+
+    Raises:
+        ValueError: If there is no readable checkpoint.
+    """
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        names = reader.get_variable_to_shape_map()
+        return {name: reader.get_tensor(name) for name in names if not IGNORED.search(name)}
+    except (ValueError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"{str(prefix)!r} is not a checkpoint. Expected the prefix of PREFIX.index and "
+            f"PREFIX.data-*. Received: {error}. Set it with --checkpoint."
+        ) from error
+
+
+def _count(variables, template):
+    """Counts the consecutive numbers, from the template's first, that name a variable."""
+    count = 0
+    while template(count) in variables:
+        count += 1
+    return count
+
+
+def _num_layers(variables, modality):
+    return _count(variables, lambda layer: GRU.format(m=modality, layer=layer, part="gates/kernel"))
+
+
+def infer_config(variables):
+    """Reads the shape of the model off its variables.
+
+    Args:
+        variables: Dict from TensorFlow 1 variable name to array.
+
+    Returns:
+        `amh_tf.config.ModelConfig`.
+
+    Raises:
+        ValueError: If a variable of AMH is missing; the message names it.
+    """
+    hops = _count(variables, lambda hop: HOP_KERNEL.format(hop=hop + 1))
+    layers = {modality: _num_layers(variables, modality) for modality in schema.MODALITIES}
+    needed = [EMBEDDING, HOP_KERNEL.format(hop=1), OUTPUT_KERNEL, OUTPUT_BIAS]
+    needed += [GRU.format(m=m, layer=0, part="gates/kernel") for m in schema.MODALITIES]
+    missing = [name for name in needed if name not in variables]
+    if missing:
+        raise ValueError(
+            "The checkpoint is not one of the authors' AMH. Expected the variable "
+            f"{missing[0]!r}. Received: {len(variables)} variables without it."
+        )
+    settings = {}
+    for modality in schema.MODALITIES:
+        gates = variables[GRU.format(m=modality, layer=0, part="gates/kernel")]
+        units = gates.shape[1] // 2
+        name = "embedding" if modality == "text" else modality
+        settings[f"{name}_width"] = gates.shape[0] - units
+        settings[f"{modality}_units"] = units
+        settings[f"{modality}_layers"] = layers[modality]
+    return config.ModelConfig(
+        vocabulary_size=variables[EMBEDDING].shape[0],
+        num_classes=variables[OUTPUT_BIAS].shape[0],
+        num_hops=hops,
+        reset_after=False,
+        **settings,
+    )
+
+
+def _gru_weights(variables, modality, layer, units):
+    """Reorders one GRU layer: theirs are [reset, update] and candidate, Keras' update first."""
+
+    def get(part):
+        return variables[GRU.format(m=modality, layer=layer, part=part)]
+
+    def ordered(gates, candidate):
+        reset, update = np.split(gates, 2, axis=-1)
+        return np.concatenate([update, reset, candidate], axis=-1)
+
+    kernels = ordered(get("gates/kernel"), get("candidate/kernel"))
+    biases = ordered(get("gates/bias"), get("candidate/bias"))
+    return [kernels[:-units], kernels[-units:], biases]
+
+
+def build_model(variables):
+    """Builds AMH with the authors' weights.
+
+    Args:
+        variables: Dict from TensorFlow 1 variable name to array.
+
+    Returns:
+        `keras.Model`.
+
+    Raises:
+        ValueError: If a variable is missing or has another shape than the others ask for.
+    """
+    shape = infer_config(variables)
+    model = models.build(shape, embedding=variables[EMBEDDING])
+    try:
+        for modality in schema.MODALITIES:
+            encoder = model.get_layer(f"{modality}_encoder")
+            units = getattr(shape, f"{modality}_units")
+            for index, gru in enumerate(encoder.recurrent_layers):
+                gru.set_weights(_gru_weights(variables, modality, index, units))
+        for index, attention in enumerate(model.get_layer("hops").attentions):
+            attention.set_weights(
+                [variables[name.format(hop=index + 1)] for name in (HOP_KERNEL, HOP_BIAS)]
+            )
+        model.get_layer("logits").set_weights([variables[OUTPUT_KERNEL], variables[OUTPUT_BIAS]])
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            "The checkpoint's variables do not fit each other. Expected those of one AMH "
+            f"model. Received: {error}."
+        ) from error
+    return model
+
+
+def main():
+    """Converts by the flags."""
+    if not FLAGS.output.endswith(".keras"):
+        raise ValueError(
+            "`output` has another ending. Expected a file that ends in .keras. Received: "
+            f"output={FLAGS.output!r}. Set it with --output."
+        )
+    model = build_model(read_checkpoint(FLAGS.checkpoint))
+    with files.replacing(FLAGS.output) as temporary:
+        model.save(temporary)
+    progress.console.print(
+        f"{FLAGS.output} holds AMH-{model.get_layer('hops').num_hops} with "
+        f"{model.count_params():,} parameters. Open it with keras.saving.load_model after "
+        "`import amh_tf`."
+    )
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("checkpoint", None, "Prefix of the checkpoint.", required=True)
+    flags.DEFINE_string("output", None, "Model file to write.", required=True)
+    cli.run(main)
