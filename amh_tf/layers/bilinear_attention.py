@@ -69,11 +69,14 @@ class BilinearAttention(keras.layers.Layer):
     def _normalize_scores(self, scores, value_mask):
         # float32 whatever the policy: half precision cannot tell hundreds of weights apart.
         scores = ops.cast(scores, "float32")
-        if value_mask is None:
-            return ops.softmax(scores, axis=-1)
-        weights = ops.softmax(ops.where(value_mask, scores, -1e9), axis=-1)
-        # A row with no valid step has come out uniform; here it becomes zeros.
-        return ops.where(value_mask, weights, 0.0)
+        if value_mask is not None:
+            scores = ops.where(value_mask, scores, -1e9)
+        largest = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
+        weights = ops.exp(scores - largest)
+        if value_mask is not None:
+            weights = ops.where(value_mask, weights, 0.0)
+        # At least one weight is exp(0) unless the row has no valid step: zeros stay zeros then.
+        return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1.0)
 
     def _apply_weights(self, weights, value):
         weights = ops.cast(weights, value.dtype)

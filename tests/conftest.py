@@ -1,0 +1,102 @@
+"""What several tests need: tiny data sets, in shards and in the authors' layout."""
+
+import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amh_tf import schema
+from amh_tf.corpora import planted
+from amh_tf.data import records
+
+REFERENCE = Path(__file__).parent / "reference"
+TINY_SIZES = {"train": 40, "dev": 12, "test": 14}
+
+assert amh_tf.__version__
+
+
+@pytest.fixture(scope="session")
+def tiny_source():
+    return planted.read(seed=3, sizes=TINY_SIZES)
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tiny_source, tmp_path_factory):
+    """A data folder with three train shards. Tests must not change it."""
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    return records.write(tiny_source, folder, records_per_shard=16)
+
+
+def write_fold(folder, source, stored=None):
+    """Writes a `Source` as the authors' preprocessed fold, noise in the padding."""
+    stored = stored or {"audio": 70, "text": 16, "video": 12}
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    for split, part in source.splits.items():
+        utterances = list(part.utterances())
+        count = len(utterances)
+        arrays = {
+            "audio_mfcc": rng.standard_normal((count, stored["audio"], 120)).astype(np.float32),
+            "video": rng.standard_normal((count, stored["video"], 2048)).astype(np.float32),
+            "nlp_trans": np.zeros((count, stored["text"]), np.int64),
+            "audio_seqN": np.array([len(u.audio) for u in utterances]),
+            "video_seqN": np.array([len(u.video) for u in utterances]),
+            "audio_prosody": np.zeros((count, 35), np.float32),
+            "label": np.array([u.label for u in utterances]),
+        }
+        for index, utterance in enumerate(utterances):
+            arrays["audio_mfcc"][index, : len(utterance.audio)] = utterance.audio
+            arrays["video"][index, : len(utterance.video)] = utterance.video
+            arrays["nlp_trans"][index, : len(utterance.text)] = utterance.text
+        for name, array in arrays.items():
+            np.save(folder / f"{split}_{name}.npy", array)
+    words = {word: index for index, word in enumerate(source.vocabulary)}
+    (folder / "dic.pkl").write_bytes(pickle.dumps(words))
+    np.save(folder / "W_embedding.npy", source.embedding)
+    return folder
+
+
+@pytest.fixture
+def fold(tmp_path):
+    """One fold in the authors' layout, which a test may damage."""
+    sizes = {"train": 6, "dev": 4, "test": 4}
+    return write_fold(tmp_path / "fold01", planted.read(seed=5, sizes=sizes))
+
+
+@pytest.fixture
+def model_inputs():
+    """A function that makes random model inputs with given lengths."""
+
+    def make(audio_length, text_length, video_length, widths=(20, 24), vocabulary=50, pad=0):
+        rng = np.random.default_rng(1)
+        count = len(audio_length)
+        steps = [max(1, *lengths) + pad for lengths in (audio_length, text_length, video_length)]
+        return {
+            "audio": rng.standard_normal((count, steps[0], widths[0])).astype(np.float32),
+            "audio_length": np.array(audio_length, np.int32),
+            "text": rng.integers(0, vocabulary, (count, steps[1])).astype(np.int32),
+            "text_length": np.array(text_length, np.int32),
+            "video": rng.standard_normal((count, steps[2], widths[1])).astype(np.float32),
+            "video_length": np.array(video_length, np.int32),
+        }
+
+    return make
+
+
+def lengthened(inputs, extra=5):
+    """Returns the inputs with `extra` more padding steps, all padding filled with noise."""
+    rng = np.random.default_rng(2)
+    longer = {}
+    for modality in schema.MODALITIES:
+        sequence, length = inputs[modality], inputs[f"{modality}_length"]
+        shape = (sequence.shape[0], sequence.shape[1] + extra, *sequence.shape[2:])
+        if modality == "text":
+            noise = rng.integers(1, 50, shape).astype(sequence.dtype)
+        else:
+            noise = (100 * rng.standard_normal(shape)).astype(sequence.dtype)
+        for row, steps in enumerate(length):
+            noise[row, :steps] = sequence[row, :steps]
+        longer[modality], longer[f"{modality}_length"] = noise, length
+    return longer

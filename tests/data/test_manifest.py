@@ -1,0 +1,96 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from amh_tf.data import manifest
+
+
+@pytest.fixture
+def folder(tiny_data, tmp_path):
+    return shutil.copytree(tiny_data.folder, tmp_path / "copy")
+
+
+def test_what_is_written_is_read(tiny_data):
+    assert manifest.load(tiny_data.folder) == tiny_data
+
+
+def test_missing_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"is not a data folder.*amh_tf\.prepare.*--data_dir"):
+        manifest.load(tmp_path)
+
+
+def lie(path, *keys):
+    def change(fields):
+        for key in keys[:-1]:
+            fields = fields[key]
+        fields[keys[-1]] = path
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lie(2, "format"),
+        lie("../../etc/passwd", "shards", 0, "file"),
+        lie("/etc/passwd", "vocabulary_file"),
+        lie("..", "embedding_file"),
+        lie(["nowhere"], "folds", 0, "train"),
+        lie(["train"], "folds", 0, "dev"),
+        lie(-1, "shards", 0, "bytes"),
+        lie("many", "shards", 0, "records"),
+        lie([16], "shards", 0, "label_counts"),
+        lie(17, "shards", 0, "records"),
+        lambda fields: fields.pop("classes"),
+        lambda fields: fields.update(surplus=1),
+    ],
+)
+def test_manifest_that_lies_is_refused(folder, change):
+    fields = json.loads((folder / "dataset.json").read_text())
+    change(fields)
+    (folder / "dataset.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"dataset\.json.*cannot be read"):
+        manifest.load(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', "\x00"])
+def test_damaged_manifest_is_refused(folder, text):
+    (folder / "dataset.json").write_text(text)
+    with pytest.raises(ValueError, match=r"dataset\.json.*cannot be read"):
+        manifest.load(folder)
+
+
+def test_missing_and_cut_shards_are_named(folder):
+    loaded = manifest.load(folder)
+    loaded.check_shards("train")
+    path = folder / loaded.select("train")[1].file
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    with pytest.raises(ValueError, match=rf"{path.name}.*Received: {len(data) - 1} bytes"):
+        loaded.check_shards("train")
+    path.unlink()
+    with pytest.raises(ValueError, match=rf"{path.name}.*no such file"):
+        loaded.check_shards("train")
+    loaded.check_shards("dev")
+
+
+def test_unknown_fold_and_split_are_refused(tiny_data):
+    with pytest.raises(ValueError, match=r"`fold` is out of range.*--fold"):
+        tiny_data.select("train", 1)
+    with pytest.raises(ValueError, match="`split` is not known"):
+        tiny_data.select("validation")
+
+
+@pytest.mark.parametrize("damage", ["shape", "cut", "objects"])
+def test_wrong_embedding_is_named(folder, damage):
+    path = folder / "embedding.npy"
+    if damage == "shape":
+        np.save(path, np.zeros((3, 300), np.float32))
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-8])
+    else:
+        np.save(path, np.array([{}], object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"embedding\.npy.*cannot be used"):
+        manifest.load(folder).embedding()

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from amh_tf.data import pipeline
+
+
+def ids(dataset):
+    return [name.decode() for *_, batch in dataset for name in batch.numpy()]
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1])
+@pytest.mark.parametrize("megabytes", [1, 256])
+def test_every_utterance_comes_once(tiny_data, tiny_source, seed, megabytes):
+    batches = pipeline.batches(
+        tiny_data, "train", 7, seed=seed, shuffle_megabytes=megabytes, with_ids=True
+    )
+    expected = [utterance.id for utterance in tiny_source.splits["train"].utterances()]
+    found = ids(batches)
+    assert sorted(found) == expected
+    assert (found == expected) == (seed is None)
+
+
+def test_order_depends_on_seed_and_epoch_alone(tiny_data):
+    def order(seed, epoch):
+        return ids(pipeline.batches(tiny_data, "train", 8, seed=seed, epoch=epoch, with_ids=True))
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert order(1, 0) != order(2, 0)
+
+
+def test_batches_hold_the_utterances_padded_to_the_longest(tiny_data, tiny_source):
+    utterances = {u.id: u for u in tiny_source.splits["dev"].utterances()}
+    sizes = []
+    for inputs, labels, names in pipeline.batches(tiny_data, "dev", 5, with_ids=True):
+        batch = [utterances[name.decode()] for name in names.numpy()]
+        sizes.append(len(batch))
+        np.testing.assert_array_equal(labels, [u.label for u in batch])
+        for modality in ("audio", "text", "video"):
+            lengths = [len(getattr(u, modality)) for u in batch]
+            np.testing.assert_array_equal(inputs[f"{modality}_length"], lengths)
+            assert inputs[modality].shape[1] == max(lengths)
+            for row, utterance in zip(inputs[modality], batch):
+                sequence = getattr(utterance, modality)
+                np.testing.assert_array_equal(row[: len(sequence)], sequence)
+                np.testing.assert_array_equal(row[len(sequence) :], 0)
+    assert sizes == [5, 5, 2]
+
+
+def test_chosen_modalities_alone_are_given(tiny_data):
+    inputs, _ = next(iter(pipeline.batches(tiny_data, "dev", 2, modalities=("audio", "text"))))
+    assert list(inputs) == ["audio", "audio_length", "text", "text_length"]
+
+
+def test_shuffle_buffer_stays_within_its_memory(tiny_data):
+    shards = tiny_data.select("train")
+    mean = sum(s.bytes for s in shards) / sum(s.records for s in shards)
+    assert pipeline._buffer_size(shards, 1) == int(2**20 / mean)
+    assert pipeline._buffer_size(shards, 1000) == 40
+    assert pipeline._buffer_size(shards * 1000, 1) == int(2**20 / mean)
+
+
+def test_changed_shard_is_refused_before_the_first_batch(tiny_source, tmp_path):
+    from amh_tf.data import records
+
+    data = records.write(tiny_source, tmp_path / "set")
+    path = tmp_path / "set" / data.select("test")[0].file
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(ValueError, match=path.name):
+        pipeline.batches(data, "test", 4)

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from amh_tf import layers
+
+RNG = np.random.default_rng(0)
+SEQUENCE = RNG.standard_normal((4, 6, 3)).astype(np.float32)
+LENGTHS = np.array([6, 3, 1, 0])
+MASK = np.arange(6) < LENGTHS[:, None]
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def numpy_gru(sequence, length, kernel, recurrent, bias, reset_after):
+    """A GRU step by step (Cho et al., 2014), gates in the order update, reset, candidate."""
+    units = len(recurrent)
+    h = np.zeros(units)
+    states = []
+    for x in sequence[:length]:
+        input_bias, recurrent_bias = bias if reset_after else (bias, np.zeros(3 * units))
+        z_in, r_in, c_in = np.split(x @ kernel + input_bias, 3)
+        z_rec, r_rec, c_rec = np.split(h @ recurrent + recurrent_bias, 3)
+        z, r = sigmoid(z_in + z_rec), sigmoid(r_in + r_rec)
+        if reset_after:
+            candidate = np.tanh(c_in + r * c_rec)
+        else:
+            candidate = np.tanh(c_in + (r * h) @ recurrent[:, 2 * units :])
+        h = z * h + (1 - z) * candidate
+        states.append(h)
+    return np.array(states).reshape(-1, units), h
+
+
+def random_weights(layer):
+    layer.set_weights([RNG.standard_normal(w.shape) * 0.5 for w in layer.get_weights()])
+    return [np.asarray(weight, float) for weight in layer.get_weights()]
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_agrees_with_numpy(reset_after, num_layers):
+    layer = layers.ModalityEncoder(5, num_layers=num_layers, reset_after=reset_after)
+    layer(SEQUENCE, MASK)
+    weights = random_weights(layer)
+    states, last = (np.asarray(output) for output in layer(SEQUENCE, MASK))
+    for row, length in enumerate(LENGTHS):
+        expected = SEQUENCE[row]
+        for index in range(num_layers):
+            expected, final = numpy_gru(
+                expected, length, *weights[3 * index : 3 * index + 3], reset_after
+            )
+        np.testing.assert_allclose(states[row, :length], expected, atol=1e-5)
+        np.testing.assert_allclose(last[row], final, atol=1e-5)
+
+
+def test_backward_half_reads_the_valid_steps_in_reverse():
+    layer = layers.ModalityEncoder(5, bidirectional=True)
+    layer(SEQUENCE, MASK)
+    weights = random_weights(layer)
+    states, last = (np.asarray(output) for output in layer(SEQUENCE, MASK))
+    for row, length in enumerate(LENGTHS):
+        reverse = SEQUENCE[row, :length][::-1]
+        expected, final = numpy_gru(reverse, length, *weights[3:], False)
+        np.testing.assert_allclose(states[row, :length, 5:], expected[::-1], atol=1e-5)
+        np.testing.assert_allclose(last[row, 5:], final, atol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_padding_does_not_change_states(bidirectional):
+    layer = layers.ModalityEncoder(5, num_layers=2, bidirectional=bidirectional)
+    states, last = layer(SEQUENCE, MASK)
+    noisy = np.where(MASK[:, :, None], SEQUENCE, 1e3)
+    noisy = np.concatenate([noisy, np.full((4, 3, 3), -1e3)], axis=1).astype(np.float32)
+    noisy_mask = np.arange(9) < LENGTHS[:, None]
+    noisy_states, noisy_last = layer(noisy, noisy_mask)
+    np.testing.assert_allclose(noisy_last, last, atol=1e-6)
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_allclose(noisy_states[row, :length], states[row, :length], atol=1e-6)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_absent_modality_gives_zeros(bidirectional):
+    layer = layers.ModalityEncoder(5, bidirectional=bidirectional)
+    _, last = layer(SEQUENCE, MASK)
+    np.testing.assert_array_equal(np.asarray(last)[3], 0)
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+def test_gates_start_open(reset_after):
+    layer = layers.ModalityEncoder(2, reset_after=reset_after)
+    layer.build((None, None, 3))
+    bias = layer.get_weights()[2]
+    gates = [1, 1, 1, 1, 0, 0]
+    np.testing.assert_array_equal(bias, [gates, [0] * 6] if reset_after else gates)
+
+
+def test_dropout_draws_a_mask_for_every_step():
+    # Without recurrence to tell steps apart: count the zeros in what reaches the GRU.
+    layer = layers.ModalityEncoder(2, dropout=0.5)
+    layer(SEQUENCE, MASK)
+    ones = np.ones((50, 40, 6), np.float32)
+    dropped = np.asarray(layer.dropouts[0](ones, training=True)) == 0
+    assert 0.45 < dropped.mean() < 0.55
+    assert (dropped[:, 0] != dropped[:, 1]).any()
+    still = layer(SEQUENCE, MASK, training=False)[1]
+    assert not np.array_equal(layer(SEQUENCE, MASK, training=True)[1], still)

@@ -1,0 +1,78 @@
+import dataclasses
+
+import pytest
+
+from amh_tf import config, schema
+
+
+def run_config(**training):
+    return config.RunConfig(
+        data=config.DataConfig("data/fold01"),
+        model=config.ModelConfig(vocabulary_size=10),
+        training=config.TrainingConfig(**training),
+        data_fingerprint="abc",
+    )
+
+
+def test_defaults_are_the_authors():
+    model, training = run_config().model, run_config().training
+    assert (model.audio_units, model.text_units, model.video_units) == (200, 200, 128)
+    assert (model.audio_dropout, model.text_dropout, model.video_dropout) == (0.3, 0.7, 0.3)
+    assert (model.bidirectional, model.reset_after, model.num_hops) == (False, False, 7)
+    assert (training.learning_rate, training.clip_norm) == (1e-3, 1.0)
+    assert (training.validation_interval, training.patience) == (0.3, 15)
+    assert run_config().data.batch_size == 128
+
+
+def test_json_gives_the_configuration_back():
+    written = run_config(seed=4, max_steps=9)
+    assert config.RunConfig.from_json(written.to_json()) == written
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"data": {"surprise": 1}}'])
+def test_damaged_json_is_refused(text):
+    with pytest.raises(ValueError, match="cannot be read"):
+        config.RunConfig.from_json(text)
+
+
+def test_differences_are_named():
+    assert run_config().differences(run_config()) == []
+    assert run_config(seed=1).differences(run_config(seed=2)) == [("seed", 1, 2)]
+    moved = dataclasses.replace(run_config(), data=config.DataConfig("elsewhere"))
+    assert run_config().differences(moved) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "message"),
+    [
+        (config.ModelConfig, {"num_hops": 0}, r"`num_hops`.*num_hops=0.*--hops"),
+        (config.ModelConfig, {"dtype": "int8"}, r"`dtype`.*'bfloat16'.*--dtype"),
+        (config.ModelConfig, {"text_units": 0}, r"`text_units`.*--text_units"),
+        (config.ModelConfig, {"video_dropout": 1.0}, r"`video_dropout`.*drop rate"),
+        (config.ModelConfig, {"modalities": ("audio",)}, r"`modalities`.*two or three"),
+        (config.ModelConfig, {"modalities": ("text", "audio")}, r"`modalities`.*in that order"),
+        (config.TrainingConfig, {"learning_rate": 0.0}, r"`learning_rate`.*above 0"),
+        (config.TrainingConfig, {"learning_rate": float("nan")}, r"`learning_rate`"),
+        (config.TrainingConfig, {"patience": 0}, r"`patience`.*at least 1"),
+        (config.TrainingConfig, {"max_steps": 0}, r"`max_steps`.*at least 1"),
+        (config.TrainingConfig, {"selection_metric": "accuracy"}, r"`selection_metric`"),
+        (config.DataConfig, {"data_dir": "x", "batch_size": 0}, r"`batch_size`.*--batch_size"),
+        (config.DataConfig, {"data_dir": "x", "fold": -1}, r"`fold`.*--fold"),
+    ],
+)
+def test_impossible_setting_is_refused(make, settings, message):
+    if make is config.ModelConfig:
+        settings = {"vocabulary_size": 10, **settings}
+    with pytest.raises(ValueError, match=message):
+        make(**settings)
+
+
+def test_letters_choose_modalities_in_order():
+    assert schema.modalities_from_letters("vta") == ("audio", "text", "video")
+    assert schema.modalities_from_letters("va") == ("audio", "video")
+
+
+@pytest.mark.parametrize("letters", ["", "x", "aa", "atvx"])
+def test_wrong_letters_are_refused(letters):
+    with pytest.raises(ValueError, match="--modalities=atv"):
+        schema.modalities_from_letters(letters)

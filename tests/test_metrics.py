@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from amh_tf import metrics
+
+RNG = np.random.default_rng(0)
+CASES = {
+    "usual": (RNG.integers(0, 7, 300), RNG.integers(0, 7, 300)),
+    "class_never_predicted": (RNG.integers(0, 7, 300), RNG.integers(0, 5, 300)),
+    "class_without_utterances": (RNG.integers(0, 4, 300), RNG.integers(0, 7, 300)),
+    "class_in_neither": (RNG.integers(0, 4, 300), RNG.integers(0, 4, 300)),
+    "all_right": (np.arange(7), np.arange(7)),
+    "one_utterance": (np.array([2]), np.array([3])),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:y_pred contains classes")
+def test_scores_are_scikit_learns(case):
+    labels, predictions = CASES[case]
+    confusion = metrics.confusion_matrix(labels, predictions, 7)
+    computed = metrics.scores(confusion)
+    score = {"zero_division": 0}
+    expected = {
+        "weighted_accuracy": sklearn_metrics.accuracy_score(labels, predictions),
+        "unweighted_accuracy": sklearn_metrics.balanced_accuracy_score(labels, predictions),
+        "weighted_precision": sklearn_metrics.precision_score(
+            labels, predictions, average="weighted", **score
+        ),
+        "macro_precision": sklearn_metrics.precision_score(
+            labels, predictions, average="macro", **score
+        ),
+        "weighted_f1": sklearn_metrics.f1_score(labels, predictions, average="weighted", **score),
+        "macro_f1": sklearn_metrics.f1_score(labels, predictions, average="macro", **score),
+    }
+    assert set(computed) == set(expected) == set(metrics.SCORES)
+    for name, value in expected.items():
+        assert computed[name] == pytest.approx(value, abs=1e-12), name
+
+
+def test_values_worked_out_by_hand():
+    # Class 0: 3 of 4 right; class 1: 1 of 1 right; predicted: 3 and 2.
+    scores = metrics.scores([[3, 1], [0, 1]])
+    assert scores["weighted_accuracy"] == pytest.approx(4 / 5)
+    assert scores["unweighted_accuracy"] == pytest.approx((3 / 4 + 1) / 2)
+    assert scores["weighted_precision"] == pytest.approx((4 * 1 + 1 * 1 / 2) / 5)
+    assert scores["macro_precision"] == pytest.approx((1 + 1 / 2) / 2)
+
+
+def test_precision_is_not_accuracy():
+    scores = metrics.scores([[8, 2, 0], [5, 5, 0], [1, 1, 8]])
+    assert abs(scores["weighted_precision"] - scores["weighted_accuracy"]) > 0.01
+
+
+def test_intervals_agree_with_resampling_utterances():
+    labels, predictions = CASES["usual"]
+    predictions = np.where(RNG.random(300) < 0.6, labels, predictions)
+    confusion = metrics.confusion_matrix(labels, predictions, 7)
+    intervals = metrics.bootstrap_intervals(confusion, draws=4000)
+    drawn = RNG.integers(0, 300, (4000, 300))
+    accuracies = (labels == predictions)[drawn].mean(axis=1)
+    expected = np.quantile(accuracies, [0.025, 0.975])
+    np.testing.assert_allclose(intervals["weighted_accuracy"], expected, atol=0.01)
+    recalls = [
+        sklearn_metrics.balanced_accuracy_score(labels[rows], predictions[rows])
+        for rows in drawn[:1000]
+    ]
+    expected = np.quantile(recalls, [0.025, 0.975])
+    np.testing.assert_allclose(intervals["unweighted_accuracy"], expected, atol=0.015)
+
+
+def test_report_holds_every_field():
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.5, 0.4, 0.1]])
+    report = metrics.report([0, 1, 1], probabilities, ("ang", "hap", "sad"))
+    assert report["utterances"] == 3
+    assert report["majority_class_rate"] == pytest.approx(2 / 3)
+    assert report["loss"] == pytest.approx(-np.log([0.7, 0.8, 0.4]).mean())
+    assert report["loss"] == pytest.approx(
+        sklearn_metrics.log_loss([0, 1, 1], probabilities, labels=[0, 1, 2])
+    )
+    assert report["confusion_matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert report["per_class"][1] == {
+        "class": "hap",
+        "utterances": 2,
+        "precision": 1.0,
+        "recall": 0.5,
+        "f1": pytest.approx(2 / 3),
+    }
+    for name in metrics.SCORES:
+        low, high = report[name]["interval_95"]
+        assert 0 <= low <= report[name]["value"] <= high <= 1
+
+
+def test_certain_mistake_gives_a_finite_loss():
+    assert np.isfinite(metrics.cross_entropy(np.array([0]), np.array([[0.0, 1.0]])))
