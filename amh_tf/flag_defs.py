@@ -145,17 +145,15 @@ def define_preparation():
     _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
 
 
-def data_config(data_dir):
-    """Makes the `DataConfig` of the flags, with the data folder that was found."""
-    return config.DataConfig(
-        data_dir=str(Path(data_dir).resolve()),
-        **_given(["fold", "batch_size", "shuffle_megabytes"]),
-    )
+def data_config():
+    """Makes the `DataConfig` of the flags; `data_dir` is empty where none is given."""
+    folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
+    return config.DataConfig(folder, **_given(["fold", "batch_size", "shuffle_megabytes"]))
 
 
 def model_settings():
     """Returns the `ModelConfig` fields that flags choose, as a dict."""
-    return {
+    settings = {
         "model": FLAGS.model,
         "modalities": schema.modalities_from_letters(FLAGS.modalities),
         "num_hops": FLAGS.hops,
@@ -166,6 +164,9 @@ def model_settings():
         ),
         **_given(["bidirectional", "reset_after", "dtype"]),
     }
+    # What the data set adds is not known yet, but what the flags say can be checked now.
+    config.ModelConfig(vocabulary_size=2, **settings)
+    return settings
 
 
 def training_config():

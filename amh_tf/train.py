@@ -4,6 +4,8 @@ Without --data_dir it writes the planted-cue set (synthetic) to the user's cache
 on that. A run that was stopped goes on with the same command.
 """
 
+import dataclasses
+
 from amh_tf import cli, flag_defs, progress
 from amh_tf.corpora import planted
 from amh_tf.data import records
@@ -19,28 +21,30 @@ def _planted_set():
     source = planted.read()
     folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}"
     records.write(source, folder, progress=progress.bar)
-    return folder
+    return folder.resolve()
 
 
 def main():
     """Trains by the flags."""
-    # Flags are checked before any data is written.
-    training, model_settings = flag_defs.training_config(), flag_defs.model_settings()
-    data_dir = flag_defs.FLAGS.data_dir or _planted_set()
-    run_dir = flag_defs.run_dir(data_dir)
-    run_config, manifest = runs.configure(flag_defs.data_config(data_dir), training, model_settings)
+    # Every flag is checked before any data is written.
+    data, training = flag_defs.data_config(), flag_defs.training_config()
+    model_settings = flag_defs.model_settings()
+    if not data.data_dir:
+        data = dataclasses.replace(data, data_dir=str(_planted_set()))
+    run_dir = flag_defs.run_dir(data.data_dir)
+    run_config, manifest = runs.configure(data, training, model_settings)
     runs.train_and_evaluate(run_config, manifest, run_dir)
+    own_data = (
+        "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
+        f"             python -m amh_tf.train --hops={flag_defs.FLAGS.hops} --data_dir=DATA"
+    )
     progress.console.print(
         f"The run is in {run_dir}: model.keras, metrics.json, predictions.csv, "
         "confusion_matrix.png.\n\nNext:\n"
-        f"  python -m amh_tf.evaluate --run_dir={run_dir} --split=dev\n"
-        f"  tensorboard --logdir={run_dir / 'logs'}"
+        f"  curves     tensorboard --logdir={run_dir / 'logs'}\n"
+        f"  any split  python -m amh_tf.evaluate --run_dir={run_dir} --split=train"
+        + ("" if flag_defs.FLAGS.data_dir else f"\n  your data  {own_data}")
     )
-    if flag_defs.FLAGS.data_dir is None:
-        progress.console.print(
-            "  python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
-            f"  python -m amh_tf.train --hops={flag_defs.FLAGS.hops} --data_dir=DATA"
-        )
 
 
 if __name__ == "__main__":

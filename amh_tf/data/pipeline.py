@@ -79,7 +79,8 @@ def batches(
     """
     shards = manifest.select(split, fold)
     manifest.check_shards(split, fold)
-    if not sum(shard.records for shard in shards):
+    count = sum(shard.records for shard in shards)
+    if not count:
         raise ValueError(
             f"The {split} split of {str(manifest.folder)!r} is empty. Expected at least one "
             "utterance. Received: none. Prepare the data set again."
@@ -89,6 +90,8 @@ def batches(
         examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
     else:
         examples = _shuffled(seed, epoch, paths, _buffer_size(shards, shuffle_megabytes))
+    # An epoch that comes out short, or long, raises instead of ending.
+    examples = examples.apply(tf.data.experimental.assert_cardinality(count))
     widths = manifest.widths
     examples = examples.map(
         lambda serialized: records.decode(serialized, widths),

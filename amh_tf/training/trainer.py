@@ -136,14 +136,7 @@ class Trainer:
             )
             self._stream = iter(batches.skip(position.step_in_epoch))
         while position.step < until and position.step_in_epoch < self.steps_per_epoch:
-            batch = next(self._stream, None)
-            if batch is None:
-                raise ValueError(
-                    f"The train split in {self._data.data_dir!r} ended early. Expected "
-                    f"{self.steps_per_epoch} batches an epoch. Received: "
-                    f"{position.step_in_epoch}. Prepare the data set again."
-                )
-            yield batch
+            yield next(self._stream)
 
     def _validate(self, train_loss, bar):
         position = self._position

@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from amh_tf.data import pipeline
+from amh_tf.data import pipeline, records
 
 
 def ids(dataset):
@@ -61,10 +64,17 @@ def test_shuffle_buffer_stays_within_its_memory(tiny_data):
 
 
 def test_changed_shard_is_refused_before_the_first_batch(tiny_source, tmp_path):
-    from amh_tf.data import records
-
     data = records.write(tiny_source, tmp_path / "set")
     path = tmp_path / "set" / data.select("test")[0].file
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(ValueError, match=path.name):
         pipeline.batches(data, "test", 4)
+
+
+def test_shard_with_fewer_records_than_declared_raises(tiny_data):
+    # Sizes agree, counts lie: TensorFlow itself would end the epoch early without a word.
+    first, *rest = tiny_data.shards
+    longer = dataclasses.replace(first, records=first.records + 1)
+    lying = dataclasses.replace(tiny_data, shards=(longer, *rest))
+    with pytest.raises(tf.errors.FailedPreconditionError, match=r"41.*40"):
+        ids(pipeline.batches(lying, "train", 8, with_ids=True))

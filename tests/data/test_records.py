@@ -55,9 +55,7 @@ def test_folder_holds_what_the_manifest_says(tiny_data, tiny_source):
     assert tuple(words) == tiny_source.vocabulary
     np.testing.assert_array_equal(tiny_data.embedding(), tiny_source.embedding)
     labels = [u.label for u in tiny_source.splits["train"].utterances()]
-    np.testing.assert_array_equal(
-        tiny_data.label_counts("train"), np.bincount(labels, minlength=7)
-    )
+    np.testing.assert_array_equal(tiny_data.label_counts("train"), np.bincount(labels, minlength=7))
 
 
 def test_same_data_set_is_left_alone_and_another_refused(tmp_path):

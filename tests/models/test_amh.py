@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from amh_tf import config, models
+from amh_tf.data import pipeline
 from tests import conftest
 
 SMALL = {
@@ -109,6 +110,15 @@ def test_half_precision_stays_close(dtype, model_inputs):
     assert logits.dtype == np.float32
     assert {str(weight.dtype) for weight in half.trainable_variables} == {"float32"}
     np.testing.assert_allclose(logits, full(inputs), atol=0.05)
+
+
+def test_keras_fit_takes_the_pipeline(tiny_data):
+    sizes = {"audio_units": 4, "text_units": 4, "video_units": 4, "num_hops": 3}
+    model = models.build(config.ModelConfig(vocabulary_size=54, **sizes))
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    history = model.fit(pipeline.batches(tiny_data, "train", 8, seed=1), verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert model.predict(pipeline.batches(tiny_data, "dev", 8), verbose=0).shape == (12, 7)
 
 
 # Counted by hand: vocabulary * 300; per GRU 3 * units * (width + units + 1); per hop

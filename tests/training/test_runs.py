@@ -1,0 +1,234 @@
+import csv
+import dataclasses
+import itertools
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from amh_tf import config
+from amh_tf.training import run_folder, runs, trainer
+
+MODEL = {"audio_units": 6, "text_units": 5, "video_units": 4, "num_hops": 2}
+TRAINING = {"max_steps": 9, "validation_interval": 0.5, "seed": 2}
+
+
+def configure(data, batch_size=10, model=(), **training):
+    return runs.configure(
+        config.DataConfig(str(data.folder), batch_size=batch_size),
+        config.TrainingConfig(**{**TRAINING, **training}),
+        {**MODEL, **dict(model)},
+    )
+
+
+def train(data, run_dir, **settings):
+    return runs.train_and_evaluate(*configure(data, **settings), run_dir)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_data, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("runs") / "run"
+    return run_dir, train(tiny_data, run_dir)
+
+
+def test_run_folder_holds_everything(finished):
+    run_dir, _ = finished
+    for name in ["config.json", "model.keras", "metrics.json", "predictions.csv"] + [
+        "predictions_dev.csv",
+        "confusion_matrix.png",
+        "confusion_matrix_dev.png",
+    ]:
+        assert (run_dir / name).stat().st_size > 0
+    assert list((run_dir / "logs").glob("events.*"))
+    assert list((run_dir / "checkpoints").glob("ckpt-*"))
+    assert not [path for path in run_dir.rglob("*") if "partial" in path.name]
+
+
+def test_scores_are_those_of_the_predictions(finished, tiny_source):
+    run_dir, reports = finished
+    stored = json.loads((run_dir / "metrics.json").read_text())
+    assert stored == json.loads(json.dumps(reports))
+    labels = {u.id: u.label for u in tiny_source.splits["test"].utterances()}
+    classes = tiny_source.classes
+    with open(run_dir / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == list(labels)
+    right = 0
+    for row in rows:
+        assert row["label"] == classes[labels[row["id"]]]
+        probabilities = np.array([float(row[name]) for name in classes])
+        assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+        assert row["prediction"] == classes[probabilities.argmax()]
+        right += row["prediction"] == row["label"]
+    assert stored["test"]["weighted_accuracy"]["value"] == pytest.approx(right / len(rows))
+    assert stored["test"]["synthetic"] and "synthetic" in stored["test"]["data"]
+
+
+def test_model_file_gives_the_predictions(finished, tiny_source):
+    run_dir, _ = finished
+    model = keras.saving.load_model(run_dir / "model.keras")
+    utterance = next(tiny_source.splits["test"].utterances())
+    inputs = {}
+    for name in ("audio", "text", "video"):
+        sequence = getattr(utterance, name)
+        inputs[name] = sequence[None]
+        inputs[f"{name}_length"] = np.array([len(sequence)], np.int32)
+    logits = np.asarray(model(inputs), float)[0]
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    with open(run_dir / "predictions.csv", newline="") as file:
+        row = next(csv.DictReader(file))
+    written = [float(row[name]) for name in tiny_source.classes]
+    np.testing.assert_allclose(written, probabilities, atol=1e-5)
+
+
+def test_same_seed_gives_the_same_model(finished, tiny_data, tmp_path):
+    run_dir, reports = finished
+    assert train(tiny_data, tmp_path / "again") == reports
+    assert (run_dir / "predictions.csv").read_bytes() == (
+        tmp_path / "again" / "predictions.csv"
+    ).read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for a signal: nothing in the package may catch it."""
+
+
+def kill():
+    raise Killed
+
+
+def watch_steps(monkeypatch, before):
+    """Calls `before(number)` ahead of every training step, counted from 1."""
+    make = trainer.step.make_train_step
+
+    def make_watched(*arguments, **settings):
+        train_step = make(*arguments, **settings)
+        numbers = itertools.count(1)
+
+        def watched(*batch):
+            before(next(numbers))
+            return train_step(*batch)
+
+        return watched
+
+    monkeypatch.setattr(trainer.step, "make_train_step", make_watched)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 6])
+def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, monkeypatch, steps):
+    run_dir, _ = finished
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda number: kill() if number > steps else None)
+        with pytest.raises(Killed):
+            train(tiny_data, tmp_path / "run")
+    train(tiny_data, tmp_path / "run")
+    for name in ("predictions.csv", "predictions_dev.csv", "metrics.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (run_dir / name).read_bytes()
+    old, new = (keras.saving.load_model(d / "model.keras") for d in (run_dir, tmp_path / "run"))
+    for before, after in zip(old.get_weights(), new.get_weights()):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_finished_run_is_not_repeated(finished, tiny_data, monkeypatch):
+    run_dir, reports = finished
+    monkeypatch.setattr(trainer.Trainer, "train", None)
+    assert json.dumps(train(tiny_data, run_dir)) == json.dumps(reports)
+
+
+def test_other_settings_are_refused_and_named(finished, tiny_data):
+    run_dir, _ = finished
+    with pytest.raises(ValueError, match=r"seed was 2, now 3.*--run_dir"):
+        train(tiny_data, run_dir, seed=3)
+    with pytest.raises(ValueError, match=r"num_hops was 2, now 5"):
+        train(tiny_data, run_dir, model={"num_hops": 5})
+
+
+def test_folder_of_something_else_is_refused(tiny_data, tmp_path):
+    (tmp_path / "thesis.tex").write_text("ten years of work")
+    with pytest.raises(ValueError, match="is not the folder of a run"):
+        train(tiny_data, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_evaluation_repeats_the_scores_of_training(finished, split):
+    run_dir, reports = finished
+    report = runs.evaluate(run_dir, split)
+    if split in reports:
+        assert report == reports[split]
+    assert json.loads((run_dir / "metrics.json").read_text()).keys() >= {"dev", "test", split}
+
+
+def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
+    from amh_tf.corpora import planted
+    from amh_tf.data import records
+
+    run_dir, _ = finished
+    other = planted.read(9, {"train": 2, "dev": 2, "test": 2})
+    records.write(other, tmp_path / "other")
+    with pytest.raises(ValueError, match=r"is not the data set of this run.*--data_dir"):
+        runs.evaluate(run_dir, "test", tmp_path / "other")
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", "half"])
+def test_damaged_model_file_is_named(finished, tmp_path, data):
+    run_dir, _ = finished
+    folder = run_folder.RunFolder(tmp_path)
+    whole = (run_dir / "model.keras").read_bytes()
+    folder.model.write_bytes(whole[: len(whole) // 2] if data == "half" else data)
+    with pytest.raises(ValueError, match=r"model\.keras.*cannot be read"):
+        folder.load_model()
+
+
+def test_unfinished_run_cannot_be_scored(tiny_data, tmp_path):
+    run_config, _ = configure(tiny_data)
+    run_folder.RunFolder(tmp_path / "run").start(run_config)
+    with pytest.raises(ValueError, match="no trained model yet"):
+        runs.evaluate(tmp_path / "run", "test")
+    with pytest.raises(ValueError, match=r"config\.json.*amh_tf\.train"):
+        runs.evaluate(tmp_path / "nothing", "test")
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_patience_ends_training(tiny_data, tmp_path, monkeypatch, patience):
+    # With hardly a change in the weights only the first validation brings a gain.
+    taken = []
+    watch_steps(monkeypatch, taken.append)
+    train(tiny_data, tmp_path / "run", patience=patience, max_steps=400, learning_rate=1e-9)
+    steps_per_validation = 2  # half an epoch of four batches
+    assert taken[-1] == steps_per_validation * (1 + patience)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"class_weight": "balanced"},
+        {"embedding": "random"},
+        {"selection_metric": "loss"},
+        {"model": {"modalities": ("audio", "text")}},
+        {"model": {"dtype": "bfloat16"}},
+        {"model": {"dtype": "float16"}},
+    ],
+)
+def test_other_recipes_run(tiny_data, tmp_path, settings):
+    reports = train(tiny_data, tmp_path / "run", max_steps=2, **settings)
+    assert np.isfinite(reports["test"]["loss"])
+
+
+def test_random_embedding_differs_from_the_pretrained(tiny_data, tmp_path):
+    first = train(tiny_data, tmp_path / "a", max_steps=1)
+    second = train(tiny_data, tmp_path / "b", max_steps=1, embedding="random")
+    assert first["test"]["loss"] != second["test"]["loss"]
+
+
+def test_diverging_run_is_stopped(tiny_data, tmp_path):
+    with pytest.raises(ValueError, match=r"diverged|not numbers"):
+        train(tiny_data, tmp_path / "run", learning_rate=1e38, max_steps=40)
+
+
+def test_fingerprint_guards_against_other_data(tiny_data):
+    run_config, _ = configure(tiny_data)
+    other = dataclasses.replace(run_config, data_fingerprint="another")
+    assert [name for name, *_ in run_config.differences(other)] == ["data_fingerprint"]

@@ -1,0 +1,62 @@
+"""Builds the wheel and uses it outside the checkout:
+
+python tools/check_wheel.py
+
+Checks that it holds the package alone, installs it in a fresh environment under the
+constraints, imports it, and trains two steps.
+"""
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _run(*command, cwd):
+    print("+", *command, flush=True)
+    subprocess.run([*map(str, command)], cwd=cwd, check=True)
+
+
+def _build(folder):
+    _run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+    (wheel,) = Path(folder).glob("*.whl")
+    return wheel
+
+
+def _check_contents(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    strange = [name for name in names if not name.startswith(("amh_tf/", "amh_tf-"))]
+    missing = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "amh_tf").rglob("*.py")
+        if str(path.relative_to(ROOT)) not in names
+    ]
+    if strange or missing:
+        sys.exit(
+            "error: the wheel is not the package. Expected amh_tf alone and whole. "
+            f"Received: besides {strange}, without {missing}."
+        )
+
+
+def main():
+    """Runs the check."""
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = _build(folder)
+        _check_contents(wheel)
+        venv.create(Path(folder) / "env", with_pip=True)
+        python = Path(folder) / "env" / "bin" / "python"
+        constraints = ROOT / "constraints.txt"
+        _run(python, "-m", "pip", "install", "-q", "-c", constraints, wheel, cwd=folder)
+        found = "import amh_tf, sys; sys.exit(not amh_tf.__file__.startswith(sys.prefix))"
+        _run(python, "-c", found, cwd=folder)
+        train = ["-m", "amh_tf.train", "--hops=7", "--max_steps=2"]
+        _run(python, *train, f"--cache_dir={folder}/cache", f"--run_dir={folder}/run", cwd=folder)
+    print("The wheel holds the package alone, installs, imports and trains.")
+
+
+if __name__ == "__main__":
+    main()
