@@ -8,13 +8,14 @@ from absl import app, flags, logging
 EXPECTED_ERRORS = (ValueError, TypeError, OSError)
 
 
-def run(main):
+def run(main, on_stop="give the same command to start again"):
     """Runs an entry point: bad input ends with one message and exit code 1.
 
     With --v=1 the traceback is shown too.
 
     Args:
-        main: Function that takes the arguments left after the flags.
+        main: Function without arguments.
+        on_stop: What to tell a user who has stopped the command with Ctrl-C.
     """
 
     def guarded(arguments):
@@ -36,7 +37,7 @@ def run(main):
             print("(--v=1 shows where this came from)", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+            print(f"stopped; {on_stop}", file=sys.stderr)
             return 130
 
     app.run(guarded)

@@ -25,13 +25,17 @@ def _require(condition, name, problem, expected, received, remedy):
         )
 
 
-def _require_integer(config, name, least, flag=None):
+# Far beyond any sensible setting, and within what TensorFlow can take without crashing.
+MANY = 1 << 16
+
+
+def _require_integer(config, name, least, most=MANY, flag=None):
     value = getattr(config, name)
     _require(
-        isinstance(value, int) and not isinstance(value, bool) and value >= least,
+        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
         name,
         "is out of range",
-        f"an integer of at least {least}",
+        f"an integer of at least {least} and at most {most}",
         value,
         f"Set it with --{flag or name}.",
     )
@@ -116,9 +120,9 @@ class ModelConfig:
         object.__setattr__(self, "modalities", tuple(self.modalities))
         _require_choice(self, "model", MODELS)
         _require_choice(self, "dtype", DTYPES)
-        _require_integer(self, "num_hops", 1, flag="hops")
-        for name in ("vocabulary_size", "num_classes"):
-            _require_integer(self, name, 2)
+        _require_integer(self, "num_hops", 1, most=1000, flag="hops")
+        _require_integer(self, "vocabulary_size", 2, most=1 << 31)
+        _require_integer(self, "num_classes", 2)
         for name in ("audio_width", "video_width", "embedding_width"):
             _require_integer(self, name, 1)
         ordered = tuple(name for name in ALL_MODALITIES if name in self.modalities)
@@ -132,7 +136,7 @@ class ModelConfig:
         )
         for modality in ALL_MODALITIES:
             _require_integer(self, f"{modality}_units", 1)
-            _require_integer(self, f"{modality}_layers", 1)
+            _require_integer(self, f"{modality}_layers", 1, most=100)
             rate = getattr(self, f"{modality}_dropout")
             _require(
                 0 <= rate < 1,
@@ -176,18 +180,18 @@ class TrainingConfig:
         for name in ("learning_rate", "clip_norm", "validation_interval"):
             value = getattr(self, name)
             _require(
-                0 < value < float("inf"),
+                0 < value <= 1e6,
                 name,
                 "is out of range",
-                "a number above 0",
+                "a number above 0 and at most a million",
                 value,
                 f"Set it with --{name}.",
             )
-        _require_integer(self, "seed", 0)
-        _require_integer(self, "patience", 1)
-        _require_integer(self, "max_epochs", 1)
+        _require_integer(self, "seed", 0, most=(1 << 32) - 1)
+        _require_integer(self, "patience", 1, most=1 << 31)
+        _require_integer(self, "max_epochs", 1, most=1 << 31)
         if self.max_steps is not None:
-            _require_integer(self, "max_steps", 1)
+            _require_integer(self, "max_steps", 1, most=1 << 31)
         _require_choice(self, "selection_metric", SELECTION_METRICS)
         _require_choice(self, "class_weight", ("none", "balanced"))
         _require_choice(self, "embedding", ("pretrained", "random"))
@@ -213,24 +217,23 @@ class RunConfig:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text):
-        """Reads what `to_json` wrote.
+    def from_dict(cls, fields):
+        """Makes the configuration that `to_json` described.
 
         Raises:
-            ValueError: If the text is not such a configuration.
+            ValueError: If a field is missing, unknown or impossible.
         """
         try:
-            fields = json.loads(text)
             return cls(
                 data=DataConfig(**fields["data"]),
                 model=ModelConfig(**fields["model"]),
                 training=TrainingConfig(**fields["training"]),
                 data_fingerprint=fields["data_fingerprint"],
             )
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(
-                "The run's configuration cannot be read. Expected the config.json that "
-                f"`amh_tf.train` of this version writes. Received: {error}."
+                "The settings are not those of a run. Expected what `amh_tf.train` of this "
+                f"version writes. Received: {type(error).__name__}: {error}."
             ) from error
 
     def differences(self, other):

@@ -21,11 +21,12 @@ def confusion_matrix(counts, classes, title, path):
     drawing = figure.Figure(figsize=(size + 0.8, size), layout="constrained")
     axes = drawing.add_subplot()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(classes)), classes)
-    axes.set_yticks(range(len(classes)), classes)
+    # Names come from users: a dollar sign in them is not mathematics.
+    axes.set_xticks(range(len(classes)), classes, parse_math=False)
+    axes.set_yticks(range(len(classes)), classes, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(title)
+    axes.set_title(title, parse_math=False)
     for row, column in np.ndindex(counts.shape):
         color = "white" if shares[row, column] > 0.55 else "black"
         place = {"ha": "center", "color": color}

@@ -147,6 +147,11 @@ def define_preparation():
 
 def data_config():
     """Makes the `DataConfig` of the flags; `data_dir` is empty where none is given."""
+    if FLAGS.data_dir == "":
+        raise ValueError(
+            "`data_dir` is empty. Expected a data folder, or no such flag at all. Received: "
+            "data_dir=''. Set it with --data_dir."
+        )
     folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
     return config.DataConfig(folder, **_given(["fold", "batch_size", "shuffle_megabytes"]))
 

@@ -5,7 +5,8 @@ import contextlib
 from rich import console as rich_console
 from rich import progress as rich_progress
 
-console = rich_console.Console(highlight=False, soft_wrap=True)
+# Names come from users: nothing in them is markup.
+console = rich_console.Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 class _Bar:
@@ -24,6 +25,10 @@ class _Bar:
         self._progress.update(self._task, completed=completed)
 
 
+def _text(template):
+    return rich_progress.TextColumn(template, markup=False)
+
+
 @contextlib.contextmanager
 def bar(total, title, unit):
     """Shows a bar with speed and time left, removed when the work is done.
@@ -37,11 +42,11 @@ def bar(total, title, unit):
         Object with `advance(steps)`, `move_to(completed)` and `note(text)`.
     """
     columns = [
-        rich_progress.TextColumn("{task.description}"),
+        _text("{task.description}"),
         rich_progress.BarColumn(bar_width=24),
-        rich_progress.TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
+        _text("{task.completed:.0f}/{task.total:.0f} " + unit),
         rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.fields[note]}"),
+        _text("{task.fields[note]}"),
     ]
     with rich_progress.Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

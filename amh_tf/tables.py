@@ -29,7 +29,7 @@ def print_reports(reports):
         cells = []
         for report in reports.values():
             low, high = report[name]["interval_95"]
-            cells.append(f"{report[name]['value']:.3f} \\[{low:.3f}, {high:.3f}]")
+            cells.append(f"{report[name]['value']:.3f} [{low:.3f}, {high:.3f}]")
         shown.add_row(title, *cells)
     shown.add_row(
         "always the largest class", *(f"{r['majority_class_rate']:.3f}" for r in reports.values())

@@ -100,6 +100,7 @@ def test_planted_set_is_prepared(tmp_path):
         (["-m", "amh_tf.train", "--hops=0"], ["`num_hops`", "num_hops=0", "--hops"]),
         (["-m", "amh_tf.train", "--hops=many"], ["--hops=many"]),
         (["-m", "amh_tf.train", "--data_dir=nowhere"], ["dataset.json", "--data_dir"]),
+        (["-m", "amh_tf.train", "--data_dir="], ["`data_dir` is empty", "--data_dir"]),
         (["-m", "amh_tf.train", "hops=7"], ["left over", "hops=7"]),
         (["-m", "amh_tf.evaluate", "--run_dir=nowhere"], ["config.json", "amh_tf.train"]),
         (["-m", "amh_tf.evaluate"], ["--run_dir"]),

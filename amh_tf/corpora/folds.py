@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import schema
+from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle, source
 
 # What must be there: the kind of number and the number of dimensions.
@@ -28,28 +28,39 @@ ARRAYS = {
 KINDS = {"f": "floating-point numbers", "i": "integers"}
 
 
-def _load(path, kind, rank):
-    """Maps an array into memory; its declared size is checked against the file's."""
+def _require_file(path):
     if not path.is_file():
         raise ValueError(
-            f"An array is missing. Expected {str(path)!r}. Received: no such file. "
-            "Point --source_dir at one fold of the authors' preprocessed data."
+            f"{str(path)!r} is missing. Expected the files of one fold of the authors' "
+            "preprocessed data. Received: no such file. Set their folder with --source_dir."
         )
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError, SyntaxError) as error:
-        raise ValueError(
-            f"{str(path)!r} cannot be read. Expected a whole .npy file without Python "
-            f"objects. Received: {error}."
-        ) from error
+
+
+def _load(path, kind, rank):
+    """Maps an array into memory and checks what kind it is."""
+    _require_file(path)
+    array = files.map_array(path)
     kinds = "iu" if kind == "i" else "f"
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds or array.ndim != rank:
-        shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
+    if array.dtype.kind not in kinds or array.ndim != rank or 0 in array.shape[1:]:
         raise ValueError(
             f"{str(path)!r} holds another kind of array. Expected {rank} dimensions of "
-            f"{KINDS[kind]}. Received: shape={shape}, dtype={dtype}."
+            f"{KINDS[kind]}. Received: shape={array.shape}, dtype={array.dtype}."
         )
     return array
+
+
+def _features(array):
+    """Returns features as they will be stored; what float32 cannot hold becomes infinite."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)
+
+
+def _check_classes(classes):
+    if len(classes) < 2 or len(set(classes)) != len(classes) or not all(map(str.strip, classes)):
+        raise ValueError(
+            "`classes` are not class names. Expected at least two different ones. Received: "
+            f"classes={','.join(classes)!r}. Set them with --classes."
+        )
 
 
 class _Split:
@@ -127,7 +138,7 @@ class _Split:
             digest.update(np.ascontiguousarray(self.lengths[modality], np.int64))
             bad = []
             for index, length in enumerate(self.lengths[modality]):
-                features = np.ascontiguousarray(self.sequences[modality][index, :length])
+                features = _features(self.sequences[modality][index, :length])
                 digest.update(features)
                 if not np.isfinite(features).all():
                     bad.append(index)
@@ -140,13 +151,18 @@ class _Split:
 
     def utterances(self):
         """Yields the split's utterances, cut to their lengths."""
-        dtypes = {"audio": np.float32, "text": np.int32, "video": np.float32}
         for index, label in enumerate(self.labels):
-            sequences = {
-                modality: np.asarray(array[index, : self.lengths[modality][index]], dtype)
-                for (modality, array), dtype in zip(self.sequences.items(), dtypes.values())
-            }
-            yield source.Utterance(id=self._id(index), label=int(label), **sequences)
+            audio, text, video = (
+                self.sequences[modality][index, : self.lengths[modality][index]]
+                for modality in schema.MODALITIES
+            )
+            yield source.Utterance(
+                id=self._id(index),
+                label=int(label),
+                audio=_features(audio),
+                text=np.asarray(text, np.int32),
+                video=_features(video),
+            )
 
 
 def _text_lengths(text):
@@ -155,12 +171,15 @@ def _text_lengths(text):
     return np.where(ended.any(axis=1), ended.argmax(axis=1), text.shape[1])
 
 
+def _is_one_line(word):
+    try:
+        return b"\n" not in word.encode() and "\r" not in word
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+
+
 def _vocabulary(path):
-    if not path.is_file():
-        raise ValueError(
-            f"The dictionary is missing. Expected {str(path)!r}. Received: no such file. "
-            "Point --source_dir at one fold of the authors' preprocessed data."
-        )
+    _require_file(path)
     ids = safe_pickle.read_dictionary(path)
     words = sorted(ids, key=ids.get)
     reserved = {schema.PADDING_WORD: schema.PADDING_ID, schema.UNKNOWN_WORD: schema.UNKNOWN_ID}
@@ -170,20 +189,20 @@ def _vocabulary(path):
         raise ValueError(
             f"{str(path)!r} does not number its words. Expected the ids 0 to "
             f"{len(ids) - 1}, once each, with {reserved}. Received: ids from "
-            f"{min(ids.values(), default=None)} to {max(ids.values(), default=None)}, "
+            f"{min(ids.values(), default=None)!s:.20} to {max(ids.values(), default=None)!s:.20}, "
             f"{ {word: ids.get(word) for word in reserved} }."
         )
-    broken = [word for word in words if "\n" in word or "\r" in word]
+    broken = [word for word in words if not _is_one_line(word)]
     if broken:
         raise ValueError(
-            f"{str(path)!r} holds a word that spans lines. Expected words of one line. "
-            f"Received: {broken[0]!r}."
+            f"{str(path)!r} holds a word that cannot be written. Expected words of one line "
+            f"of Unicode text. Received: {broken[0]!r}."
         )
     return tuple(words)
 
 
 def _embedding(path, vocabulary_size):
-    vectors = np.asarray(_load(path, "f", 2), np.float32)
+    vectors = _features(_load(path, "f", 2))
     if len(vectors) != vocabulary_size:
         raise ValueError(
             f"{str(path)!r} does not fit dic.pkl. Expected one row for each of the "
@@ -223,6 +242,7 @@ def read(folder, classes=schema.PAPER_CLASSES, max_lengths=None, name=None):
             "Set it with --source_dir."
         )
     classes = tuple(classes)
+    _check_classes(classes)
     max_lengths = {**schema.MAX_LENGTHS, **(max_lengths or {})}
     vocabulary = _vocabulary(folder / "dic.pkl")
     embedding = _embedding(folder / "W_embedding.npy", len(vocabulary))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import schema
+from amh_tf import files, schema
 
 FILE_NAME = "dataset.json"
 FORMAT = 1
+REMEDY = "Delete the folder and prepare the data set again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,34 +105,36 @@ class Manifest:
         if self.embedding_file is None:
             return None
         path = self.path(self.embedding_file)
+        vectors = files.map_array(path)
         expected = (self.vocabulary_size, self.embedding_width)
-        try:
-            vectors = np.load(path, allow_pickle=False, mmap_mode="r")
-            if vectors.shape == expected:
-                return np.array(vectors, np.float32)
-            received = f"shape {vectors.shape}"
-        except (ValueError, EOFError, OSError) as error:
-            received = str(error)
-        raise ValueError(
-            f"{str(path)!r} cannot be used. Expected vectors of shape {expected}. "
-            f"Received: {received}. Prepare the data set again."
-        )
+        if vectors.shape != expected or vectors.dtype.kind != "f":
+            raise ValueError(
+                f"{str(path)!r} cannot be used. Expected floating-point numbers of shape "
+                f"{expected}. Received: shape={vectors.shape}, dtype={vectors.dtype}. {REMEDY}"
+            )
+        return np.array(vectors, np.float32)
 
-    def check_shards(self, split, fold=0):
-        """Checks that every shard of a split is there, with the size that it was written with.
+    def check_split(self, split, fold=0):
+        """Checks that a split has utterances, and its shards the sizes they were written with.
 
         Raises:
-            ValueError: If a shard is missing or of another size; the message names the file.
+            ValueError: If the split is empty, or a shard is missing or of another size; the
+                message names the file.
         """
-        for shard in self.select(split, fold):
+        shards = self.select(split, fold)
+        if not sum(shard.records for shard in shards):
+            raise ValueError(
+                f"The {split} split of {str(self.folder)!r} is empty. Expected at least one "
+                f"utterance. Received: none. {REMEDY}"
+            )
+        for shard in shards:
             path = self.path(shard.file)
             size = path.stat().st_size if path.is_file() else None
             if size != shard.bytes:
                 received = "no such file" if size is None else f"{size} bytes"
                 raise ValueError(
                     f"{str(path)!r} is not as it was written. Expected {shard.bytes} bytes "
-                    f"with {shard.records} records. Received: {received}. "
-                    "Prepare the data set again."
+                    f"with {shard.records} records. Received: {received}. {REMEDY}"
                 )
 
 
@@ -159,8 +162,9 @@ def load(folder):
             "Received: no such file. Make one with `python -m amh_tf.prepare`, and pass it "
             "with --data_dir."
         )
+    expected = "the manifest that this version's `amh_tf.prepare` writes"
+    fields = files.read_json(path, expected)
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
         written = fields.pop("format")
         if written != FORMAT:
             raise ValueError(f"format {written}, not {FORMAT}")
@@ -174,19 +178,25 @@ def load(folder):
         _check(loaded)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
-            f"{str(path)!r} cannot be read. Expected the manifest that this version's "
-            f"`amh_tf.prepare` writes. Received: {type(error).__name__}: {error}. "
-            "Prepare the data set again."
+            f"{str(path)!r} cannot be read. Expected {expected}. Received: "
+            f"{type(error).__name__}: {error}. {REMEDY}"
         ) from error
     return loaded
 
 
 def _check(loaded):
-    files = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
-    files += [loaded.embedding_file] if loaded.embedding_file is not None else []
-    for file in files:
-        if not _plain_name(file):
-            raise ValueError(f"{file!r} is not the name of a file in the folder")
+    names = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
+    names += [loaded.embedding_file] if loaded.embedding_file is not None else []
+    for name in names:
+        if not _plain_name(name):
+            raise ValueError(f"{name!r} is not the name of a file in the folder")
+    if len(set(names)) != len(names):
+        raise ValueError("a file is named twice")
+    sizes = (loaded.vocabulary_size, loaded.embedding_width, *loaded.widths.values())
+    if set(loaded.widths) != {"audio", "video"} or not all(
+        isinstance(size, int) and size > 0 for size in sizes
+    ):
+        raise ValueError(f"widths {loaded.widths}, {loaded.vocabulary_size} words")
     parts = {shard.part for shard in loaded.shards}
     for fold in loaded.folds:
         for split, members in fold.items():

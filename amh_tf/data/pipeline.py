@@ -78,20 +78,14 @@ def batches(
             of another size than the manifest says.
     """
     shards = manifest.select(split, fold)
-    manifest.check_shards(split, fold)
-    count = sum(shard.records for shard in shards)
-    if not count:
-        raise ValueError(
-            f"The {split} split of {str(manifest.folder)!r} is empty. Expected at least one "
-            "utterance. Received: none. Prepare the data set again."
-        )
+    manifest.check_split(split, fold)
     paths = [str(manifest.path(shard.file)) for shard in shards]
     if seed is None:
         examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
     else:
         examples = _shuffled(seed, epoch, paths, _buffer_size(shards, shuffle_megabytes))
     # An epoch that comes out short, or long, raises instead of ending.
-    examples = examples.apply(tf.data.experimental.assert_cardinality(count))
+    examples = examples.apply(tf.data.experimental.assert_cardinality(manifest.count(split, fold)))
     widths = manifest.widths
     examples = examples.map(
         lambda serialized: records.decode(serialized, widths),

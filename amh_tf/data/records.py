@@ -1,6 +1,7 @@
 """TFRecord shards: one utterance a record, features as unpadded raw bytes."""
 
 import contextlib
+import errno
 import hashlib
 
 import numpy as np
@@ -131,7 +132,19 @@ def write(source, folder, records_per_shard=256, progress=None):
         return _existing(source, folder)
     total = sum(part.count for part in source.splits.values())
     bar = progress(total, "writing", "utterances") if progress else contextlib.nullcontext()
-    with files.new_folder(folder) as temporary, bar as shown:
+    try:
+        with bar as shown:
+            _write_folder(source, folder, records_per_shard, shown)
+    except OSError as error:
+        # Another process may have written the same set meanwhile.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return _existing(source, folder)
+    return manifest.load(folder)
+
+
+def _write_folder(source, folder, records_per_shard, shown):
+    with files.new_folder(folder) as temporary:
         advance = shown.advance if shown else (lambda: None)
         shards = [
             shard
@@ -161,7 +174,6 @@ def write(source, folder, records_per_shard=256, progress=None):
             folds=({split: [split] for split in source.splits},),
         )
         (temporary / manifest.FILE_NAME).write_text(described.to_json(), encoding="utf-8")
-    return manifest.load(folder)
 
 
 def _existing(source, folder):
@@ -169,6 +181,9 @@ def _existing(source, folder):
     if present.fingerprint != source.fingerprint:
         raise ValueError(
             f"{str(folder)!r} already holds another data set. Expected a new folder. "
-            f"Received: one with the {present.name}. Choose another with --output_dir."
+            f"Received: one with the {present.name}. Choose another folder."
         )
+    for split in source.splits:
+        present.check_split(split)
+    present.embedding()
     return present

@@ -32,6 +32,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder, model, optimizer):
+        self._folder = folder
         self._weights = [weight.value for weight in model.weights]
         self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
         self._counters = _Counters()
@@ -66,14 +67,16 @@ class Checkpoints:
             ValueError: If the checkpoint is damaged or of another model.
         """
         newest = self._manager.latest_checkpoint
-        if newest is None:
+        if newest is None and not any(self._folder.glob("ckpt-*")):
             return None
         try:
+            if newest is None:
+                raise FileNotFoundError("the file 'checkpoint', which names the newest")
             self._manager.checkpoint.restore(newest).assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
+        except Exception as error:  # a damaged file raises almost anything
             raise ValueError(
-                f"The checkpoint {newest!r} cannot be restored. Expected one that this run "
-                f"wrote. Received: {error}. Delete the run's checkpoints folder to start "
-                "again."
+                f"The checkpoint in {str(self._folder)!r} cannot be restored. Expected the one "
+                f"that this run wrote. Received: {type(error).__name__}: {error}. Delete the "
+                "run's folder to start again."
             ) from error
         return self._counters.values

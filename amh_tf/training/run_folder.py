@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from amh_tf import config, figures, files
+from amh_tf import config, figures, files, metrics
 
 
 class RunFolder:
@@ -43,12 +43,13 @@ class RunFolder:
                     "folder with --run_dir."
                 )
             return
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if not files.is_vacant(self.path):
             raise ValueError(
                 f"{str(self.path)!r} is not the folder of a run. Expected a new folder, an "
                 "empty one, or one with a config.json. Received: other files. Choose another "
                 "folder with --run_dir."
             )
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
         files.write_text(self._config, run_config.to_json())
 
     def load_config(self):
@@ -63,7 +64,11 @@ class RunFolder:
                 "it. Received: no such file. Train one with `python -m amh_tf.train`, and "
                 "pass it with --run_dir."
             )
-        return config.RunConfig.from_json(self._config.read_text(encoding="utf-8"))
+        fields = files.read_json(self._config, "the settings that `amh_tf.train` writes")
+        try:
+            return config.RunConfig.from_dict(fields)
+        except ValueError as error:
+            raise ValueError(f"{str(self._config)!r}: {error}") from error
 
     def save_model(self, model):
         """Writes `model.keras`."""
@@ -71,7 +76,10 @@ class RunFolder:
             model.save(temporary)
 
     def load_model(self):
-        """Reads `model.keras`.
+        """Reads `model.keras`, which stands there once training has ended.
+
+        Returns:
+            `keras.Model`.
 
         Raises:
             ValueError: If there is none yet, or it is damaged.
@@ -83,18 +91,45 @@ class RunFolder:
                 "to finish the run."
             )
         try:
-            return keras.saving.load_model(self.model, compile=False)
+            model = keras.saving.load_model(self.model, compile=False)
         except Exception as error:  # zip, JSON and HDF5 each raise their own
             raise ValueError(
                 f"{str(self.model)!r} cannot be read. Expected a model that this version "
                 f"wrote. Received: {type(error).__name__}: {error}."
             ) from error
+        settings = self.load_config().model
+        inputs = [f"{m}{end}" for m in settings.modalities for end in ("", "_length")]
+        shape = (None, settings.num_classes)
+        if not isinstance(model.input, dict) or (sorted(model.input), model.output_shape) != (
+            sorted(inputs),
+            shape,
+        ):
+            raise ValueError(
+                f"{str(self.model)!r} is not this run's model. Expected the inputs {inputs} and "
+                f"an output of shape {shape}. Received: {model.input_shape} and "
+                f"{model.output_shape}."
+            )
+        return model
 
     def load_metrics(self):
-        """Reads `metrics.json`: a dict from split to report; empty if there is none."""
+        """Reads `metrics.json`: a dict from split to report; empty if there is none.
+
+        Raises:
+            ValueError: If the file is damaged.
+        """
         if not self.metrics.is_file():
             return {}
-        return json.loads(self.metrics.read_text(encoding="utf-8"))
+        expected = "the scores that `amh_tf.evaluate` writes"
+        reports = files.read_json(self.metrics, expected)
+        for split, report in reports.items():
+            if not isinstance(report, dict) or not all(
+                isinstance(report.get(name), dict) for name in metrics.SCORES
+            ):
+                raise ValueError(
+                    f"{str(self.metrics)!r} cannot be read. Expected {expected}. Received: no "
+                    f"scores for {split!r}. Delete it and evaluate again."
+                )
+        return reports
 
     def save_results(self, split, report, predictions, classes, title):
         """Writes one split's scores, predictions and confusion matrix.

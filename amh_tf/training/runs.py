@@ -27,7 +27,7 @@ def configure(data, training, model_settings):
     """
     manifest = manifests.load(data.data_dir)
     for split in ("train", *SCORED_SPLITS):
-        manifest.check_shards(split, data.fold)
+        manifest.check_split(split, data.fold)
     model = config.ModelConfig(
         vocabulary_size=manifest.vocabulary_size,
         num_classes=len(manifest.classes),
@@ -59,7 +59,7 @@ def train_and_evaluate(run_config, manifest, run_dir):
     folder.start(run_config)
     _introduce(run_config, manifest)
     reports = folder.load_metrics()
-    if all(split in reports for split in SCORED_SPLITS):
+    if folder.model.exists() and all(split in reports for split in SCORED_SPLITS):
         progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
     else:
         keras.utils.set_random_seed(run_config.training.seed)

@@ -70,7 +70,7 @@ class Trainer:
         """Trains until patience or the limit of epochs or steps runs out.
 
         A run that was stopped goes on at its last checkpoint. Afterwards the model holds
-        the best weights, and the run's folder holds them as `model.keras`.
+        the best weights, and so does the run's `model.keras`: until then there is none.
 
         Returns:
             `amh_tf.training.selection.Selection`.
@@ -88,6 +88,7 @@ class Trainer:
                     saved_at = time.monotonic()
         self._save()
         self._checkpoints.exchange_best()
+        self._folder.save_model(self._model)
         return self._selection
 
     def _finished(self):
@@ -172,11 +173,6 @@ class Trainer:
         )
 
     def _save(self):
-        # The model file first: a checkpoint that names newer best weights than the file
-        # would be a lie, an older checkpoint only repeats a few steps.
-        self._checkpoints.exchange_best()
-        self._folder.save_model(self._model)
-        self._checkpoints.exchange_best()
         self._checkpoints.save(
             {
                 "position": dataclasses.asdict(self._position),

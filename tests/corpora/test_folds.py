@@ -99,6 +99,8 @@ def set_item(index, value):
         ("dev_video", lambda a: a[:, :, :9], "do not fit each other.*'dev': 9"),
         ("dev_video", lambda a: a[0], "another kind of array.*3 dimensions"),
         ("dev_label", lambda a: a.astype(float), "another kind of array.*integers"),
+        ("train_video", lambda a: a[:, :, :0], "another kind of array"),
+        ("dev_nlp_trans", lambda a: a[:, :0], "another kind of array"),
         ("W_embedding", lambda a: a[:-1], "does not fit dic.pkl.*54 words"),
         ("W_embedding", set_item((4, 4), np.nan), "not finite.*1 rows, the first 4"),
     ],
@@ -123,6 +125,43 @@ def test_damaged_array_is_named(fold, name, damage):
         folds.read(fold)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"PK\x03\x04 not an archive",
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (" + b" " * 70,
+        b"\x93NUMPY\x01\x00\x40\x00"
+        + b"{'descr': '<i8', 'fortran_order': False, 'shape': (4"
+        + b"0" * 12,
+        b"\x93NUMPY\x01\x00\x50\x00"
+        + b"{'descr': '<i8', 'fortran_order': False, 'shape': (%d,), }" % 2**63
+        + b"\n" * 9,
+        b"\x93NUMPY\x02\x00\x28\x23\x00\x00" + b"-" * 9000,
+    ],
+)
+def test_hostile_header_is_named(fold, data):
+    (fold / "dev_label.npy").write_bytes(data)
+    with pytest.raises(ValueError, match=r"dev_label\.npy.*cannot be read"):
+        folds.read(fold)
+
+
+def test_number_beyond_float32_is_refused(fold):
+    def change(audio):
+        wide = audio.astype(np.float64)
+        wide[1, 0, 0] = 1e300
+        return wide
+
+    rewrite(fold, "train_audio_mfcc", change)
+    with pytest.raises(ValueError, match=r"in 1 utterances.*train_00001"):
+        folds.read(fold)
+
+
+@pytest.mark.parametrize("classes", [(), ("ang",), ("ang", "ang"), ("ang", " ")])
+def test_wrong_class_names_are_refused(fold, classes):
+    with pytest.raises(ValueError, match="--classes"):
+        folds.read(fold, classes=classes)
+
+
 def test_array_of_objects_is_refused(fold):
     np.save(fold / "dev_label.npy", np.array([{}, 1, 2, 3], object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"dev_label.*cannot be read"):
@@ -135,7 +174,8 @@ def test_array_of_objects_is_refused(fold):
         ({"_PAD_": 1, "_UNK_": 0}, "does not number its words"),
         ({"_PAD_": 0, "_UNK_": 1, "a": 3}, "does not number its words"),
         ({"_PAD_": 0, "_UNK_": 1, "a": 1}, "does not number its words"),
-        ({"_PAD_": 0, "_UNK_": 1, "a\nb": 2}, "spans lines"),
+        ({"_PAD_": 0, "_UNK_": 1, "a\nb": 2}, "cannot be written"),
+        ({"_PAD_": 0, "_UNK_": 1, "\ud800": 2}, "cannot be written"),
         ({}, "does not number its words"),
     ],
 )

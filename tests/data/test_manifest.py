@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -42,6 +43,9 @@ def lie(path, *keys):
         lie(-1, "shards", 0, "bytes"),
         lie("many", "shards", 0, "records"),
         lie([16], "shards", 0, "label_counts"),
+        lie("dev-00000-of-00001.tfrecord", "shards", 0, "file"),
+        lie({"audio": 120}, "widths"),
+        lie(0, "vocabulary_size"),
         lie(17, "shards", 0, "records"),
         lambda fields: fields.pop("classes"),
         lambda fields: fields.update(surplus=1),
@@ -55,7 +59,7 @@ def test_manifest_that_lies_is_refused(folder, change):
         manifest.load(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', "\x00", "[" * 100_000])
 def test_damaged_manifest_is_refused(folder, text):
     (folder / "dataset.json").write_text(text)
     with pytest.raises(ValueError, match=r"dataset\.json.*cannot be read"):
@@ -64,16 +68,22 @@ def test_damaged_manifest_is_refused(folder, text):
 
 def test_missing_and_cut_shards_are_named(folder):
     loaded = manifest.load(folder)
-    loaded.check_shards("train")
+    loaded.check_split("train")
     path = folder / loaded.select("train")[1].file
     data = path.read_bytes()
     path.write_bytes(data[:-1])
     with pytest.raises(ValueError, match=rf"{path.name}.*Received: {len(data) - 1} bytes"):
-        loaded.check_shards("train")
+        loaded.check_split("train")
     path.unlink()
     with pytest.raises(ValueError, match=rf"{path.name}.*no such file"):
-        loaded.check_shards("train")
-    loaded.check_shards("dev")
+        loaded.check_split("train")
+    loaded.check_split("dev")
+
+
+def test_empty_split_is_refused(tiny_data):
+    train = tuple(shard for shard in tiny_data.shards if shard.part == "train")
+    with pytest.raises(ValueError, match=r"The dev split of .* is empty"):
+        dataclasses.replace(tiny_data, shards=train).check_split("dev")
 
 
 def test_unknown_fold_and_split_are_refused(tiny_data):
@@ -83,14 +93,16 @@ def test_unknown_fold_and_split_are_refused(tiny_data):
         tiny_data.select("validation")
 
 
-@pytest.mark.parametrize("damage", ["shape", "cut", "objects"])
+@pytest.mark.parametrize("damage", ["shape", "integers", "cut", "objects"])
 def test_wrong_embedding_is_named(folder, damage):
     path = folder / "embedding.npy"
     if damage == "shape":
         np.save(path, np.zeros((3, 300), np.float32))
+    elif damage == "integers":
+        np.save(path, np.zeros((54, 300), np.int32))
     elif damage == "cut":
         path.write_bytes(path.read_bytes()[:-8])
     else:
         np.save(path, np.array([{}], object), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"embedding\.npy.*cannot be used"):
+    with pytest.raises(ValueError, match=r"embedding\.npy.*cannot be (used|read)"):
         manifest.load(folder).embedding()

@@ -69,9 +69,30 @@ def test_same_data_set_is_left_alone_and_another_refused(tmp_path):
     assert manifest.load(tmp_path / "set").fingerprint == first.fingerprint
 
 
+def test_damaged_folder_is_not_taken_for_whole(tmp_path):
+    first = planted.read(1, {"train": 3, "dev": 2, "test": 2})
+    written = records.write(first, tmp_path / "set")
+    (tmp_path / "set" / written.shards[0].file).unlink()
+    with pytest.raises(ValueError, match="Delete the folder and prepare"):
+        records.write(first, tmp_path / "set")
+
+
+def test_same_set_written_meanwhile_is_taken(tmp_path):
+    sizes = {"train": 3, "dev": 1, "test": 1}
+    whole = planted.read(1, sizes)
+
+    def overtaken():
+        records.write(whole, tmp_path / "set")
+        yield from whole.splits["train"].utterances()
+
+    slow = {**whole.__dict__, "splits": {**whole.splits, "train": source.Split(3, overtaken)}}
+    assert records.write(source.Source(**slow), tmp_path / "set").count("train") == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
 def test_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("ten years of work")
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="cannot be written to"):
         records.write(planted.read(1, {"train": 1}), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -2,13 +2,14 @@ import csv
 import dataclasses
 import itertools
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
-from amh_tf import config
-from amh_tf.training import run_folder, runs, trainer
+from amh_tf import config, progress
+from amh_tf.training import evaluation, run_folder, runs, trainer
 
 MODEL = {"audio_units": 6, "text_units": 5, "video_units": 4, "num_hops": 2}
 TRAINING = {"max_steps": 9, "validation_interval": 0.5, "seed": 2}
@@ -175,16 +176,80 @@ def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
 @pytest.mark.parametrize("data", [b"", b"garbage", "half"])
 def test_damaged_model_file_is_named(finished, tmp_path, data):
     run_dir, _ = finished
-    folder = run_folder.RunFolder(tmp_path)
+    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
     whole = (run_dir / "model.keras").read_bytes()
     folder.model.write_bytes(whole[: len(whole) // 2] if data == "half" else data)
     with pytest.raises(ValueError, match=r"model\.keras.*cannot be read"):
         folder.load_model()
 
 
+def test_model_of_another_run_is_refused(finished, tmp_path):
+    run_dir, _ = finished
+    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
+    inputs = keras.Input((2,))
+    keras.Model(inputs, keras.layers.Dense(7)(inputs)).save(folder.model)
+    with pytest.raises(ValueError, match="is not this run's model"):
+        folder.load_model()
+
+
+@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"5", b"\xff", b'{"dev": 1}', b"[" * 100_000])
+def test_damaged_json_is_named(finished, tmp_path, file, data):
+    run_dir, _ = finished
+    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
+    (folder.path / file).write_bytes(data)
+    with pytest.raises(ValueError, match=file):
+        folder.load_config() if file == "config.json" else folder.load_metrics()
+
+
+@pytest.mark.parametrize("damage", ["cut", "no_list", "garbage"])
+def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda number: kill() if number > 4 else None)
+        with pytest.raises(Killed):
+            train(tiny_data, tmp_path / "run")
+    folder = tmp_path / "run" / "checkpoints"
+    (data,) = folder.glob("*.data-*")
+    if damage == "no_list":
+        (folder / "checkpoint").unlink()
+    else:
+        data.write_bytes(data.read_bytes()[:100] if damage == "cut" else b"x" * 5000)
+    with pytest.raises(ValueError, match=r"checkpoints.*cannot be restored"):
+        train(tiny_data, tmp_path / "run")
+
+
+def test_unfinished_run_is_not_taken_for_finished(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda number: kill() if number > 4 else None)
+        with pytest.raises(Killed):
+            train(tiny_data, tmp_path / "run")
+    with pytest.raises(ValueError, match="no trained model yet"):
+        runs.evaluate(tmp_path / "run", "dev")
+
+
+def test_run_killed_while_starting_can_be_started_again(tiny_data, tmp_path):
+    (tmp_path / ".123.partial.config.json").write_text("{")
+    run_folder.RunFolder(tmp_path).start(configure(tiny_data)[0])
+    assert run_folder.RunFolder(tmp_path).load_config()
+
+
+def test_names_are_shown_as_they_are(finished, tmp_path, capsys):
+    # Neither Rich's markup nor Matplotlib's mathematics.
+    _, reports = finished
+    folder = run_folder.RunFolder(tmp_path)
+    classes = ("[red]x[/oops]", "$\\frac{$", "c", "d", "e", "f", "[/g]")
+    name = "[bold]set[/oops] $\\frac{$"
+    predictions = evaluation.Predictions(["a"], np.array([0]), np.eye(7, dtype=np.float32)[:1])
+    folder.save_results("test", reports["test"], predictions, classes, name)
+    assert (tmp_path / "confusion_matrix.png").exists()
+    progress.console.print(name)
+    assert name in capsys.readouterr().out
+
+
 def test_unfinished_run_cannot_be_scored(tiny_data, tmp_path):
-    run_config, _ = configure(tiny_data)
-    run_folder.RunFolder(tmp_path / "run").start(run_config)
+    run_folder.RunFolder(tmp_path / "run").start(configure(tiny_data)[0])
     with pytest.raises(ValueError, match="no trained model yet"):
         runs.evaluate(tmp_path / "run", "test")
     with pytest.raises(ValueError, match=r"config\.json.*amh_tf\.train"):
@@ -223,9 +288,14 @@ def test_random_embedding_differs_from_the_pretrained(tiny_data, tmp_path):
     assert first["test"]["loss"] != second["test"]["loss"]
 
 
-def test_diverging_run_is_stopped(tiny_data, tmp_path):
-    with pytest.raises(ValueError, match=r"diverged|not numbers"):
-        train(tiny_data, tmp_path / "run", learning_rate=1e38, max_steps=40)
+@pytest.mark.parametrize("loss", [np.nan, np.inf])
+def test_diverging_run_is_stopped(tiny_data, tmp_path, monkeypatch, loss):
+    monkeypatch.setattr(
+        trainer.step, "make_train_step", lambda *_, **__: lambda *_: np.float32(loss)
+    )
+    with pytest.raises(ValueError, match=r"has diverged.*--learning_rate"):
+        train(tiny_data, tmp_path / "run")
+    assert not (tmp_path / "run" / "model.keras").exists()
 
 
 def test_fingerprint_guards_against_other_data(tiny_data):
