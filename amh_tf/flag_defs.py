@@ -46,7 +46,9 @@ def define_model():
     model = config.ModelConfig(vocabulary_size=2)
     _define("enum", "model", model.model, "Which model.", enum_values=config.MODELS)
     _define("string", "modalities", "atv", "Which modalities: letters of a, t, v.")
-    _define("integer", "hops", model.num_hops, "Number of attention hops, N in the paper.")
+    _define(
+        "integer", "hops", model.num_hops, "Number of attention hops, N in the paper; at least 1."
+    )
     for modality in schema.MODALITIES:
         for name, kind, meaning in (
             ("units", "integer", "Hidden size of the GRU"),
@@ -105,12 +107,18 @@ def define_training():
         "Where word vectors start: the data set's, or random.",
         enum_values=["pretrained", "random"],
     )
-    _define("string", "run_dir", None, "Folder of the run. Default: runs/DATA/MODEL-fold-seed.")
+    _define(
+        "string",
+        "run_dir",
+        None,
+        "Folder of the run. Default: runs/DATA/MODEL-MODALITIES-FOLD-SEED. Other settings need a "
+        "folder of their own.",
+    )
 
 
 def define_evaluation():
     """Flags of scoring a run."""
-    _define("string", "run_dir", None, "Folder of the run.", required=True)
+    _define("string", "run_dir", None, "Folder of the run (required).", required=True)
     _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
 
@@ -121,13 +129,13 @@ def define_preparation():
         "enum",
         "source",
         None,
-        "Where utterances come from: the authors' preprocessed folds, or the planted-cue set "
-        "(synthetic).",
+        "Where utterances come from (required): the authors' preprocessed folds, or the "
+        "planted-cue set (synthetic).",
         enum_values=["folds", "planted"],
         required=True,
     )
     _define("string", "source_dir", None, "Folder of one preprocessed fold.")
-    _define("string", "output_dir", None, "Data folder to write.", required=True)
+    _define("string", "output_dir", None, "Data folder to write (required).", required=True)
     _define("string", "name", None, "What to call the data set in results.")
     _define(
         "list", "classes", list(schema.PAPER_CLASSES), "Class names in the order of the labels."
@@ -192,7 +200,7 @@ def run_dir(data_dir):
     """Returns the run's folder: the flag's, or a name made of data, model, fold and seed."""
     if FLAGS.run_dir:
         return Path(FLAGS.run_dir)
-    name = f"{FLAGS.model}_{FLAGS.hops}-fold_{FLAGS.fold}-seed_{FLAGS.seed}"
+    name = f"{FLAGS.model}_{FLAGS.hops}-{FLAGS.modalities}-fold_{FLAGS.fold}-seed_{FLAGS.seed}"
     return Path("runs") / Path(data_dir).resolve().name / name
 
 

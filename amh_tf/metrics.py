@@ -102,8 +102,9 @@ def scores(confusion):
 def bootstrap_intervals(confusion, level=0.95, draws=BOOTSTRAP_DRAWS, seed=0):
     """Computes percentile bootstrap intervals of every score over the utterances.
 
-    Drawing n utterances with replacement is drawing the cells of the confusion matrix from
-    a multinomial, so that no utterance needs to be touched.
+    Utterances are drawn with replacement within each true class, so that a rare class is
+    never lost, which would change what the unweighted accuracy is a mean of. Drawing them is
+    drawing a row of the confusion matrix from a multinomial; no utterance is touched.
 
     Args:
         confusion: Counts of shape `(classes, classes)`.
@@ -114,11 +115,12 @@ def bootstrap_intervals(confusion, level=0.95, draws=BOOTSTRAP_DRAWS, seed=0):
     Returns:
         Dict from each name in `SCORES` to (low, high).
     """
-    confusion = np.asarray(confusion)
-    total = int(confusion.sum())
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(total, confusion.ravel() / total, size=draws)
-    resampled = scores(drawn.reshape(draws, *confusion.shape))
+    rows = [
+        rng.multinomial(row.sum(), row / max(row.sum(), 1), size=draws)
+        for row in np.asarray(confusion)
+    ]
+    resampled = scores(np.stack(rows, axis=1))
     tails = [(1 - level) / 2, (1 + level) / 2]
     return {
         name: tuple(float(bound) for bound in np.quantile(values, tails))

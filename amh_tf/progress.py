@@ -46,6 +46,7 @@ def bar(total, title, unit):
         rich_progress.BarColumn(bar_width=24),
         _text("{task.completed:.0f}/{task.total:.0f} " + unit),
         rich_progress.TimeRemainingColumn(),
+        _text("left"),
         _text("{task.fields[note]}"),
     ]
     with rich_progress.Progress(

@@ -48,4 +48,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main, on_stop="the same command goes on from the last checkpoint")
+    cli.run(main, on_stop="the same command goes on from the last save")

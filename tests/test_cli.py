@@ -83,7 +83,7 @@ def test_bare_command_makes_its_own_data(tmp_path):
     (folder,) = (tmp_path / "cache").iterdir()
     assert (folder / "dataset.json").exists()
     (run,) = (tmp_path / "runs" / folder.name).iterdir()
-    assert run.name == "amh_7-fold_0-seed_1" and (run / "model.keras").exists()
+    assert run.name == "amh_7-atv-fold_0-seed_1" and (run / "model.keras").exists()
 
 
 def test_planted_set_is_prepared(tmp_path):

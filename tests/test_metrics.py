@@ -58,7 +58,13 @@ def test_intervals_agree_with_resampling_utterances():
     predictions = np.where(RNG.random(300) < 0.6, labels, predictions)
     confusion = metrics.confusion_matrix(labels, predictions, 7)
     intervals = metrics.bootstrap_intervals(confusion, draws=4000)
-    drawn = RNG.integers(0, 300, (4000, 300))
+    drawn = np.concatenate(
+        [
+            RNG.choice(np.flatnonzero(labels == label), (4000, (labels == label).sum()))
+            for label in range(7)
+        ],
+        axis=1,
+    )
     accuracies = (labels == predictions)[drawn].mean(axis=1)
     expected = np.quantile(accuracies, [0.025, 0.975])
     np.testing.assert_allclose(intervals["weighted_accuracy"], expected, atol=0.01)
@@ -68,6 +74,13 @@ def test_intervals_agree_with_resampling_utterances():
     ]
     expected = np.quantile(recalls, [0.025, 0.975])
     np.testing.assert_allclose(intervals["unweighted_accuracy"], expected, atol=0.015)
+
+
+def test_rare_class_is_never_lost_from_the_intervals():
+    # One utterance of class 2, always right: its recall is 1 in every draw.
+    confusion = np.array([[50, 50, 0], [50, 50, 0], [0, 0, 1]])
+    low, high = metrics.bootstrap_intervals(confusion)["unweighted_accuracy"]
+    assert 0.6 < low < 2 / 3 < high < 0.74
 
 
 def test_report_holds_every_field():

@@ -6,6 +6,9 @@ Checks that it holds the package alone, installs it in a fresh environment under
 constraints, imports it, and trains two steps.
 """
 
+import argparse
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,11 +21,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def _run(*command, cwd):
     print("+", *command, flush=True)
-    subprocess.run([*map(str, command)], cwd=cwd, check=True)
+    # The checkout must not be what is imported.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    subprocess.run([*map(str, command)], cwd=cwd, env=environment, check=True)
 
 
 def _build(folder):
-    _run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=folder)
+    source = Path(folder) / "source"  # setuptools leaves its traces there, not in the checkout
+    shutil.copytree(ROOT / "amh_tf", source / "amh_tf")
+    for name in ("tests", "tools", "export"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name)
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    _run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, source, cwd=folder)
     (wheel,) = Path(folder).glob("*.whl")
     return wheel
 
@@ -44,6 +56,9 @@ def _check_contents(wheel):
 
 def main():
     """Runs the check."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         wheel = _build(folder)
         _check_contents(wheel)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from amh_tf import metrics, progress
 from amh_tf.data import pipeline
-from amh_tf.training import checkpoints, evaluation, selection, step
+from amh_tf.training import checkpoints, evaluation, interruption, selection, step
 
 # A run that is killed loses no more than this, besides the time since the last validation.
 SECONDS_BETWEEN_CHECKPOINTS = 30
@@ -78,10 +78,14 @@ class Trainer:
         self._restore()
         saved_at = time.monotonic()
         writer = tf.summary.create_file_writer(str(self._folder.logs))
-        with writer.as_default(), progress.bar(self.max_steps, "training", "steps at most") as bar:
+        with (
+            writer.as_default(),
+            progress.bar(self.max_steps, "training", "steps at most") as bar,
+            interruption.watch() as asked_to_stop,
+        ):
             while not self._finished():
                 bar.move_to(self._position.step)
-                loss = self._train_until_validation(bar)
+                loss = self._train_until_validation(bar, asked_to_stop)
                 self._validate(loss, bar)
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
                     self._save()
@@ -94,7 +98,7 @@ class Trainer:
     def _finished(self):
         return self._selection.exhausted or self._position.step >= self.max_steps
 
-    def _train_until_validation(self, bar):
+    def _train_until_validation(self, bar, asked_to_stop):
         """Takes the steps up to the next validation and returns their mean loss."""
         position = self._position
         until = min(
@@ -109,6 +113,10 @@ class Trainer:
                 position.step += 1
                 position.step_in_epoch += 1
                 bar.advance()
+                if asked_to_stop:
+                    self._save()
+                    progress.console.print(f"Saved at step {position.step}.")
+                    asked_to_stop.leave()
             if position.step_in_epoch == self.steps_per_epoch:
                 position.epoch += 1
                 position.step_in_epoch = 0
@@ -160,7 +168,7 @@ class Trainer:
             f"dev loss {scores['loss']:.4f}  WA {scores['weighted_accuracy']:.3f}  "
             f"UA {scores['unweighted_accuracy']:.3f}" + ("  best so far" if best else "")
         )
-        bar.note(f"stops in {self._selection.patience - self._selection.without_gain} validations")
+        bar.note(f"no gain for {self._selection.without_gain} of {self._selection.patience}")
 
     def _evaluation_batches(self, split):
         return pipeline.batches(

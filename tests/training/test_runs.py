@@ -2,7 +2,9 @@ import csv
 import dataclasses
 import itertools
 import json
+import os
 import shutil
+import signal
 
 import keras
 import numpy as np
@@ -130,6 +132,25 @@ def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, m
     old, new = (keras.saving.load_model(d / "model.keras") for d in (run_dir, tmp_path / "run"))
     for before, after in zip(old.get_weights(), new.get_weights()):
         np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
+def test_run_asked_to_stop_saves_at_once(
+    finished, tiny_data, tmp_path, monkeypatch, number, raised
+):
+    run_dir, _ = finished
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda step: os.kill(os.getpid(), number) if step == 4 else None)
+        with pytest.raises(raised):
+            train(tiny_data, tmp_path / "run")
+    taken = []
+    watch_steps(monkeypatch, taken.append)
+    train(tiny_data, tmp_path / "run")
+    assert len(taken) == TRAINING["max_steps"] - 4
+    for name in ("predictions.csv", "metrics.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (run_dir / name).read_bytes()
 
 
 def test_finished_run_is_not_repeated(finished, tiny_data, monkeypatch):
