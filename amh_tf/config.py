@@ -13,7 +13,22 @@ SELECTION_METRICS = (
     "macro_f1",
     "loss",
 )
-MODELS = ("amh",)
+# How each model differs from AMH by default: encoders, and which modalities and hops suit it.
+MODELS = {
+    "amh": {"cell": "gru", "bidirectional": False, "num_hops": 7},
+    "mdre": {"cell": "gru", "bidirectional": False, "num_hops": None},
+    "mha": {"cell": "lstm", "bidirectional": True, "num_hops": 2},
+    "rnn_attn": {"cell": "lstm", "bidirectional": True, "num_hops": None},
+}
+MODEL_NAMES = {"amh": "AMH", "mdre": "MDRE", "mha": "MHA", "rnn_attn": "RNN-attn"}
+# Numbers of modalities that a model can take, and why.
+MODALITY_COUNTS = {
+    "amh": ((2, 3), "AMH hops between modalities"),
+    "mdre": ((2, 3), "MDRE merges modalities"),
+    "mha": ((2,), "MHA's attention goes back and forth between exactly two modalities"),
+    "rnn_attn": ((1,), "RNN-attn reads a single modality"),
+}
+MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
 DTYPES = ("float32", "bfloat16", "float16")
 ALL_MODALITIES = ("audio", "text", "video")
 
@@ -83,14 +98,15 @@ class ModelConfig:
     Attributes:
         model: Which model, one of `MODELS`.
         modalities: Names of the modalities used, in the order audio, text, video.
-        num_hops: Number of attention hops, N in the paper.
+        num_hops: Number of attention hops, N in the paper; None for models without hops.
         num_classes: Number of emotions.
         audio_width, video_width, embedding_width: Width of a step of each modality.
         vocabulary_size: Number of word ids, padding and unknown included.
         *_units: Hidden size of each modality's GRU.
         *_layers: Number of stacked GRU layers of each modality.
         *_dropout: Drop rate on the GRU inputs of each modality.
-        bidirectional: Whether the encoders read in both directions.
+        cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
+        bidirectional: Whether the encoders read in both directions. Default by model.
         reset_after: Whether the GRU applies its reset gate after the recurrent product.
         dtype: Precision of the computation; weights stay float32.
     """
@@ -98,7 +114,7 @@ class ModelConfig:
     vocabulary_size: int
     model: str = "amh"
     modalities: tuple = ALL_MODALITIES
-    num_hops: int = 7
+    num_hops: int | None = None
     num_classes: int = 7
     audio_width: int = 120
     video_width: int = 2048
@@ -112,28 +128,25 @@ class ModelConfig:
     audio_dropout: float = 0.3
     text_dropout: float = 0.7
     video_dropout: float = 0.3
-    bidirectional: bool = False
+    cell: str | None = None
+    bidirectional: bool | None = None
     reset_after: bool = False
     dtype: str = "float32"
 
     def __post_init__(self):
         object.__setattr__(self, "modalities", tuple(self.modalities))
         _require_choice(self, "model", MODELS)
+        for name, default in MODELS[self.model].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
         _require_choice(self, "dtype", DTYPES)
-        _require_integer(self, "num_hops", 1, most=1000, flag="hops")
+        _require_choice(self, "cell", ("gru", "lstm"))
+        self._check_modalities()
+        self._check_hops()
         _require_integer(self, "vocabulary_size", 2, most=1 << 31)
         _require_integer(self, "num_classes", 2)
         for name in ("audio_width", "video_width", "embedding_width"):
             _require_integer(self, name, 1)
-        ordered = tuple(name for name in ALL_MODALITIES if name in self.modalities)
-        _require(
-            self.modalities == ordered and len(ordered) >= 2,
-            "modalities",
-            "do not suit a model that hops between modalities",
-            "two or three of audio, text, video, in that order",
-            self.modalities,
-            "Set them with --modalities.",
-        )
         for modality in ALL_MODALITIES:
             _require_integer(self, f"{modality}_units", 1)
             _require_integer(self, f"{modality}_layers", 1, most=100)
@@ -146,6 +159,46 @@ class ModelConfig:
                 rate,
                 f"Set it with --{modality}_dropout.",
             )
+
+    def _check_modalities(self):
+        counts, reason = MODALITY_COUNTS[self.model]
+        ordered = tuple(name for name in ALL_MODALITIES if name in self.modalities)
+        letters = "".join(name[0] for name in self.modalities)
+        _require(
+            self.modalities == ordered and len(ordered) in counts,
+            "modalities",
+            f"do not suit the model: {reason}",
+            f"{' or '.join(map(str, counts))} of the letters a, t, v",
+            letters,
+            "Set them with --modalities.",
+        )
+
+    def _check_hops(self):
+        if MODELS[self.model]["num_hops"] is None:
+            _require(
+                self.num_hops is None,
+                "num_hops",
+                f"means nothing to {MODEL_NAMES[self.model]}, which has no hops",
+                "no number of hops",
+                self.num_hops,
+                "Leave --hops out.",
+            )
+        else:
+            most = MAX_MHA_HOPS if self.model == "mha" else 1000
+            _require_integer(self, "num_hops", 1, most=most, flag="hops")
+
+    @property
+    def row(self):
+        """The model's row of the paper's tables as a short name, such as "amh_7-atv"."""
+        hops = "" if self.num_hops is None else f"_{self.num_hops}"
+        return f"{self.model}{hops}-{''.join(name[0] for name in self.modalities)}"
+
+    @property
+    def title(self):
+        """The model's row of the paper's tables, such as "AMH-7 (A+T+V)"."""
+        hops = "" if self.num_hops is None else f"-{self.num_hops}"
+        letters = "+".join(name[0].upper() for name in self.modalities)
+        return f"{MODEL_NAMES[self.model]}{hops} ({letters})"
 
 
 @dataclasses.dataclass(frozen=True)

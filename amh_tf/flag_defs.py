@@ -44,25 +44,45 @@ def define_data():
 def define_model():
     """Flags that shape the model."""
     model = config.ModelConfig(vocabulary_size=2)
-    _define("enum", "model", model.model, "Which model.", enum_values=config.MODELS)
-    _define("string", "modalities", "atv", "Which modalities: letters of a, t, v.")
+    _define("enum", "model", model.model, "Which model.", enum_values=list(config.MODELS))
     _define(
-        "integer", "hops", model.num_hops, "Number of attention hops, N in the paper; at least 1."
+        "string",
+        "modalities",
+        "atv",
+        "Which modalities: letters of a, t, v. RNN-attn takes one, MHA two.",
+    )
+    _define(
+        "integer",
+        "hops",
+        None,
+        "Number of attention hops, at least 1. Default: 7 for AMH, 2 for MHA.",
     )
     for modality in schema.MODALITIES:
         for name, kind, meaning in (
-            ("units", "integer", "Hidden size of the GRU"),
-            ("layers", "integer", "Number of GRU layers"),
-            ("dropout", "float", "Drop rate on the GRU inputs"),
+            ("units", "integer", "Hidden size of the encoder"),
+            ("layers", "integer", "Number of recurrent layers"),
+            ("dropout", "float", "Drop rate on the encoder's inputs"),
         ):
             full = f"{modality}_{name}"
             _define(kind, full, getattr(model, full), f"{meaning} over {modality}.")
-    _define("boolean", "bidirectional", model.bidirectional, "Whether GRUs read both ways.")
+    _define(
+        "enum",
+        "cell",
+        None,
+        "Encoders. Default: gru for AMH and MDRE, lstm for MHA and RNN-attn.",
+        enum_values=["gru", "lstm"],
+    )
+    _define(
+        "boolean",
+        "bidirectional",
+        None,
+        "Whether encoders read both ways. Default: they do for MHA and RNN-attn.",
+    )
     _define(
         "boolean",
         "reset_after",
         model.reset_after,
-        "Whether the reset gate is applied after the recurrent product, as cuDNN does.",
+        "Whether a GRU's reset gate is applied after the recurrent product, as cuDNN does.",
     )
     _define(
         "enum",
@@ -164,22 +184,20 @@ def data_config():
     return config.DataConfig(folder, **_given(["fold", "batch_size", "shuffle_megabytes"]))
 
 
-def model_settings():
-    """Returns the `ModelConfig` fields that flags choose, as a dict."""
-    settings = {
-        "model": FLAGS.model,
-        "modalities": schema.modalities_from_letters(FLAGS.modalities),
-        "num_hops": FLAGS.hops,
+def model_config():
+    """Makes the `ModelConfig` of the flags; the data set's widths and sizes come later."""
+    return config.ModelConfig(
+        vocabulary_size=2,
+        model=FLAGS.model,
+        modalities=schema.modalities_from_letters(FLAGS.modalities),
+        num_hops=FLAGS.hops,
         **_given(
             f"{modality}_{name}"
             for modality in schema.MODALITIES
             for name in ("units", "layers", "dropout")
         ),
-        **_given(["bidirectional", "reset_after", "dtype"]),
-    }
-    # What the data set adds is not known yet, but what the flags say can be checked now.
-    config.ModelConfig(vocabulary_size=2, **settings)
-    return settings
+        **_given(["cell", "bidirectional", "reset_after", "dtype"]),
+    )
 
 
 def training_config():
@@ -196,12 +214,12 @@ def cache_dir():
     return Path(base) / "amh_tf"
 
 
-def run_dir(data_dir):
+def run_dir(data, model):
     """Returns the run's folder: the flag's, or a name made of data, model, fold and seed."""
     if FLAGS.run_dir:
         return Path(FLAGS.run_dir)
-    name = f"{FLAGS.model}_{FLAGS.hops}-{FLAGS.modalities}-fold_{FLAGS.fold}-seed_{FLAGS.seed}"
-    return Path("runs") / Path(data_dir).resolve().name / name
+    name = f"{model.row}-fold_{data.fold}-seed_{FLAGS.seed}"
+    return Path("runs") / Path(data.data_dir).name / name
 
 
 def planted_sizes():

@@ -27,16 +27,16 @@ def _planted_set():
 def main():
     """Trains by the flags."""
     # Every flag is checked before any data is written.
-    data, training = flag_defs.data_config(), flag_defs.training_config()
-    model_settings = flag_defs.model_settings()
+    data, model = flag_defs.data_config(), flag_defs.model_config()
+    training = flag_defs.training_config()
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
-    run_dir = flag_defs.run_dir(data.data_dir)
-    run_config, manifest = runs.configure(data, training, model_settings)
+    run_dir = flag_defs.run_dir(data, model)
+    run_config, manifest = runs.configure(data, training, model)
     runs.train_and_evaluate(run_config, manifest, run_dir)
     own_data = (
         "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
-        f"             python -m amh_tf.train --hops={flag_defs.FLAGS.hops} --data_dir=DATA"
+        "             python -m amh_tf.train --data_dir=DATA"
     )
     progress.console.print(
         f"The run is in {run_dir}: model.keras, metrics.json, predictions.csv, "

@@ -4,6 +4,7 @@ from amh_tf.layers.bilinear_attention import BilinearAttention
 from amh_tf.layers.gate_bias import GateBias
 from amh_tf.layers.hop_schedule import HOP_ORDER, HopSchedule
 from amh_tf.layers.length_mask import LengthMask
+from amh_tf.layers.memory_attention import MemoryAttention
 from amh_tf.layers.modality_encoder import ModalityEncoder
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "GateBias",
     "HopSchedule",
     "LengthMask",
+    "MemoryAttention",
     "ModalityEncoder",
 ]

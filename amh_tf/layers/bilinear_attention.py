@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from amh_tf.layers import masked_softmax
+
 # The authors draw every matrix of the attention and of the output layer from U(-0.25, 0.25).
 UNIFORM_LIMIT = 0.25
 
@@ -8,6 +10,13 @@ UNIFORM_LIMIT = 0.25
 def authors_uniform():
     """Returns the authors' initializer for attention and output matrices."""
     return keras.initializers.RandomUniform(-UNIFORM_LIMIT, UNIFORM_LIMIT)
+
+
+def logits_layer(num_classes):
+    """Returns the last layer of every model: logits = vector M + b, always float32."""
+    return keras.layers.Dense(
+        num_classes, kernel_initializer=authors_uniform(), dtype="float32", name="logits"
+    )
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -66,26 +75,10 @@ class BilinearAttention(keras.layers.Layer):
         projected = ops.matmul(query, self.kernel) + self.bias  # (batch, value_dim)
         return ops.squeeze(ops.matmul(value, projected[:, :, None]), axis=-1)  # (batch, time)
 
-    def _normalize_scores(self, scores, value_mask):
-        # float32 whatever the policy: half precision cannot tell hundreds of weights apart.
-        scores = ops.cast(scores, "float32")
-        if value_mask is not None:
-            scores = ops.where(value_mask, scores, -1e9)
-        largest = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
-        weights = ops.exp(scores - largest)
-        if value_mask is not None:
-            weights = ops.where(value_mask, weights, 0.0)
-        # At least one weight is exp(0) unless the row has no valid step: zeros stay zeros then.
-        return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1.0)
-
-    def _apply_weights(self, weights, value):
-        weights = ops.cast(weights, value.dtype)
-        return ops.squeeze(ops.matmul(weights[:, None, :], value), axis=1)
-
     def call(self, query, value, value_mask=None):
         scores = self._calculate_scores(query, value)
-        weights = self._normalize_scores(scores, value_mask)
-        return self._apply_weights(weights, value), weights
+        weights = masked_softmax.masked_softmax(scores, value_mask)
+        return masked_softmax.weighted_sum(weights, value), weights
 
     def compute_mask(self, *args, **kwargs):
         return None

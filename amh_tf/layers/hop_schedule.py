@@ -21,6 +21,8 @@ class HopSchedule(keras.layers.Layer):
 
     Args:
         num_hops: Integer of at least 1.
+        order: Modalities in the order in which hops attend to them, over and over. Defaults
+            to video, audio, text.
 
     Call arguments:
         vectors: Dict from modality to its last encoder state, `(batch, dim)`.
@@ -38,7 +40,7 @@ class HopSchedule(keras.layers.Layer):
      - Yoon et al., 2020, arXiv 1912.00846, eq. 2-5
     """
 
-    def __init__(self, num_hops, **kwargs):
+    def __init__(self, num_hops, order=HOP_ORDER, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(num_hops, int) or num_hops < 1:
             raise ValueError(
@@ -46,6 +48,7 @@ class HopSchedule(keras.layers.Layer):
                 f"Received: num_hops={num_hops}. Set it with --hops."
             )
         self.num_hops = num_hops
+        self.order = tuple(order)
         self.attentions = [
             bilinear_attention.BilinearAttention(name=f"hop_{hop + 1}", dtype=self.dtype_policy)
             for hop in range(num_hops)
@@ -53,7 +56,7 @@ class HopSchedule(keras.layers.Layer):
 
     def targets(self, modalities):
         """Names the modality that each hop attends to, given those present."""
-        order = [modality for modality in HOP_ORDER if modality in modalities]
+        order = [modality for modality in self.order if modality in modalities]
         return [order[hop % len(order)] for hop in range(self.num_hops)]
 
     def build(self, vectors_shape, states_shape, masks_shape):
@@ -97,4 +100,4 @@ class HopSchedule(keras.layers.Layer):
         )
 
     def get_config(self):
-        return {**super().get_config(), "num_hops": self.num_hops}
+        return {**super().get_config(), "num_hops": self.num_hops, "order": list(self.order)}

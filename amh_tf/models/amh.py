@@ -30,10 +30,5 @@ def build(config, embedding=None):
     fused = keras.layers.Concatenate(dtype=policy, name="fused")(
         [vectors[modality] for modality in config.modalities]
     )
-    logits = keras.layers.Dense(
-        config.num_classes,
-        kernel_initializer=bilinear_attention.authors_uniform(),
-        dtype="float32",
-        name="logits",
-    )(fused)
+    logits = bilinear_attention.logits_layer(config.num_classes)(fused)
     return keras.Model(inputs, logits, name="amh")

@@ -71,6 +71,7 @@ def encode(config, model_inputs, embedding=None):
             sequence = word_vectors(config, embedding)(sequence)
         encoder = layers.ModalityEncoder(
             getattr(config, f"{modality}_units"),
+            cell=config.cell,
             num_layers=getattr(config, f"{modality}_layers"),
             dropout=getattr(config, f"{modality}_dropout"),
             bidirectional=config.bidirectional,

@@ -1,5 +1,7 @@
 """Whole runs: train and score, or score again."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
@@ -11,13 +13,14 @@ from amh_tf.training import evaluation, run_folder, trainer
 SCORED_SPLITS = ("dev", "test")
 
 
-def configure(data, training, model_settings):
+def configure(data, training, model):
     """Completes a run's configuration with what the data set says of itself.
 
     Args:
         data: `DataConfig`.
         training: `TrainingConfig`.
-        model_settings: Dict of the `ModelConfig` fields that the user chooses.
+        model: `ModelConfig`; its sizes of vocabulary, classes and features are replaced by
+            the data set's.
 
     Returns:
         `RunConfig`, and the data set's `Manifest`.
@@ -28,13 +31,13 @@ def configure(data, training, model_settings):
     manifest = manifests.load(data.data_dir)
     for split in ("train", *SCORED_SPLITS):
         manifest.check_split(split, data.fold)
-    model = config.ModelConfig(
+    model = dataclasses.replace(
+        model,
         vocabulary_size=manifest.vocabulary_size,
         num_classes=len(manifest.classes),
         audio_width=manifest.widths["audio"],
         video_width=manifest.widths["video"],
         embedding_width=manifest.embedding_width,
-        **model_settings,
     )
     return config.RunConfig(data, model, training, manifest.fingerprint), manifest
 
@@ -68,7 +71,7 @@ def train_and_evaluate(run_config, manifest, run_dir):
             pretrained = run_config.training.embedding == "pretrained"
             model = models.build(run_config.model, manifest.embedding() if pretrained else None)
         progress.console.print(
-            f"Training {_describe(run_config.model)}, {model.count_params():,} parameters"
+            f"Training {run_config.model.title}, {model.count_params():,} parameters"
         )
         best = trainer.Trainer(run_config, manifest, model, folder, strategy).train()
         progress.console.print(
@@ -134,14 +137,9 @@ def score(run_config, manifest, model, folder, split):
         **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
     }
     accuracy = report["weighted_accuracy"]["value"]
-    title = f"{_describe(run_config.model)}, {split}: WA {accuracy:.3f}\n{manifest.name}"
+    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{manifest.name}"
     folder.save_results(split, report, predictions, manifest.classes, title)
     return report
-
-
-def _describe(model):
-    letters = "+".join(name[0].upper() for name in model.modalities)
-    return f"AMH-{model.num_hops} ({letters})"
 
 
 def _introduce(run_config, manifest):

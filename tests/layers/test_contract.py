@@ -32,6 +32,17 @@ CASES = {
         {"units": 5, "num_layers": 2, "dropout": 0.5, "reset_after": True},
         (STATES["audio"], MASKS["audio"]),
     ),
+    "memory_attention": (layers.MemoryAttention, {}, (STATES["audio"], MASKS["audio"])),
+    "lstm_encoder": (
+        layers.ModalityEncoder,
+        {"units": 5, "cell": "lstm", "bidirectional": True, "num_layers": 2},
+        (STATES["audio"], MASKS["audio"]),
+    ),
+    "ordered_hops": (
+        layers.HopSchedule,
+        {"num_hops": 2, "order": ("text", "audio", "video")},
+        (VECTORS, STATES, MASKS),
+    ),
     "bidirectional_encoder": (
         layers.ModalityEncoder,
         {"units": 5, "bidirectional": True},

@@ -32,6 +32,43 @@ def numpy_gru(sequence, length, kernel, recurrent, bias, reset_after):
     return np.array(states).reshape(-1, units), h
 
 
+def numpy_lstm(sequence, length, kernel, recurrent, bias):
+    """An LSTM step by step (Hochreiter and Schmidhuber, 1997; Gers et al., 2000).
+
+    Gates in the order input, forget, candidate, output.
+    """
+    h = c = np.zeros(len(recurrent))
+    states = []
+    for x in sequence[:length]:
+        i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        states.append(h)
+    return np.array(states).reshape(-1, len(recurrent)), h
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_lstm_agrees_with_numpy(bidirectional):
+    layer = layers.ModalityEncoder(5, cell="lstm", bidirectional=bidirectional)
+    layer(SEQUENCE, MASK)
+    weights = random_weights(layer)
+    states, last = (np.asarray(output) for output in layer(SEQUENCE, MASK))
+    for row, length in enumerate(LENGTHS):
+        expected, final = numpy_lstm(SEQUENCE[row], length, *weights[:3])
+        if bidirectional:
+            reverse = SEQUENCE[row, :length][::-1]
+            back, back_final = numpy_lstm(reverse, length, *weights[3:])
+            expected = np.concatenate([expected, back[::-1]], axis=1)
+            final = np.concatenate([final, back_final])
+        np.testing.assert_allclose(states[row, :length], expected, atol=1e-5)
+        np.testing.assert_allclose(last[row], final, atol=1e-5)
+
+
+def test_unknown_cell_is_refused():
+    with pytest.raises(ValueError, match=r"`cell` is not known.*--cell"):
+        layers.ModalityEncoder(5, cell="rnn")
+
+
 def random_weights(layer):
     layer.set_weights([RNG.standard_normal(w.shape) * 0.5 for w in layer.get_weights()])
     return [np.asarray(weight, float) for weight in layer.get_weights()]

@@ -151,5 +151,5 @@ def test_embedding_of_another_shape_is_refused():
 
 def test_model_without_hops_is_refused():
     inputs = keras.Input((2,))
-    with pytest.raises(ValueError, match="no hops"):
+    with pytest.raises(ValueError, match="no attention"):
         models.attention_model(keras.Model(inputs, keras.layers.Dense(2)(inputs)))

@@ -21,7 +21,7 @@ def configure(data, batch_size=10, model=(), **training):
     return runs.configure(
         config.DataConfig(str(data.folder), batch_size=batch_size),
         config.TrainingConfig(**{**TRAINING, **training}),
-        {**MODEL, **dict(model)},
+        config.ModelConfig(vocabulary_size=2, **{**MODEL, **dict(model)}),
     )
 
 
@@ -294,6 +294,9 @@ def test_patience_ends_training(tiny_data, tmp_path, monkeypatch, patience):
         {"embedding": "random"},
         {"selection_metric": "loss"},
         {"model": {"modalities": ("audio", "text")}},
+        {"model": {"model": "mdre", "num_hops": None, "modalities": ("text", "video")}},
+        {"model": {"model": "mha", "num_hops": 3, "modalities": ("audio", "video")}},
+        {"model": {"model": "rnn_attn", "num_hops": None, "modalities": ("text",)}},
         {"model": {"dtype": "bfloat16"}},
         {"model": {"dtype": "float16"}},
     ],

@@ -1,0 +1,40 @@
+"""Attention weights over the valid steps of a sequence."""
+
+from keras import ops
+
+
+def masked_softmax(scores, mask=None):
+    """Normalizes scores over the valid steps.
+
+    Args:
+        scores: Tensor of shape `(batch, time)`.
+        mask: Bool tensor of shape `(batch, time)`. All steps are valid without it.
+
+    Returns:
+        Weights of shape `(batch, time)`, float32 whatever the precision of the scores: half
+        precision cannot tell hundreds of weights apart. Padded steps get zero; a row without
+        a valid step gets zeros.
+    """
+    scores = ops.cast(scores, "float32")
+    if mask is not None:
+        scores = ops.where(mask, scores, -1e9)
+    largest = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
+    weights = ops.exp(scores - largest)
+    if mask is not None:
+        weights = ops.where(mask, weights, 0.0)
+    # At least one weight is exp(0) unless the row has no valid step: zeros stay zeros then.
+    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1.0)
+
+
+def weighted_sum(weights, value):
+    """Adds up the steps of a sequence by their weights.
+
+    Args:
+        weights: Tensor of shape `(batch, time)`.
+        value: Tensor of shape `(batch, time, dim)`.
+
+    Returns:
+        Tensor of shape `(batch, dim)`, in the precision of `value`.
+    """
+    weights = ops.cast(weights, value.dtype)
+    return ops.squeeze(ops.matmul(weights[:, None, :], value), axis=1)

@@ -1,0 +1,68 @@
+import keras
+from keras import ops
+
+from amh_tf.layers import bilinear_attention, masked_softmax
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class MemoryAttention(keras.layers.Layer):
+    """Pools a sequence by its similarity to one learned vector.
+
+    With memory u and steps h_t: a_t = softmax_t(u . h_t), and the context is sum_t a_t h_t.
+
+    Masking: padded steps get weight zero; the output has no mask. A row without a valid
+    step gets weights and context of zeros.
+
+    Args:
+        initializer: Initializer for u. Defaults to uniform in +-0.25, as the attention
+            matrices of AMH.
+
+    Call arguments:
+        value: Tensor of shape `(batch, time, dim)`.
+        value_mask: Bool tensor of shape `(batch, time)`. All steps are valid without it.
+
+    Returns:
+        context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
+
+    Reference:
+     - Mirsamadi, Barsoum and Zhang, "Automatic Speech Emotion Recognition Using Recurrent
+       Neural Networks with Local Attention", ICASSP 2017, weighted pooling with logistic
+       regression attention
+    """
+
+    def __init__(self, initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        self.initializer = (
+            bilinear_attention.authors_uniform()
+            if initializer is None
+            else keras.initializers.get(initializer)
+        )
+
+    def build(self, value_shape, value_mask_shape=None):
+        self.memory = self.add_weight(
+            name="memory", shape=(value_shape[-1],), initializer=self.initializer
+        )
+        self.built = True
+
+    def call(self, value, value_mask=None):
+        scores = ops.squeeze(ops.matmul(value, self.memory[:, None]), axis=-1)  # (batch, time)
+        weights = masked_softmax.masked_softmax(scores, value_mask)
+        return masked_softmax.weighted_sum(weights, value), weights
+
+    def compute_mask(self, *args, **kwargs):
+        return None
+
+    def compute_output_spec(self, value, value_mask=None):
+        return (
+            keras.KerasTensor((value.shape[0], value.shape[-1]), dtype=self.compute_dtype),
+            keras.KerasTensor(value.shape[:2], dtype="float32"),
+        )
+
+    def compute_output_shape(self, value_shape, value_mask_shape=None):
+        return (value_shape[0], value_shape[-1]), tuple(value_shape[:2])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
