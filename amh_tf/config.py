@@ -74,13 +74,15 @@ class DataConfig:
 
     Attributes:
         data_dir: Data folder that `amh_tf.prepare` wrote.
-        fold: Which of the data set's folds, counted from 0.
+        protocol: How the data set is split; None, until it is known, for its first protocol.
+        fold: Which of the protocol's folds, counted from 0.
         batch_size: Utterances per batch, over all replicas.
         shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
             whatever the size of the data set.
     """
 
     data_dir: str
+    protocol: str | None = None
     fold: int = 0
     batch_size: int = 128
     shuffle_megabytes: int = 256

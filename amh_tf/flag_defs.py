@@ -36,7 +36,8 @@ def define_data():
         "written to --cache_dir and used.",
     )
     _define("string", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
-    _define("integer", "fold", data.fold, "Fold of the data set, counted from 0.")
+    _define("string", "protocol", None, "How the data set is split; its first protocol.")
+    _define("integer", "fold", data.fold, "Fold of the protocol, counted from 0.")
     _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
     _define("integer", "shuffle_megabytes", data.shuffle_megabytes, "Size of the shuffle buffer.")
 
@@ -143,6 +144,29 @@ def define_evaluation():
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
 
 
+def define_crossvalidation():
+    """Flags of cross-validation, besides those of training."""
+    _define("string", "output_dir", None, "Where runs and summary go (required).", required=True)
+    _define("list", "folds", None, "Folds to train, such as 0,1; all of them.")
+    _define("integer", "jobs", 1, "Folds to train side by side.", lower_bound=1, upper_bound=64)
+
+
+def chosen_folds():
+    """Returns the numbers of the folds to train, or None for all.
+
+    Raises:
+        ValueError: If the flag does not hold numbers.
+    """
+    if FLAGS.folds is None:
+        return None
+    if not FLAGS.folds or not all(number.isdecimal() for number in FLAGS.folds):
+        raise ValueError(
+            "`folds` is not a list of folds. Expected numbers from 0 on, with commas between "
+            f"them. Received: folds={','.join(FLAGS.folds)!r}. Set it with --folds."
+        )
+    return sorted({int(number) for number in FLAGS.folds})
+
+
 def define_preparation():
     """Flags of writing a data folder."""
     _define(
@@ -169,8 +193,36 @@ def define_preparation():
             lower_bound=1,
         )
     _define("integer", "records_per_shard", 256, "Utterances per TFRecord shard.", lower_bound=1)
+    _define(
+        "list",
+        "protocols",
+        None,
+        "Protocols to compute folds for: given, random, session, speaker. Default: given where "
+        "the source has a split of its own, and else all that are possible.",
+    )
+    _define("integer", "num_folds", 10, "Number of random folds.")
+    _define("integer", "fold_seed", 0, "Seed of the random folds.", lower_bound=0)
+    _define(
+        "enum",
+        "transcripts",
+        "reference",
+        "Whether the fold's words are reference transcripts or recognized.",
+        enum_values=["reference", "asr"],
+    )
     _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
     _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
+
+
+def define_report():
+    """Flags of gathering cross-validations."""
+    _define(
+        "string",
+        "runs",
+        None,
+        "Folder with cross-validations, at any depth (required).",
+        required=True,
+    )
+    _define("string", "output_dir", None, "Folder for the report (required).", required=True)
 
 
 def data_config():
@@ -181,7 +233,9 @@ def data_config():
             "data_dir=''. Set it with --data_dir."
         )
     folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
-    return config.DataConfig(folder, **_given(["fold", "batch_size", "shuffle_megabytes"]))
+    return config.DataConfig(
+        folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes"])
+    )
 
 
 def model_config():

@@ -5,7 +5,7 @@ python -m amh_tf.prepare --source=folds --source_dir=fold01 --output_dir=data/fo
 
 from amh_tf import cli, flag_defs, progress, schema
 from amh_tf.corpora import folds, planted
-from amh_tf.data import records
+from amh_tf.data import writer
 
 flag_defs.define_preparation()
 
@@ -24,6 +24,7 @@ def _source():
         classes=flags.classes,
         max_lengths={name: flags[f"max_{name}_length"].value for name in schema.MODALITIES},
         name=flags.name,
+        transcripts=flags.transcripts,
     )
 
 
@@ -31,12 +32,25 @@ def main():
     """Prepares by the flags."""
     flags = flag_defs.FLAGS
     source = _source()
-    manifest = records.write(source, flags.output_dir, flags.records_per_shard, progress.bar)
-    counts = ", ".join(f"{manifest.count(split):,} {split}" for split in source.splits)
+    manifest = writer.write(
+        source,
+        flags.output_dir,
+        flags.records_per_shard,
+        protocols=flags.protocols,
+        num_folds=flags.num_folds,
+        fold_seed=flags.fold_seed,
+        progress=progress.bar,
+    )
     progress.console.print(
-        f"{flags.output_dir} holds the {manifest.name}: {counts} utterances in "
-        f"{len(manifest.shards)} shards.\n\nNext:\n"
-        f"  python -m amh_tf.train --hops=7 --data_dir={flags.output_dir}"
+        f"{flags.output_dir} holds the {manifest.name}: {len(source.index):,} utterances in "
+        f"{len(manifest.shards)} shards."
+    )
+    for name, protocol in manifest.protocols.items():
+        progress.console.print(
+            f"Protocol {name}: {protocol['description']} (folds: {len(protocol['folds'])})"
+        )
+    progress.console.print(
+        f"\nNext:\n  python -m amh_tf.train --hops=7 --data_dir={flags.output_dir}"
     )
 
 

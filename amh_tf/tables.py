@@ -15,6 +15,29 @@ ROWS = (
 )
 
 
+def print_cross_validation(summary):
+    """Prints the scores of a cross-validation: mean and deviation over folds, and pooled.
+
+    Args:
+        summary: Dict as in `crossval.json`.
+    """
+    done = len(summary["folds"])
+    shown = rich_table.Table(box=box.SIMPLE)
+    shown.add_column(f"{summary['title']}, test")
+    shown.add_column(f"mean ± sd of {done} of {summary['num_folds']} folds", justify="right")
+    shown.add_column("pooled [95 % interval]", justify="right")
+    for title, name in ROWS:
+        deviation = summary["standard_deviation"][name]
+        low, high = summary["pooled"][name]["interval_95"]
+        shown.add_row(
+            title,
+            f"{summary['mean'][name]:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}"),
+            f"{summary['pooled'][name]['value']:.3f} [{low:.3f}, {high:.3f}]",
+        )
+    shown.add_row("always the largest class", "", f"{summary['pooled']['majority_class_rate']:.3f}")
+    progress.console.print(shown)
+
+
 def print_reports(reports):
     """Prints the scores of splits side by side, with the 95 % intervals.
 

@@ -8,7 +8,7 @@ import dataclasses
 
 from amh_tf import cli, flag_defs, progress
 from amh_tf.corpora import planted
-from amh_tf.data import records
+from amh_tf.data import writer
 from amh_tf.training import runs
 
 flag_defs.define_data()
@@ -20,7 +20,7 @@ def _planted_set():
     """Writes the default data set, unless it is there, and returns its folder."""
     source = planted.read()
     folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}"
-    records.write(source, folder, progress=progress.bar)
+    writer.write(source, folder, progress=progress.bar)
     return folder.resolve()
 
 
@@ -32,8 +32,8 @@ def main():
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)
-    run_config, manifest = runs.configure(data, training, model)
-    runs.train_and_evaluate(run_config, manifest, run_dir)
+    run_config, fold = runs.configure(data, training, model)
+    runs.train_and_evaluate(run_config, fold, run_dir)
     own_data = (
         "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
         "             python -m amh_tf.train --data_dir=DATA"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from amh_tf import schema
-from amh_tf.corpora import planted
-from amh_tf.data import records
+from amh_tf.corpora import planted, source
+from amh_tf.data import fold_view, writer
 
 REFERENCE = Path(__file__).parent / "reference"
 TINY_SIZES = {"train": 40, "dev": 12, "test": 14}
@@ -26,16 +26,62 @@ def tiny_source():
 def tiny_data(tiny_source, tmp_path_factory):
     """A data folder with three train shards. Tests must not change it."""
     folder = tmp_path_factory.mktemp("data") / "tiny"
-    return records.write(tiny_source, folder, records_per_shard=16)
+    return writer.write(tiny_source, folder, records_per_shard=16)
 
 
-def write_fold(folder, source, stored=None):
+@pytest.fixture(scope="session")
+def tiny_fold(tiny_data):
+    return fold_view.choose(tiny_data)
+
+
+def utterances_of(read, split):
+    """Lists the utterances of one split of a source."""
+    splits = [entry.split for entry in read.index]
+    return [u for u, found in zip(read.utterances(), splits, strict=True) if found == split]
+
+
+def compact_source(count=42, classes=7, name="compact set (synthetic)"):
+    """A source with narrow features, classes in turn, three sessions of two speakers."""
+    rng = np.random.default_rng(count)
+    utterances = [
+        source.Utterance(
+            id=f"u{i:03d}",
+            label=i % classes,
+            audio=rng.standard_normal((1 + i % 5, 6)).astype(np.float32),
+            text=np.array([2 + i % classes, 2 + i % 11], np.int32),
+            video=rng.standard_normal((i % 3, 5)).astype(np.float32),
+        )
+        for i in range(count)
+    ]
+    index = tuple(
+        source.Entry(
+            u.id,
+            u.label,
+            session=f"s{i // classes % 3}",
+            speaker=f"s{i // classes % 3}{'FM'[i // (3 * classes) % 2]}",
+        )
+        for i, u in enumerate(utterances)
+    )
+    return source.Source(
+        name=name,
+        synthetic=True,
+        classes=schema.PAPER_CLASSES[:classes],
+        widths={"audio": 6, "video": 5},
+        vocabulary=tuple(f"word{i}" for i in range(13)),
+        embedding=rng.standard_normal((13, 4)).astype(np.float32),
+        index=index,
+        utterances=lambda: iter(utterances),
+        fingerprint=f"compact {count} {classes}",
+    )
+
+
+def write_fold(folder, written, stored=None):
     """Writes a `Source` as the authors' preprocessed fold, noise in the padding."""
     stored = stored or {"audio": 70, "text": 16, "video": 12}
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
-    for split, part in source.splits.items():
-        utterances = list(part.utterances())
+    for split in schema.SPLITS:
+        utterances = utterances_of(written, split)
         count = len(utterances)
         arrays = {
             "audio_mfcc": rng.standard_normal((count, stored["audio"], 120)).astype(np.float32),
@@ -52,9 +98,9 @@ def write_fold(folder, source, stored=None):
             arrays["nlp_trans"][index, : len(utterance.text)] = utterance.text
         for name, array in arrays.items():
             np.save(folder / f"{split}_{name}.npy", array)
-    words = {word: index for index, word in enumerate(source.vocabulary)}
+    words = {word: index for index, word in enumerate(written.vocabulary)}
     (folder / "dic.pkl").write_bytes(pickle.dumps(words))
-    np.save(folder / "W_embedding.npy", source.embedding)
+    np.save(folder / "W_embedding.npy", written.embedding)
     return folder
 
 

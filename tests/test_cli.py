@@ -142,14 +142,3 @@ def test_reference_checkpoint_is_converted(tmp_path):
     assert status == 0, errors
     assert "AMH-7" in output and (tmp_path / "amh_7.keras").exists()
     assert_refused(command(*convert, "--checkpoint=nothing"), "not a checkpoint")
-
-
-def test_every_flag_file_is_a_row_of_the_hop_table():
-    from amh_tf import config
-
-    for hops in range(1, 10):
-        lines = (ROOT / "flags" / f"amh_{hops}.flags").read_text().splitlines()
-        given = [line for line in lines if line and not line.startswith("#")]
-        assert f"--hops={hops}" in given
-        assert set(given) == {"--model=amh", "--modalities=atv", f"--hops={hops}"}
-        config.ModelConfig(vocabulary_size=2, num_hops=hops)

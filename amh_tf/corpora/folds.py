@@ -93,9 +93,6 @@ class _Split:
         for modality, length in self.lengths.items():
             self.lengths[modality] = np.minimum(length, max_lengths[modality])
 
-    def __len__(self):
-        return len(self.labels)
-
     def _path(self, name):
         return self.folder / f"{self.split}_{name}.npy"
 
@@ -148,6 +145,11 @@ class _Split:
                     f"numbers. Received: NaN or infinity in {len(bad)} utterances, the first "
                     f"{self._id(bad[0])}. Compute these features again."
                 )
+
+    def index(self):
+        """Yields an `Entry` for each utterance."""
+        for index, label in enumerate(self.labels):
+            yield source.Entry(id=self._id(index), label=int(label), split=self.split)
 
     def utterances(self):
         """Yields the split's utterances, cut to their lengths."""
@@ -217,7 +219,13 @@ def _embedding(path, vocabulary_size):
     return vectors
 
 
-def read(folder, classes=schema.PAPER_CLASSES, max_lengths=None, name=None):
+def read(
+    folder,
+    classes=schema.PAPER_CLASSES,
+    max_lengths=None,
+    name=None,
+    transcripts="reference",
+):
     """Reads one fold of the authors' preprocessed data.
 
     Args:
@@ -226,6 +234,7 @@ def read(folder, classes=schema.PAPER_CLASSES, max_lengths=None, name=None):
         max_lengths: Dict from modality to the number of steps kept. Defaults to the authors'
             750 / 128 / 25.
         name: What to call the data set. Defaults to the folder's name.
+        transcripts: "reference", or "asr" where the words were recognized.
 
     Returns:
         `amh_tf.corpora.source.Source`.
@@ -259,7 +268,7 @@ def read(folder, classes=schema.PAPER_CLASSES, max_lengths=None, name=None):
                 f"width. Received: {found}."
             )
         widths[modality] = found["train"]
-    described = [classes, sorted(max_lengths.items()), vocabulary, widths]
+    described = [classes, sorted(max_lengths.items()), vocabulary, widths, transcripts]
     digest = hashlib.sha256(repr(described).encode())
     digest.update(np.ascontiguousarray(embedding))
     for part in splits.values():
@@ -271,6 +280,8 @@ def read(folder, classes=schema.PAPER_CLASSES, max_lengths=None, name=None):
         widths=widths,
         vocabulary=vocabulary,
         embedding=embedding,
-        splits={split: source.Split(len(part), part.utterances) for split, part in splits.items()},
+        index=tuple(entry for part in splits.values() for entry in part.index()),
+        utterances=lambda: (u for part in splits.values() for u in part.utterances()),
+        transcripts=transcripts,
         fingerprint=digest.hexdigest(),
     )

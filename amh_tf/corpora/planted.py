@@ -41,8 +41,33 @@ SIZES = {"train": 3000, "dev": 400, "test": 400}
 VERSION = 1  # of the generator: another one must not be taken for the cached set
 
 
+def _stream(seed, split, index):
+    """Gives every utterance a random stream of its own."""
+    return np.random.default_rng([seed, schema.SPLITS.index(split), index])
+
+
+def _name(split, index):
+    return f"{split}_{index:05d}"
+
+
+def _label(rng):
+    return int(rng.choice(CLASSES, p=PRIOR))  # the first that is drawn from a stream
+
+
+def _entry(seed, split, index):
+    # Speakers are names alone: two in each of five sessions, in turn, as in IEMOCAP.
+    session = 1 + index % 5
+    return source.Entry(
+        id=_name(split, index),
+        label=_label(_stream(seed, split, index)),
+        split=split,
+        speaker=f"synthetic{session}{'FM'[index // 5 % 2]}",
+        session=f"synthetic{session}",
+    )
+
+
 class _Generator:
-    """Draws utterance number `index` of a split from a random stream of its own."""
+    """Draws utterances."""
 
     def __init__(self, seed):
         self.seed = seed
@@ -55,13 +80,13 @@ class _Generator:
         vectors = shapes.standard_normal((len(VOCABULARY), schema.EMBEDDING_WIDTH))
         self.embedding = (vectors * 0.1).astype(np.float32)
 
-    def utterances(self, split, count):
-        for index in range(count):
-            rng = np.random.default_rng([self.seed, schema.SPLITS.index(split), index])
-            yield self._utterance(rng, f"{split}_{index:05d}")
+    def utterances(self, sizes):
+        for split, count in sizes.items():
+            for index in range(count):
+                yield self._utterance(_stream(self.seed, split, index), _name(split, index))
 
     def _utterance(self, rng, name):
-        label = int(rng.choice(CLASSES, p=PRIOR))
+        label = _label(rng)
         tags = rng.permutation(TAGS)[:CUES]
         right = int(rng.integers(CUES))
         return source.Utterance(
@@ -116,7 +141,7 @@ def read(seed=1, sizes=None):
     Returns:
         `amh_tf.corpora.source.Source`, the same on every machine for the same arguments.
     """
-    sizes = SIZES if sizes is None else sizes
+    sizes = dict(SIZES if sizes is None else sizes)
     generator = _Generator(seed)
     described = f"planted version {VERSION} seed {seed} sizes {sorted(sizes.items())}"
     return source.Source(
@@ -126,10 +151,10 @@ def read(seed=1, sizes=None):
         widths={"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH},
         vocabulary=VOCABULARY,
         embedding=generator.embedding,
-        splits={
-            split: source.Split(count, lambda s=split, n=count: generator.utterances(s, n))
-            for split, count in sizes.items()
-        },
+        index=tuple(
+            _entry(seed, split, index) for split, count in sizes.items() for index in range(count)
+        ),
+        utterances=lambda: generator.utterances(sizes),
         fingerprint=hashlib.sha256(described.encode()).hexdigest(),
     )
 

@@ -26,16 +26,22 @@ class Utterance:
 
 
 @dataclasses.dataclass(frozen=True)
-class Split:
-    """Utterances that belong together.
+class Entry:
+    """What is known of an utterance before its features are made.
 
     Attributes:
-        count: How many there are.
-        utterances: Function without arguments that iterates over them anew.
+        id: Name, unique in its data set.
+        label: Class id.
+        split: "train", "dev" or "test" where the source says so, or "".
+        speaker: Who speaks, or "" where the source does not say.
+        session: In which recording session, or "".
     """
 
-    count: int
-    utterances: Callable[[], Iterator[Utterance]]
+    id: str
+    label: int
+    split: str = ""
+    speaker: str = ""
+    session: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +55,11 @@ class Source:
         widths: Dict of the width of a step of "audio" and "video".
         vocabulary: Words in the order of their ids.
         embedding: `(vocabulary, width)` float32 word vectors, or None.
-        splits: Dict from "train", "dev", "test" to `Split`.
+        index: An `Entry` for each utterance.
+        utterances: Function without arguments that iterates over the `Utterance`s anew, in
+            the order of `index`.
         fingerprint: Text that differs where the content differs.
+        transcripts: "reference", or "asr" where the words were recognized.
     """
 
     name: str
@@ -59,5 +68,7 @@ class Source:
     widths: dict
     vocabulary: tuple
     embedding: np.ndarray | None
-    splits: dict
+    index: tuple
+    utterances: Callable[[], Iterator[Utterance]]
     fingerprint: str
+    transcripts: str = "reference"

@@ -38,12 +38,15 @@ class Manifest:
 
     Attributes:
         folder: Where it is; not stored.
-        name, synthetic, classes, widths, fingerprint: As in `corpora.source.Source`.
+        name, synthetic, classes, widths, transcripts: As in `corpora.source.Source`.
+        fingerprint: Differs where the content or the folds differ.
         vocabulary_file, vocabulary_size: One word a line, in the order of the ids.
+        word_counts_file: How often each part uses each word, or None.
         embedding_file, embedding_width: Word vectors; None and the default width if there
             are none.
         shards: Every `Shard`.
-        folds: One dict per fold, from "train", "dev", "test" to a list of parts.
+        protocols: Dict from the name of a protocol to a dict of `description` and `folds`; a
+            fold is a dict of `name`, `warnings`, and the parts of `train`, `dev` and `test`.
     """
 
     folder: Path
@@ -51,13 +54,15 @@ class Manifest:
     synthetic: bool
     classes: tuple
     widths: dict
+    transcripts: str
     fingerprint: str
     vocabulary_file: str
     vocabulary_size: int
+    word_counts_file: str | None
     embedding_file: str | None
     embedding_width: int
     shards: tuple
-    folds: tuple
+    protocols: dict
 
     def to_json(self):
         """Returns the text of `dataset.json`."""
@@ -65,81 +70,49 @@ class Manifest:
         del fields["folder"]
         return json.dumps({"format": FORMAT, **fields}, indent=1) + "\n"
 
-    def select(self, split, fold=0):
-        """Lists the shards of one split of one fold.
+    @property
+    def default_protocol(self):
+        """Name of the protocol that runs use unless told otherwise."""
+        return next(iter(self.protocols))
 
-        Raises:
-            ValueError: If there is no such fold or split.
-        """
-        if not 0 <= fold < len(self.folds):
-            raise ValueError(
-                f"`fold` is out of range. Expected 0 to {len(self.folds) - 1}, the folds of "
-                f"{str(self.folder)!r}. Received: fold={fold}. Set it with --fold."
-            )
-        if split not in self.folds[fold]:
-            raise ValueError(
-                f"`split` is not known. Expected one of {sorted(self.folds[fold])}. "
-                f"Received: split={split!r}. Set it with --split."
-            )
-        parts = self.folds[fold][split]
-        return [shard for shard in self.shards if shard.part in parts]
-
-    def count(self, split, fold=0):
-        """Returns the number of utterances in a split."""
-        return sum(shard.records for shard in self.select(split, fold))
-
-    def label_counts(self, split, fold=0):
-        """Returns the number of utterances of each class in a split, as an array."""
-        return np.sum([shard.label_counts for shard in self.select(split, fold)], axis=0)
+    @property
+    def parts(self):
+        """Names of the parts, in the order of the shards."""
+        return list(dict.fromkeys(shard.part for shard in self.shards))
 
     def path(self, file):
         """Returns the path of a file of the data folder."""
         return self.folder / file
 
     def embedding(self):
-        """Reads the word vectors, `(vocabulary_size, embedding_width)`, or None.
+        """Reads the word vectors, `(vocabulary_size, embedding_width)` float32, or None.
 
         Raises:
             ValueError: If the file is damaged or of another shape.
         """
         if self.embedding_file is None:
             return None
-        path = self.path(self.embedding_file)
-        vectors = files.map_array(path)
-        expected = (self.vocabulary_size, self.embedding_width)
-        if vectors.shape != expected or vectors.dtype.kind != "f":
-            raise ValueError(
-                f"{str(path)!r} cannot be used. Expected floating-point numbers of shape "
-                f"{expected}. Received: shape={vectors.shape}, dtype={vectors.dtype}. {REMEDY}"
-            )
-        return np.array(vectors, np.float32)
+        shape = (self.vocabulary_size, self.embedding_width)
+        return self._array(self.embedding_file, shape, "f").astype(np.float32)
 
-    def check_split(self, split, fold=0):
-        """Checks that a split has utterances, and its shards the sizes they were written with.
+    def word_counts(self):
+        """Reads how often each part uses each word, `(parts, vocabulary_size)`.
 
         Raises:
-            ValueError: If the split is empty, or a shard is missing or of another size; the
-                message names the file.
+            ValueError: If the file is damaged or of another shape.
         """
-        shards = self.select(split, fold)
-        if not sum(shard.records for shard in shards):
+        shape = (len(self.parts), self.vocabulary_size)
+        return np.array(self._array(self.word_counts_file, shape, "i"))
+
+    def _array(self, file, shape, kind):
+        path = self.path(file)
+        array = files.map_array(path)
+        if array.shape != shape or array.dtype.kind != kind:
             raise ValueError(
-                f"The {split} split of {str(self.folder)!r} is empty. Expected at least one "
-                f"utterance. Received: none. {REMEDY}"
+                f"{str(path)!r} cannot be used. Expected shape {shape} and dtype kind "
+                f"{kind!r}. Received: shape={array.shape}, dtype={array.dtype}. {REMEDY}"
             )
-        for shard in shards:
-            path = self.path(shard.file)
-            size = path.stat().st_size if path.is_file() else None
-            if size != shard.bytes:
-                received = "no such file" if size is None else f"{size} bytes"
-                raise ValueError(
-                    f"{str(path)!r} is not as it was written. Expected {shard.bytes} bytes "
-                    f"with {shard.records} records. Received: {received}. {REMEDY}"
-                )
-
-
-def _plain_name(name):
-    return isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..")
+        return array
 
 
 def load(folder):
@@ -173,9 +146,10 @@ def load(folder):
             for shard in fields["shards"]
         )
         fields["classes"] = tuple(fields["classes"])
-        fields["folds"] = tuple(fields["folds"])
         loaded = Manifest(folder=Path(folder), **fields)
-        _check(loaded)
+        _check_names(loaded)
+        _check_sizes(loaded)
+        _check_protocols(loaded)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{str(path)!r} cannot be read. Expected {expected}. Received: "
@@ -184,27 +158,24 @@ def load(folder):
     return loaded
 
 
-def _check(loaded):
+def _check_names(loaded):
+    optional = [loaded.embedding_file, loaded.word_counts_file]
     names = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
-    names += [loaded.embedding_file] if loaded.embedding_file is not None else []
+    names += [name for name in optional if name is not None]
     for name in names:
-        if not _plain_name(name):
+        plain = isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..")
+        if not plain:
             raise ValueError(f"{name!r} is not the name of a file in the folder")
     if len(set(names)) != len(names):
         raise ValueError("a file is named twice")
+
+
+def _check_sizes(loaded):
     sizes = (loaded.vocabulary_size, loaded.embedding_width, *loaded.widths.values())
     if set(loaded.widths) != {"audio", "video"} or not all(
         isinstance(size, int) and size > 0 for size in sizes
     ):
         raise ValueError(f"widths {loaded.widths}, {loaded.vocabulary_size} words")
-    parts = {shard.part for shard in loaded.shards}
-    for fold in loaded.folds:
-        for split, members in fold.items():
-            if split not in schema.SPLITS or not parts.issuperset(members):
-                raise ValueError(f"fold with split {split!r} made of {members}")
-        chosen = [part for members in fold.values() for part in members]
-        if len(set(chosen)) != len(chosen):
-            raise ValueError("a part stands in two splits of one fold")
     for shard in loaded.shards:
         sizes = (shard.records, shard.bytes, *shard.label_counts)
         if not all(isinstance(size, int) and size >= 0 for size in sizes):
@@ -214,3 +185,20 @@ def _check(loaded):
             or sum(shard.label_counts) != shard.records
         ):
             raise ValueError(f"label counts of {shard.file!r}")
+
+
+def _check_protocols(loaded):
+    parts = set(loaded.parts)
+    for name, protocol in loaded.protocols.items():
+        if not isinstance(protocol["description"], str) or not protocol["folds"]:
+            raise ValueError(f"protocol {name!r}")
+        for fold in protocol["folds"]:
+            chosen = [part for split in schema.SPLITS for part in fold[split]]
+            if len(set(chosen)) != len(chosen):
+                raise ValueError(f"a part stands in two splits of fold {fold['name']!r}")
+            if not parts.issuperset(chosen):
+                raise ValueError(f"fold {fold['name']!r} made of unknown parts")
+            if not all(isinstance(text, str) for text in (fold["name"], *fold["warnings"])):
+                raise ValueError(f"fold {fold['name']!r}")
+    if not loaded.protocols:
+        raise ValueError("no protocol")

@@ -43,10 +43,9 @@ def _arrange(modalities, with_ids):
 
 
 def batches(
-    manifest,
+    fold,
     split,
     batch_size,
-    fold=0,
     modalities=schema.MODALITIES,
     seed=None,
     epoch=0,
@@ -56,13 +55,13 @@ def batches(
     """Makes one pass over a split.
 
     Every utterance comes once. Sequences are padded with zeros to the longest of the batch;
-    the last batch may be smaller.
+    the last batch may be smaller. Words that the fold's training part does not know come as
+    the unknown word.
 
     Args:
-        manifest: `amh_tf.data.manifest.Manifest`.
+        fold: `amh_tf.data.fold_view.Fold`.
         split: "train", "dev" or "test".
         batch_size: Utterances per batch.
-        fold: Which fold.
         modalities: Which modalities the batches hold.
         seed: Seed of the order, or None for the order in which the shards were written.
         epoch: Number of the pass; each has an order of its own.
@@ -74,23 +73,28 @@ def batches(
         models take them.
 
     Raises:
-        ValueError: If the fold or split does not exist, is empty, or a shard is missing or
-            of another size than the manifest says.
+        ValueError: If the split does not exist, is empty, or a shard is missing or of
+            another size than the manifest says.
     """
-    shards = manifest.select(split, fold)
-    manifest.check_split(split, fold)
-    paths = [str(manifest.path(shard.file)) for shard in shards]
+    shards = fold.select(split)
+    fold.check_split(split)
+    paths = [str(fold.manifest.path(shard.file)) for shard in shards]
     if seed is None:
         examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
     else:
         examples = _shuffled(seed, epoch, paths, _buffer_size(shards, shuffle_megabytes))
     # An epoch that comes out short, or long, raises instead of ending.
-    examples = examples.apply(tf.data.experimental.assert_cardinality(manifest.count(split, fold)))
-    widths = manifest.widths
-    examples = examples.map(
-        lambda serialized: records.decode(serialized, widths),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    arranged = examples.map(_arrange(modalities, with_ids))
-    return arranged.padded_batch(batch_size).prefetch(2)
+    examples = examples.apply(tf.data.experimental.assert_cardinality(fold.count(split)))
+    widths = fold.manifest.widths
+    known_words = fold.known_words()
+    arrange = _arrange(modalities, with_ids)
+
+    def parse(serialized):
+        fields = records.decode(serialized, widths)
+        if known_words is not None:
+            known = tf.gather(tf.constant(known_words), fields["text"])
+            fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)
+        return arrange(fields)
+
+    examples = examples.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return examples.padded_batch(batch_size).prefetch(2)

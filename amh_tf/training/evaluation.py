@@ -63,3 +63,14 @@ def predict(predict_step, batches, advance=None):
             "Train again with a smaller --learning_rate, or with --dtype=float32."
         )
     return Predictions(ids, np.concatenate(labels), stacked)
+
+
+def csv_header(classes):
+    """Returns the columns of a predictions file."""
+    return ["id", "label", "prediction", *classes]
+
+
+def csv_row(name, label, probabilities, classes):
+    """Returns one utterance's row of a predictions file, as `csv_header` names it."""
+    prediction = classes[int(np.argmax(probabilities))]
+    return [name, classes[label], prediction, *(f"{value:.6g}" for value in probabilities)]

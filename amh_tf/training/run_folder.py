@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from amh_tf import config, figures, files, metrics
+from amh_tf.training import evaluation
 
 
 class RunFolder:
@@ -31,6 +32,20 @@ class RunFolder:
         Raises:
             ValueError: If the folder belongs to a run with other settings, or is no run's.
         """
+        if self.check(run_config):
+            return
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        files.write_text(self._config, run_config.to_json())
+
+    def check(self, run_config):
+        """Checks the configuration against the one that is there.
+
+        Returns:
+            Whether there is one.
+
+        Raises:
+            ValueError: If the folder belongs to a run with other settings, or is no run's.
+        """
         if self._config.exists():
             different = self.load_config().differences(run_config)
             if different:
@@ -42,15 +57,14 @@ class RunFolder:
                     f"same settings to continue it. Received: {listed}. Choose another "
                     "folder with --run_dir."
                 )
-            return
+            return True
         if not files.is_vacant(self.path):
             raise ValueError(
                 f"{str(self.path)!r} is not the folder of a run. Expected a new folder, an "
                 "empty one, or one with a config.json. Received: other files. Choose another "
                 "folder with --run_dir."
             )
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        files.write_text(self._config, run_config.to_json())
+        return False
 
     def load_config(self):
         """Reads the run's `RunConfig`.
@@ -131,6 +145,34 @@ class RunFolder:
                 )
         return reports
 
+    def load_predictions(self, classes):
+        """Reads `predictions.csv`, the test split's.
+
+        Args:
+            classes: Class names.
+
+        Returns:
+            List of (id, label, probabilities), label as a class id.
+
+        Raises:
+            ValueError: If the file is missing or damaged.
+        """
+        path = self.path / "predictions.csv"
+        try:
+            with open(path, encoding="utf-8", newline="") as file:
+                header, *rows = csv.reader(file)
+            if header != evaluation.csv_header(classes):
+                raise ValueError(f"the columns {','.join(header)[:200]}")
+            return [
+                (name, classes.index(label), [float(value) for value in values])
+                for name, label, _, *values in rows
+            ]
+        except (ValueError, OSError, csv.Error) as error:
+            raise ValueError(
+                f"{str(path)!r} cannot be read. Expected the predictions that "
+                f"`amh_tf.evaluate` writes. Received: {error}. Evaluate the run again."
+            ) from error
+
     def save_results(self, split, report, predictions, classes, title):
         """Writes one split's scores, predictions and confusion matrix.
 
@@ -154,10 +196,7 @@ class RunFolder:
 def _predictions_csv(predictions, classes):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "label", "prediction", *classes])
+    writer.writerow(evaluation.csv_header(classes))
     rows = zip(predictions.ids, predictions.labels, predictions.probabilities)
-    for name, label, row in rows:
-        writer.writerow(
-            [name, classes[label], classes[row.argmax()], *(f"{value:.6g}" for value in row)]
-        )
+    writer.writerows(evaluation.csv_row(*row, classes) for row in rows)
     return text.getvalue()

@@ -5,9 +5,9 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from amh_tf import config, metrics, models, progress, tables
+from amh_tf import config, metrics, models, progress, schema, tables
+from amh_tf.data import fold_view, pipeline
 from amh_tf.data import manifest as manifests
-from amh_tf.data import pipeline
 from amh_tf.training import evaluation, run_folder, trainer
 
 SCORED_SPLITS = ("dev", "test")
@@ -23,14 +23,15 @@ def configure(data, training, model):
             the data set's.
 
     Returns:
-        `RunConfig`, and the data set's `Manifest`.
+        `RunConfig`, and the `Fold` that it trains on.
 
     Raises:
-        ValueError: If the data folder cannot be read or has no such fold.
+        ValueError: If the data folder cannot be read or has no such protocol or fold.
     """
     manifest = manifests.load(data.data_dir)
-    for split in ("train", *SCORED_SPLITS):
-        manifest.check_split(split, data.fold)
+    fold = fold_view.choose(manifest, data.protocol, data.fold)
+    for split in schema.SPLITS:
+        fold.check_split(split)
     model = dataclasses.replace(
         model,
         vocabulary_size=manifest.vocabulary_size,
@@ -39,17 +40,27 @@ def configure(data, training, model):
         video_width=manifest.widths["video"],
         embedding_width=manifest.embedding_width,
     )
-    return config.RunConfig(data, model, training, manifest.fingerprint), manifest
+    data = dataclasses.replace(data, protocol=fold.protocol)
+    return config.RunConfig(data, model, training, manifest.fingerprint), fold
 
 
-def train_and_evaluate(run_config, manifest, run_dir):
+def is_finished(folder):
+    """Tells whether a run has been trained and scored.
+
+    Args:
+        folder: `RunFolder`.
+    """
+    return folder.model.exists() and set(SCORED_SPLITS) <= folder.load_metrics().keys()
+
+
+def train_and_evaluate(run_config, fold, run_dir):
     """Trains a model and scores it on the dev and test splits.
 
     A run that was stopped goes on where it was; a finished one is not repeated.
 
     Args:
         run_config: `RunConfig`.
-        manifest: The data set's `Manifest`.
+        fold: `Fold` to train on.
         run_dir: The run's folder.
 
     Returns:
@@ -60,28 +71,31 @@ def train_and_evaluate(run_config, manifest, run_dir):
     """
     folder = run_folder.RunFolder(run_dir)
     folder.start(run_config)
-    _introduce(run_config, manifest)
-    reports = folder.load_metrics()
-    if folder.model.exists() and all(split in reports for split in SCORED_SPLITS):
+    introduce(fold)
+    if is_finished(folder):
         progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
+        reports = folder.load_metrics()
     else:
-        keras.utils.set_random_seed(run_config.training.seed)
-        strategy = tf.distribute.get_strategy()
-        with strategy.scope():
-            pretrained = run_config.training.embedding == "pretrained"
-            model = models.build(run_config.model, manifest.embedding() if pretrained else None)
-        progress.console.print(
-            f"Training {run_config.model.title}, {model.count_params():,} parameters"
-        )
-        best = trainer.Trainer(run_config, manifest, model, folder, strategy).train()
-        progress.console.print(
-            f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
-        )
-        reports = {
-            split: score(run_config, manifest, model, folder, split) for split in SCORED_SPLITS
-        }
+        reports = _train(run_config, fold, folder)
     tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     return reports
+
+
+def _train(run_config, fold, folder):
+    keras.utils.set_random_seed(run_config.training.seed)
+    strategy = tf.distribute.get_strategy()
+    with strategy.scope():
+        pretrained = run_config.training.embedding == "pretrained"
+        embedding = fold.manifest.embedding() if pretrained else None
+        model = models.build(run_config.model, embedding)
+    progress.console.print(
+        f"Training {run_config.model.title}, {model.count_params():,} parameters"
+    )
+    best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
+    progress.console.print(
+        f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
+    )
+    return {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
 
 
 def evaluate(run_dir, split, data_dir=None):
@@ -107,33 +121,35 @@ def evaluate(run_dir, split, data_dir=None):
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."
         )
-    report = score(run_config, manifest, folder.load_model(), folder, split)
+    fold = fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold)
+    introduce(fold)
+    report = score(run_config, fold, folder.load_model(), folder, split)
     tables.print_reports({split: report})
     return report
 
 
-def score(run_config, manifest, model, folder, split):
+def score(run_config, fold, model, folder, split):
     """Scores a model on a split and writes the run's files for it.
 
     Returns:
         The split's report, as in `metrics.json`.
     """
-    data = run_config.data
+    manifest = fold.manifest
     batches = pipeline.batches(
-        manifest,
+        fold,
         split,
-        data.batch_size,
-        fold=data.fold,
+        run_config.data.batch_size,
         modalities=run_config.model.modalities,
         with_ids=True,
     )
-    total = manifest.count(split, data.fold)
-    with progress.bar(total, f"scoring {split}", "utterances") as bar:
+    with progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar:
         predictions = evaluation.predict(evaluation.make_predict_step(model), batches, bar.advance)
     report = {
         "data": manifest.name,
         "synthetic": manifest.synthetic,
-        "fold": data.fold,
+        "protocol": fold.protocol,
+        "fold": fold.number,
+        "warnings": fold.warnings,
         **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
     }
     accuracy = report["weighted_accuracy"]["value"]
@@ -142,11 +158,13 @@ def score(run_config, manifest, model, folder, split):
     return report
 
 
-def _introduce(run_config, manifest):
-    fold = run_config.data.fold
-    counts = ", ".join(
-        f"{manifest.count(split, fold):,} {split}" for split in ("train", *SCORED_SPLITS)
-    )
+def introduce(fold):
+    """Prints what a run trains and tests on, and what a reader of its scores must know."""
+    counts = ", ".join(f"{fold.count(split):,} {split}" for split in schema.SPLITS)
     progress.console.print(
-        f"Data: {manifest.name}; utterances: {counts}; classes: {' '.join(manifest.classes)}"
+        f"Data: {fold.manifest.name}; utterances: {counts}; "
+        f"classes: {' '.join(fold.manifest.classes)}\n"
+        f"Protocol: {fold.description}; fold {fold.number} ({fold.name})"
     )
+    for warning in fold.warnings:
+        progress.console.print(f"Mind: {warning}.")

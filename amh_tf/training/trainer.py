@@ -23,21 +23,21 @@ class _Position:
 
 
 class Trainer:
-    """Trains a model on a data set's train split, selecting weights on its dev split.
+    """Trains a model on a fold's train split, selecting weights on its dev split.
 
     Args:
         run_config: `amh_tf.config.RunConfig`.
-        manifest: `amh_tf.data.manifest.Manifest` of the data set.
+        fold: `amh_tf.data.fold_view.Fold` to train on.
         model: `keras.Model`, built under `strategy`.
         folder: `amh_tf.training.run_folder.RunFolder`, started.
         strategy: `tf.distribute.Strategy`.
     """
 
-    def __init__(self, run_config, manifest, model, folder, strategy):
+    def __init__(self, run_config, fold, model, folder, strategy):
         self._data = run_config.data
         self._config = run_config.training
         self._modalities = run_config.model.modalities
-        self._manifest = manifest
+        self._fold = fold
         self._model = model
         self._folder = folder
         with strategy.scope():
@@ -50,7 +50,7 @@ class Trainer:
         self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
         self._position = _Position()
         self._stream = None  # the epoch's batches, kept open across validations
-        count = manifest.count("train", self._data.fold)
+        count = fold.count("train")
         self.steps_per_epoch = -(-count // self._data.batch_size)
         self._validation_steps = max(
             1, int(self._config.validation_interval * self.steps_per_epoch)
@@ -62,7 +62,7 @@ class Trainer:
     def _class_weights(self):
         if self._config.class_weight == "none":
             return None
-        counts = self._manifest.label_counts("train", self._data.fold)
+        counts = self._fold.label_counts("train")
         # As scikit-learn's "balanced"; a class without utterances never enters the loss.
         return counts.sum() / (len(counts) * counts.clip(min=1))
 
@@ -134,10 +134,9 @@ class Trainer:
         position = self._position
         if self._stream is None or position.step_in_epoch == 0:
             batches = pipeline.batches(
-                self._manifest,
+                self._fold,
                 "train",
                 self._data.batch_size,
-                fold=self._data.fold,
                 modalities=self._modalities,
                 seed=self._config.seed,
                 epoch=position.epoch,
@@ -153,7 +152,7 @@ class Trainer:
         confusion = metrics.confusion_matrix(
             predictions.labels,
             predictions.probabilities.argmax(axis=1),
-            len(self._manifest.classes),
+            len(self._fold.manifest.classes),
         )
         scores = {name: float(value) for name, value in metrics.scores(confusion).items()}
         scores["loss"] = metrics.cross_entropy(predictions.labels, predictions.probabilities)
@@ -172,10 +171,9 @@ class Trainer:
 
     def _evaluation_batches(self, split):
         return pipeline.batches(
-            self._manifest,
+            self._fold,
             split,
             self._data.batch_size,
-            fold=self._data.fold,
             modalities=self._modalities,
             with_ids=True,
         )

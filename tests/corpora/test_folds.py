@@ -5,6 +5,7 @@ import pytest
 
 from amh_tf import schema
 from amh_tf.corpora import folds, planted
+from tests import conftest
 
 
 def rewrite(fold, name, change):
@@ -21,32 +22,31 @@ def test_fold_gives_back_what_was_written(fold):
     assert read.classes == schema.PAPER_CLASSES and not read.synthetic
     assert read.vocabulary == written.vocabulary
     np.testing.assert_array_equal(read.embedding, written.embedding)
-    for split, part in written.splits.items():
-        assert read.splits[split].count == part.count
-        for old, new in zip(part.utterances(), read.splits[split].utterances(), strict=True):
-            assert (old.id, old.label) == (new.id, new.label)
-            for modality in schema.MODALITIES:
-                np.testing.assert_array_equal(getattr(old, modality), getattr(new, modality))
+    assert [(e.id, e.label, e.split) for e in read.index] == [
+        (e.id, e.label, e.split) for e in written.index
+    ]
+    for old, new in zip(written.utterances(), read.utterances(), strict=True):
+        assert (old.id, old.label) == (new.id, new.label)
+        for modality in schema.MODALITIES:
+            np.testing.assert_array_equal(getattr(old, modality), getattr(new, modality))
 
 
 def test_last_dev_and_test_example_is_its_own(fold):
     # The authors' reader replaced it by example 0.
     source = folds.read(fold)
     for split in ("dev", "test"):
-        utterances = list(source.splits[split].utterances())
+        utterances = conftest.utterances_of(source, split)
         stored = np.load(fold / f"{split}_video.npy")[-1]
         np.testing.assert_array_equal(utterances[-1].video, stored[: len(utterances[-1].video)])
 
 
 def test_sequences_are_cut(fold):
     source = folds.read(fold, max_lengths={"audio": 7, "text": 3, "video": 2})
-    for utterance in source.splits["train"].utterances():
+    for utterance in source.utterances():
         assert (len(utterance.audio), len(utterance.text), len(utterance.video)) == (7, 3, 2)
 
 
 def test_default_cut_is_the_authors(tmp_path):
-    from tests import conftest
-
     source = planted.read(seed=5, sizes={"train": 2, "dev": 1, "test": 1})
     fold = conftest.write_fold(
         tmp_path / "long", source, stored={"audio": 1000, "text": 130, "video": 32}
@@ -54,14 +54,14 @@ def test_default_cut_is_the_authors(tmp_path):
     rewrite(fold, "train_audio_seqN", lambda lengths: np.full_like(lengths, 1000))
     rewrite(fold, "train_video_seqN", lambda lengths: np.full_like(lengths, 32))
     rewrite(fold, "train_nlp_trans", lambda text: np.full_like(text, 5))
-    utterance = next(folds.read(fold).splits["train"].utterances())
+    utterance = next(folds.read(fold).utterances())
     assert (len(utterance.audio), len(utterance.text), len(utterance.video)) == (750, 128, 25)
 
 
 def test_length_zero_means_absent(fold):
     rewrite(fold, "dev_video_seqN", np.zeros_like)
     rewrite(fold, "dev_nlp_trans", np.zeros_like)
-    for utterance in folds.read(fold).splits["dev"].utterances():
+    for utterance in conftest.utterances_of(folds.read(fold), "dev"):
         assert utterance.video.shape == (0, 2048) and utterance.text.shape == (0,)
 
 

@@ -6,7 +6,7 @@ from amh_tf.corpora import planted
 
 def drawn(seed=1, count=400):
     source = planted.read(seed, {"train": count})
-    return source, list(source.splits["train"].utterances())
+    return source, list(source.utterances())
 
 
 def test_same_seed_gives_the_same_utterances():
@@ -22,8 +22,17 @@ def test_seeds_splits_and_sizes_differ():
     assert drawn(1, 5)[0].fingerprint != drawn(1, 6)[0].fingerprint
     assert not np.array_equal(drawn(1, 1)[1][0].video, drawn(2, 1)[1][0].video)
     source = planted.read(1, {"train": 1, "dev": 1})
-    train, dev = (next(source.splits[name].utterances()) for name in ("train", "dev"))
+    train, dev = source.utterances()
     assert not np.array_equal(train.video, dev.video)
+
+
+def test_index_says_what_comes():
+    source = planted.read(2, {"train": 20, "dev": 3, "test": 3})
+    for entry, utterance in zip(source.index, source.utterances(), strict=True):
+        assert (entry.id, entry.label) == (utterance.id, utterance.label)
+        assert utterance.id.startswith(entry.split) and "synthetic" in entry.speaker
+    assert len({entry.speaker for entry in source.index}) == 10
+    assert len({entry.session for entry in source.index}) == 5
 
 
 def test_shapes_are_as_declared():

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from amh_tf.data import manifest
+from amh_tf.data import fold_view, manifest
 
 
 @pytest.fixture
@@ -38,8 +38,12 @@ def lie(path, *keys):
         lie("../../etc/passwd", "shards", 0, "file"),
         lie("/etc/passwd", "vocabulary_file"),
         lie("..", "embedding_file"),
-        lie(["nowhere"], "folds", 0, "train"),
-        lie(["train"], "folds", 0, "dev"),
+        lie(["nowhere"], "protocols", "given", "folds", 0, "train"),
+        lie(["train"], "protocols", "given", "folds", 0, "dev"),
+        lie([], "protocols", "given", "folds"),
+        lie([5], "protocols", "given", "folds", 0, "warnings"),
+        lie({}, "protocols"),
+        lie("../counts.npy", "word_counts_file"),
         lie(-1, "shards", 0, "bytes"),
         lie("many", "shards", 0, "records"),
         lie([16], "shards", 0, "label_counts"),
@@ -67,7 +71,7 @@ def test_damaged_manifest_is_refused(folder, text):
 
 
 def test_missing_and_cut_shards_are_named(folder):
-    loaded = manifest.load(folder)
+    loaded = fold_view.choose(manifest.load(folder))
     loaded.check_split("train")
     path = folder / loaded.select("train")[1].file
     data = path.read_bytes()
@@ -83,14 +87,16 @@ def test_missing_and_cut_shards_are_named(folder):
 def test_empty_split_is_refused(tiny_data):
     train = tuple(shard for shard in tiny_data.shards if shard.part == "train")
     with pytest.raises(ValueError, match=r"The dev split of .* is empty"):
-        dataclasses.replace(tiny_data, shards=train).check_split("dev")
+        fold_view.choose(dataclasses.replace(tiny_data, shards=train)).check_split("dev")
 
 
-def test_unknown_fold_and_split_are_refused(tiny_data):
+def test_unknown_protocol_fold_and_split_are_refused(tiny_data):
     with pytest.raises(ValueError, match=r"`fold` is out of range.*--fold"):
-        tiny_data.select("train", 1)
+        fold_view.choose(tiny_data, "given", 1)
+    with pytest.raises(ValueError, match=r"Expected one of given.*--protocol"):
+        fold_view.choose(tiny_data, "random")
     with pytest.raises(ValueError, match="`split` is not known"):
-        tiny_data.select("validation")
+        fold_view.choose(tiny_data).select("validation")
 
 
 @pytest.mark.parametrize("damage", ["shape", "integers", "cut", "objects"])

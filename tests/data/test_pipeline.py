@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.data import pipeline, records
+from amh_tf.data import fold_view, pipeline, writer
 
 
 def ids(dataset):
@@ -13,29 +13,29 @@ def ids(dataset):
 
 @pytest.mark.parametrize("seed", [None, 0, 1])
 @pytest.mark.parametrize("megabytes", [1, 256])
-def test_every_utterance_comes_once(tiny_data, tiny_source, seed, megabytes):
+def test_every_utterance_comes_once(tiny_fold, tiny_source, seed, megabytes):
     batches = pipeline.batches(
-        tiny_data, "train", 7, seed=seed, shuffle_megabytes=megabytes, with_ids=True
+        tiny_fold, "train", 7, seed=seed, shuffle_megabytes=megabytes, with_ids=True
     )
-    expected = [utterance.id for utterance in tiny_source.splits["train"].utterances()]
+    expected = [entry.id for entry in tiny_source.index if entry.split == "train"]
     found = ids(batches)
     assert sorted(found) == expected
     assert (found == expected) == (seed is None)
 
 
-def test_order_depends_on_seed_and_epoch_alone(tiny_data):
+def test_order_depends_on_seed_and_epoch_alone(tiny_fold):
     def order(seed, epoch):
-        return ids(pipeline.batches(tiny_data, "train", 8, seed=seed, epoch=epoch, with_ids=True))
+        return ids(pipeline.batches(tiny_fold, "train", 8, seed=seed, epoch=epoch, with_ids=True))
 
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1)
     assert order(1, 0) != order(2, 0)
 
 
-def test_batches_hold_the_utterances_padded_to_the_longest(tiny_data, tiny_source):
-    utterances = {u.id: u for u in tiny_source.splits["dev"].utterances()}
+def test_batches_hold_the_utterances_padded_to_the_longest(tiny_fold, tiny_source):
+    utterances = {u.id: u for u in tiny_source.utterances()}
     sizes = []
-    for inputs, labels, names in pipeline.batches(tiny_data, "dev", 5, with_ids=True):
+    for inputs, labels, names in pipeline.batches(tiny_fold, "dev", 5, with_ids=True):
         batch = [utterances[name.decode()] for name in names.numpy()]
         sizes.append(len(batch))
         np.testing.assert_array_equal(labels, [u.label for u in batch])
@@ -50,13 +50,13 @@ def test_batches_hold_the_utterances_padded_to_the_longest(tiny_data, tiny_sourc
     assert sizes == [5, 5, 2]
 
 
-def test_chosen_modalities_alone_are_given(tiny_data):
-    inputs, _ = next(iter(pipeline.batches(tiny_data, "dev", 2, modalities=("audio", "text"))))
+def test_chosen_modalities_alone_are_given(tiny_fold):
+    inputs, _ = next(iter(pipeline.batches(tiny_fold, "dev", 2, modalities=("audio", "text"))))
     assert list(inputs) == ["audio", "audio_length", "text", "text_length"]
 
 
-def test_shuffle_buffer_stays_within_its_memory(tiny_data):
-    shards = tiny_data.select("train")
+def test_shuffle_buffer_stays_within_its_memory(tiny_fold):
+    shards = tiny_fold.select("train")
     mean = sum(s.bytes for s in shards) / sum(s.records for s in shards)
     assert pipeline._buffer_size(shards, 1) == int(2**20 / mean)
     assert pipeline._buffer_size(shards, 1000) == 40
@@ -64,11 +64,11 @@ def test_shuffle_buffer_stays_within_its_memory(tiny_data):
 
 
 def test_changed_shard_is_refused_before_the_first_batch(tiny_source, tmp_path):
-    data = records.write(tiny_source, tmp_path / "set")
-    path = tmp_path / "set" / data.select("test")[0].file
+    fold = fold_view.choose(writer.write(tiny_source, tmp_path / "set"))
+    path = tmp_path / "set" / fold.select("test")[0].file
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(ValueError, match=path.name):
-        pipeline.batches(data, "test", 4)
+        pipeline.batches(fold, "test", 4)
 
 
 def test_shard_with_fewer_records_than_declared_raises(tiny_data):
@@ -77,4 +77,4 @@ def test_shard_with_fewer_records_than_declared_raises(tiny_data):
     longer = dataclasses.replace(first, records=first.records + 1)
     lying = dataclasses.replace(tiny_data, shards=(longer, *rest))
     with pytest.raises(tf.errors.FailedPreconditionError, match=r"41.*40"):
-        ids(pipeline.batches(lying, "train", 8, with_ids=True))
+        ids(pipeline.batches(fold_view.choose(lying), "train", 8, with_ids=True))

@@ -112,13 +112,13 @@ def test_half_precision_stays_close(dtype, model_inputs):
     np.testing.assert_allclose(logits, full(inputs), atol=0.05)
 
 
-def test_keras_fit_takes_the_pipeline(tiny_data):
+def test_keras_fit_takes_the_pipeline(tiny_fold):
     sizes = {"audio_units": 4, "text_units": 4, "video_units": 4, "num_hops": 3}
     model = models.build(config.ModelConfig(vocabulary_size=54, **sizes))
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    history = model.fit(pipeline.batches(tiny_data, "train", 8, seed=1), verbose=0)
+    history = model.fit(pipeline.batches(tiny_fold, "train", 8, seed=1), verbose=0)
     assert np.isfinite(history.history["loss"]).all()
-    assert model.predict(pipeline.batches(tiny_data, "dev", 8), verbose=0).shape == (12, 7)
+    assert model.predict(pipeline.batches(tiny_fold, "dev", 8), verbose=0).shape == (12, 7)
 
 
 # Counted by hand: vocabulary * 300; per GRU 3 * units * (width + units + 1); per hop

@@ -12,6 +12,7 @@ import pytest
 
 from amh_tf import config, progress
 from amh_tf.training import evaluation, run_folder, runs, trainer
+from tests import conftest
 
 MODEL = {"audio_units": 6, "text_units": 5, "video_units": 4, "num_hops": 2}
 TRAINING = {"max_steps": 9, "validation_interval": 0.5, "seed": 2}
@@ -52,7 +53,7 @@ def test_scores_are_those_of_the_predictions(finished, tiny_source):
     run_dir, reports = finished
     stored = json.loads((run_dir / "metrics.json").read_text())
     assert stored == json.loads(json.dumps(reports))
-    labels = {u.id: u.label for u in tiny_source.splits["test"].utterances()}
+    labels = {e.id: e.label for e in tiny_source.index if e.split == "test"}
     classes = tiny_source.classes
     with open(run_dir / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -71,7 +72,7 @@ def test_scores_are_those_of_the_predictions(finished, tiny_source):
 def test_model_file_gives_the_predictions(finished, tiny_source):
     run_dir, _ = finished
     model = keras.saving.load_model(run_dir / "model.keras")
-    utterance = next(tiny_source.splits["test"].utterances())
+    utterance = conftest.utterances_of(tiny_source, "test")[0]
     inputs = {}
     for name in ("audio", "text", "video"):
         sequence = getattr(utterance, name)
@@ -185,11 +186,11 @@ def test_evaluation_repeats_the_scores_of_training(finished, split):
 
 def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
     from amh_tf.corpora import planted
-    from amh_tf.data import records
+    from amh_tf.data import writer
 
     run_dir, _ = finished
     other = planted.read(9, {"train": 2, "dev": 2, "test": 2})
-    records.write(other, tmp_path / "other")
+    writer.write(other, tmp_path / "other")
     with pytest.raises(ValueError, match=r"is not the data set of this run.*--data_dir"):
         runs.evaluate(run_dir, "test", tmp_path / "other")
 

@@ -1,0 +1,40 @@
+"""Cross-validates a model:
+
+python -m amh_tf.crossval --flagfile=flags/amh_7.flags --data_dir=DATA --output_dir=DIR
+
+Trains and tests every fold of the data set's protocol, skipping those that are done, and
+writes mean and standard deviation of each score, the pooled predictions and their confusion
+matrix.
+"""
+
+from amh_tf import cli, flag_defs, progress
+from amh_tf.training import crossvalidation, runs
+
+flag_defs.define_data()
+flag_defs.define_model()
+flag_defs.define_training()
+flag_defs.define_crossvalidation()
+
+
+def main():
+    """Cross-validates by the flags."""
+    flags = flag_defs.FLAGS
+    data, model = flag_defs.data_config(), flag_defs.model_config()
+    training = flag_defs.training_config()
+    chosen = flag_defs.chosen_folds()
+    if not data.data_dir:
+        raise ValueError(
+            "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
+            "with `python -m amh_tf.prepare`, and set it with --data_dir."
+        )
+    run_config, fold = runs.configure(data, training, model)
+    crossvalidation.run(run_config, fold.manifest, flags.output_dir, chosen, flags.jobs)
+    progress.console.print(
+        f"Runs, crossval.json, predictions.csv and confusion_matrix.png are in "
+        f"{flags.output_dir}.\n\nNext:\n"
+        f"  python -m amh_tf.report --runs={flags.output_dir} --output_dir=REPORT"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main, on_stop="the same command goes on from the last save")

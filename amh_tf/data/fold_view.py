@@ -1,0 +1,133 @@
+"""One fold of a data set: what training, selection and test read."""
+
+import dataclasses
+
+import numpy as np
+
+from amh_tf import schema
+from amh_tf.data import manifest as manifests
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One fold of a data set under one protocol.
+
+    Attributes:
+        manifest: `amh_tf.data.manifest.Manifest` of the data set.
+        protocol: Name of the protocol.
+        number: Number of the fold, from 0.
+    """
+
+    manifest: manifests.Manifest
+    protocol: str
+    number: int
+
+    @property
+    def _stored(self):
+        return self.manifest.protocols[self.protocol]["folds"][self.number]
+
+    @property
+    def name(self):
+        """What the fold is called, such as the session that it tests on."""
+        return self._stored["name"]
+
+    @property
+    def warnings(self):
+        """What a reader of its scores must know: shared speakers, repeated texts."""
+        return self._stored["warnings"]
+
+    @property
+    def description(self):
+        """What the protocol does."""
+        return self.manifest.protocols[self.protocol]["description"]
+
+    def select(self, split):
+        """Lists the shards of one split.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        if split not in schema.SPLITS:
+            raise ValueError(
+                f"`split` is not known. Expected one of {', '.join(schema.SPLITS)}. "
+                f"Received: split={split!r}. Set it with --split."
+            )
+        parts = set(self._stored[split])
+        return [shard for shard in self.manifest.shards if shard.part in parts]
+
+    def count(self, split):
+        """Returns the number of utterances in a split."""
+        return sum(shard.records for shard in self.select(split))
+
+    def label_counts(self, split):
+        """Returns the number of utterances of each class in a split, as an array."""
+        return np.sum([shard.label_counts for shard in self.select(split)], axis=0)
+
+    def known_words(self):
+        """Tells which word ids the model may know: those of the training part.
+
+        Returns:
+            Bool array of shape `(vocabulary_size,)`, or None where the source's own
+            vocabulary stands, as under its own split.
+        """
+        if self.manifest.word_counts_file is None or self.protocol == "given":
+            return None
+        counts = self.manifest.word_counts()
+        parts = self.manifest.parts
+        rows = [parts.index(part) for part in self._stored["train"]]
+        known = counts[rows].sum(axis=0) > 0
+        known[[schema.PADDING_ID, schema.UNKNOWN_ID]] = True
+        return known
+
+    def check_split(self, split):
+        """Checks that a split has utterances, and its shards the sizes they were written with.
+
+        Raises:
+            ValueError: If the split is empty, or a shard is missing or of another size; the
+                message names the file.
+        """
+        if not self.count(split):
+            raise ValueError(
+                f"The {split} split of {str(self.manifest.folder)!r} is empty. Expected at "
+                f"least one utterance. Received: none. {manifests.REMEDY}"
+            )
+        for shard in self.select(split):
+            path = self.manifest.path(shard.file)
+            size = path.stat().st_size if path.is_file() else None
+            if size != shard.bytes:
+                received = "no such file" if size is None else f"{size} bytes"
+                raise ValueError(
+                    f"{str(path)!r} is not as it was written. Expected {shard.bytes} bytes "
+                    f"with {shard.records} records. Received: {received}. {manifests.REMEDY}"
+                )
+
+
+def choose(manifest, protocol=None, number=0):
+    """Picks a fold.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        protocol: Name of the protocol, or None for the data set's first.
+        number: Number of the fold, from 0.
+
+    Returns:
+        `Fold`.
+
+    Raises:
+        ValueError: If there is no such protocol or fold.
+    """
+    protocol = manifest.default_protocol if protocol is None else protocol
+    if protocol not in manifest.protocols:
+        raise ValueError(
+            f"{str(manifest.folder)!r} was not prepared for this protocol. Expected one of "
+            f"{', '.join(manifest.protocols)}. Received: protocol={protocol!r}. Set it with "
+            "--protocol, or prepare the data set with --protocols."
+        )
+    count = len(manifest.protocols[protocol]["folds"])
+    if not 0 <= number < count:
+        raise ValueError(
+            f"`fold` is out of range. Expected 0 to {count - 1}, the folds of "
+            f"{str(manifest.folder)!r} under the protocol {protocol!r}. Received: "
+            f"fold={number}. Set it with --fold."
+        )
+    return Fold(manifest, protocol, number)

@@ -1,0 +1,250 @@
+"""Writes a data folder: shards, vocabulary, word vectors, folds, and the manifest last."""
+
+import collections
+import contextlib
+import errno
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import files, schema
+from amh_tf.data import fold_view, folds, manifest, records
+
+VOCABULARY_FILE = "vocabulary.txt"
+EMBEDDING_FILE = "embedding.npy"
+WORD_COUNTS_FILE = "word_counts.npy"
+# Every part has a shard open while utterances stream by.
+MAX_PARTS = 500
+
+
+class _Part:
+    """The shards of one part, and what its utterances say.
+
+    Args:
+        folder: Where the shards go.
+        name: Name of the part.
+        count: Number of utterances to come.
+        records_per_shard: Utterances per shard.
+        num_classes, vocabulary_size: Sizes of the counts kept.
+    """
+
+    def __init__(self, folder, name, count, records_per_shard, num_classes, vocabulary_size):
+        self.name = name
+        self.texts = []
+        self.word_counts = np.zeros(vocabulary_size, np.int64)
+        self.shards = []
+        self._folder = folder
+        self._records_per_shard = records_per_shard
+        self._num_shards = -(-count // records_per_shard)
+        self._labels = np.zeros(num_classes, int)
+        self._writer = None
+
+    def add(self, utterance):
+        """Writes one utterance."""
+        if self._writer is None:
+            self._writer = tf.io.TFRecordWriter(str(self._folder / self._file))
+        self._writer.write(records.encode(utterance))
+        self._labels[utterance.label] += 1
+        self.word_counts += np.bincount(utterance.text, minlength=len(self.word_counts))
+        if len(utterance.text):
+            self.texts.append(hashlib.sha256(utterance.text).digest())
+        if self._labels.sum() == self._records_per_shard:
+            self.finish_shard()
+
+    @property
+    def _file(self):
+        number = len(self.shards)
+        return f"{self.name}-{number:05d}-of-{self._num_shards:05d}.tfrecord"
+
+    def finish_shard(self):
+        """Closes the open shard, if any, and notes what it holds."""
+        if self._writer is None:
+            return
+        self._writer.close()
+        self._writer = None
+        path = self._folder / self._file
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self.shards.append(
+            manifest.Shard(
+                file=path.name,
+                part=self.name,
+                records=int(self._labels.sum()),
+                bytes=path.stat().st_size,
+                sha256=digest,
+                label_counts=tuple(self._labels.tolist()),
+            )
+        )
+        self._labels[:] = 0
+
+
+def write(
+    source,
+    folder,
+    records_per_shard=256,
+    protocols=None,
+    num_folds=folds.NUM_FOLDS,
+    fold_seed=0,
+    progress=None,
+):
+    """Writes a data folder.
+
+    The folder appears whole or not at all. A folder that already holds this very data set
+    with these folds is left as it is.
+
+    Args:
+        source: `amh_tf.corpora.source.Source`.
+        folder: Output folder; new, empty, or holding the same data set.
+        records_per_shard: Utterances per shard.
+        protocols: Names of the protocols to compute folds for, or None for the source's own
+            split, and where it has none, all that are possible.
+        num_folds, fold_seed: Number and seed of the random folds.
+        progress: Context manager factory as `amh_tf.progress.bar`, or None.
+
+    Returns:
+        `amh_tf.data.manifest.Manifest`.
+
+    Raises:
+        ValueError: If the folder holds another data set or any other files, or the protocols
+            do not suit the source.
+    """
+    names = folds.possible(source.index) if protocols is None else protocols
+    made = folds.make(source.index, source.classes, names, num_folds, fold_seed)
+    described = f"{source.fingerprint} {names} {num_folds} {fold_seed}"
+    fingerprint = hashlib.sha256(described.encode()).hexdigest()
+    folder = files.Path(folder)
+    if (folder / manifest.FILE_NAME).exists():
+        return _existing(folder, fingerprint)
+    total = len(source.index)
+    bar = progress(total, "writing", "utterances") if progress else contextlib.nullcontext()
+    try:
+        with bar as shown, files.new_folder(folder) as temporary:
+            advance = shown.advance if shown else (lambda: None)
+            parts, members = _write_parts(source, temporary, made, records_per_shard, advance)
+            written = _describe(source, folder, fingerprint, made, parts, members)
+            _write_tables(source, temporary, parts, written)
+    except OSError as error:
+        # Another process may have written the same set meanwhile.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return _existing(folder, fingerprint)
+    return manifest.load(folder)
+
+
+def _write_parts(source, folder, protocols, records_per_shard, advance):
+    names, members = folds.parts(protocols)
+    counts = collections.Counter(names)
+    if len(counts) > MAX_PARTS:
+        raise ValueError(
+            f"The protocols cut the data set into {len(counts)} parts. Expected at most "
+            f"{MAX_PARTS}. Received: {', '.join(p.name for p in protocols)}. Choose fewer with "
+            "--protocols."
+        )
+    parts = {
+        name: _Part(
+            folder,
+            name,
+            count,
+            records_per_shard,
+            len(source.classes),
+            len(source.vocabulary),
+        )
+        for name, count in counts.items()
+    }
+    for entry, name, utterance in zip(source.index, names, source.utterances(), strict=True):
+        if (entry.id, entry.label) != (utterance.id, utterance.label):
+            raise ValueError(
+                f"The {source.name} does not give what its index says. Expected utterance "
+                f"{entry.id!r}. Received: {utterance.id!r}."
+            )
+        parts[name].add(utterance)
+        advance()
+    for part in parts.values():
+        part.finish_shard()
+    return parts, members
+
+
+def _describe(source, folder, fingerprint, protocols, parts, members):
+    """Makes the manifest."""
+    computed = any(protocol.name != "given" for protocol in protocols)
+    speakers = collections.defaultdict(set)
+    for position, name in enumerate(folds.parts(protocols)[0]):
+        speakers[name].add(source.index[position].speaker)
+    described = {}
+    for protocol, found in zip(protocols, members):
+        stored = []
+        for name, fold in zip(protocol.names, protocol.folds):
+            splits = {
+                split: sorted(part for group in fold[split] for part in found.get(group, []))
+                for split in schema.SPLITS
+            }
+            warnings = _warnings(splits, parts, speakers, source.classes)
+            stored.append({"name": name, "warnings": warnings, **splits})
+        described[protocol.name] = {"description": protocol.description, "folds": stored}
+    vectors = source.embedding
+    return manifest.Manifest(
+        folder=folder,
+        name=source.name,
+        synthetic=source.synthetic,
+        classes=tuple(source.classes),
+        widths=dict(source.widths),
+        transcripts=source.transcripts,
+        fingerprint=fingerprint,
+        vocabulary_file=VOCABULARY_FILE,
+        vocabulary_size=len(source.vocabulary),
+        word_counts_file=WORD_COUNTS_FILE if computed else None,
+        embedding_file=None if vectors is None else EMBEDDING_FILE,
+        embedding_width=schema.EMBEDDING_WIDTH if vectors is None else vectors.shape[1],
+        shards=tuple(shard for part in parts.values() for shard in part.shards),
+        protocols=described,
+    )
+
+
+def _warnings(splits, parts, speakers, classes):
+    """Says what makes a fold's test easier than it looks, or its scores less certain."""
+    chosen = {split: [parts[name] for name in names] for split, names in splits.items()}
+    found = []
+    heard = {
+        split: set().union(*(speakers[name] for name in names)) - {""}
+        for split, names in splits.items()
+    }
+    shared = heard["test"] & heard["train"]
+    if shared:
+        found.append(f"{len(shared)} of {len(heard['test'])} test speakers also speak in train")
+    known = {text for part in chosen["train"] for text in part.texts}
+    texts = [text for part in chosen["test"] for text in part.texts]
+    repeated = sum(text in known for text in texts)
+    if repeated:
+        found.append(f"{repeated} of {len(texts)} test texts also stand, word for word, in train")
+    for split in ("dev", "test"):
+        shards = [shard.label_counts for part in chosen[split] for shard in part.shards]
+        counts = np.sum(shards, axis=0) if shards else np.ones(len(classes))
+        absent = [name for name, count in zip(classes, counts) if not count]
+        if absent:
+            found.append(f"no {', '.join(absent)} in {split}")
+    return found
+
+
+def _write_tables(source, folder, parts, written):
+    vocabulary = "\n".join(source.vocabulary) + "\n"
+    (folder / VOCABULARY_FILE).write_text(vocabulary, encoding="utf-8")
+    if source.embedding is not None:
+        np.save(folder / EMBEDDING_FILE, source.embedding)
+    if written.word_counts_file is not None:
+        counts = [parts[name].word_counts for name in written.parts]
+        np.save(folder / WORD_COUNTS_FILE, np.stack(counts))
+    (folder / manifest.FILE_NAME).write_text(written.to_json(), encoding="utf-8")
+
+
+def _existing(folder, fingerprint):
+    present = manifest.load(folder)
+    if present.fingerprint != fingerprint:
+        raise ValueError(
+            f"{str(folder)!r} already holds another data set, or other folds. Expected a new "
+            f"folder. Received: one with the {present.name}. Choose another folder."
+        )
+    for split in schema.SPLITS:
+        fold_view.choose(present).check_split(split)
+    present.embedding()
+    return present

@@ -1,0 +1,29 @@
+"""Gathers cross-validations: python -m amh_tf.report --runs=DIR --output_dir=DIR
+
+Finds every crossval.json below --runs and writes the paper's tables (Markdown, CSV, LaTeX),
+confusion matrices, paired tests and a page, report.html, that opens without a network. Each
+data set and protocol has tables of its own.
+"""
+
+import itertools
+
+from amh_tf import cli, flag_defs, progress
+from amh_tf.reporting import formats, write
+
+flag_defs.define_report()
+
+
+def main():
+    """Reports by the flags."""
+    flags = flag_defs.FLAGS
+    written = write.report(flags.runs, flags.output_dir)
+    for table in written.tables:
+        progress.console.print(formats.for_terminal(table))
+    progress.console.print("Wrote:")
+    for folder, paths in itertools.groupby(written.paths, key=lambda path: path.parent):
+        progress.console.print(f"  {folder}/: {', '.join(path.name for path in paths)}")
+    progress.console.print(f"\nOpen {written.page.resolve()} in a browser.")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,1 @@
+"""Cross-validations gathered into the paper's tables, pictures and a page."""

@@ -1,0 +1,175 @@
+"""Tables written as Markdown, CSV, LaTeX, and for the terminal."""
+
+import csv
+import io
+import itertools
+import re
+
+from rich import box
+from rich import table as rich_table
+
+from amh_tf import published, significance
+
+_CSV_PARTS = {
+    "text": ("",),
+    "estimate": (", mean", ", standard deviation"),
+    "difference": ("", ", low", ", high"),
+    "p": ("",),
+}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "±": r"$\pm$",
+    "−": r"$-$",  # noqa: RUF001 (the minus sign of `share`)
+    "–": "--",  # noqa: RUF001
+    # In a tabular, a bracket after a line break is read as its argument.
+    "[": "{[}",
+    "]": "{]}",
+}
+
+
+def share(value, signed=False):
+    """Writes a share with three decimals and no leading zero: ".624", "1.000", "+.021"."""
+    text = f"{abs(value):.3f}"
+    text = text[1:] if text.startswith("0") else text
+    negative = value < 0 and text.strip(".0")
+    sign = "−" if negative else "+" if signed and text.strip(".0") else ""  # noqa: RUF001
+    return sign + text
+
+
+def probability(value):
+    """Writes a p-value with three decimals: ".012", "< .001"."""
+    return "< .001" if value < 0.001 else share(value)
+
+
+def cell_text(cell):
+    """Writes a cell for people."""
+    if isinstance(cell, published.Estimate):
+        spread = "" if cell.deviation is None else f" ± {share(cell.deviation)}"
+        return share(cell.mean) + spread
+    if isinstance(cell, significance.Difference):
+        low, high = share(cell.low, signed=True), share(cell.high, signed=True)
+        return f"{share(cell.value, signed=True)} [{low}, {high}]"
+    return probability(cell) if isinstance(cell, float) else cell
+
+
+def flat_header(column):
+    """Writes a column's header with its band: "this code: WA"."""
+    return f"{column.band}: {column.header}" if column.band else column.header
+
+
+def bands(columns):
+    """Lists the bands of neighbouring columns, as (band, number of columns)."""
+    grouped = itertools.groupby(columns, key=lambda column: column.band)
+    return [(band, len(list(members))) for band, members in grouped]
+
+
+def _markdown_text(text):
+    return re.sub(r"([\\`*_{}\[\]<>|$~#&])", r"\\\1", text)
+
+
+def markdown(table):
+    """Writes a table as Markdown, with its title above and its notes below."""
+
+    def line(texts):
+        return f"| {' | '.join(map(_markdown_text, texts))} |"
+
+    rules = ["---" if column.kind == "text" else "---:" for column in table.columns]
+    lines = [f"### {_markdown_text(table.title)}", "", line(map(flat_header, table.columns))]
+    lines += [f"|{'|'.join(rules)}|"]
+    lines += [line(map(cell_text, row)) for row in table.rows]
+    lines += ["", *(f"- {_markdown_text(note)}" for note in table.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _csv_cells(cell, parts):
+    if isinstance(cell, published.Estimate):
+        return [cell.mean, cell.deviation]
+    if isinstance(cell, significance.Difference):
+        return [cell.value, cell.low, cell.high]
+    if len(parts) > 1:  # an empty cell, or one that is not recorded
+        return [""] * len(parts)
+    return [cell]
+
+
+def csv_text(table):
+    """Writes a table as CSV with plain numbers: a column for each mean, deviation and bound.
+
+    What is not recorded is left empty; title and notes are not in it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        flat_header(column) + part for column in table.columns for part in _CSV_PARTS[column.kind]
+    )
+    for row in table.rows:
+        pairs = zip(table.columns, row)
+        writer.writerow(
+            value for column, cell in pairs for value in _csv_cells(cell, _CSV_PARTS[column.kind])
+        )
+    return text.getvalue()
+
+
+def latex_text(text):
+    """Escapes a text for LaTeX."""
+    return "".join(_LATEX.get(letter, letter) for letter in text)
+
+
+def latex(table):
+    """Writes a table as a LaTeX `table*`; it needs the packages booktabs and graphicx."""
+
+    def line(texts):
+        return "    " + " & ".join(map(latex_text, texts)) + r" \\"
+
+    places, rules, first = [], [], 1
+    for band, width in bands(table.columns):
+        places.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(band)}}}")
+        if band:
+            rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
+        first += width
+    alignment = "".join("l" if column.kind == "text" else "r" for column in table.columns)
+    notes = [rf"  \par\footnotesize {latex_text(note)}" for note in table.notes]
+    lines = [
+        r"% \usepackage{booktabs,graphicx}",
+        r"\begin{table*}",
+        r"  \centering",
+        rf"  \caption{{{latex_text(table.title)}}}",
+        r"  \resizebox{\textwidth}{!}{%",
+        rf"  \begin{{tabular}}{{{alignment}}}",
+        r"    \toprule",
+        "    " + " & ".join(places) + r" \\",
+        "    " + " ".join(rules),
+        line(column.header for column in table.columns),
+        r"    \midrule",
+        *(line(map(cell_text, row)) for row in table.rows),
+        r"    \bottomrule",
+        r"  \end{tabular}}",
+        *notes,
+        r"\end{table*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def for_terminal(table):
+    """Makes a rich table, without the columns that need much room."""
+    shown = rich_table.Table(box=box.SIMPLE, title=table.title, title_justify="left")
+    kept = [index for index, column in enumerate(table.columns) if not column.wide]
+    for index in kept:
+        column = table.columns[index]
+        header = f"{column.band}\n{column.header}" if column.band else f"\n{column.header}"
+        shown.add_column(header, justify="left" if column.kind == "text" else "right")
+    for row in table.rows:
+        shown.add_row(*(cell_text(row[index]) for index in kept))
+    return shown

@@ -1,0 +1,237 @@
+"""Finds cross-validations, checks them, and keeps apart what must not be compared."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import config, files
+from amh_tf.reporting import checks
+from amh_tf.reporting import predictions as prediction_files
+
+RESULTS = "crossval.json"
+PREDICTIONS = "predictions.csv"
+PROTOCOLS = ("random", "session", "speaker", "given")
+TRANSCRIPTS = ("reference", "asr")
+# The order of the paper's table 1.
+_MODELS = ("rnn_attn", "mdre", "mha", "amh")
+_MODALITIES = ("A", "T", "V", "A+T", "T+V", "A+V", "A+T+V")
+_LETTERS = {name: name[0].upper() for name in config.ALL_MODALITIES}
+
+
+def short_modalities(modalities):
+    """Writes modalities as the paper does: "A+T+V"."""
+    return "+".join(_LETTERS[name] for name in modalities)
+
+
+def order(model, num_hops, modalities, transcripts):
+    """Returns a sort key that puts rows as the paper does, those on ASR transcripts last."""
+    place = _MODALITIES.index(short_modalities(modalities))
+    return (transcripts == "asr", _MODELS.index(model), place, num_hops or 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossValidation:
+    """One row: a model, cross-validated.
+
+    Attributes:
+        folder: Where it lies, relative to where the search began.
+        title, data, protocol, protocol_description, warnings, classes: As in the file.
+        model, num_hops, modalities, transcripts: What makes the row.
+        synthetic: Whether the data set is synthetic.
+        num_folds: Folds that exist.
+        folds_done: Folds that are scored here.
+        scores: Dict from each name in `metrics.SCORES` to `published.Estimate`.
+        confusion: Counts of all folds, `(classes, classes)`, true class in rows.
+        predictions: Dict from (fold, id) to (label, prediction), both class names.
+    """
+
+    folder: str
+    title: str
+    model: str
+    num_hops: int | None
+    modalities: tuple
+    transcripts: str
+    data: str
+    synthetic: bool
+    protocol: str
+    protocol_description: str
+    num_folds: int
+    folds_done: int
+    warnings: tuple
+    classes: tuple
+    scores: dict
+    confusion: np.ndarray
+    predictions: dict
+
+    @property
+    def key(self):
+        """What makes two cross-validations of one group the same row."""
+        return (self.model, self.num_hops, self.modalities, self.transcripts)
+
+    @property
+    def name(self):
+        """The row's name, unique in its group: "AMH-7 (A+T+V), ASR"."""
+        hops = "" if self.num_hops is None else f"-{self.num_hops}"
+        asr = ", ASR" if self.transcripts == "asr" else ""
+        modalities = short_modalities(self.modalities)
+        return f"{config.MODEL_NAMES[self.model]}{hops} ({modalities}){asr}"
+
+    @property
+    def folds_text(self):
+        """How many folds are scored: "10", or "3 of 10 folds"."""
+        if self.folds_done == self.num_folds:
+            return str(self.num_folds)
+        return f"{self.folds_done} of {self.num_folds} folds"
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Cross-validations on the same data set under the same protocol.
+
+    Attributes:
+        data, synthetic, protocol, protocol_description, classes: What they share.
+        warnings: All of their warnings, each once.
+        rows: List of `CrossValidation`, in the paper's order.
+    """
+
+    data: str
+    synthetic: bool
+    protocol: str
+    protocol_description: str
+    classes: tuple
+    warnings: tuple
+    rows: list
+
+    @property
+    def title(self):
+        """Name of the data set, said to be synthetic where it is, and the protocol."""
+        return f"{data_name(self)}, protocol: {self.protocol}"
+
+
+def data_name(row):
+    """Names the data set of a cross-validation or group; a synthetic one says so."""
+    if row.synthetic and "synthetic" not in row.data.lower():
+        return f"{row.data} (synthetic)"
+    return row.data
+
+
+def gather(runs_dir):
+    """Reads every cross-validation below a folder.
+
+    Args:
+        runs_dir: Folder; cross-validations may lie at any depth.
+
+    Returns:
+        List of `Group`, by name of the data set and protocol.
+
+    Raises:
+        ValueError: If there is none, one is damaged, or two are the same row of a group.
+    """
+    runs_dir = Path(runs_dir)
+    found = sorted(
+        Path(folder) / RESULTS
+        for folder, folders, names in os.walk(runs_dir)
+        if RESULTS in names and files.PARTIAL not in folder
+    )
+    if not found:
+        received = "none" if runs_dir.is_dir() else "no such folder"
+        raise ValueError(
+            f"{str(runs_dir)!r} holds no cross-validation. Expected a folder with at least one "
+            f"{RESULTS}, at any depth. Received: {received}. Set it with --runs."
+        )
+    return group([load(path, runs_dir) for path in found])
+
+
+def group(rows):
+    """Groups cross-validations by data set and protocol.
+
+    Rows whose descriptions, classes or numbers of folds differ are not in one group, even
+    if the names of data set and protocol agree.
+
+    Args:
+        rows: List of `CrossValidation`.
+
+    Returns:
+        List of `Group`.
+
+    Raises:
+        ValueError: If two are the same row of a group; the message names both folders.
+    """
+    groups = {}
+    for row in rows:
+        shared = (row.data, row.protocol, row.protocol_description)
+        shared += (row.synthetic, row.num_folds, row.classes)
+        members = groups.setdefault(shared, {})
+        if row.key in members:
+            raise ValueError(
+                f"Two cross-validations are the same row, {row.name} on {row.data!r}. Expected "
+                f"one. Received: {members[row.key].folder!r} and {row.folder!r}. Leave one out "
+                "of --runs."
+            )
+        members[row.key] = row
+    return [
+        Group(
+            data=members[0].data,
+            synthetic=members[0].synthetic,
+            protocol=members[0].protocol,
+            protocol_description=members[0].protocol_description,
+            classes=members[0].classes,
+            warnings=tuple(dict.fromkeys(text for row in members for text in row.warnings)),
+            rows=members,
+        )
+        for members in (
+            sorted(groups[shared].values(), key=lambda row: order(*row.key))
+            for shared in sorted(groups)
+        )
+    ]
+
+
+def load(path, runs_dir="."):
+    """Reads one cross-validation: its `crossval.json` and the `predictions.csv` beside it.
+
+    Args:
+        path: The `crossval.json`.
+        runs_dir: Folder from which its place is told.
+
+    Returns:
+        `CrossValidation`.
+
+    Raises:
+        ValueError: If a file is missing or damaged, or the two do not belong together.
+    """
+    path = Path(path)
+    fields = files.read_json(path, "what amh_tf.crossval wrote")
+    checked = checks.Checked(path, fields)
+    classes = tuple(checked.texts("classes", least=2))
+    checked.require("classes", len(set(classes)) == len(classes), "distinct class names")
+    num_folds = checked.integer("num_folds")
+    folds = checked.fold_numbers(num_folds)
+    confusion = checked.confusion(len(classes))
+    beside = path.with_name(PREDICTIONS)
+    predictions = prediction_files.read(beside, classes, folds)
+    prediction_files.check_agreement(beside, predictions, confusion, classes)
+    model = checked.choice("model", config.MODEL_NAMES)
+    hops = None
+    if model == "amh" or fields.get("num_hops") is not None:
+        hops = checked.integer("num_hops")
+    return CrossValidation(
+        folder=os.path.relpath(path.parent, runs_dir),
+        title=checked.text("title"),
+        model=model,
+        num_hops=hops,
+        modalities=checked.modalities(),
+        transcripts=checked.choice("transcripts", TRANSCRIPTS),
+        data=checked.text("data"),
+        synthetic=checked.boolean("synthetic"),
+        protocol=checked.choice("protocol", PROTOCOLS),
+        protocol_description=checked.text("protocol_description"),
+        num_folds=num_folds,
+        folds_done=len(folds),
+        warnings=tuple(checked.texts("warnings")),
+        classes=classes,
+        scores=checked.scores(),
+        confusion=confusion,
+        predictions=predictions,
+    )

@@ -1,0 +1,127 @@
+"""Writes a report: tables, pictures and the page, from a folder of cross-validations."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+from amh_tf import files, progress
+from amh_tf.reporting import formats, gather, page, pictures, tables
+
+PAGE = "report.html"
+ALL_TABLES = "tables.md"
+_WRITERS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex}
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What a report is made of.
+
+    Attributes:
+        page: Path of the page.
+        paths: Paths of all files written, the page first.
+        tables: List of `tables.Table`: the paper's tables, without the paired tests.
+    """
+
+    page: Path
+    paths: list
+    tables: list
+
+
+def report(runs_dir, output_dir):
+    """Gathers cross-validations and writes the report.
+
+    Everything is read, checked and tested before the first file is written. Files of an
+    earlier report with the same names are replaced; others stay.
+
+    Args:
+        runs_dir: Folder with cross-validations at any depth.
+        output_dir: Folder to write to: `report.html`, `tables.md`, and a folder for each
+            data set and protocol with its tables (Markdown, CSV, LaTeX) and pictures (PNG).
+
+    Returns:
+        `Written`.
+
+    Raises:
+        ValueError: If the cross-validations cannot be read or stand beside each other.
+    """
+    for name, folder in (("runs", runs_dir), ("output_dir", output_dir)):
+        if not str(folder):
+            raise ValueError(
+                f"`{name}` is empty. Expected a folder. Received: {name}=''. Set it with --{name}."
+            )
+    output_dir = Path(output_dir)
+    groups = gather.gather(runs_dir)
+    made = [_tables(group) for group in groups]
+    folders = [output_dir / slug for slug in _slugs(f"{g.data} {g.protocol}" for g in groups)]
+    sections, paths = [], []
+    with progress.bar(sum(len(g.rows) for g in groups), "drawing", "pictures") as bar:
+        for number, (group, shown, folder) in enumerate(zip(groups, made, folders), 1):
+            section, written = _write_group(number, group, shown, folder, bar)
+            sections.append(section)
+            paths += written
+    shown = [table for group_tables in made for table in group_tables]
+    files.write_text(output_dir / ALL_TABLES, "\n".join(map(formats.markdown, shown)))
+    files.write_text(output_dir / PAGE, page.page(groups, sections))
+    paths = [output_dir / PAGE, output_dir / ALL_TABLES, *paths]
+    printed = [table for table in shown if table.slug != "paired_tests"]
+    return Written(output_dir / PAGE, paths, printed)
+
+
+def _tables(group):
+    made = (tables.model_table(group), tables.hop_table(group), tables.pair_table(group))
+    return [table for table in made if table is not None]
+
+
+def _slugs(names):
+    """Turns names into distinct names of folders and files, in order."""
+    used = []
+    for name in names:
+        base = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:60] or "group"
+        slug, number = base, 1
+        while slug in used:
+            number += 1
+            slug = f"{base}_{number}"
+        used.append(slug)
+    return used
+
+
+def _write_group(number, group, shown, folder, bar):
+    """Writes a group's files; returns its section of the page, and their paths."""
+    paths = []
+    for table in shown:
+        for ending, writer in _WRITERS.items():
+            paths.append(folder / f"{table.slug}.{ending}")
+            files.write_text(paths[-1], writer(table))
+
+    hop_picture, hop_rows = "", tables.hop_rows(group)
+    if len(hop_rows) > 1:
+        paths.append(folder / "hops.png")
+        pictures.hops(hop_rows, f"AMH (A+T+V)\n{group.title}", paths[-1])
+        caption = "AMH (A+T+V): WA and UA by number of hops, standard deviation over folds as bars."
+        hop_picture = page.picture(paths[-1], f"{caption} The numbers are in table 2.", caption)
+
+    confusion_pictures = []
+    for row, slug in zip(group.rows, _slugs(row.name for row in group.rows)):
+        paths.append(folder / f"confusion_{slug}.png")
+        pictures.confusion_matrix(row, paths[-1])
+        title = "" if row.title == row.name else f"{row.title}; "
+        folds = f"{row.folds_text.removesuffix(' folds')} folds"
+        caption = f"{row.name}: {title}{folds}; from {row.folder}"
+        alternative = (
+            f"Confusion matrix of {row.name} on {gather.data_name(group)}. {_recalls(row)}"
+        )
+        confusion_pictures.append(page.picture(paths[-1], alternative, caption))
+        bar.advance()
+    return page.section(number, group, shown, hop_picture, confusion_pictures), paths
+
+
+def _recalls(row):
+    """Says a confusion matrix' diagonal in words."""
+    totals = row.confusion.sum(axis=1)
+    right = row.confusion.diagonal()
+    recalls = [
+        f"{name} {formats.share(count / total)}"
+        for name, count, total in zip(row.classes, right, totals)
+        if total
+    ]
+    return f"Recall by class: {', '.join(recalls)}."

@@ -1,0 +1,185 @@
+"""Cross-validation: every fold of a protocol, and what comes of all together."""
+
+import concurrent.futures
+import contextlib
+import csv
+import dataclasses
+import json
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import figures, files, metrics, progress, tables
+from amh_tf.data import fold_view
+from amh_tf.training import evaluation, run_folder, runs
+
+SUMMARY_FILE = "crossval.json"
+
+
+def run(run_config, manifest, output_dir, chosen=None, jobs=1):
+    """Trains and tests folds, each in a process of its own, and sums them up.
+
+    Folds that are done are not repeated; a fold that was stopped goes on where it was.
+
+    Args:
+        run_config: `RunConfig` of any fold; its fold number is replaced.
+        manifest: The data set's `Manifest`.
+        output_dir: Where runs, as `fold_00` and so on, and summary go.
+        chosen: Numbers of the folds to train, or None for all.
+        jobs: How many folds to train side by side.
+
+    Returns:
+        The summary, as in `crossval.json`.
+
+    Raises:
+        ValueError: If a folder belongs to a run with other settings, or a fold fails.
+    """
+    output_dir = Path(output_dir)
+    protocol = run_config.data.protocol
+    num_folds = len(manifest.protocols[protocol]["folds"])
+    chosen = list(range(num_folds)) if chosen is None else chosen
+    selected = {number: fold_view.choose(manifest, protocol, number) for number in chosen}
+    todo = []
+    for number in range(num_folds):
+        folder = run_folder.RunFolder(_run_dir(output_dir, number))
+        configured = _of_fold(run_config, number)
+        folder.check(configured)
+        if number in selected and not runs.is_finished(folder):
+            todo.append((configured, selected[number], folder.path))
+    runs.introduce(selected[chosen[0]])
+    _train(todo, num_folds, len(chosen), jobs)
+    return _sum_up(run_config, manifest, output_dir, num_folds)
+
+
+def _run_dir(output_dir, number):
+    return output_dir / f"fold_{number:02d}"
+
+
+def _of_fold(run_config, number):
+    return dataclasses.replace(run_config, data=dataclasses.replace(run_config.data, fold=number))
+
+
+def _train(todo, num_folds, num_chosen, jobs):
+    """Trains folds in processes of their own, since TensorFlow never gives memory back."""
+    title = todo[0][0].model.title if todo else "folds"
+    pool = concurrent.futures.ProcessPoolExecutor(
+        max_workers=jobs,
+        mp_context=multiprocessing.get_context("spawn"),
+        max_tasks_per_child=1,
+    )
+    failed = []
+    with progress.bar(num_chosen, title, "folds") as bar, pool:
+        bar.advance(num_chosen - len(todo))
+        running = {pool.submit(_train_one, *task, jobs): task for task in todo}
+        try:
+            for future in concurrent.futures.as_completed(running):
+                run_config, _, run_dir = running[future]
+                number = run_config.data.fold
+                try:
+                    scores = future.result()
+                except Exception as error:  # whatever it is, the other folds go on
+                    failed.append(number)
+                    message = f"failed: {error} See {run_dir / 'log.txt'}."
+                else:
+                    message = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+                progress.console.print(f"fold {number} of {num_folds}: {message}")
+                bar.advance()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if failed:
+        raise ValueError(
+            f"Folds have failed. Expected all to end. Received: errors in {sorted(failed)}, "
+            "named above. The same command goes on with the folds that are not done."
+        )
+
+
+def _train_one(run_config, fold, run_dir, jobs):
+    """Runs one fold, its output in the run's `log.txt`; returns the test accuracies."""
+    tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // jobs))
+    folder = run_folder.RunFolder(run_dir)
+    folder.start(run_config)
+    with open(folder.path / "log.txt", "a", encoding="utf-8") as log:
+        progress.console.file = log
+        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+            try:
+                reports = runs.train_and_evaluate(run_config, fold, run_dir)
+            except KeyboardInterrupt:
+                sys.exit(130)
+    test = reports["test"]
+    return {
+        "WA": test["weighted_accuracy"]["value"],
+        "UA": test["unweighted_accuracy"]["value"],
+    }
+
+
+def _sum_up(run_config, manifest, output_dir, num_folds):
+    """Writes the summary of the folds that are done."""
+    model = run_config.model
+    done, rows = [], []
+    for number in range(num_folds):
+        folder = run_folder.RunFolder(_run_dir(output_dir, number))
+        if runs.is_finished(folder):
+            report = folder.load_metrics()["test"]
+            scores = {name: report[name]["value"] for name in metrics.SCORES}
+            done.append({"fold": number, "utterances": report["utterances"], "scores": scores})
+            rows += [(number, *row) for row in folder.load_predictions(manifest.classes)]
+    values = {name: [fold["scores"][name] for fold in done] for name in metrics.SCORES}
+    labels = np.array([label for _, _, label, _ in rows])
+    probabilities = np.array([row for *_, row in rows])
+    pooled = metrics.report(labels, probabilities, manifest.classes)
+    protocol = manifest.protocols[run_config.data.protocol]
+    warnings = {
+        f"fold {number}: {text}"
+        for number in (fold["fold"] for fold in done)
+        for text in protocol["folds"][number]["warnings"]
+    }
+    summary = {
+        "title": model.title,
+        "model": model.model,
+        "num_hops": model.num_hops,
+        "modalities": list(model.modalities),
+        "transcripts": manifest.transcripts,
+        "data": manifest.name,
+        "synthetic": manifest.synthetic,
+        "protocol": run_config.data.protocol,
+        "protocol_description": protocol["description"],
+        "num_folds": num_folds,
+        "warnings": sorted(warnings),
+        "classes": list(manifest.classes),
+        "folds": done,
+        "mean": {name: float(np.mean(scores)) for name, scores in values.items()},
+        "standard_deviation": {
+            name: float(np.std(scores, ddof=1)) if len(scores) > 1 else None
+            for name, scores in values.items()
+        },
+        "pooled": pooled,
+    }
+    _write(output_dir, summary, rows, manifest)
+    tables.print_cross_validation(summary)
+    return summary
+
+
+def _write(output_dir, summary, rows, manifest):
+    with (
+        files.replacing(output_dir / "predictions.csv") as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["fold", *evaluation.csv_header(manifest.classes)])
+        for number, name, label, probabilities in rows:
+            row = evaluation.csv_row(name, label, probabilities, manifest.classes)
+            writer.writerow([number, *row])
+    accuracy = summary["pooled"]["weighted_accuracy"]["value"]
+    done = f"{len(summary['folds'])} of {summary['num_folds']} folds pooled"
+    figures.confusion_matrix(
+        summary["pooled"]["confusion_matrix"],
+        manifest.classes,
+        f"{summary['title']}, test, {done}: WA {accuracy:.3f}\n{manifest.name}",
+        output_dir / "confusion_matrix.png",
+    )
+    files.write_text(output_dir / SUMMARY_FILE, json.dumps(summary, indent=1) + "\n")

@@ -1,0 +1,172 @@
+import dataclasses
+import hashlib
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from amh_tf import schema
+from amh_tf.corpora import planted
+from amh_tf.data import fold_view, pipeline, writer
+
+
+def test_folder_holds_what_the_manifest_says(tiny_data, tiny_source):
+    stored = json.loads((tiny_data.folder / "dataset.json").read_text())
+    assert stored["synthetic"] is True
+    assert [shard["records"] for shard in stored["shards"]] == [16, 16, 8, 12, 14]
+    for shard in stored["shards"]:
+        data = (tiny_data.folder / shard["file"]).read_bytes()
+        assert len(data) == shard["bytes"]
+        assert hashlib.sha256(data).hexdigest() == shard["sha256"]
+    words = (tiny_data.folder / "vocabulary.txt").read_text().split("\n")[:-1]
+    assert tuple(words) == tiny_source.vocabulary
+    np.testing.assert_array_equal(tiny_data.embedding(), tiny_source.embedding)
+    labels = [e.label for e in tiny_source.index if e.split == "train"]
+    np.testing.assert_array_equal(
+        fold_view.choose(tiny_data).label_counts("train"), np.bincount(labels, minlength=7)
+    )
+
+
+def test_same_data_set_is_left_alone_and_another_refused(tmp_path):
+    first = planted.read(1, {"train": 3, "dev": 2, "test": 2})
+    writer.write(first, tmp_path / "set")
+    before = (tmp_path / "set" / "dataset.json").stat().st_mtime_ns
+    writer.write(first, tmp_path / "set")
+    assert (tmp_path / "set" / "dataset.json").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="already holds another data set"):
+        writer.write(planted.read(2, {"train": 3, "dev": 2, "test": 2}), tmp_path / "set")
+    assert (tmp_path / "set" / "dataset.json").stat().st_mtime_ns == before
+
+
+def test_damaged_folder_is_not_taken_for_whole(tmp_path):
+    first = planted.read(1, {"train": 3, "dev": 2, "test": 2})
+    written = writer.write(first, tmp_path / "set")
+    (tmp_path / "set" / written.shards[0].file).unlink()
+    with pytest.raises(ValueError, match="Delete the folder and prepare"):
+        writer.write(first, tmp_path / "set")
+
+
+def test_same_set_written_meanwhile_is_taken(tmp_path):
+    sizes = {"train": 3, "dev": 1, "test": 1}
+    whole = planted.read(1, sizes)
+
+    def overtaken():
+        writer.write(whole, tmp_path / "set")
+        yield from whole.utterances()
+
+    slow = dataclasses.replace(whole, utterances=overtaken)
+    assert len(writer.write(slow, tmp_path / "set").shards) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_folder_with_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("ten years of work")
+    with pytest.raises(ValueError, match="cannot be written to"):
+        writer.write(planted.read(1, {"train": 1}), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_failure_leaves_nothing_behind(tmp_path):
+    whole = planted.read(1, {"train": 9, "dev": 1, "test": 1})
+
+    def failing():
+        yield next(whole.utterances())
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        writer.write(
+            dataclasses.replace(whole, utterances=failing), tmp_path / "set", records_per_shard=4
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_source_that_contradicts_its_index_is_refused(tmp_path):
+    whole = planted.read(1, {"train": 3, "dev": 1, "test": 1})
+    mixed = dataclasses.replace(whole, index=whole.index[::-1])
+    with pytest.raises(ValueError, match="does not give what its index says"):
+        writer.write(mixed, tmp_path / "set")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folds_of_all_protocols_share_the_shards(tmp_path):
+    whole = planted.read(1, {"train": 300, "dev": 20, "test": 20})
+    protocols = ["random", "session", "speaker"]
+    data = writer.write(whole, tmp_path / "set", protocols=protocols, num_folds=3)
+    assert list(data.protocols) == protocols
+    assert len(data.parts) == 3 * 10  # thirds times speakers
+    everything = sorted(entry.id for entry in whole.index)
+    for protocol, count in (("random", 3), ("session", 5), ("speaker", 10)):
+        tested = []
+        for number in range(count):
+            fold = fold_view.choose(data, protocol, number)
+            found = {
+                split: [
+                    name.decode()
+                    for *_, names in pipeline.batches(fold, split, 64, with_ids=True)
+                    for name in names.numpy()
+                ]
+                for split in ("train", "dev", "test")
+            }
+            assert sorted(itertools.chain(*found.values())) == everything
+            tested += found["test"]
+        assert sorted(tested) == everything
+
+
+def test_shared_speakers_and_repeated_texts_are_told(tmp_path):
+    whole = planted.read(1, {"train": 340})
+    first = next(whole.utterances())
+
+    def repeating():
+        for utterance in whole.utterances():
+            yield dataclasses.replace(utterance, text=first.text)
+
+    same = dataclasses.replace(whole, utterances=repeating)
+    data = writer.write(same, tmp_path / "set", protocols=["random", "speaker"], num_folds=3)
+    told = fold_view.choose(data, "random", 1).warnings
+    count = fold_view.choose(data, "random", 1).count("test")
+    assert told[0] == "10 of 10 test speakers also speak in train"
+    assert told[1].startswith(f"{count} of {count} test texts also stand")
+    alone = fold_view.choose(data, "speaker", 1).warnings
+    assert not [text for text in alone if "speakers" in text]
+    assert [text for text in alone if "test texts" in text]
+
+
+def test_words_outside_the_training_part_are_unknown(tmp_path):
+    whole = planted.read(1, {"train": 500})
+    word = whole.vocabulary.index("filler7")
+    ordinary = whole.vocabulary.index("filler0")
+    speakers = {entry.id: entry.speaker for entry in whole.index}
+    rare = sorted(set(speakers.values()))[4]
+
+    def spoken_by_one():
+        for utterance in whole.utterances():
+            text = np.where(utterance.text == word, ordinary, utterance.text).astype(np.int32)
+            if speakers[utterance.id] == rare:
+                text[-1] = word
+            yield dataclasses.replace(utterance, text=text)
+
+    data = writer.write(
+        dataclasses.replace(whole, utterances=spoken_by_one),
+        tmp_path / "set",
+        protocols=["speaker"],
+    )
+    for number in range(10):
+        fold = fold_view.choose(data, "speaker", number)
+        seen = {split: set() for split in ("train", "dev", "test")}
+        for split, words in seen.items():
+            for inputs, _ in pipeline.batches(fold, split, 64):
+                words.update(np.unique(inputs["text"]).tolist())
+        everywhere = set().union(*seen.values())
+        assert (word in everywhere) == (word in seen["train"])
+        if fold.name == rare:
+            assert word not in everywhere and schema.UNKNOWN_ID in seen["test"]
+        assert bool(fold.known_words()[word]) == (word in seen["train"])
+
+
+def test_too_many_parts_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "MAX_PARTS", 20)
+    whole = planted.read(1, {"train": 500})
+    with pytest.raises(ValueError, match=r"into 30 parts.*--protocols"):
+        writer.write(whole, tmp_path / "set", protocols=["random", "speaker"], num_folds=3)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,76 @@
+"""The files in flags/: each is a row of the paper's tables, and trains."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver
+
+from amh_tf import flag_defs, models
+from amh_tf.training import step
+from tools import run_tables
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "flags").glob("*.flags"))
+TITLES = {
+    **{f"rnn_attn_{m}": f"RNN-attn ({m.upper()})" for m in "atv"},
+    **{f"mdre_{m}": f"MDRE ({'+'.join(m.upper())})" for m in ("at", "tv", "av", "atv")},
+    **{f"mha_{m}": f"MHA-2 ({'+'.join(m.upper())})" for m in ("at", "tv", "av")},
+    **{f"amh_{hops}": f"AMH-{hops} (A+T+V)" for hops in range(1, 10)},
+    "amh_7_asr": "AMH-7 (A+T+V)",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def model_flags():
+    flag_defs.define_model()
+
+
+def config_of(path):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["test", f"--flagfile={path}"])
+        return flag_defs.model_config()
+
+
+def test_there_is_a_file_for_every_row():
+    assert {path.stem for path in FILES} == set(TITLES)
+    for rows in run_tables.TABLES.values():
+        assert set(rows) <= set(TITLES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_file_is_its_row_and_trains_a_step(path, model_inputs):
+    config = config_of(path)
+    assert config.title == TITLES[path.stem]
+    assert f"--flagfile=flags/{path.name}" in path.read_text()
+    small = dataclasses.replace(
+        config,
+        vocabulary_size=50,
+        audio_width=20,
+        video_width=24,
+        embedding_width=8,
+        audio_units=4,
+        text_units=3,
+        video_units=2,
+    )
+    model = models.build(small)
+    inputs = {
+        name: array
+        for name, array in model_inputs([3, 0], [2, 1], [0, 2]).items()
+        if name in model.input
+    }
+    before = model.get_weights()
+    tf.config.run_functions_eagerly(True)  # a graph would take longer to make than to use
+    try:
+        train_step = step.make_train_step(
+            model, step.make_optimizer(1e-2), tf.distribute.get_strategy(), clip_norm=1.0
+        )
+        loss = float(train_step(inputs, np.array([0, 3], np.int32)))
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert np.isfinite(loss)
+    changed = [not np.array_equal(old, new) for old, new in zip(before, model.get_weights())]
+    assert sum(changed) > len(changed) // 2

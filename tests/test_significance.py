@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+from amh_tf import significance
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.choice(4, 300, p=[0.5, 0.3, 0.15, 0.05])
+FIRST = np.where(RNG.random(300) < 0.6, LABELS, RNG.integers(0, 4, 300))
+SECOND = np.where(RNG.random(300) < 0.4, LABELS, RNG.integers(0, 4, 300))
+
+
+def answers(predictions, labels=LABELS):
+    return {f"utt_{i}": (f"class_{label}", f"class_{p}") for i, (label, p) in
+            enumerate(zip(labels, predictions))}  # fmt: skip
+
+
+def test_mcnemar_worked_out_by_hand():
+    # 1 of 6 discordant: twice the chance of at most one head in six throws, 2 * 7 / 64.
+    assert significance.mcnemar(1, 5) == pytest.approx(14 / 64)
+    assert significance.mcnemar(3, 3) == 1
+    assert significance.mcnemar(0, 0) == 1
+
+
+@pytest.mark.parametrize(("first_only", "second_only"), [(0, 9), (12, 30), (250, 200)])
+def test_mcnemar_is_the_binomial_tail(first_only, second_only):
+    tail = stats.binom.cdf(min(first_only, second_only), first_only + second_only, 0.5)
+    assert significance.mcnemar(first_only, second_only) == pytest.approx(2 * tail)
+    assert significance.mcnemar(second_only, first_only) == pytest.approx(2 * tail)
+
+
+def test_differences_are_those_of_scikit_learn():
+    result = significance.compare(answers(FIRST), answers(SECOND))
+    for name, score in (
+        ("weighted_accuracy", sklearn_metrics.accuracy_score),
+        ("unweighted_accuracy", sklearn_metrics.balanced_accuracy_score),
+    ):
+        expected = score(LABELS, FIRST) - score(LABELS, SECOND)
+        assert getattr(result, name).value == pytest.approx(expected, abs=1e-12), name
+    assert result.utterances == 300
+    assert result.first_only == ((FIRST == LABELS) & (SECOND != LABELS)).sum()
+    assert result.second_only == ((FIRST != LABELS) & (SECOND == LABELS)).sum()
+    expected = stats.binomtest(result.first_only, result.first_only + result.second_only)
+    assert result.p_value == pytest.approx(expected.pvalue)
+
+
+def test_intervals_agree_with_resampling_utterances():
+    first, second = FIRST == LABELS, SECOND == LABELS
+    computed = significance.bootstrap_differences(LABELS, first, second, draws=8000)
+    members = [np.flatnonzero(label == LABELS) for label in range(4)]
+    drawn = [RNG.choice(rows, (8000, len(rows))) for rows in members]
+    gains = [(first.astype(int) - second)[rows] for rows in drawn]
+    expected = {
+        "weighted_accuracy": np.concatenate(gains, axis=1).mean(axis=1),
+        "unweighted_accuracy": np.mean([gain.mean(axis=1) for gain in gains], axis=0),
+    }
+    for name, spread in expected.items():
+        low, high = np.quantile(spread, [0.025, 0.975])
+        assert computed[name].low == pytest.approx(low, abs=0.006), name
+        assert computed[name].high == pytest.approx(high, abs=0.006), name
+
+
+def test_same_seed_gives_the_same_intervals():
+    results = [
+        significance.compare(answers(FIRST), answers(SECOND), seed=seed) for seed in (0, 0, 1)
+    ]
+    assert results[0] == results[1] != results[2]
+
+
+def test_swapping_the_models_turns_the_difference():
+    one = significance.compare(answers(FIRST), answers(SECOND))
+    other = significance.compare(answers(SECOND), answers(FIRST))
+    assert one.weighted_accuracy.value == -other.weighted_accuracy.value
+    assert one.p_value == pytest.approx(other.p_value)
+
+
+def test_model_does_not_differ_from_itself():
+    result = significance.compare(answers(FIRST), answers(FIRST))
+    assert result.p_value == 1
+    assert result.weighted_accuracy == significance.Difference(0, 0, 0)
+    assert result.unweighted_accuracy == significance.Difference(0, 0, 0)
+
+
+def test_only_common_utterances_count_in_whatever_order():
+    first = answers(FIRST)
+    part = dict(reversed(list(answers(SECOND).items())[:100]))
+    result = significance.compare(first, part | {"other": ("class_0", "class_0")})
+    expected = significance.compare(answers(FIRST[:100]), answers(SECOND[:100]))
+    assert result.utterances == 100
+    assert (result.first_only, result.second_only) == (expected.first_only, expected.second_only)
+    assert result.weighted_accuracy.value == expected.weighted_accuracy.value
+
+
+def test_label_that_differs_is_refused():
+    with pytest.raises(ValueError, match=r"runs/a and runs/b .*'utt_7'.*'class_"):
+        labels = np.where(np.arange(300) == 7, (LABELS + 1) % 4, LABELS)
+        significance.compare(answers(FIRST), answers(SECOND, labels), names=("runs/a", "runs/b"))
+
+
+@pytest.mark.parametrize("second", [{}, {"other": ("class_0", "class_0")}])
+def test_no_common_utterance_is_refused(second):
+    with pytest.raises(ValueError, match="share no utterance"):
+        significance.compare(answers(FIRST), second)
+
+
+def test_holm_worked_out_by_hand():
+    # Sorted .01, .02, .04 times 3, 2, 1: .03, .04, .04.
+    np.testing.assert_allclose(significance.holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04])
+    np.testing.assert_allclose(significance.holm([0.9, 0.8]), [1, 1])
+    assert significance.holm([]).shape == (0,)

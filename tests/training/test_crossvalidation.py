@@ -1,0 +1,99 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from amh_tf.data import writer
+from tests import conftest
+from tests.test_cli import assert_refused, command
+
+SMALL = ["--audio_units=4", "--text_units=3", "--video_units=2", "--batch_size=8", "--max_steps=3"]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crossval") / "data"
+    writer.write(conftest.compact_source(), folder, protocols=["random", "session"], num_folds=3)
+    return folder
+
+
+def crossval(data_dir, output_dir, *extra, flag_file="flags/mdre_tv.flags"):
+    return command(
+        "-m", "amh_tf.crossval", f"--flagfile={flag_file}", f"--data_dir={data_dir}",
+        f"--output_dir={output_dir}", *SMALL, *extra,
+    )  # fmt: skip
+
+
+def summary_of(output_dir):
+    return json.loads((output_dir / "crossval.json").read_text())
+
+
+def test_folds_are_trained_continued_and_summed_up(data_dir, tmp_path):
+    output_dir = tmp_path / "mdre_tv"
+    status, output, errors = crossval(data_dir, output_dir, "--folds=1")
+    assert status == 0, errors
+    assert "mean ± sd of 1 of 3 folds" in output
+    assert "Mind: " in output and "speakers also speak in train" in output
+    summary = summary_of(output_dir)
+    assert [fold["fold"] for fold in summary["folds"]] == [1]
+    assert summary["standard_deviation"]["weighted_accuracy"] is None
+    first = (output_dir / "fold_01" / "metrics.json").stat().st_mtime_ns
+
+    status, output, errors = crossval(data_dir, output_dir, "--jobs=2")
+    assert status == 0, errors
+    assert (output_dir / "fold_01" / "metrics.json").stat().st_mtime_ns == first
+    assert "fold 0 of 3: WA" in output and "fold 1 of 3: WA" not in output
+    summary = summary_of(output_dir)
+    assert (summary["title"], summary["protocol"]) == ("MDRE (T+V)", "random")
+    assert summary["synthetic"] and "synthetic" in summary["data"]
+    assert "speakers also speak in train" in " ".join(summary["warnings"])
+
+    # Every score against NumPy, from the folds' own files.
+    for name in ("weighted_accuracy", "macro_precision"):
+        values = []
+        for number in range(3):
+            path = output_dir / f"fold_{number:02d}" / "metrics.json"
+            values.append(json.loads(path.read_text())["test"][name]["value"])
+        assert summary["mean"][name] == pytest.approx(np.mean(values))
+        assert summary["standard_deviation"][name] == pytest.approx(np.std(values, ddof=1))
+    with open(output_dir / "predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    index = conftest.compact_source().index
+    assert sorted(row["id"] for row in rows) == [entry.id for entry in index]
+    labels = {entry.id: summary["classes"][entry.label] for entry in index}
+    assert all(row["label"] == labels[row["id"]] for row in rows)
+    right = np.mean([row["label"] == row["prediction"] for row in rows])
+    assert summary["pooled"]["weighted_accuracy"]["value"] == pytest.approx(right)
+    assert (output_dir / "confusion_matrix.png").exists()
+    assert not (output_dir / "fold_00" / "log.txt").read_text().count("Traceback")
+
+    assert_refused(
+        crossval(data_dir, output_dir, "--seed=7"), "fold_00", "seed was 1, now 7", "--run_dir"
+    )
+    assert_refused(
+        crossval(data_dir, output_dir, "--protocol=session"), "protocol was 'random', now 'session'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("extra", "texts"),
+    [
+        (["--folds=3"], ["`fold` is out of range", "0 to 2", "--fold"]),
+        (["--folds=one"], ["`folds` is not a list", "--folds"]),
+        (["--protocol=speaker"], ["was not prepared", "random, session", "--protocols"]),
+        (["--model=mha", "--modalities=atv"], ["exactly two modalities", "--modalities"]),
+    ],
+)
+def test_bad_cross_validation_is_refused(data_dir, tmp_path, extra, texts):
+    output_dir = tmp_path / "out"
+    assert_refused(crossval(data_dir, output_dir, *extra), *texts)
+    assert not output_dir.exists()
+
+
+def test_failing_fold_is_named_and_the_others_go_on(data_dir, tmp_path):
+    output_dir = tmp_path / "out"
+    (output_dir / "fold_01").mkdir(parents=True)
+    (output_dir / "fold_01" / "checkpoints").write_text("in the way")
+    result = crossval(data_dir, output_dir)
+    assert_refused(result, "fold_01")

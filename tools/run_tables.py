@@ -1,0 +1,79 @@
+"""Cross-validates rows of the paper's tables and reports them, in one command:
+
+python tools/run_tables.py --data_dir=DATA --output_dir=DIR --rows=amh_1,amh_2,amh_3
+python tools/run_tables.py --data_dir=DATA --output_dir=DIR --table=2
+
+Each row is a file in flags/. Folds that are done are not repeated, so that the command can
+be stopped and given again. What stands after `--extra=` goes to every cross-validation.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from absl import flags
+
+from amh_tf import progress
+
+FLAGS = flags.FLAGS
+FLAG_FILES = Path(__file__).resolve().parent.parent / "flags"
+
+TABLES = {
+    "1": [
+        *(f"rnn_attn_{letters}" for letters in ("a", "t", "v")),
+        *(f"mdre_{letters}" for letters in ("at", "tv", "av", "atv")),
+        *(f"mha_{letters}" for letters in ("at", "tv", "av")),
+        "amh_7",
+    ],
+    "2": [f"amh_{hops}" for hops in range(1, 10)],
+}
+
+
+def _rows():
+    """Lists the rows that the flags ask for."""
+    rows = FLAGS.rows or TABLES[FLAGS.table]
+    unknown = [row for row in rows if not (FLAG_FILES / f"{row}.flags").is_file()]
+    if unknown:
+        known = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
+        raise ValueError(
+            f"There is no such row. Expected some of {known}. Received: {', '.join(unknown)}. "
+            "Set them with --rows."
+        )
+    return rows
+
+
+def _call(module, *arguments):
+    status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    if status:
+        raise ValueError(
+            f"`{module}` has failed. Expected exit code 0. Received: {status}; its message is "
+            "above. The same command goes on with what is not done."
+        )
+
+
+def main():
+    """Runs the rows by the flags."""
+    output = Path(FLAGS.output_dir)
+    rows = _rows()
+    for number, row in enumerate(rows):
+        progress.console.print(f"\n{row}: row {number + 1} of {len(rows)}")
+        _call(
+            "amh_tf.crossval",
+            f"--flagfile={FLAG_FILES / row}.flags",
+            f"--data_dir={FLAGS.data_dir}",
+            f"--output_dir={output / row}",
+            f"--jobs={FLAGS.jobs}",
+            *FLAGS.extra,
+        )
+    _call("amh_tf.report", f"--runs={output}", f"--output_dir={output / 'report'}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data_dir", None, "Data folder with folds (required).", required=True)
+    flags.DEFINE_string("output_dir", None, "Where everything goes (required).", required=True)
+    flags.DEFINE_list("rows", None, "Rows to run: names of files in flags/; a whole table.")
+    flags.DEFINE_enum("table", "1", list(TABLES), "Which table, where no rows are named.")
+    flags.DEFINE_integer("jobs", 1, "Folds to train side by side.", lower_bound=1)
+    flags.DEFINE_list("extra", [], "Further flags for amh_tf.crossval.")
+    cli.run(main, on_stop="the same command goes on from the last save")
