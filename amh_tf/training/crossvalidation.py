@@ -1,7 +1,6 @@
 """Cross-validation: every fold of a protocol, and what comes of all together."""
 
 import concurrent.futures
-import contextlib
 import csv
 import dataclasses
 import json
@@ -104,12 +103,13 @@ def _train_one(run_config, fold, run_dir, jobs):
     folder = run_folder.RunFolder(run_dir)
     folder.start(run_config)
     with open(folder.path / "log.txt", "a", encoding="utf-8") as log:
-        progress.console.file = log
-        with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            try:
-                reports = runs.train_and_evaluate(run_config, fold, run_dir)
-            except KeyboardInterrupt:
-                sys.exit(130)
+        # The process ends with this fold. TensorFlow writes past Python's own streams.
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    try:
+        reports = runs.train_and_evaluate(run_config, fold, run_dir)
+    except KeyboardInterrupt:
+        sys.exit(130)
     test = reports["test"]
     return {
         "WA": test["weighted_accuracy"]["value"],

@@ -93,7 +93,30 @@ def test_bad_cross_validation_is_refused(data_dir, tmp_path, extra, texts):
 
 def test_failing_fold_is_named_and_the_others_go_on(data_dir, tmp_path):
     output_dir = tmp_path / "out"
-    (output_dir / "fold_01").mkdir(parents=True)
-    (output_dir / "fold_01" / "checkpoints").write_text("in the way")
-    result = crossval(data_dir, output_dir)
-    assert_refused(result, "fold_01")
+    assert crossval(data_dir, output_dir, "--folds=1")[0] == 0
+    (output_dir / "fold_01" / "metrics.json").unlink()
+    (output_dir / "fold_01" / "checkpoints" / "checkpoint").write_text("garbage")
+    result = crossval(data_dir, output_dir, "--jobs=2")
+    assert_refused(result, "errors in [1]")
+    assert "fold 1 of 3: failed: " in result[1] and "log.txt" in result[1]
+    for number in (0, 2):
+        assert f"fold {number} of 3: WA" in result[1]
+        assert (output_dir / f"fold_{number:02d}" / "metrics.json").exists()
+
+
+def test_rows_become_a_report_in_one_command(data_dir, tmp_path):
+    status, output, errors = command(
+        "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}",
+        "--rows=amh_1,mdre_tv", f"--extra={','.join([*SMALL, '--folds=0'])}",
+    )  # fmt: skip
+    assert status == 0, errors
+    page = (tmp_path / "report" / "report.html").read_text()
+    for text in ("AMH-1", "MDRE", "1 of 3 folds", "compact set (synthetic)", "McNemar"):
+        assert text in page
+
+
+def test_unknown_row_is_refused(data_dir, tmp_path):
+    result = command(
+        "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}", "--rows=amh_0"
+    )
+    assert_refused(result, "no such row", "amh_1", "--rows")
