@@ -29,6 +29,7 @@ MODALITY_COUNTS = {
     "rnn_attn": ((1,), "RNN-attn reads a single modality"),
 }
 MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
+KERNELS = ("auto", "packed", "keras")
 DTYPES = ("float32", "bfloat16", "float16")
 ALL_MODALITIES = ("audio", "text", "video")
 
@@ -111,6 +112,8 @@ class ModelConfig:
         bidirectional: Whether the encoders read in both directions. Default by model.
         reset_after: Whether the GRU applies its reset gate after the recurrent product.
         dtype: Precision of the computation; weights stay float32.
+        kernel: How recurrences are computed: "packed", fast on processors, "keras" by Keras'
+            own layers, or "auto" by the latter where there is a GPU.
     """
 
     vocabulary_size: int
@@ -134,6 +137,7 @@ class ModelConfig:
     bidirectional: bool | None = None
     reset_after: bool = False
     dtype: str = "float32"
+    kernel: str = "auto"
 
     def __post_init__(self):
         object.__setattr__(self, "modalities", tuple(self.modalities))
@@ -143,6 +147,7 @@ class ModelConfig:
                 object.__setattr__(self, name, default)
         _require_choice(self, "dtype", DTYPES)
         _require_choice(self, "cell", ("gru", "lstm"))
+        _require_choice(self, "kernel", KERNELS)
         self._check_modalities()
         self._check_hops()
         _require_integer(self, "vocabulary_size", 2, most=1 << 31)

@@ -92,6 +92,14 @@ def define_model():
         "Precision of the computation; weights stay float32.",
         enum_values=config.DTYPES,
     )
+    _define(
+        "enum",
+        "kernel",
+        model.kernel,
+        "How recurrences are computed: packed is fast on processors, keras on GPUs; auto picks. "
+        "The result is the same.",
+        enum_values=config.KERNELS,
+    )
 
 
 def define_training():
@@ -250,7 +258,7 @@ def model_config():
             for modality in schema.MODALITIES
             for name in ("units", "layers", "dropout")
         ),
-        **_given(["cell", "bidirectional", "reset_after", "dtype"]),
+        **_given(["cell", "bidirectional", "reset_after", "dtype", "kernel"]),
     )
 
 

@@ -6,6 +6,7 @@ from amh_tf.layers.hop_schedule import HOP_ORDER, HopSchedule
 from amh_tf.layers.length_mask import LengthMask
 from amh_tf.layers.memory_attention import MemoryAttention
 from amh_tf.layers.modality_encoder import ModalityEncoder
+from amh_tf.layers.step_dropout import StepDropout
 
 __all__ = [
     "HOP_ORDER",
@@ -15,4 +16,5 @@ __all__ = [
     "LengthMask",
     "MemoryAttention",
     "ModalityEncoder",
+    "StepDropout",
 ]

@@ -1,6 +1,9 @@
 import keras
+import tensorflow as tf
 
-from amh_tf.layers import gate_bias
+from amh_tf import config
+from amh_tf.layers import gate_bias, step_dropout
+from amh_tf.layers.kernels import gru, lstm, packing
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -10,8 +13,8 @@ class ModalityEncoder(keras.layers.Layer):
     h_t = f(h_{t-1}, x_t), with f a GRU or an LSTM. Dropout draws a new mask for every step and
     falls on the input of every layer, as in the authors' code.
 
-    Masking: the state stands still at padded steps, so that the last state is the one after
-    the last valid step. A row of length 0 gives a last state of zeros.
+    Masking: padded steps are not read; the last state is the one after the last valid step. A
+    row of length 0 gives a last state of zeros.
 
     Args:
         units: Hidden size, at least 1.
@@ -20,6 +23,10 @@ class ModalityEncoder(keras.layers.Layer):
         dropout: Drop rate on each layer's input, in [0, 1). Defaults to 0.
         bidirectional: Whether a second layer reads backwards; outputs are then
             `2 * units` wide. Defaults to False.
+        kernel: How the recurrence is computed: "packed" by the kernels in
+            `amh_tf.layers.kernels`, which are fast on processors; "keras" by Keras' own
+            layers; "auto" by the latter where there is a GPU. The choice does not change
+            what is computed, nor the weights.
         reset_after: Whether a GRU's reset gate is applied after the recurrent product, as cuDNN
             does. Defaults to False, as in the authors' code.
 
@@ -45,6 +52,7 @@ class ModalityEncoder(keras.layers.Layer):
         dropout=0.0,
         bidirectional=False,
         reset_after=False,
+        kernel="auto",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -55,6 +63,13 @@ class ModalityEncoder(keras.layers.Layer):
                 f"`cell` is not known. Expected 'gru' or 'lstm'. Received: cell={cell!r}. "
                 "Set it with --cell."
             )
+        if kernel not in config.KERNELS:
+            raise ValueError(
+                f"`kernel` is not known. Expected one of {', '.join(map(repr, config.KERNELS))}. "
+                f"Received: kernel={kernel!r}. Set it with --kernel."
+            )
+        self.kernel = kernel
+        self._graphs = {}
         self.units = units
         self.cell = cell
         self.num_layers = num_layers
@@ -62,7 +77,7 @@ class ModalityEncoder(keras.layers.Layer):
         self.bidirectional = bidirectional
         self.reset_after = reset_after
         self.dropouts = [
-            keras.layers.Dropout(dropout, dtype=self.dtype_policy, name=f"dropout_{layer}")
+            step_dropout.StepDropout(dropout, dtype=self.dtype_policy, name=f"dropout_{layer}")
             for layer in range(num_layers)
         ]
         self.recurrent_layers = [self._recurrent_layer(layer) for layer in range(num_layers)]
@@ -100,7 +115,18 @@ class ModalityEncoder(keras.layers.Layer):
             shape = (*shape[:2], self.output_dim)
         self.built = True
 
+    @property
+    def _is_packed(self):
+        if self.kernel == "auto":
+            return not tf.config.list_physical_devices("GPU")
+        return self.kernel == "packed"
+
     def call(self, sequence, sequence_mask=None, training=False):
+        if sequence_mask is None:
+            sequence_mask = tf.ones(tf.shape(sequence)[:2], tf.bool)
+        if self._is_packed:
+            run = self._graph(sequence, training) if tf.executing_eagerly() else self._call_packed
+            return run(sequence, sequence_mask, training)
         states, last = sequence, []
         for dropout, layer in zip(self.dropouts, self.recurrent_layers):
             states = dropout(states, training=training)
@@ -108,6 +134,52 @@ class ModalityEncoder(keras.layers.Layer):
         if self.cell == "lstm":
             last = last[::2]  # each direction's hidden state, without its cell state
         return states, keras.ops.concatenate(last, axis=-1) if self.bidirectional else last[0]
+
+    def _graph(self, sequence, training):
+        """Compiles the packed call: operation by operation, a loop takes seconds."""
+        key = (bool(training), sequence.dtype)
+        if key not in self._graphs:
+            compiled = tf.function(
+                lambda sequence, mask: self._call_packed(sequence, mask, training),
+                input_signature=[
+                    tf.TensorSpec([None, None, sequence.shape[-1]], sequence.dtype),
+                    tf.TensorSpec([None, None], tf.bool),
+                ],
+            )
+            self._graphs[key] = lambda sequence, mask, _: compiled(sequence, mask)
+        return self._graphs[key]
+
+    def _call_packed(self, sequence, sequence_mask, training):
+        batch, time = tf.unstack(tf.shape(sequence_mask))
+        lengths = tf.math.count_nonzero(sequence_mask, axis=1, dtype=tf.int32)
+        directions = (False, True) if self.bidirectional else (False,)
+        placed = [packing.make(lengths, time, backward) for backward in directions]
+        states = sequence
+        for dropout, layer in zip(self.dropouts, self.recurrent_layers):
+            if self.bidirectional:
+                states = dropout(states, training=training)
+                rows = [packing.pack(states, place) for place in placed]
+                cells = [layer.forward_layer.cell, layer.backward_layer.cell]
+            else:
+                # Nothing is drawn for the padding.
+                rows = [dropout(packing.pack(states, placed[0]), training=training)]
+                cells = [layer.cell]
+            made = [
+                self._run(cell, row, place, batch, time)
+                for cell, row, place in zip(cells, rows, placed)
+            ]
+            states, last = (tf.concat(parts, axis=-1) for parts in zip(*made))
+        return states, last
+
+    def _run(self, cell, rows, placed, batch, time):
+        weights = [
+            tf.cast(tf.convert_to_tensor(weight), tf.float32)
+            for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
+        ]
+        settings = {"reset_after": self.reset_after} if self.cell == "gru" else {}
+        run = gru.layer if self.cell == "gru" else lstm.layer
+        outputs = run(rows, weights, placed, batch, time, self.compute_dtype, **settings)
+        return tuple(tf.cast(output, self.compute_dtype) for output in outputs)
 
     def compute_mask(self, *args, **kwargs):
         return None
@@ -124,4 +196,5 @@ class ModalityEncoder(keras.layers.Layer):
             "dropout": self.dropout,
             "bidirectional": self.bidirectional,
             "reset_after": self.reset_after,
+            "kernel": self.kernel,
         }

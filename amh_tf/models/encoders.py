@@ -76,6 +76,7 @@ def encode(config, model_inputs, embedding=None):
             dropout=getattr(config, f"{modality}_dropout"),
             bidirectional=config.bidirectional,
             reset_after=config.reset_after,
+            kernel=config.kernel,
             dtype=policy(config.dtype),
             name=f"{modality}_encoder",
         )

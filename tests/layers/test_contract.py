@@ -43,6 +43,12 @@ CASES = {
         {"num_hops": 2, "order": ("text", "audio", "video")},
         (VECTORS, STATES, MASKS),
     ),
+    "dropout": (layers.StepDropout, {"rate": 0.5}, (STATES["audio"],)),
+    "keras_encoder": (
+        layers.ModalityEncoder,
+        {"units": 5, "kernel": "keras"},
+        (STATES["audio"], MASKS["audio"]),
+    ),
     "bidirectional_encoder": (
         layers.ModalityEncoder,
         {"units": 5, "bidirectional": True},

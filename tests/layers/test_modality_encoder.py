@@ -4,6 +4,7 @@ import pytest
 from amh_tf import layers
 
 RNG = np.random.default_rng(0)
+KERNELS = ["packed", "keras"]
 SEQUENCE = RNG.standard_normal((4, 6, 3)).astype(np.float32)
 LENGTHS = np.array([6, 3, 1, 0])
 MASK = np.arange(6) < LENGTHS[:, None]
@@ -47,9 +48,10 @@ def numpy_lstm(sequence, length, kernel, recurrent, bias):
     return np.array(states).reshape(-1, len(recurrent)), h
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_lstm_agrees_with_numpy(bidirectional):
-    layer = layers.ModalityEncoder(5, cell="lstm", bidirectional=bidirectional)
+def test_lstm_agrees_with_numpy(kernel, bidirectional):
+    layer = layers.ModalityEncoder(5, cell="lstm", bidirectional=bidirectional, kernel=kernel)
     layer(SEQUENCE, MASK)
     weights = random_weights(layer)
     states, last = (np.asarray(output) for output in layer(SEQUENCE, MASK))
@@ -64,6 +66,39 @@ def test_lstm_agrees_with_numpy(bidirectional):
         np.testing.assert_allclose(last[row], final, atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_kernels_train_alike(cell, bidirectional):
+    """Gradients through stacked layers, by both kernels."""
+    import tensorflow as tf
+
+    results = []
+    for kernel in KERNELS:
+        layer = layers.ModalityEncoder(
+            5, cell=cell, num_layers=2, bidirectional=bidirectional, kernel=kernel
+        )
+        layer.build((None, None, 3))
+        rng = np.random.default_rng(3)
+        layer.set_weights([0.5 * rng.standard_normal(w.shape) for w in layer.get_weights()])
+
+        @tf.function
+        def gradients(layer=layer):
+            with tf.GradientTape() as tape:
+                states, last = layer(SEQUENCE, MASK, training=True)
+                kept = states * tf.cast(MASK, tf.float32)[:, :, None]
+                loss = tf.reduce_sum(tf.sin(kept)) + tf.reduce_sum(last**2)
+            return tape.gradient(loss, layer.trainable_variables)
+
+        results.append(gradients())
+    for packed, plain in zip(*results, strict=True):
+        np.testing.assert_allclose(packed, plain, atol=1e-5, rtol=1e-5)
+
+
+def test_unknown_kernel_is_refused():
+    with pytest.raises(ValueError, match=r"`kernel` is not known.*--kernel"):
+        layers.ModalityEncoder(5, kernel="cuda")
+
+
 def test_unknown_cell_is_refused():
     with pytest.raises(ValueError, match=r"`cell` is not known.*--cell"):
         layers.ModalityEncoder(5, cell="rnn")
@@ -74,10 +109,11 @@ def random_weights(layer):
     return [np.asarray(weight, float) for weight in layer.get_weights()]
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("reset_after", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2])
-def test_agrees_with_numpy(reset_after, num_layers):
-    layer = layers.ModalityEncoder(5, num_layers=num_layers, reset_after=reset_after)
+def test_agrees_with_numpy(kernel, reset_after, num_layers):
+    layer = layers.ModalityEncoder(5, num_layers=num_layers, reset_after=reset_after, kernel=kernel)
     layer(SEQUENCE, MASK)
     weights = random_weights(layer)
     states, last = (np.asarray(output) for output in layer(SEQUENCE, MASK))
@@ -91,8 +127,9 @@ def test_agrees_with_numpy(reset_after, num_layers):
         np.testing.assert_allclose(last[row], final, atol=1e-5)
 
 
-def test_backward_half_reads_the_valid_steps_in_reverse():
-    layer = layers.ModalityEncoder(5, bidirectional=True)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_backward_half_reads_the_valid_steps_in_reverse(kernel):
+    layer = layers.ModalityEncoder(5, bidirectional=True, kernel=kernel)
     layer(SEQUENCE, MASK)
     weights = random_weights(layer)
     states, last = (np.asarray(output) for output in layer(SEQUENCE, MASK))
@@ -103,9 +140,10 @@ def test_backward_half_reads_the_valid_steps_in_reverse():
         np.testing.assert_allclose(last[row, 5:], final, atol=1e-5)
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_padding_does_not_change_states(bidirectional):
-    layer = layers.ModalityEncoder(5, num_layers=2, bidirectional=bidirectional)
+def test_padding_does_not_change_states(kernel, bidirectional):
+    layer = layers.ModalityEncoder(5, num_layers=2, bidirectional=bidirectional, kernel=kernel)
     states, last = layer(SEQUENCE, MASK)
     noisy = np.where(MASK[:, :, None], SEQUENCE, 1e3)
     noisy = np.concatenate([noisy, np.full((4, 3, 3), -1e3)], axis=1).astype(np.float32)
@@ -116,9 +154,10 @@ def test_padding_does_not_change_states(bidirectional):
         np.testing.assert_allclose(noisy_states[row, :length], states[row, :length], atol=1e-6)
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_absent_modality_gives_zeros(bidirectional):
-    layer = layers.ModalityEncoder(5, bidirectional=bidirectional)
+def test_absent_modality_gives_zeros(kernel, bidirectional):
+    layer = layers.ModalityEncoder(5, bidirectional=bidirectional, kernel=kernel)
     _, last = layer(SEQUENCE, MASK)
     np.testing.assert_array_equal(np.asarray(last)[3], 0)
 

@@ -105,7 +105,7 @@ def test_failing_fold_is_named_and_the_others_go_on(data_dir, tmp_path):
 
 
 def test_rows_become_a_report_in_one_command(data_dir, tmp_path):
-    status, output, errors = command(
+    status, _, errors = command(
         "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}",
         "--rows=amh_1,mdre_tv", f"--extra={','.join([*SMALL, '--folds=0'])}",
     )  # fmt: skip

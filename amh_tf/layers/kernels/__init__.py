@@ -1,0 +1,1 @@
+"""Recurrent layers in TensorFlow operations, for the processor; each has a plain twin."""

@@ -1,0 +1,62 @@
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class StepDropout(keras.layers.Layer):
+    """Dropout that draws every element anew, from 16 random bits each.
+
+    `keras.layers.Dropout` draws a float for each element. For the inputs of a batch, some ten
+    million elements, half of 32 random bits does as well: the rate is met to 1 / 65,536. The
+    state of its seed is one of the layer's variables, so that a restored run draws on.
+
+    Args:
+        rate: Drop rate in [0, 1). What is kept is scaled by 1 / (1 - rate).
+        seed: Integer, or None for one drawn from Keras' global seed.
+
+    Call arguments:
+        inputs: Floating-point tensor of any shape.
+        training: Whether dropout is active.
+
+    Returns:
+        Tensor of the same shape and dtype.
+    """
+
+    LEVELS = 1 << 16
+
+    def __init__(self, rate, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(
+                "`rate` is out of range. Expected a drop rate of at least 0 and below 1. "
+                f"Received: rate={rate}."
+            )
+        self.supports_masking = True
+        self.rate = rate
+        self.seed = seed
+        if rate > 0:
+            self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        count = tf.size(inputs)
+        pairs = tf.random.stateless_uniform(
+            [(count + 1) // 2],
+            tf.cast(self.seed_generator.next(), tf.int64),
+            minval=None,
+            maxval=None,
+            dtype=tf.uint32,
+        )
+        drawn = tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count]
+        threshold = round(self.rate * self.LEVELS)
+        kept = tf.cast(tf.reshape(drawn, tf.shape(inputs)), tf.int32) >= threshold
+        scale = tf.cast(self.LEVELS / (self.LEVELS - threshold), inputs.dtype)
+        return inputs * tf.cast(kept, inputs.dtype) * scale
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

@@ -1,0 +1,108 @@
+"""The packed kernels against their plain twins: Keras' own layers, step by step."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amh_tf.layers.kernels import gru, lstm, packing
+
+LENGTHS = {
+    "mixed": [6, 3, 1, 0],
+    "equal": [5, 5, 5],
+    "single_steps": [1, 1],
+    "all_absent": [0, 0],
+    "shorter_than_the_padding": [2, 9],
+    "many": np.random.default_rng(0).integers(0, 30, 37).tolist(),
+}
+CASES = [("gru", {"reset_after": False}), ("gru", {"reset_after": True}), ("lstm", {})]
+LAYERS = {"gru": (keras.layers.GRU, gru.layer), "lstm": (keras.layers.LSTM, lstm.layer)}
+
+
+def weighted_outputs_and_gradients(run, sequence, weights, upstream):
+    """Outputs, and gradients of their weighted sum in the inputs and every weight."""
+
+    @tf.function
+    def compute(sequence):
+        with tf.GradientTape() as tape:
+            tape.watch(sequence)
+            states, last = run(sequence)
+            loss = tf.reduce_sum(states * upstream[0]) + tf.reduce_sum(last * upstream[1])
+        return states, last, tape.gradient(loss, [sequence, *weights])
+
+    return compute(tf.constant(sequence))
+
+
+def both(cell, settings, lengths, time, backward, dtype=tf.float32, units=7, dim=4):
+    rng = np.random.default_rng(1)
+    make, kernel = LAYERS[cell]
+    layer = make(units, return_sequences=True, return_state=True, **settings)
+    layer.go_backwards = backward
+    layer.build((None, None, dim))
+    layer.set_weights([0.5 * rng.standard_normal(w.shape) for w in layer.get_weights()])
+    weights = [weight.value for weight in layer.weights]
+    batch = len(lengths)
+    mask = np.arange(time) < np.array(lengths)[:, None]
+    # Noise in the padding, which nothing may see.
+    sequence = rng.standard_normal((batch, time, dim)).astype(np.float32)
+    upstream = (
+        rng.standard_normal((batch, time, units)).astype(np.float32) * mask[:, :, None],
+        rng.standard_normal((batch, units)).astype(np.float32),
+    )
+
+    def plain(sequence):
+        states, last, *_ = layer(sequence, mask=tf.constant(mask))
+        states = tf.reverse(states, [1]) if backward else states
+        return states * tf.cast(mask, tf.float32)[:, :, None], last
+
+    def packed(sequence):
+        placed = packing.make(tf.constant(lengths, tf.int32), time, backward=backward)
+        rows = packing.pack(sequence, placed)
+        return kernel(rows, weights, placed, batch, time, dtype, **settings)
+
+    return [
+        weighted_outputs_and_gradients(run, sequence, weights, upstream) for run in (plain, packed)
+    ]
+
+
+@pytest.mark.parametrize(("cell", "settings"), CASES)
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+@pytest.mark.parametrize("backward", [False, True])
+def test_outputs_and_gradients_are_the_twins(cell, settings, lengths, backward):
+    time = max(*lengths, 1) + 2
+    plain, packed = both(cell, settings, lengths, time, backward)
+    for expected, computed in zip(plain[:2], packed[:2]):
+        np.testing.assert_allclose(computed, expected, atol=1e-5)
+    for expected, computed in zip(plain[2], packed[2], strict=True):
+        np.testing.assert_allclose(computed, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("cell", "settings"), CASES)
+def test_bfloat16_products_stay_close(cell, settings):
+    plain, packed = both(cell, settings, [20, 11, 4], 20, False, dtype=tf.bfloat16)
+    for expected, computed in zip(plain[:2], packed[:2]):
+        assert computed.dtype == tf.float32
+        np.testing.assert_allclose(computed, expected, atol=0.05)
+    for expected, computed in zip(plain[2], packed[2]):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(computed, expected, atol=0.05 * scale)
+
+
+def test_packing_of_four_rows():
+    placed = packing.make(tf.constant([1, 3, 0, 2]), 4)
+    # Longest first: rows 1, 3, 0, 2. Counts are rounded up to 8, at most the batch of 4.
+    np.testing.assert_array_equal(placed.counts, [4, 4, 4])
+    np.testing.assert_array_equal(placed.offsets, [0, 4, 8])
+    valid = np.flatnonzero(placed.valid)
+    np.testing.assert_array_equal(valid, [0, 1, 2, 4, 5, 8])
+    row_and_step = np.array(placed.source)[valid]
+    np.testing.assert_array_equal(row_and_step // 4, [1, 3, 0, 1, 3, 1])
+    np.testing.assert_array_equal(row_and_step % 4, [0, 0, 0, 1, 1, 2])
+    np.testing.assert_array_equal(placed.last, [2, 8, 0, 5])
+    np.testing.assert_array_equal(placed.nonempty, [True, True, False, True])
+
+
+def test_counts_shrink_in_steps_of_eight():
+    lengths = tf.constant([5] * 3 + [2] * 20 + [0] * 2)
+    placed = packing.make(lengths, 5)
+    np.testing.assert_array_equal(placed.counts, [24, 24, 8, 8, 8])
