@@ -5,7 +5,7 @@ python -m amh_tf.prepare --source=folds --source_dir=fold01 --output_dir=data/fo
 
 from amh_tf import cli, flag_defs, progress, schema
 from amh_tf.corpora import folds, planted
-from amh_tf.data import writer
+from amh_tf.data import fold_view, writer
 
 flag_defs.define_preparation()
 
@@ -46,8 +46,11 @@ def main():
         f"{len(manifest.shards)} shards."
     )
     for name, protocol in manifest.protocols.items():
+        first = fold_view.choose(manifest, name)
+        counts = ", ".join(f"{first.count(split):,} {split}" for split in schema.SPLITS)
         progress.console.print(
-            f"Protocol {name}: {protocol['description']} (folds: {len(protocol['folds'])})"
+            f"Protocol {name}: {protocol['description']}; folds: {len(protocol['folds'])}, the "
+            f"first with {counts}"
         )
     progress.console.print(
         f"\nNext:\n  python -m amh_tf.train --hops=7 --data_dir={flags.output_dir}"

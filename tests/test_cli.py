@@ -91,7 +91,11 @@ def test_planted_set_is_prepared(tmp_path):
     status, output, errors = command(*prepare, "--planted_sizes=5,2,2")
     assert status == 0, errors
     assert "synthetic" in output
-    assert_refused(command(*prepare, "--planted_sizes=6,2,2"), "another data set", "--output_dir")
+    assert_refused(
+        command(*prepare, "--planted_sizes=6,2,2"),
+        "already holds another data set",
+        "Choose another",
+    )
 
 
 @pytest.mark.parametrize(
