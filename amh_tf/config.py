@@ -3,16 +3,10 @@
 import dataclasses
 import json
 
-# Names only; the formulas are in `metrics`. `loss` selects the smallest, the others the largest.
-SELECTION_METRICS = (
-    "weighted_accuracy",
-    "unweighted_accuracy",
-    "weighted_precision",
-    "macro_precision",
-    "weighted_f1",
-    "macro_f1",
-    "loss",
-)
+from amh_tf import checking, schema
+
+# `loss` selects the smallest, the scores the largest.
+SELECTION_METRICS = (*schema.SCORES, "loss")
 # How each model differs from AMH by default: encoders, and which modalities and hops suit it.
 MODELS = {
     "amh": {"cell": "gru", "bidirectional": False, "num_hops": 7},
@@ -31,42 +25,6 @@ MODALITY_COUNTS = {
 MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
 KERNELS = ("auto", "packed", "keras")
 DTYPES = ("float32", "bfloat16", "float16")
-ALL_MODALITIES = ("audio", "text", "video")
-
-
-def _require(condition, name, problem, expected, received, remedy):
-    if not condition:
-        raise ValueError(
-            f"`{name}` {problem}. Expected {expected}. Received: {name}={received!r}. {remedy}"
-        )
-
-
-# Far beyond any sensible setting, and within what TensorFlow can take without crashing.
-MANY = 1 << 16
-
-
-def _require_integer(config, name, least, most=MANY, flag=None):
-    value = getattr(config, name)
-    _require(
-        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
-        name,
-        "is out of range",
-        f"an integer of at least {least} and at most {most}",
-        value,
-        f"Set it with --{flag or name}.",
-    )
-
-
-def _require_choice(config, name, choices):
-    value = getattr(config, name)
-    _require(
-        value in choices,
-        name,
-        "is not known",
-        f"one of {', '.join(map(repr, choices))}",
-        value,
-        f"Set it with --{name}.",
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +47,9 @@ class DataConfig:
     shuffle_megabytes: int = 256
 
     def __post_init__(self):
-        _require_integer(self, "fold", 0)
-        _require_integer(self, "batch_size", 1)
-        _require_integer(self, "shuffle_megabytes", 1)
+        checking.require_integer(self, "fold", 0)
+        checking.require_integer(self, "batch_size", 1)
+        checking.require_integer(self, "shuffle_megabytes", 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,12 +63,12 @@ class ModelConfig:
         num_classes: Number of emotions.
         audio_width, video_width, embedding_width: Width of a step of each modality.
         vocabulary_size: Number of word ids, padding and unknown included.
-        *_units: Hidden size of each modality's GRU.
-        *_layers: Number of stacked GRU layers of each modality.
-        *_dropout: Drop rate on the GRU inputs of each modality.
+        *_units: Hidden size of each modality's encoder.
+        *_layers: Number of stacked recurrent layers of each modality.
+        *_dropout: Drop rate on the inputs of each modality's recurrent layers.
         cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
         bidirectional: Whether the encoders read in both directions. Default by model.
-        reset_after: Whether the GRU applies its reset gate after the recurrent product.
+        reset_after: Whether a GRU applies its reset gate after the recurrent product.
         dtype: Precision of the computation; weights stay float32.
         kernel: How recurrences are computed: "packed", fast on processors, "keras" by Keras'
             own layers, or "auto" by the latter where there is a GPU.
@@ -118,7 +76,7 @@ class ModelConfig:
 
     vocabulary_size: int
     model: str = "amh"
-    modalities: tuple = ALL_MODALITIES
+    modalities: tuple = schema.MODALITIES
     num_hops: int | None = None
     num_classes: int = 7
     audio_width: int = 120
@@ -141,24 +99,24 @@ class ModelConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "modalities", tuple(self.modalities))
-        _require_choice(self, "model", MODELS)
+        checking.require_choice(self, "model", MODELS)
         for name, default in MODELS[self.model].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
-        _require_choice(self, "dtype", DTYPES)
-        _require_choice(self, "cell", ("gru", "lstm"))
-        _require_choice(self, "kernel", KERNELS)
+        checking.require_choice(self, "dtype", DTYPES)
+        checking.require_choice(self, "cell", ("gru", "lstm"))
+        checking.require_choice(self, "kernel", KERNELS)
         self._check_modalities()
         self._check_hops()
-        _require_integer(self, "vocabulary_size", 2, most=1 << 31)
-        _require_integer(self, "num_classes", 2)
+        checking.require_integer(self, "vocabulary_size", 2, most=1 << 31)
+        checking.require_integer(self, "num_classes", 2)
         for name in ("audio_width", "video_width", "embedding_width"):
-            _require_integer(self, name, 1)
-        for modality in ALL_MODALITIES:
-            _require_integer(self, f"{modality}_units", 1)
-            _require_integer(self, f"{modality}_layers", 1, most=100)
+            checking.require_integer(self, name, 1)
+        for modality in schema.MODALITIES:
+            checking.require_integer(self, f"{modality}_units", 1)
+            checking.require_integer(self, f"{modality}_layers", 1, most=100)
             rate = getattr(self, f"{modality}_dropout")
-            _require(
+            checking.require(
                 0 <= rate < 1,
                 f"{modality}_dropout",
                 "is out of range",
@@ -169,9 +127,9 @@ class ModelConfig:
 
     def _check_modalities(self):
         counts, reason = MODALITY_COUNTS[self.model]
-        ordered = tuple(name for name in ALL_MODALITIES if name in self.modalities)
+        ordered = tuple(name for name in schema.MODALITIES if name in self.modalities)
         letters = "".join(name[0] for name in self.modalities)
-        _require(
+        checking.require(
             self.modalities == ordered and len(ordered) in counts,
             "modalities",
             f"do not suit the model: {reason}",
@@ -182,7 +140,7 @@ class ModelConfig:
 
     def _check_hops(self):
         if MODELS[self.model]["num_hops"] is None:
-            _require(
+            checking.require(
                 self.num_hops is None,
                 "num_hops",
                 f"means nothing to {MODEL_NAMES[self.model]}, which has no hops",
@@ -192,7 +150,7 @@ class ModelConfig:
             )
         else:
             most = MAX_MHA_HOPS if self.model == "mha" else 1000
-            _require_integer(self, "num_hops", 1, most=most, flag="hops")
+            checking.require_integer(self, "num_hops", 1, most=most, flag="hops")
 
     @property
     def row(self):
@@ -239,7 +197,7 @@ class TrainingConfig:
     def __post_init__(self):
         for name in ("learning_rate", "clip_norm", "validation_interval"):
             value = getattr(self, name)
-            _require(
+            checking.require(
                 0 < value <= 1e6,
                 name,
                 "is out of range",
@@ -247,14 +205,14 @@ class TrainingConfig:
                 value,
                 f"Set it with --{name}.",
             )
-        _require_integer(self, "seed", 0, most=(1 << 32) - 1)
-        _require_integer(self, "patience", 1, most=1 << 31)
-        _require_integer(self, "max_epochs", 1, most=1 << 31)
+        checking.require_integer(self, "seed", 0, most=(1 << 32) - 1)
+        checking.require_integer(self, "patience", 1, most=1 << 31)
+        checking.require_integer(self, "max_epochs", 1, most=1 << 31)
         if self.max_steps is not None:
-            _require_integer(self, "max_steps", 1, most=1 << 31)
-        _require_choice(self, "selection_metric", SELECTION_METRICS)
-        _require_choice(self, "class_weight", ("none", "balanced"))
-        _require_choice(self, "embedding", ("pretrained", "random"))
+            checking.require_integer(self, "max_steps", 1, most=1 << 31)
+        checking.require_choice(self, "selection_metric", SELECTION_METRICS)
+        checking.require_choice(self, "class_weight", ("none", "balanced"))
+        checking.require_choice(self, "embedding", ("pretrained", "random"))
 
 
 @dataclasses.dataclass(frozen=True)

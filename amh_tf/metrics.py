@@ -16,14 +16,6 @@ predictions. The precision of a class that is never predicted is 0.
 import numpy as np
 from sklearn import metrics as sklearn_metrics
 
-SCORES = (
-    "weighted_accuracy",
-    "unweighted_accuracy",
-    "weighted_precision",
-    "macro_precision",
-    "weighted_f1",
-    "macro_f1",
-)
 BOOTSTRAP_DRAWS = 2000
 
 
@@ -75,7 +67,7 @@ def scores(confusion):
         confusion: Counts of shape `(..., classes, classes)`; at least one utterance.
 
     Returns:
-        Dict from each name in `SCORES` to an array of shape `(...)`.
+        Dict from each name in `schema.SCORES` to an array of shape `(...)`.
     """
     per_class = class_scores(confusion)
     support = per_class["support"]
@@ -113,7 +105,7 @@ def bootstrap_intervals(confusion, level=0.95, draws=BOOTSTRAP_DRAWS, seed=0):
         seed: Seed of the draws.
 
     Returns:
-        Dict from each name in `SCORES` to (low, high).
+        Dict from each name in `schema.SCORES` to (low, high).
     """
     rng = np.random.default_rng(seed)
     rows = [

@@ -21,6 +21,16 @@ MAX_LENGTHS = {"audio": 750, "text": 128, "video": 25}
 PADDING_WORD, PADDING_ID = "_PAD_", 0
 UNKNOWN_WORD, UNKNOWN_ID = "_UNK_", 1
 
+# Scores by their own names; `metrics` has the formulas.
+SCORES = (
+    "weighted_accuracy",
+    "unweighted_accuracy",
+    "weighted_precision",
+    "macro_precision",
+    "weighted_f1",
+    "macro_f1",
+)
+
 SPLITS = ("train", "dev", "test")
 
 # One tf.train.Example holds one utterance. Features are unpadded raw bytes, row-major

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from amh_tf import metrics
+from amh_tf import metrics, schema
 
 RNG = np.random.default_rng(0)
 CASES = {
@@ -34,7 +34,7 @@ def test_scores_are_scikit_learns(case):
         "weighted_f1": sklearn_metrics.f1_score(labels, predictions, average="weighted", **score),
         "macro_f1": sklearn_metrics.f1_score(labels, predictions, average="macro", **score),
     }
-    assert set(computed) == set(expected) == set(metrics.SCORES)
+    assert set(computed) == set(expected) == set(schema.SCORES)
     for name, value in expected.items():
         assert computed[name] == pytest.approx(value, abs=1e-12), name
 
@@ -100,7 +100,7 @@ def test_report_holds_every_field():
         "recall": 0.5,
         "f1": pytest.approx(2 / 3),
     }
-    for name in metrics.SCORES:
+    for name in schema.SCORES:
         low, high = report[name]["interval_95"]
         assert 0 <= low <= report[name]["value"] <= high <= 1
 

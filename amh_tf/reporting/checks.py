@@ -4,7 +4,7 @@ import unicodedata
 
 import numpy as np
 
-from amh_tf import config, metrics, published
+from amh_tf import published, schema
 
 REMEDY = "Run the cross-validation again, or leave its folder out of --runs."
 
@@ -68,7 +68,7 @@ class Checked:
     def modalities(self):
         value = self._fields.get("modalities")
         right = isinstance(value, list) and value
-        right = right and value == [name for name in config.ALL_MODALITIES if name in value]
+        right = right and value == [name for name in schema.MODALITIES if name in value]
         self.require("modalities", right, "some of audio, text, video, in that order")
         return tuple(value)
 
@@ -88,7 +88,7 @@ class Checked:
         for name, values in (("mean", means), ("standard_deviation", deviations)):
             self.require(name, isinstance(values, dict), "an object with the six scores")
         estimates = {}
-        for name in metrics.SCORES:
+        for name in schema.SCORES:
             mean, deviation = means.get(name), deviations.get(name)
             right = _is_share(mean)
             self.require("mean", right, f"a number from 0 to 1 for {name}", repr(mean))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import config, files
+from amh_tf import config, files, schema
 from amh_tf.reporting import checks
 from amh_tf.reporting import predictions as prediction_files
 
@@ -17,7 +17,7 @@ TRANSCRIPTS = ("reference", "asr")
 # The order of the paper's table 1.
 _MODELS = ("rnn_attn", "mdre", "mha", "amh")
 _MODALITIES = ("A", "T", "V", "A+T", "T+V", "A+V", "A+T+V")
-_LETTERS = {name: name[0].upper() for name in config.ALL_MODALITIES}
+_LETTERS = {name: name[0].upper() for name in schema.MODALITIES}
 
 
 def short_modalities(modalities):
@@ -42,7 +42,7 @@ class CrossValidation:
         synthetic: Whether the data set is synthetic.
         num_folds: Folds that exist.
         folds_done: Folds that are scored here.
-        scores: Dict from each name in `metrics.SCORES` to `published.Estimate`.
+        scores: Dict from each name in `schema.SCORES` to `published.Estimate`.
         confusion: Counts of all folds, `(classes, classes)`, true class in rows.
         predictions: Dict from (fold, id) to (label, prediction), both class names.
     """

@@ -6,7 +6,7 @@ A table is independent of how it is written; `formats` writes it.
 import dataclasses
 import itertools
 
-from amh_tf import config, published, significance
+from amh_tf import config, published, schema, significance
 from amh_tf.reporting import gather
 
 NOT_RECORDED = "–"  # noqa: RUF001 (an en dash, as in print)
@@ -124,7 +124,7 @@ def _notes(group, rows):
 
 
 def _is_hop_row(model, modalities, transcripts):
-    return (model, modalities, transcripts) == ("amh", config.ALL_MODALITIES, "reference")
+    return (model, modalities, transcripts) == ("amh", schema.MODALITIES, "reference")
 
 
 def _published(run):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import figures, files, metrics, progress, tables
+from amh_tf import figures, files, metrics, progress, schema, tables
 from amh_tf.data import fold_view
 from amh_tf.training import evaluation, run_folder, runs
 
@@ -125,10 +125,10 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
         folder = run_folder.RunFolder(_run_dir(output_dir, number))
         if runs.is_finished(folder):
             report = folder.load_metrics()["test"]
-            scores = {name: report[name]["value"] for name in metrics.SCORES}
+            scores = {name: report[name]["value"] for name in schema.SCORES}
             done.append({"fold": number, "utterances": report["utterances"], "scores": scores})
             rows += [(number, *row) for row in folder.load_predictions(manifest.classes)]
-    values = {name: [fold["scores"][name] for fold in done] for name in metrics.SCORES}
+    values = {name: [fold["scores"][name] for fold in done] for name in schema.SCORES}
     labels = np.array([label for _, _, label, _ in rows])
     probabilities = np.array([row for *_, row in rows])
     pooled = metrics.report(labels, probabilities, manifest.classes)

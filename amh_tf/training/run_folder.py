@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from amh_tf import config, figures, files, metrics
+from amh_tf import config, figures, files, schema
 from amh_tf.training import evaluation
 
 
@@ -137,7 +137,7 @@ class RunFolder:
         reports = files.read_json(self.metrics, expected)
         for split, report in reports.items():
             if not isinstance(report, dict) or not all(
-                isinstance(report.get(name), dict) for name in metrics.SCORES
+                isinstance(report.get(name), dict) for name in schema.SCORES
             ):
                 raise ValueError(
                     f"{str(self.metrics)!r} cannot be read. Expected {expected}. Received: no "

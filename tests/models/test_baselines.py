@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from amh_tf import config, models
+from amh_tf import config, models, schema
 from tests import conftest
 
 SMALL = {
@@ -18,11 +18,11 @@ SMALL = {
     "text_units": 5,
     "video_units": 4,
 }
-ONES = [(name,) for name in config.ALL_MODALITIES]
-PAIRS = list(itertools.combinations(config.ALL_MODALITIES, 2))
+ONES = [(name,) for name in schema.MODALITIES]
+PAIRS = list(itertools.combinations(schema.MODALITIES, 2))
 CASES = [
     *(("rnn_attn", modalities, None) for modalities in ONES),
-    *(("mdre", modalities, None) for modalities in (*PAIRS, config.ALL_MODALITIES)),
+    *(("mdre", modalities, None) for modalities in (*PAIRS, schema.MODALITIES)),
     *(("mha", modalities, hops) for modalities in PAIRS for hops in (1, 2, 3)),
 ]
 
@@ -77,7 +77,7 @@ def test_absent_modality_gives_finite_logits(name, modalities, hops, model_input
     assert np.isfinite(model(fitting(model, model_inputs([0, 4], [5, 0], [0, 0])))).all()
 
 
-@pytest.mark.parametrize("modality", config.ALL_MODALITIES)
+@pytest.mark.parametrize("modality", schema.MODALITIES)
 def test_rnn_attn_pools_by_its_memory(modality, model_inputs):
     model = small_model("rnn_attn", (modality,), None)
     inputs = fitting(model, model_inputs([9, 1, 4], [5, 2, 1], [3, 1, 2]))
@@ -93,7 +93,7 @@ def test_rnn_attn_pools_by_its_memory(modality, model_inputs):
         np.testing.assert_allclose(shown["logits"][row], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("modalities", [*PAIRS, config.ALL_MODALITIES])
+@pytest.mark.parametrize("modalities", [*PAIRS, schema.MODALITIES])
 def test_mdre_merges_last_states(modalities, model_inputs):
     model = small_model("mdre", modalities, None)
     inputs = fitting(model, model_inputs([9, 1, 4], [5, 2, 1], [3, 1, 2]))

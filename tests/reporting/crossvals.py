@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from amh_tf import metrics
+from amh_tf import metrics, schema
 
 CLASSES = ("ang", "hap", "sad")
 
@@ -38,8 +38,8 @@ def write(folder, rows=None, classes=CLASSES, num_folds=10, **changes):
         scores = metrics.scores(metrics.confusion_matrix(labels, predictions, len(classes)))
         scores = {name: float(value) for name, value in scores.items()}
         folds.append({"fold": fold, "utterances": len(labels), "scores": scores})
-    table = np.array([[fold["scores"][name] for name in metrics.SCORES] for fold in folds])
-    deviations = table.std(axis=0, ddof=1) if len(done) > 1 else [None] * len(metrics.SCORES)
+    table = np.array([[fold["scores"][name] for name in schema.SCORES] for fold in folds])
+    deviations = table.std(axis=0, ddof=1) if len(done) > 1 else [None] * len(schema.SCORES)
     probabilities = np.eye(len(classes))[[row[3] for row in rows]]
     fields = {
         "title": "AMH-7 (A+T+V)",
@@ -55,8 +55,8 @@ def write(folder, rows=None, classes=CLASSES, num_folds=10, **changes):
         "warnings": [],
         "classes": list(classes),
         "folds": folds,
-        "mean": dict(zip(metrics.SCORES, table.mean(axis=0).tolist())),
-        "standard_deviation": dict(zip(metrics.SCORES, map(_plain, deviations))),
+        "mean": dict(zip(schema.SCORES, table.mean(axis=0).tolist())),
+        "standard_deviation": dict(zip(schema.SCORES, map(_plain, deviations))),
         "pooled": metrics.report([row[2] for row in rows], probabilities, classes),
         **changes,
     }

@@ -1,0 +1,36 @@
+"""How settings are refused: what is wrong, what was expected, and the flag that mends it."""
+
+
+def require(condition, name, problem, expected, received, remedy):
+    if not condition:
+        raise ValueError(
+            f"`{name}` {problem}. Expected {expected}. Received: {name}={received!r}. {remedy}"
+        )
+
+
+# Far beyond any sensible setting, and within what TensorFlow can take without crashing.
+MANY = 1 << 16
+
+
+def require_integer(config, name, least, most=MANY, flag=None):
+    value = getattr(config, name)
+    require(
+        isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+        name,
+        "is out of range",
+        f"an integer of at least {least} and at most {most}",
+        value,
+        f"Set it with --{flag or name}.",
+    )
+
+
+def require_choice(config, name, choices):
+    value = getattr(config, name)
+    require(
+        value in choices,
+        name,
+        "is not known",
+        f"one of {', '.join(map(repr, choices))}",
+        value,
+        f"Set it with --{name}.",
+    )
