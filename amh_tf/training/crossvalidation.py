@@ -1,11 +1,13 @@
 """Cross-validation: every fold of a protocol, and what comes of all together."""
 
 import concurrent.futures
+import contextlib
 import csv
 import dataclasses
 import json
 import multiprocessing
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -70,13 +72,19 @@ def _train(todo, num_folds, num_chosen, jobs):
         mp_context=multiprocessing.get_context("spawn"),
         max_tasks_per_child=1,
     )
-    failed = []
-    with progress.bar(num_chosen, title, "folds") as bar, pool:
+    waiting, running, failed = list(todo), {}, []
+    with progress.bar(num_chosen, title, "folds") as bar, pool, _stopping_children():
         bar.advance(num_chosen - len(todo))
-        running = {pool.submit(_train_one, *task, jobs): task for task in todo}
-        try:
-            for future in concurrent.futures.as_completed(running):
-                run_config, _, run_dir = running[future]
+        while waiting or running:
+            # No more than can run: a fold in the pool's queue would start after Ctrl-C.
+            while waiting and len(running) < jobs:
+                task = waiting.pop(0)
+                running[pool.submit(_train_one, *task, jobs)] = task
+            finished, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in finished:
+                run_config, _, run_dir = running.pop(future)
                 number = run_config.data.fold
                 try:
                     scores = future.result()
@@ -87,14 +95,32 @@ def _train(todo, num_folds, num_chosen, jobs):
                     message = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
                 progress.console.print(f"fold {number} of {num_folds}: {message}")
                 bar.advance()
-        except KeyboardInterrupt:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
     if failed:
         raise ValueError(
             f"Folds have failed. Expected all to end. Received: errors in {sorted(failed)}, "
             "named above. The same command goes on with the folds that are not done."
         )
+
+
+@contextlib.contextmanager
+def _stopping_children():
+    """Passes SIGTERM and Ctrl-C on to the folds' processes, which save and end."""
+
+    def stop(number, _):
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # they are about to end
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _train_one(run_config, fold, run_dir, jobs):
@@ -108,8 +134,8 @@ def _train_one(run_config, fold, run_dir, jobs):
         os.dup2(log.fileno(), sys.stderr.fileno())
     try:
         reports = runs.train_and_evaluate(run_config, fold, run_dir)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as stopped:
+        raise ValueError("stopped; what it did is saved.") from stopped
     test = reports["test"]
     return {
         "WA": test["weighted_accuracy"]["value"],

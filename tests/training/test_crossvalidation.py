@@ -1,12 +1,17 @@
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 from amh_tf.data import writer
 from tests import conftest
-from tests.test_cli import assert_refused, command
+from tests.test_cli import ROOT, assert_refused, command
 
 SMALL = ["--audio_units=4", "--text_units=3", "--video_units=2", "--batch_size=8", "--max_steps=3"]
 
@@ -120,3 +125,37 @@ def test_unknown_row_is_refused(data_dir, tmp_path):
         "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}", "--rows=amh_0"
     )
     assert_refused(result, "no such row", "amh_1", "--rows")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_cross_validation_saves_its_folds_and_ends(data_dir, tmp_path, number, code):
+    output_dir = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "amh_tf.crossval", "--flagfile=flags/rnn_attn_a.flags",
+         f"--data_dir={data_dir}", f"--output_dir={output_dir}", "--jobs=2", "--audio_units=4",
+         "--batch_size=8", "--patience=1000000", "--max_epochs=1000000"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # As from a terminal: a group of its own, whose Ctrl-C is not ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    logs = [output_dir / f"fold_{fold:02d}" / "log.txt" for fold in (0, 1)]
+    try:
+        deadline = time.monotonic() + 120
+        while not all(log.exists() and "step " in log.read_text() for log in logs):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.2)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        output = process.communicate(timeout=60)[0].decode()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == code, output
+    assert all("Saved at step" in log.read_text() for log in logs)
+    assert not (output_dir / "fold_02").exists()
