@@ -87,6 +87,7 @@ class Trainer:
                 bar.move_to(self._position.step)
                 loss = self._train_until_validation(bar, asked_to_stop)
                 self._validate(loss, bar)
+                self._stop_if(asked_to_stop)
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
                     self._save()
                     saved_at = time.monotonic()
@@ -94,6 +95,12 @@ class Trainer:
         self._checkpoints.exchange_best()
         self._folder.save_model(self._model)
         return self._selection
+
+    def _stop_if(self, asked_to_stop):
+        if asked_to_stop:
+            self._save()
+            progress.console.print(f"Saved at step {self._position.step}.")
+            asked_to_stop.leave()
 
     def _finished(self):
         return self._selection.exhausted or self._position.step >= self.max_steps
@@ -113,10 +120,9 @@ class Trainer:
                 position.step += 1
                 position.step_in_epoch += 1
                 bar.advance()
-                if asked_to_stop:
-                    self._save()
-                    progress.console.print(f"Saved at step {position.step}.")
-                    asked_to_stop.leave()
+                # At `until` the validation comes first: a continued run would pass it over.
+                if position.step < until:
+                    self._stop_if(asked_to_stop)
             if position.step_in_epoch == self.steps_per_epoch:
                 position.epoch += 1
                 position.step_in_epoch = 0

@@ -135,21 +135,30 @@ def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, m
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("stop", [3, 4])  # between two validations, and at one
 @pytest.mark.parametrize(
     ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
 )
 def test_run_asked_to_stop_saves_at_once(
-    finished, tiny_data, tmp_path, monkeypatch, number, raised
+    finished, tiny_data, tmp_path, monkeypatch, number, raised, stop
 ):
     run_dir, _ = finished
+    validated = []
+    update = trainer.selection.Selection.update
+    monkeypatch.setattr(
+        trainer.selection.Selection,
+        "update",
+        lambda self, score, step: validated.append(step) or update(self, score, step),
+    )
     with monkeypatch.context() as patch:
-        watch_steps(patch, lambda step: os.kill(os.getpid(), number) if step == 4 else None)
+        watch_steps(patch, lambda step: os.kill(os.getpid(), number) if step == stop else None)
         with pytest.raises(raised):
             train(tiny_data, tmp_path / "run")
     taken = []
     watch_steps(monkeypatch, taken.append)
     train(tiny_data, tmp_path / "run")
-    assert len(taken) == TRAINING["max_steps"] - 4
+    assert len(taken) == TRAINING["max_steps"] - stop
+    assert validated == [2, 4, 6, 8, 9]  # none left out, none repeated
     for name in ("predictions.csv", "metrics.json"):
         assert (tmp_path / "run" / name).read_bytes() == (run_dir / name).read_bytes()
 
