@@ -1,0 +1,66 @@
+"""What every reader of raw recordings gives."""
+
+import dataclasses
+
+SIDES = ("whole", "left", "right")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One utterance, and where it lies in the raw media.
+
+    Attributes:
+        id: Name, unique in its corpus.
+        label: Class id.
+        group: Recordings of a group, such as a dialog, share files and are read together.
+        split: "train", "dev" or "test" where the corpus says so, or "".
+        speaker: Who speaks, or "" where the corpus does not say.
+        session: In which recording session, or "".
+        audio: File that holds the sound, or None where there is none.
+        audio_start, audio_end: The utterance's span in it in seconds, or None for the whole
+            file.
+        video: File that holds the picture, or None where there is none.
+        video_start, video_end: The utterance's span in it in seconds, or None for the whole.
+        side: The half of the picture that shows the speaker: one of `SIDES`.
+        transcript: What is said, as the corpus has it, or None where it does not say.
+    """
+
+    id: str
+    label: int
+    group: str
+    split: str = ""
+    speaker: str = ""
+    session: str = ""
+    audio: str | None = None
+    audio_start: float | None = None
+    audio_end: float | None = None
+    video: str | None = None
+    video_start: float | None = None
+    video_end: float | None = None
+    side: str = "whole"
+    transcript: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """Raw recordings with their labels, before any feature is made.
+
+    Attributes:
+        name: What it is called in a run's output.
+        synthetic: Whether it was made up rather than recorded.
+        classes: Class names; a label is an index into them.
+        recordings: Tuple of `Recording`, those of a group next to each other, in an order
+            that does not depend on the file system.
+        notes: What the user should know of it, one line each, such as how its counts compare
+            with the published ones.
+    """
+
+    name: str
+    synthetic: bool
+    classes: tuple
+    recordings: tuple
+    notes: tuple = ()
+
+
+class BadRecording(ValueError):
+    """A recording that cannot be used; the message names the file and what is wrong with it."""
