@@ -24,6 +24,7 @@ MODALITY_COUNTS = {
 }
 MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
 KERNELS = ("auto", "packed", "keras")
+BATCH_SPLITS = ("auto", "on", "off")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -38,13 +39,15 @@ class DataConfig:
         batch_size: Utterances per batch, over all replicas.
         shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
             whatever the size of the data set.
+        bucketing: Whether training batches hold utterances of about the same length.
     """
 
     data_dir: str
     protocol: str | None = None
     fold: int = 0
     batch_size: int = 128
-    shuffle_megabytes: int = 256
+    shuffle_megabytes: int = 1024
+    bucketing: bool = True
 
     def __post_init__(self):
         checking.require_integer(self, "fold", 0)
@@ -181,6 +184,8 @@ class TrainingConfig:
         selection_metric: Score on the dev split that picks the best weights.
         class_weight: "none", or "balanced" to weigh each class by its inverse frequency.
         embedding: "pretrained" to start from the data set's vectors, or "random".
+        batch_split: Whether a batch is computed as two halves side by side: "on", "off", or
+            "auto" for on where there are cores for it and no GPU.
     """
 
     seed: int = 1
@@ -193,6 +198,7 @@ class TrainingConfig:
     selection_metric: str = "weighted_accuracy"
     class_weight: str = "none"
     embedding: str = "pretrained"
+    batch_split: str = "auto"
 
     def __post_init__(self):
         for name in ("learning_rate", "clip_norm", "validation_interval"):
@@ -213,6 +219,7 @@ class TrainingConfig:
         checking.require_choice(self, "selection_metric", SELECTION_METRICS)
         checking.require_choice(self, "class_weight", ("none", "balanced"))
         checking.require_choice(self, "embedding", ("pretrained", "random"))
+        checking.require_choice(self, "batch_split", BATCH_SPLITS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ folder, and prints the scores.
 """
 
 from amh_tf import cli, flag_defs, progress
-from amh_tf.training import runs
+from amh_tf.training import halves, run_folder, runs
 
 flag_defs.define_evaluation()
 
@@ -13,6 +13,8 @@ flag_defs.define_evaluation()
 def main():
     """Scores by the flags."""
     flags = flag_defs.FLAGS
+    run_config = run_folder.RunFolder(flags.run_dir).load_config()
+    halves.set_threads(run_config.training.batch_split, run_config.model.kernel)
     runs.evaluate(flags.run_dir, flags.split, flags.data_dir)
     progress.console.print(f"Scores, predictions and picture are in {flags.run_dir}.")
 

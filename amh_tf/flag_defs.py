@@ -40,6 +40,13 @@ def define_data():
     _define("integer", "fold", data.fold, "Fold of the protocol, counted from 0.")
     _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
     _define("integer", "shuffle_megabytes", data.shuffle_megabytes, "Size of the shuffle buffer.")
+    _define(
+        "boolean",
+        "bucketing",
+        data.bucketing,
+        "Whether training batches hold utterances of about the same length, as far as the shuffle "
+        "buffer allows.",
+    )
 
 
 def define_model():
@@ -137,6 +144,14 @@ def define_training():
         enum_values=["pretrained", "random"],
     )
     _define(
+        "enum",
+        "batch_split",
+        training.batch_split,
+        "Whether a batch is computed as two halves side by side, which is faster on processors; "
+        "auto: where there are cores for it and no GPU.",
+        enum_values=config.BATCH_SPLITS,
+    )
+    _define(
         "string",
         "run_dir",
         None,
@@ -202,6 +217,13 @@ def define_preparation():
         )
     _define("integer", "records_per_shard", 256, "Utterances per TFRecord shard.", lower_bound=1)
     _define(
+        "enum",
+        "feature_dtype",
+        "float32",
+        "How shards store audio and video; float16 takes half the space and reads faster.",
+        enum_values=schema.FEATURE_DTYPES,
+    )
+    _define(
         "list",
         "protocols",
         None,
@@ -242,7 +264,7 @@ def data_config():
         )
     folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
     return config.DataConfig(
-        folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes"])
+        folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes", "bucketing"])
     )
 
 

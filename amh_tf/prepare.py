@@ -39,6 +39,7 @@ def main():
         protocols=flags.protocols,
         num_folds=flags.num_folds,
         fold_seed=flags.fold_seed,
+        feature_dtype=flags.feature_dtype,
         progress=progress.bar,
     )
     progress.console.print(

@@ -31,6 +31,9 @@ SCORES = (
     "macro_f1",
 )
 
+# How shards store audio and video; half the bytes lose what no MFCC holds anyway.
+FEATURE_DTYPES = ("float32", "float16")
+
 SPLITS = ("train", "dev", "test")
 
 # One tf.train.Example holds one utterance. Features are unpadded raw bytes, row-major

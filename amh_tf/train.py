@@ -9,7 +9,7 @@ import dataclasses
 from amh_tf import cli, flag_defs, progress
 from amh_tf.corpora import planted
 from amh_tf.data import writer
-from amh_tf.training import runs
+from amh_tf.training import halves, runs
 
 flag_defs.define_data()
 flag_defs.define_model()
@@ -29,6 +29,7 @@ def main():
     # Every flag is checked before any data is written.
     data, model = flag_defs.data_config(), flag_defs.model_config()
     training = flag_defs.training_config()
+    halves.set_threads(training.batch_split, model.kernel)
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)

@@ -44,6 +44,7 @@ class Manifest:
         word_counts_file: How often each part uses each word, or None.
         embedding_file, embedding_width: Word vectors; None and the default width if there
             are none.
+        feature_dtype: How the shards store audio and video, one of `schema.FEATURE_DTYPES`.
         shards: Every `Shard`.
         protocols: Dict from the name of a protocol to a dict of `description` and `folds`; a
             fold is a dict of `name`, `warnings`, and the parts of `train`, `dev` and `test`.
@@ -63,6 +64,7 @@ class Manifest:
     embedding_width: int
     shards: tuple
     protocols: dict
+    feature_dtype: str = "float32"
 
     def to_json(self):
         """Returns the text of `dataset.json`."""
@@ -176,6 +178,8 @@ def _check_sizes(loaded):
         isinstance(size, int) and size > 0 for size in sizes
     ):
         raise ValueError(f"widths {loaded.widths}, {loaded.vocabulary_size} words")
+    if loaded.feature_dtype not in schema.FEATURE_DTYPES:
+        raise ValueError(f"feature_dtype {loaded.feature_dtype!r}")
     for shard in loaded.shards:
         sizes = (shard.records, shard.bytes, *shard.label_counts)
         if not all(isinstance(size, int) and size >= 0 for size in sizes):

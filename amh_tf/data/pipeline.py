@@ -9,20 +9,21 @@ from amh_tf.data import records
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
 READ_BUFFER_BYTES = 8 << 20
+# Lengths are spread by up to this share before they are sorted, so that utterances of about
+# the same length meet in other batches at every epoch.
+LENGTH_JITTER = 0.1
 
 
-def _shuffled(seed, epoch, paths, buffer_size):
+def _read_shuffled(rng, paths):
     """Reads shards in an order that depends on the seed and the epoch alone."""
-    rng = np.random.default_rng([seed, epoch])
     order = [paths[index] for index in rng.permutation(len(paths))]
     files = tf.data.Dataset.from_tensor_slices(order)
-    examples = files.interleave(
+    return files.interleave(
         lambda path: tf.data.TFRecordDataset(path, buffer_size=READ_BUFFER_BYTES),
         cycle_length=min(CYCLE_LENGTH, len(paths)),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    return examples.shuffle(buffer_size, seed=int(rng.integers(1 << 31)))
 
 
 def _buffer_size(shards, megabytes):
@@ -30,6 +31,29 @@ def _buffer_size(shards, megabytes):
     count = sum(shard.records for shard in shards)
     mean = sum(shard.bytes for shard in shards) / max(count, 1)
     return max(1, min(count, int(megabytes * 2**20 / max(mean, 1))))
+
+
+def _bucketed(examples, buffer_size, batch_size, modality, seed):
+    """Cuts every bufferful into batches of about the same length, in random order.
+
+    Only the last bufferful may give a batch smaller than `batch_size`.
+    """
+    window = max(1, buffer_size // batch_size) * batch_size
+
+    def cut(number, serialized):
+        count = tf.shape(serialized)[0]
+        seeds = tf.random.split(tf.stack([seed, number]), 2)
+        spread = 1.0 + LENGTH_JITTER * tf.random.stateless_uniform([count], seeds[0])
+        length = tf.cast(records.lengths(serialized, modality), tf.float32)
+        order = tf.argsort(length * spread, stable=True)
+        # The smaller batch, if any, holds the longest; batches then come in random order.
+        starts = tf.range(0, count, batch_size)
+        places = tf.argsort(tf.random.stateless_uniform([tf.size(starts)], seeds[1]))
+        return tf.data.Dataset.from_tensor_slices(tf.gather(starts, places)).map(
+            lambda start: tf.gather(serialized, order[start : start + batch_size])
+        )
+
+    return examples.batch(window).enumerate().flat_map(cut)
 
 
 def _arrange(modalities, with_ids):
@@ -50,13 +74,14 @@ def batches(
     seed=None,
     epoch=0,
     shuffle_megabytes=256,
+    bucketing=False,
     with_ids=False,
 ):
     """Makes one pass over a split.
 
     Every utterance comes once. Sequences are padded with zeros to the longest of the batch;
-    the last batch may be smaller. Words that the fold's training part does not know come as
-    the unknown word.
+    one batch, the last without bucketing, may be smaller. Words that the fold's training part
+    does not know come as the unknown word.
 
     Args:
         fold: `amh_tf.data.fold_view.Fold`.
@@ -66,6 +91,8 @@ def batches(
         seed: Seed of the order, or None for the order in which the shards were written.
         epoch: Number of the pass; each has an order of its own.
         shuffle_megabytes: Size of the shuffle buffer.
+        bucketing: Whether the shuffle buffer is cut into batches of about the same length,
+            by the first of `modalities`; for a given seed only.
         with_ids: Whether to give the utterances' ids too.
 
     Returns:
@@ -78,23 +105,32 @@ def batches(
     """
     shards = fold.select(split)
     fold.check_split(split)
-    paths = [str(fold.manifest.path(shard.file)) for shard in shards]
-    if seed is None:
+    manifest = fold.manifest
+    paths = [str(manifest.path(shard.file)) for shard in shards]
+    rng = None if seed is None else np.random.default_rng([seed, epoch])
+    if rng is None:
         examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
     else:
-        examples = _shuffled(seed, epoch, paths, _buffer_size(shards, shuffle_megabytes))
+        examples = _read_shuffled(rng, paths)
     # An epoch that comes out short, or long, raises instead of ending.
     examples = examples.apply(tf.data.experimental.assert_cardinality(fold.count(split)))
-    widths = fold.manifest.widths
+    if rng is not None:
+        order_seed = int(rng.integers(1 << 31))
+        buffer_size = _buffer_size(shards, shuffle_megabytes)
+        if bucketing:
+            grouped = _bucketed(examples, buffer_size, batch_size, modalities[0], order_seed)
+        else:
+            grouped = examples.shuffle(buffer_size, seed=order_seed).batch(batch_size)
+    else:
+        grouped = examples.batch(batch_size)
     known_words = fold.known_words()
     arrange = _arrange(modalities, with_ids)
 
     def parse(serialized):
-        fields = records.decode(serialized, widths)
-        if known_words is not None:
+        fields = records.decode(serialized, manifest.widths, modalities, manifest.feature_dtype)
+        if known_words is not None and "text" in modalities:
             known = tf.gather(tf.constant(known_words), fields["text"])
             fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)
         return arrange(fields)
 
-    examples = examples.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return examples.padded_batch(batch_size).prefetch(2)
+    return grouped.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)

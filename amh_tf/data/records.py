@@ -5,15 +5,21 @@ import tensorflow as tf
 
 from amh_tf import schema
 
+_STORED = {"float32": "<f4", "float16": "<f2", "int32": "<i4"}
 
-def encode(utterance):
+
+def encode(utterance, feature_dtype="float32"):
     """Serializes an utterance.
 
     Args:
         utterance: `amh_tf.corpora.source.Utterance`.
+        feature_dtype: How audio and video are stored, one of `schema.FEATURE_DTYPES`.
 
     Returns:
         Bytes of a `tf.train.Example` with the fields of `schema.EXAMPLE_FIELDS`.
+
+    Raises:
+        ValueError: If a feature is too large for float16.
     """
 
     def bytes_feature(value):
@@ -26,40 +32,73 @@ def encode(utterance):
         "id": bytes_feature(utterance.id.encode()),
         "label": int_feature(utterance.label),
     }
-    for modality, dtype in (("audio", "<f4"), ("text", "<i4"), ("video", "<f4")):
-        sequence = np.ascontiguousarray(getattr(utterance, modality), dtype)
-        feature[modality] = bytes_feature(sequence.tobytes())
+    for modality in schema.MODALITIES:
+        sequence = np.asarray(getattr(utterance, modality))
+        dtype = "int32" if modality == "text" else feature_dtype
+        if dtype == "float16" and np.abs(sequence).max(initial=0) > np.finfo(np.float16).max:
+            raise ValueError(
+                f"The {modality} features of {utterance.id!r} do not fit float16. Expected "
+                f"values within +-{np.finfo(np.float16).max:.0f}. Received: "
+                f"{np.abs(sequence).max():g}. Prepare with --feature_dtype=float32."
+            )
+        stored = np.ascontiguousarray(sequence, _STORED[dtype])
+        feature[modality] = bytes_feature(stored.tobytes())
         feature[f"{modality}_length"] = int_feature(len(sequence))
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     return example.SerializeToString(deterministic=True)
 
 
-def decode(serialized, widths):
-    """Parses one record, in the graph.
+def lengths(serialized, modality):
+    """Reads how many steps of a modality each record has, in the graph.
 
     Args:
-        serialized: Scalar string tensor.
-        widths: Dict of the width of a step of "audio" and "video".
+        serialized: String tensor of shape `(records,)`.
+        modality: Name of the modality.
 
     Returns:
-        Dict of `id`, `label`, each modality's sequence, unpadded but at least one step of
-        zeros long, and its length. The extra step keeps a batch of absent modalities from
-        having no time axis at all.
+        Int32 tensor of shape `(records,)`.
     """
-    fields = tf.io.parse_single_example(serialized, schema.EXAMPLE_FIELDS)
+    name = f"{modality}_length"
+    fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name]})
+    return tf.cast(fields[name], tf.int32)
+
+
+def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="float32"):
+    """Parses records into a padded batch, in the graph.
+
+    Args:
+        serialized: String tensor of shape `(batch,)`.
+        widths: Dict of the width of a step of "audio" and "video".
+        modalities: Which modalities to decode.
+        feature_dtype: How audio and video are stored.
+
+    Returns:
+        Dict of `id`, `label`, and each modality's sequences, padded with zeros to the longest
+        but at least one step long, and lengths. The extra step keeps a batch of absent
+        modalities from having no time axis at all.
+    """
+    wanted = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
+    fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name] for name in wanted})
     parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
-    for modality in schema.MODALITIES:
-        dtype, step = (tf.int32, []) if modality == "text" else (tf.float32, [widths[modality]])
-        length = tf.cast(fields[f"{modality}_length"], tf.int32)
-        raw = fields[modality]
-        # Declared and stored length must agree, or this reshape raises.
-        sequence = tf.cond(
-            length > 0,
-            lambda raw=raw, dtype=dtype, step=step, length=length: tf.reshape(
-                tf.io.decode_raw(raw, dtype, little_endian=True), [length, *step]
-            ),
-            lambda dtype=dtype, step=step: tf.zeros([1, *step], dtype),
+    for modality in modalities:
+        dtype = tf.as_dtype("int32" if modality == "text" else feature_dtype)
+        width = [] if modality == "text" else [widths[modality]]
+        step_bytes = dtype.size * (width[0] if width else 1)
+        length, raw = fields[f"{modality}_length"], fields[modality]
+        # Stored bytes, which cannot be more than were read, decide what is allocated.
+        agree = tf.debugging.assert_equal(
+            tf.cast(tf.strings.length(raw), tf.int64),
+            length * step_bytes,
+            message=f"a record's {modality} has not the length that it declares",
         )
-        parsed[modality] = tf.ensure_shape(sequence, [None, *step])
-        parsed[f"{modality}_length"] = length
+        with tf.control_dependencies([agree]):
+            steps = tf.maximum(tf.cast(tf.reduce_max(length), tf.int32), 1)
+        # TensorFlow pads what it decodes for all types but float16.
+        decoded = tf.uint16 if dtype == tf.float16 else dtype
+        padded = tf.io.decode_raw(raw, decoded, little_endian=True, fixed_length=steps * step_bytes)
+        padded = tf.reshape(padded, [tf.shape(serialized)[0], steps, *width])
+        if modality != "text":
+            padded = tf.cast(tf.bitcast(padded, dtype), tf.float32)
+        parsed[modality] = padded
+        parsed[f"{modality}_length"] = tf.cast(length, tf.int32)
     return parsed

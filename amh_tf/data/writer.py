@@ -27,9 +27,12 @@ class _Part:
         count: Number of utterances to come.
         records_per_shard: Utterances per shard.
         num_classes, vocabulary_size: Sizes of the counts kept.
+        feature_dtype: How audio and video are stored.
     """
 
-    def __init__(self, folder, name, count, records_per_shard, num_classes, vocabulary_size):
+    def __init__(
+        self, folder, name, count, records_per_shard, num_classes, vocabulary_size, feature_dtype
+    ):
         self.name = name
         self.texts = []
         self.word_counts = np.zeros(vocabulary_size, np.int64)
@@ -39,12 +42,13 @@ class _Part:
         self._num_shards = -(-count // records_per_shard)
         self._labels = np.zeros(num_classes, int)
         self._writer = None
+        self._feature_dtype = feature_dtype
 
     def add(self, utterance):
         """Writes one utterance."""
         if self._writer is None:
             self._writer = tf.io.TFRecordWriter(str(self._folder / self._file))
-        self._writer.write(records.encode(utterance))
+        self._writer.write(records.encode(utterance, self._feature_dtype))
         self._labels[utterance.label] += 1
         self.word_counts += np.bincount(utterance.text, minlength=len(self.word_counts))
         if len(utterance.text):
@@ -86,6 +90,7 @@ def write(
     protocols=None,
     num_folds=folds.NUM_FOLDS,
     fold_seed=0,
+    feature_dtype="float32",
     progress=None,
 ):
     """Writes a data folder.
@@ -100,6 +105,8 @@ def write(
         protocols: Names of the protocols to compute folds for, or None for the source's own
             split, and where it has none, all that are possible.
         num_folds, fold_seed: Number and seed of the random folds.
+        feature_dtype: How audio and video are stored: "float32", or "float16" in half the
+            bytes.
         progress: Context manager factory as `amh_tf.progress.bar`, or None.
 
     Returns:
@@ -112,6 +119,8 @@ def write(
     names = folds.possible(source.index) if protocols is None else protocols
     made = folds.make(source.index, source.classes, names, num_folds, fold_seed)
     described = f"{source.fingerprint} {names} {num_folds} {fold_seed}"
+    if feature_dtype != "float32":
+        described += f" {feature_dtype}"
     fingerprint = hashlib.sha256(described.encode()).hexdigest()
     folder = files.Path(folder)
     if (folder / manifest.FILE_NAME).exists():
@@ -121,8 +130,10 @@ def write(
     try:
         with bar as shown, files.new_folder(folder) as temporary:
             advance = shown.advance if shown else (lambda: None)
-            parts, members = _write_parts(source, temporary, made, records_per_shard, advance)
-            written = _describe(source, folder, fingerprint, made, parts, members)
+            parts, members = _write_parts(
+                source, temporary, made, records_per_shard, feature_dtype, advance
+            )
+            written = _describe(source, folder, fingerprint, made, parts, members, feature_dtype)
             _write_tables(source, temporary, parts, written)
     except OSError as error:
         # Another process may have written the same set meanwhile.
@@ -132,7 +143,7 @@ def write(
     return manifest.load(folder)
 
 
-def _write_parts(source, folder, protocols, records_per_shard, advance):
+def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, advance):
     names, members = folds.parts(protocols)
     counts = collections.Counter(names)
     if len(counts) > MAX_PARTS:
@@ -149,6 +160,7 @@ def _write_parts(source, folder, protocols, records_per_shard, advance):
             records_per_shard,
             len(source.classes),
             len(source.vocabulary),
+            feature_dtype,
         )
         for name, count in counts.items()
     }
@@ -165,7 +177,7 @@ def _write_parts(source, folder, protocols, records_per_shard, advance):
     return parts, members
 
 
-def _describe(source, folder, fingerprint, protocols, parts, members):
+def _describe(source, folder, fingerprint, protocols, parts, members, feature_dtype):
     """Makes the manifest."""
     computed = any(protocol.name != "given" for protocol in protocols)
     speakers = collections.defaultdict(set)
@@ -198,6 +210,7 @@ def _describe(source, folder, fingerprint, protocols, parts, members):
         embedding_width=schema.EMBEDDING_WIDTH if vectors is None else vectors.shape[1],
         shards=tuple(shard for part in parts.values() for shard in part.shards),
         protocols=described,
+        feature_dtype=feature_dtype,
     )
 
 

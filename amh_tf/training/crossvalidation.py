@@ -12,11 +12,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from amh_tf import figures, files, metrics, progress, schema, tables
 from amh_tf.data import fold_view
-from amh_tf.training import evaluation, run_folder, runs
+from amh_tf.training import evaluation, halves, run_folder, runs
 
 SUMMARY_FILE = "crossval.json"
 
@@ -125,7 +124,7 @@ def _stopping_children():
 
 def _train_one(run_config, fold, run_dir, jobs):
     """Runs one fold, its output in the run's `log.txt`; returns the test accuracies."""
-    tf.config.threading.set_intra_op_parallelism_threads(max(1, (os.cpu_count() or 1) // jobs))
+    halves.set_threads(run_config.training.batch_split, run_config.model.kernel, jobs)
     folder = run_folder.RunFolder(run_dir)
     folder.start(run_config)
     with open(folder.path / "log.txt", "a", encoding="utf-8") as log:

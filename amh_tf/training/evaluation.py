@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from amh_tf.training import step
+from amh_tf.training import halves, step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +23,20 @@ class Predictions:
     probabilities: np.ndarray
 
 
-def make_predict_step(model):
-    """Compiles inference: from an input dict to probabilities `(batch, classes)`."""
+def make_predict_step(model, split=False):
+    """Compiles inference: from an input dict to probabilities `(batch, classes)`.
+
+    Args:
+        model: `keras.Model` from the input dict to logits.
+        split: Whether to compute the halves of a batch side by side.
+    """
+
+    forward = step.compiled(model, training=False)
 
     @tf.function(input_signature=[step.input_signature(model)])
     def predict_step(inputs):
-        return tf.nn.softmax(tf.cast(model(inputs, training=False), tf.float32))
+        logits = [forward(part) for part in halves.split(inputs, split)]
+        return tf.nn.softmax(tf.cast(tf.concat(logits, axis=0), tf.float32))
 
     return predict_step
 

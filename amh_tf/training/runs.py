@@ -8,7 +8,7 @@ import tensorflow as tf
 from amh_tf import config, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, pipeline
 from amh_tf.data import manifest as manifests
-from amh_tf.training import evaluation, run_folder, trainer
+from amh_tf.training import evaluation, halves, run_folder, trainer
 
 SCORED_SPLITS = ("dev", "test")
 
@@ -143,7 +143,9 @@ def score(run_config, fold, model, folder, split):
         with_ids=True,
     )
     with progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar:
-        predictions = evaluation.predict(evaluation.make_predict_step(model), batches, bar.advance)
+        against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
+        predict_step = evaluation.make_predict_step(model, split=against is None)
+        predictions = evaluation.predict(predict_step, batches, bar.advance)
     report = {
         "data": manifest.name,
         "synthetic": manifest.synthetic,

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from amh_tf.training import halves
+
 # TensorFlow 1's Adam, which the authors used; Keras' default is 1e-7.
 ADAM_EPSILON = 1e-8
 
@@ -27,6 +29,16 @@ def input_signature(model):
     return {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in model.input.items()}
 
 
+def compiled(model, training):
+    """Compiles a model's call, so that its graph is built once for both halves of a batch."""
+
+    @tf.function(input_signature=[input_signature(model)])
+    def call(inputs):
+        return model(inputs, training=training)
+
+    return call
+
+
 def clip_each(gradients, norm):
     """Scales every gradient tensor down to a norm by itself, as the authors do.
 
@@ -38,7 +50,7 @@ def clip_each(gradients, norm):
     return [tf.convert_to_tensor(tf.clip_by_norm(gradient, norm)) for gradient in gradients]
 
 
-def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None):
+def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, split=False):
     """Compiles a training step.
 
     Gradients are summed over the replicas first and clipped then: clipping each replica's
@@ -50,12 +62,14 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None):
         strategy: `tf.distribute.Strategy` under which both were made.
         clip_norm: Norm to which each gradient tensor is clipped.
         class_weights: Weight of each class in the loss, or None.
+        split: Whether to compute the halves of a batch side by side.
 
     Returns:
         Function from `(inputs, labels)`, as the pipeline gives them, to the mean loss of the
         batch, a scalar.
     """
     variables = model.trainable_variables
+    forward = compiled(model, training=True)
     weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
 
     def summed_loss(logits, labels):
@@ -67,7 +81,11 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None):
         replicas = replica.num_replicas_in_sync
         count = replica.all_reduce("SUM", tf.cast(tf.size(labels), tf.float32))
         with tf.GradientTape() as tape:
-            loss = summed_loss(model(inputs, training=True), labels) / count
+            losses = [
+                summed_loss(forward(part), part_labels)
+                for part, part_labels in halves.split((inputs, labels), split)
+            ]
+            loss = tf.add_n(losses) / count
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables)
         if replicas > 1:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from amh_tf import metrics, progress
 from amh_tf.data import pipeline
-from amh_tf.training import checkpoints, evaluation, interruption, selection, step
+from amh_tf.training import checkpoints, evaluation, halves, interruption, selection, step
 
 # A run that is killed loses no more than this, besides the time since the last validation.
 SECONDS_BETWEEN_CHECKPOINTS = 30
@@ -38,14 +38,18 @@ class Trainer:
         self._config = run_config.training
         self._modalities = run_config.model.modalities
         self._fold = fold
+        against = halves.reason_against(self._config.batch_split, run_config.model.kernel)
+        split = against is None
+        if not split:
+            progress.console.print(f"A batch is not computed as two halves: {against}.")
         self._model = model
         self._folder = folder
         with strategy.scope():
             optimizer = step.make_optimizer(self._config.learning_rate, run_config.model.dtype)
             self._train_step = step.make_train_step(
-                model, optimizer, strategy, self._config.clip_norm, self._class_weights()
+                model, optimizer, strategy, self._config.clip_norm, self._class_weights(), split
             )
-        self._predict_step = evaluation.make_predict_step(model)
+        self._predict_step = evaluation.make_predict_step(model, split)
         self._checkpoints = checkpoints.Checkpoints(folder.checkpoints, model, optimizer)
         self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
         self._position = _Position()
@@ -147,6 +151,7 @@ class Trainer:
                 seed=self._config.seed,
                 epoch=position.epoch,
                 shuffle_megabytes=self._data.shuffle_megabytes,
+                bucketing=self._data.bucketing,
             )
             self._stream = iter(batches.skip(position.step_in_epoch))
         while position.step < until and position.step_in_epoch < self.steps_per_epoch:

@@ -13,9 +13,16 @@ def ids(dataset):
 
 @pytest.mark.parametrize("seed", [None, 0, 1])
 @pytest.mark.parametrize("megabytes", [1, 256])
-def test_every_utterance_comes_once(tiny_fold, tiny_source, seed, megabytes):
+@pytest.mark.parametrize("bucketing", [False, True])
+def test_every_utterance_comes_once(tiny_fold, tiny_source, seed, megabytes, bucketing):
     batches = pipeline.batches(
-        tiny_fold, "train", 7, seed=seed, shuffle_megabytes=megabytes, with_ids=True
+        tiny_fold,
+        "train",
+        7,
+        seed=seed,
+        shuffle_megabytes=megabytes,
+        bucketing=bucketing,
+        with_ids=True,
     )
     expected = [entry.id for entry in tiny_source.index if entry.split == "train"]
     found = ids(batches)
@@ -30,6 +37,46 @@ def test_order_depends_on_seed_and_epoch_alone(tiny_fold):
     assert order(1, 0) == order(1, 0)
     assert order(1, 0) != order(1, 1)
     assert order(1, 0) != order(2, 0)
+
+
+def lengths_of_batches(fold, **options):
+    batches = pipeline.batches(fold, "train", 8, bucketing=True, **options)
+    return [inputs["audio_length"].numpy() for inputs, _ in batches]
+
+
+def test_buckets_hold_about_the_same_length_in_random_order(tiny_fold):
+    made = lengths_of_batches(tiny_fold, seed=1)
+    every = np.sort(np.concatenate(made))
+    # The jitter moves an utterance past others of less than a tenth more.
+    for lengths in made:
+        place = np.searchsorted(every, lengths.min())
+        assert lengths.max() <= every[min(place + 7, len(every) - 1)] * 1.1**2
+    means = [lengths.mean() for lengths in made]
+    assert means != sorted(means)
+
+
+def test_buckets_depend_on_seed_and_epoch_alone(tiny_fold):
+    def order(seed, epoch):
+        return ids(
+            pipeline.batches(
+                tiny_fold, "train", 8, seed=seed, epoch=epoch, bucketing=True, with_ids=True
+            )
+        )
+
+    assert order(1, 0) == order(1, 0)
+    assert order(1, 0) != order(1, 1)
+    assert order(1, 0) != order(2, 0)
+
+
+def test_buckets_give_as_many_batches_as_any_order(tiny_fold):
+    # 40 utterances in bufferfuls of a few: only the last of all batches may be smaller.
+    sizes = [
+        len(labels)
+        for _, labels in pipeline.batches(
+            tiny_fold, "train", 3, seed=1, bucketing=True, shuffle_megabytes=1
+        )
+    ]
+    assert sorted(sizes) == [1] + [3] * 13
 
 
 def test_batches_hold_the_utterances_padded_to_the_longest(tiny_fold, tiny_source):

@@ -107,3 +107,18 @@ def test_loss_scale_does_not_change_the_clipping(model_inputs):
         weights.append(model.get_weights())
     for plain, scaled in zip(*weights):
         np.testing.assert_allclose(plain, scaled, atol=1e-5)
+
+
+def test_halves_take_the_step_of_the_whole_batch(model_inputs):
+    # Three utterances: halves of one and two.
+    labels = np.array([0, 1, 6], np.int32)
+    weights = []
+    for split in (False, True):
+        model, inputs = model_and_inputs(model_inputs)
+        inputs = {name: value[:3] for name, value in inputs.items()}
+        optimizer = keras.optimizers.Adam(1e-3, epsilon=1e-3)
+        train_step = train_step_of(model, optimizer, split=split)
+        losses = [float(train_step(inputs, labels)) for _ in range(3)]
+        weights.append([losses, *model.get_weights()])
+    for whole, halves in zip(*weights):
+        np.testing.assert_allclose(halves, whole, atol=1e-5)

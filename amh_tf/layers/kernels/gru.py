@@ -6,79 +6,12 @@ from amh_tf.layers.kernels import loop
 from amh_tf.layers.kernels import packing as packings
 
 
-def _recur(projections, recurrent, inner_bias, packing, batch, time, reset_after, dtype):
-    """Runs the recurrence over projected inputs.
-
-    With z, r, c the update gate, reset gate and candidate, and `reset_after` False:
-    z = sigmoid(x_z + h U_z), r = sigmoid(x_r + h U_r), c = tanh(x_c + (r h) U_c),
-    h' = z h + (1 - z) c. With `reset_after` True: c = tanh(x_c + r (h U_c + b_c)).
-    """
-    units = recurrent[0].shape[0]
-
-    @tf.custom_gradient
-    def run(x_z, x_r, x_c, u_z, u_r, u_c, b_c):
-        low_z, low_r, low_c = (tf.cast(u, dtype) for u in (u_z, u_r, u_c))
-
-        def step(t, states):
-            (h,) = states
-            z = tf.sigmoid(loop.at_step(x_z, packing, t) + loop.product(h, low_z, dtype))
-            r = tf.sigmoid(loop.at_step(x_r, packing, t) + loop.product(h, low_r, dtype))
-            if reset_after:
-                inner = loop.product(h, low_c, dtype) + b_c
-                c = tf.tanh(loop.at_step(x_c, packing, t) + r * inner)
-            else:
-                inner = r * h
-                c = tf.tanh(loop.at_step(x_c, packing, t) + loop.product(inner, low_c, dtype))
-            return (c + z * (h - c),), (z, r, c, inner)
-
-        arrays = loop.forward(step, packing, batch, units, num_states=1, num_saved=4)
-        states = loop.concat(arrays[0], units)
-
-        def gradient(sequence_gradient, last_gradient):
-            upstream = packings.unpack_gradient(sequence_gradient, last_gradient, packing)
-
-            def step_back(t, before, saved, carried):
-                (h,) = before
-                z, r, c, inner = saved
-                d = loop.at_step(upstream, packing, t) + carried[0]
-                d_c = tf.raw_ops.TanhGrad(y=c, dy=d * (1.0 - z))
-                d_z = tf.raw_ops.SigmoidGrad(y=z, dy=d * (h - c))
-                if reset_after:
-                    d_r = tf.raw_ops.SigmoidGrad(y=r, dy=d_c * inner)
-                    through = loop.product(d_c * r, low_c, dtype, transpose_b=True)
-                else:
-                    d_inner = loop.product(d_c, low_c, dtype, transpose_b=True)
-                    d_r = tf.raw_ops.SigmoidGrad(y=r, dy=d_inner * h)
-                    through = d_inner * r
-                d_h = d * z + through
-                d_h += loop.product(d_z, low_z, dtype, transpose_b=True)
-                d_h += loop.product(d_r, low_r, dtype, transpose_b=True)
-                return (d_h,), (d_z, d_r, d_c)
-
-            d_z, d_r, d_c = loop.backward(
-                step_back, packing, units, arrays, num_states=1, num_made=3
-            )
-            before = loop.previous(states, packing)
-            if reset_after:
-                d_inner = d_c * loop.concat(arrays[2], units)
-                d_u_c = loop.product(before, d_inner, dtype, transpose_a=True)
-                d_b_c = tf.reduce_sum(d_inner, axis=0)
-            else:
-                inner = loop.concat(arrays[4], units)
-                d_u_c = loop.product(inner, d_c, dtype, transpose_a=True)
-                d_b_c = tf.zeros_like(b_c)
-            d_u_z, d_u_r = (
-                loop.product(before, d_gate, dtype, transpose_a=True) for d_gate in (d_z, d_r)
-            )
-            return d_z, d_r, d_c, d_u_z, d_u_r, d_u_c, d_b_c
-
-        return packings.unpack(states, packing, batch, time), gradient
-
-    return run(*projections, *recurrent, inner_bias)
-
-
 def layer(rows, weights, packing, batch, time, dtype, reset_after=False):
     """Runs a GRU layer with Keras' weights over packed rows.
+
+    With z, r, c the update gate, reset gate and candidate, and `reset_after` False:
+    z = sigmoid(x W_z + h U_z + b_z), r likewise, c = tanh(x W_c + (r h) U_c + b_c),
+    h' = z h + (1 - z) c. With `reset_after` True: c = tanh(x W_c + b_c + r (h U_c + b'_c)).
 
     Args:
         rows: Inputs of shape `(packed, dim)`.
@@ -87,18 +20,136 @@ def layer(rows, weights, packing, batch, time, dtype, reset_after=False):
             order: update, reset, candidate.
         packing: `packing.Packing`.
         batch, time: Scalar int32 tensors, the padded shape.
-        dtype: Precision of the matrix products; all else is float32.
+        dtype: Precision of the matrix products; states and their gradients are float32.
         reset_after: Whether the reset gate is applied after the recurrent product.
 
     Returns:
         States of shape `(batch, time, units)`, zeros in the padding; last states of shape
         `(batch, units)`, zeros for rows of length 0; both float32.
     """
-    kernel, recurrent, bias = weights
+    kernel, recurrent, bias = map(tf.convert_to_tensor, weights)
     outer, inner = tf.unstack(bias) if reset_after else (bias, tf.zeros_like(bias))
-    outer, inner = tf.split(outer, 3), tf.split(inner, 3)
+    units = recurrent.shape[0]
     # The gates' recurrent biases are added to the same sum as their input biases.
-    biases = [outer[0] + inner[0], outer[1] + inner[1], outer[2]]
-    projections = loop.project(rows, kernel, biases, dtype)
-    recurrent = tf.split(recurrent, 3, axis=1)
-    return _recur(projections, recurrent, inner[2], packing, batch, time, reset_after, dtype)
+    outer = outer + tf.concat([inner[: 2 * units], tf.zeros([units])], axis=0)
+    run = _reset_after if reset_after else _reset_before
+    return run(rows, kernel, recurrent, outer, inner[2 * units :], packing, batch, time, dtype)
+
+
+def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype):
+    dim, units = kernel.shape[0], recurrent.shape[0]
+
+    @tf.custom_gradient
+    def run(rows, kernel, recurrent, bias):
+        low_rows = tf.cast(rows, dtype)
+        (k_z, k_r, k_c), (b_z, b_r, b_c) = loop.gate_kernels(kernel, recurrent, bias, 3, dtype)
+
+        def step(t, states):
+            (h,) = states
+            x = loop.at_step(low_rows, packing, t)
+            with_state = tf.concat([x, tf.cast(h, dtype)], axis=1)
+            z = loop.gate(tf.sigmoid, with_state, k_z, b_z)
+            r = loop.gate(tf.sigmoid, with_state, k_r, b_r)
+            with_reset = tf.concat([x, tf.cast(r * h, dtype)], axis=1)
+            c = loop.gate(tf.tanh, with_reset, k_c, b_c)
+            kept = z * (h - c)
+            return (c + kept,), (h, z, r, c, kept), (with_state, with_reset)
+
+        (states,), saved, joined = loop.forward(
+            step, packing, batch, units, 1, 5, [dim + units] * 2, dtype
+        )
+
+        def gradient(sequence_gradient, last_gradient):
+            upstream = packings.unpack_gradient(sequence_gradient, last_gradient, packing)
+            u_z, u_r, u_c = (tf.transpose(k[dim:]) for k in (k_z, k_r, k_c))
+
+            def step_back(t, saved, carried):
+                h, z, r, c, kept = saved
+                d = loop.at_step(upstream, packing, t) + carried[0]
+                through_z = d * z
+                d_new = d - through_z
+                d_c = tf.cast(tf.raw_ops.TanhGrad(y=c, dy=d_new), dtype)
+                d_z = tf.cast(d_new * kept, dtype)
+                d_reset = loop.product(d_c, u_c, dtype)
+                d_r = tf.cast(tf.raw_ops.SigmoidGrad(y=r, dy=d_reset * h), dtype)
+                terms = [through_z, d_reset * r]
+                terms += [loop.product(d_z, u_z, dtype), loop.product(d_r, u_r, dtype)]
+                return (tf.add_n(terms),), (d_z, d_r, d_c)
+
+            gates = loop.backward(step_back, packing, units, saved, 1, 3, dtype)
+            with_state, with_reset = (loop.concat(array, dim + units) for array in joined)
+            d_rows = loop.input_gradient(gates, [k[:dim] for k in (k_z, k_r, k_c)])
+            inputs = [with_state, with_state, with_reset]
+            return tf.cast(d_rows, rows.dtype), *loop.weight_gradients(inputs, gates, dim)
+
+        sequence = packings.unpack(loop.concat(states, units), packing, batch, time)
+        return sequence, gradient
+
+    return run(rows, kernel, recurrent, bias)
+
+
+def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time, dtype):
+    dim, units = kernel.shape[0], recurrent.shape[0]
+
+    @tf.custom_gradient
+    def run(rows, kernel, recurrent, bias, inner_bias):
+        low_rows = tf.cast(rows, dtype)
+        kernels, (b_z, b_r, b_c) = loop.gate_kernels(kernel, recurrent, bias, 3, dtype)
+        k_z, k_r, k_c = kernels
+        low_inner_bias = tf.cast(inner_bias, dtype)
+
+        def step(t, states):
+            (h,) = states
+            x, low_h = loop.at_step(low_rows, packing, t), tf.cast(h, dtype)
+            with_state = tf.concat([x, low_h], axis=1)
+            z = loop.gate(tf.sigmoid, with_state, k_z, b_z)
+            r = loop.gate(tf.sigmoid, with_state, k_r, b_r)
+            inner = loop.gate(tf.identity, low_h, k_c[dim:], low_inner_bias)
+            c = tf.tanh(loop.gate(tf.identity, x, k_c[:dim], b_c) + r * inner)
+            kept = z * (h - c)
+            return (c + kept,), (z, r, c, kept, inner), (with_state,)
+
+        (states,), saved, joined = loop.forward(
+            step, packing, batch, units, 1, 5, [dim + units], dtype
+        )
+
+        def gradient(sequence_gradient, last_gradient):
+            upstream = packings.unpack_gradient(sequence_gradient, last_gradient, packing)
+            u_z, u_r, u_c = (tf.transpose(k[dim:]) for k in kernels)
+
+            def step_back(t, saved, carried):
+                z, r, c, kept, inner = saved
+                d = loop.at_step(upstream, packing, t) + carried[0]
+                through_z = d * z
+                d_new = d - through_z
+                d_c = tf.raw_ops.TanhGrad(y=c, dy=d_new)
+                gates = (
+                    d_new * kept,
+                    tf.raw_ops.SigmoidGrad(y=r, dy=d_c * inner),
+                    d_c,
+                    d_c * r,  # of what the reset gate scales
+                )
+                d_z, d_r, d_c, d_inner = gates = [tf.cast(d, dtype) for d in gates]
+                terms = [
+                    loop.product(d, u, dtype) for d, u in ((d_z, u_z), (d_r, u_r), (d_inner, u_c))
+                ]
+                return (tf.add_n([through_z, *terms]),), gates
+
+            d_z, d_r, d_c, d_inner = loop.backward(step_back, packing, units, saved, 1, 4, dtype)
+            with_state = loop.concat(joined[0], dim + units)
+            d_rows = loop.input_gradient([d_z, d_r, d_c], [k[:dim] for k in kernels])
+            inputs = [with_state] * 3
+            d_kernel, _, d_bias = loop.weight_gradients(inputs, [d_z, d_r, d_c], dim)
+            _, d_recurrent, _ = loop.weight_gradients(inputs, [d_z, d_r, d_inner], dim)
+            return (
+                tf.cast(d_rows, rows.dtype),
+                d_kernel,
+                d_recurrent,
+                d_bias,
+                loop.bias_gradient([d_inner]),
+            )
+
+        sequence = packings.unpack(loop.concat(states, units), packing, batch, time)
+        return sequence, gradient
+
+    return run(rows, kernel, recurrent, bias, inner_bias)

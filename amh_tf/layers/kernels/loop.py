@@ -1,8 +1,9 @@
 """The loops that recurrent kernels share: forward over the steps, and back.
 
-What TensorFlow derives from a loop stores and adds up every weight gradient at every step.
-Kernels compute the gates' gradients alone in the backward loop; those of the weights are
-single matrix products over all steps afterwards.
+Each step multiplies its inputs and its state with a gate's kernel in one product, whose bias and
+activation TensorFlow fuses into it. What TensorFlow derives from a loop stores and adds up every
+weight gradient at every step. Kernels compute the gates' gradients alone in the backward loop;
+those of the weights are single matrix products over all steps afterwards.
 """
 
 import tensorflow as tf
@@ -14,141 +15,166 @@ def at_step(rows, packing, step):
     return rows[first : first + packing.counts[step]]
 
 
+def gate(activation, rows, kernel, bias):
+    """Computes activation(rows kernel + bias) in the rows' precision; what comes out is float32.
+
+    `tf.nn.bias_add`, and not a sum, is what TensorFlow fuses with the product and activation.
+    """
+    return tf.cast(activation(tf.nn.bias_add(tf.matmul(rows, kernel), bias)), tf.float32)
+
+
 def product(a, b, dtype, **options):
     """Multiplies matrices in the computation's precision; what comes out is float32."""
     return tf.cast(tf.matmul(tf.cast(a, dtype), tf.cast(b, dtype), **options), tf.float32)
 
 
-def concat(array, units):
-    """Returns the packed rows that an array holds step by step, `(packed, units)`."""
-    return tf.ensure_shape(array.concat(), [None, units])
+def gate_kernels(kernel, recurrent, bias, gates, dtype):
+    """Stacks input and recurrent kernels, for products with inputs and state side by side.
+
+    Args:
+        kernel: `(dim, gates * units)`.
+        recurrent: `(units, gates * units)`.
+        bias: `(gates * units,)`.
+        gates: Number of gates.
+        dtype: Precision of the products.
+
+    Returns:
+        Lists of each gate's kernel, `(dim + units, units)`, and bias, `(units,)`.
+    """
+    stacked = tf.cast(tf.concat([kernel, recurrent], axis=0), dtype)
+    return tf.split(stacked, gates, axis=1), tf.split(tf.cast(bias, dtype), gates)
 
 
-def _arrays(number, steps, units):
+def weight_gradients(inputs, gradients, dim):
+    """Computes the weights' gradients by single products over all steps.
+
+    Args:
+        inputs: List of each gate's inputs and state side by side, `(packed, dim + units)`.
+        gradients: List of each gate's gradient, `(packed, units)`.
+        dim: Width of the inputs.
+
+    Returns:
+        Gradients of kernel, recurrent kernel and bias, as Keras has them, float32.
+    """
+    both = tf.concat([tf.matmul(a, d, transpose_a=True) for a, d in zip(inputs, gradients)], axis=1)
+    both = tf.cast(both, tf.float32)
+    return both[:dim], both[dim:], bias_gradient(gradients)
+
+
+def bias_gradient(gradients):
+    """Sums each gate's gradient over all steps, in float32: `(gates * units,)`."""
+    return tf.concat([tf.reduce_sum(tf.cast(d, tf.float32), axis=0) for d in gradients], axis=0)
+
+
+def input_gradient(gradients, kernels):
+    """Computes the gradient of the packed inputs, `(packed, dim)` float32."""
+    parts = [tf.matmul(d, kernel, transpose_b=True) for d, kernel in zip(gradients, kernels)]
+    return tf.add_n([tf.cast(part, tf.float32) for part in parts])
+
+
+def concat(array, width):
+    """Returns the packed rows that an array holds step by step, `(packed, width)`."""
+    return tf.ensure_shape(array.concat(), [None, width])
+
+
+def _arrays(widths, dtype, steps):
     return tuple(
         tf.TensorArray(
-            tf.float32,
+            dtype,
             size=steps,
             infer_shape=False,
-            element_shape=[None, units],
+            element_shape=[None, width],
             clear_after_read=False,
         )
-        for _ in range(number)
+        for width in widths
     )
 
 
-def forward(step, packing, batch, units, num_states, num_saved):
+def forward(step, packing, batch, units, num_states, num_saved, joined_widths, dtype):
     """Runs a recurrence from the first step to the last.
 
     Args:
         step: Function from the step's number and a tuple of states before it, each
-            `(counts[t], units)`, to the tuple of states after it and a tuple of what the
-            gradient will need.
+            `(counts[t], units)`, to the tuple of states after it, a tuple of what the backward
+            loop will need, each as wide as a state, and a tuple of what the products were made
+            with.
         packing: `packing.Packing`.
         batch: Scalar int32 tensor.
         units: Hidden size.
-        num_states, num_saved: Lengths of the two tuples.
+        num_states, num_saved: Lengths of the first two tuples; float32.
+        joined_widths: Width of each member of the third.
+        dtype: Precision of the members of the third.
 
     Returns:
-        Tuple of `num_states + num_saved` TensorArrays with what each step made, float32.
+        Tuples of TensorArrays with what each step made: states, saved, joined.
     """
     steps = tf.shape(packing.counts)[0]
-    number = num_states + num_saved
+    number = num_states + num_saved + len(joined_widths)
 
     def body(t, states, arrays):
         states = tuple(state[: packing.counts[t]] for state in states)
-        states, saved = step(t, states)
-        written = tuple(a.write(t, value) for a, value in zip(arrays, (*states, *saved)))
-        return t + 1, states, written
+        states, saved, joined = step(t, states)
+        made = (*states, *saved, *joined)
+        return t + 1, states, tuple(a.write(t, value) for a, value in zip(arrays, made))
 
     _, _, arrays = tf.while_loop(
         lambda t, *_: t < steps,
         body,
-        (0, (tf.zeros([batch, units]),) * num_states, _arrays(number, steps, units)),
+        (
+            0,
+            (tf.zeros([batch, units]),) * num_states,
+            _arrays([units] * (num_states + num_saved), tf.float32, steps)
+            + _arrays(joined_widths, dtype, steps),
+        ),
         shape_invariants=(
             tf.TensorShape([]),
             (tf.TensorShape([None, units]),) * num_states,
             (tf.TensorShape(None),) * number,
         ),
     )
-    return arrays
+    saved_end = num_states + num_saved
+    return arrays[:num_states], arrays[num_states:saved_end], arrays[saved_end:]
 
 
-def backward(step, packing, units, arrays, num_states, num_made):
+def backward(step, packing, units, saved, num_states, num_gates, dtype):
     """Runs the gradient of a recurrence from the last step to the first.
 
     Args:
-        step: Function from the step's number, the tuple of states before it, the tuple of
-            what `forward` saved there, and the tuple of gradients of the states after it, to
-            the tuple of gradients of the states before it and a tuple of the gates' gradients.
+        step: Function from the step's number, the tuple of what `forward` saved there, and the
+            tuple of gradients of the states after it, to the tuple of gradients of the states
+            before it and a tuple of the gates' gradients.
         packing: `packing.Packing`.
         units: Hidden size.
-        arrays: What `forward` returned.
-        num_states, num_made: Lengths of the tuples of states and of gates.
+        saved: What `forward` returned of that name.
+        num_states, num_gates: Lengths of the tuples of states and of gates.
+        dtype: Precision of the gates' gradients.
 
     Returns:
         Tuple of the gates' gradients, each `(packed, units)`.
     """
     steps = tf.shape(packing.counts)[0]
 
-    def shaped(rows):
-        return tf.ensure_shape(rows, [None, units])
-
     def body(t, carried, made):
         t = t - 1
-        count = packing.counts[t]
-        before = tf.cond(
-            t > 0,
-            lambda: tuple(a.read(t - 1)[:count] for a in arrays[:num_states]),
-            lambda: (tf.zeros([count, units]),) * num_states,
-        )
-        saved = tuple(shaped(a.read(t)) for a in arrays[num_states:])
         # Rows that end at this step have no gradient from later ones.
-        grown = tuple(tf.pad(rows, [[0, count - tf.shape(rows)[0]], [0, 0]]) for rows in carried)
-        carried, gates = step(t, tuple(map(shaped, before)), saved, grown)
-        return t, carried, tuple(a.write(t, value) for a, value in zip(made, gates))
+        missing = packing.counts[t] - tf.shape(carried[0])[0]
+        grown = tuple(tf.pad(rows, [[0, missing], [0, 0]]) for rows in carried)
+        read = tuple(tf.ensure_shape(a.read(t), [None, units]) for a in saved)
+        carried, gates = step(t, read, grown)
+        return t, carried, tuple(a.write(t, gate) for a, gate in zip(made, gates))
 
     _, _, made = tf.while_loop(
         lambda t, *_: t > 0,
         body,
-        (steps, (tf.zeros([0, units]),) * num_states, _arrays(num_made, steps, units)),
+        (
+            steps,
+            (tf.zeros([0, units]),) * num_states,
+            _arrays([units] * num_gates, dtype, steps),
+        ),
         shape_invariants=(
             tf.TensorShape([]),
             (tf.TensorShape([None, units]),) * num_states,
-            (tf.TensorShape(None),) * num_made,
+            (tf.TensorShape(None),) * num_gates,
         ),
     )
     return tuple(concat(array, units) for array in made)
-
-
-def previous(states, packing):
-    """Returns, for each packed row, the state before its step: zeros before the first.
-
-    Args:
-        states: Tensor of shape `(packed, units)`.
-        packing: `packing.Packing`.
-
-    Returns:
-        Tensor of shape `(packed, units)`.
-    """
-    step = tf.repeat(tf.range(tf.shape(packing.counts)[0]), packing.counts)
-    place = tf.range(tf.size(step)) - tf.gather(packing.offsets, step)
-    before = tf.gather(packing.offsets, tf.maximum(step - 1, 0)) + place
-    return tf.where((step > 0)[:, None], tf.gather(states, before), tf.zeros([], states.dtype))
-
-
-def project(rows, kernel, biases, dtype):
-    """Multiplies all inputs with each gate's kernel at once.
-
-    Args:
-        rows: Tensor of shape `(packed, dim)`.
-        kernel: Tensor of shape `(dim, gates * units)`.
-        biases: List of each gate's bias, `(units,)`.
-        dtype: Precision of the products.
-
-    Returns:
-        Tuple of tensors of shape `(packed, units)` float32, one for each gate.
-    """
-    rows = tf.cast(rows, dtype)
-    gates = tf.split(kernel, len(biases), axis=1)
-    return tuple(product(rows, gate, dtype) + bias for gate, bias in zip(gates, biases))
