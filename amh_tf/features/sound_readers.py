@@ -101,6 +101,8 @@ class _FfmpegReader:
 
     def __init__(self, path, container, stream):
         av = media.library("av")
+        if stream.codec_context is None:
+            raise media.bad(path, "cannot be decoded", "sound of a known coding", "another")
         self._path, self._declared = path, media.declared_seconds(container, stream)
         self._blocks = self._decoded(container, stream, av.AudioResampler(format="fltp"))
         self._ahead, self.rate = next(self._blocks, (None, 0))

@@ -32,7 +32,7 @@ def write_sound(path, codec, rate=48000, seconds=1.0, channels=2, format_name=No
 
 
 def write_picture(
-    path, frames=60, rate=30, codec="libx264", b_frames=0, first=0, size=(64, 48), draw=None
+    path, frames=60, rate=30, codec="libx264", b_frames=0, first=0, size=(64, 64), draw=None
 ):
     """Writes a film whose pictures tell their number.
 
@@ -43,7 +43,7 @@ def write_picture(
         codec, b_frames: Encoder, and how many pictures it may put off.
         first: Time stamp of the first picture.
         size: Width and height.
-        draw: Function that makes the picture of a number; `gray` where None.
+        draw: Function that makes the picture of a number; `numbered` where None.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
@@ -51,15 +51,22 @@ def write_picture(
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.gop_size = 12
         stream.codec_context.max_b_frames = b_frames
-        stream.options = {"crf": "5"} if codec == "libx264" else {"qscale": "2"}
         for number in range(frames):
-            picture = gray(number, size) if draw is None else draw(number)
+            picture = numbered(number, size) if draw is None else draw(number)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = first + number, 1 / fractions.Fraction(rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
 
-def gray(number, size=(64, 48)):
-    """An even picture, whose brightness is 3 more than that of the one before."""
-    return np.full((size[1], size[0], 3), 20 + 3 * (number % 70), np.uint8)
+def numbered(number, size=(64, 64)):
+    """A picture of eight stripes, black or white as the number's bits are."""
+    bits = (number >> np.arange(8)) & 1
+    rows = np.repeat(16 + 219 * bits, size[1] // 8)
+    return np.broadcast_to(rows[:, np.newaxis, np.newaxis], (size[1], size[0], 3)).astype(np.uint8)
+
+
+def numbers(pictures):
+    """Reads the numbers back from `(n, height, width, 3)` pictures."""
+    rows = pictures.reshape(len(pictures), 8, -1).mean(axis=2)
+    return ((rows > 128) @ (1 << np.arange(8))).tolist()
