@@ -11,6 +11,8 @@ import numpy as np
 from amh_tf.features import media, wav
 
 _BLOCK = 1 << 16  # samples
+_START = 32  # bytes that tell which format it is
+_FLAC_LENGTH = slice(18, 26)  # of which the last 36 bits
 _OGG_PAGE, _OGG_LAST = b"OggS", 4
 _OGG_LARGEST_PAGE = 65307
 _OGG_HEADER = 27
@@ -30,12 +32,14 @@ def open_sound(path):
         BadRecording: If the file is damaged or holds no sound; also when reading from it.
     """
     with open(path, "rb") as file:
-        start = file.read(12)
+        start = file.read(_START)
     if wav.is_wav(start):
         header = wav.read_header(path)
         opened = _plain(path, header) if header.is_plain else _libsndfile(path)
     elif start[:4] == b"fLaC":
-        opened = _libsndfile(path)
+        # libsndfile does not read one that was streamed, and so does not tell its length.
+        length = int.from_bytes(start[_FLAC_LENGTH]) & ((1 << 36) - 1)
+        opened = _libsndfile(path) if length else _ffmpeg(path)
     elif start[:4] == _OGG_PAGE:
         _check_ogg(path)
         opened = _libsndfile(path)

@@ -2,6 +2,7 @@ import io
 import math
 import random
 import struct
+import sys
 import tracemalloc
 import wave
 
@@ -92,6 +93,17 @@ def test_every_encoding_is_read(tmp_path, container, subtype, step):
         loaded = loaded[lag : lag + len(samples)]
     assert loaded.shape == samples.shape
     np.testing.assert_allclose(loaded[500:-500], samples[500:-500], rtol=0, atol=step)
+
+
+def test_flac_that_does_not_tell_its_length_is_read(tmp_path):
+    path = tmp_path / "streamed.flac"
+    samples = media_files.tone(16000)
+    soundfile.write(path, samples, 16000, "PCM_16")
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0  # the last 36 bits of these eight bytes are the length
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    np.testing.assert_allclose(decoding.load_audio(path), samples, rtol=0, atol=2**-15)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 32000, 44100, 48000, 96000, 12347])
@@ -250,6 +262,24 @@ def test_samples_that_are_no_numbers_are_refused(tmp_path, value):
     samples[500] = value
     soundfile.write(tmp_path / "nan.wav", samples, 16000, "FLOAT")
     refuse(tmp_path / "nan.wav", "no numbers")
+
+
+@pytest.mark.parametrize(("package", "name"), [("soundfile", "tone.flac"), ("av", "tone.mkv")])
+def test_missing_package_says_how_to_install_it(tmp_path, monkeypatch, package, name):
+    path = tmp_path / name
+    if package == "soundfile":
+        soundfile.write(path, media_files.tone(16000), 16000)
+    else:
+        media_files.write_sound(path, "flac")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=r"pip install 'amh_tf\[media\]'"):
+        decoding.load_audio(path)
+
+
+def test_plain_wav_needs_no_optional_package(plain, monkeypatch):
+    for package in ("soundfile", "av"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert len(decoding.load_audio(plain[0])) == 16000
 
 
 def test_film_without_sound_is_refused(tmp_path):
