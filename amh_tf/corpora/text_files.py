@@ -125,7 +125,7 @@ def rows(path):
     delimiter = max(",;\t", key=head.count)
     try:
         columns = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
-        if len(set(columns)) != len(columns) or not all(columns):
+        if len(set(columns)) != len(columns) or not all(columns) or not columns:
             expected = "columns with names that differ"
             raise error(path, 1, "the header is wrong", expected, head)
         for cells in csv.reader(watched(), delimiter=delimiter, strict=True):
