@@ -30,6 +30,7 @@ LEFT_SPEAKERS = ("auto", "other", "F", "M")
 # A file of this name at the top marks a tree of this layout that was made up.
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 SYNTHETIC_NAME = "spoken demo corpus (synthetic)"
+MAX_DIALOG_BYTES = 16 << 20  # of a text file; the release's are far smaller
 
 _SESSION = re.compile(r"Session([1-9])", re.ASCII)
 _DIALOG = re.compile(r"Ses0([1-9])([FM])_[A-Za-z0-9_]{1,80}", re.ASCII)
@@ -81,7 +82,7 @@ def _seconds(path, number, text):
 def _labelled(path):
     """Yields line, id, speaker's gender, label, start and end of each utterance of a dialog."""
     dialog = path.stem
-    for number, text in text_files.lines(path):
+    for number, text in text_files.lines(path, MAX_DIALOG_BYTES):
         if not text.startswith("["):
             continue  # the header, the raters' lines and blank ones
         fields = text.split("\t")
@@ -103,42 +104,48 @@ def _labelled(path):
 class _Transcripts:
     """The words of the utterances, and what could not be read of them."""
 
+    MISSING = "transcription files are missing"
+    UNREAD = "transcription lines cannot be read"
+    REPEATED = "transcripts stand twice; the first counts"
+    UNSPOKEN = "utterances have no transcript"
+
     def __init__(self):
-        self.missing = []
-        self.unread = []
-        self.repeated = []
+        self._counts = collections.Counter()
+        self._first = {}
+
+    def _note(self, what, where):
+        self._counts[what] += 1
+        self._first.setdefault(what, where)
 
     def read(self, path):
         """Returns the dict from utterance to words of one dialog."""
         if not path.is_file():
-            self.missing.append(path)
+            self._note(self.MISSING, str(path))
             return {}
         spoken = {}
-        for number, text in text_files.lines(path):
+        for number, text in text_files.lines(path, MAX_DIALOG_BYTES):
             if not text.startswith("Ses"):
                 continue
             match = _SPOKEN.fullmatch(text.strip())
             if not match:
-                self.unread.append(f"{path.name}, line {number}")
+                self._note(self.UNREAD, f"{path.name}, line {number}")
             elif "XX" in match[1]:
                 continue  # noises, which have no label
             elif match[1] in spoken:
-                self.repeated.append(match[1])
+                self._note(self.REPEATED, match[1])
             else:
                 spoken[match[1]] = text_files.clean(match[2])
         return spoken
 
     def notes(self, recordings):
-        """Yields what the user should know of the transcripts."""
-        unspoken = [r.id for r in recordings if r.transcript is None]
-        for found, what in (
-            (self.missing, "transcription files are missing"),
-            (self.unread, "transcription lines cannot be read"),
-            (self.repeated, "transcripts stand twice; the first counts"),
-            (unspoken, "utterances have no transcript"),
-        ):
-            if found:
-                yield f"{len(found):,} {what}, the first {str(found[0])!r}."
+        """Lists what the user should know of the transcripts."""
+        for utterance in recordings:
+            if utterance.transcript is None:
+                self._note(self.UNSPOKEN, utterance.id)
+        return [
+            f"{self._counts[what]:,} {what}, the first {where!r}."
+            for what, where in self._first.items()
+        ]
 
 
 def _side(dialog_gender, speaker_gender, left_speaker):

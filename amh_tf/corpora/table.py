@@ -29,6 +29,7 @@ COLUMNS = (
 )
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 LONGEST = 1e7  # seconds
+MAX_COLUMNS = 1000
 
 
 class _NotARow(ValueError):
@@ -197,7 +198,8 @@ def read(path, labels=None, name=None):
         if missing:
             expected = "the columns id and label"
             raise text_files.error(path, number, "columns are missing", expected, list(row))
-        columns.update(row)
+        if len(columns) < MAX_COLUMNS:  # each line of JSON may have others
+            columns.update(row)
         label, fields = _utterance(_Line(path, number, row))
         text_files.check_id(path, number, fields["id"])
         seen.add(path, number, fields["id"])

@@ -63,11 +63,12 @@ def clean(text):
     return " ".join(text.split())
 
 
-def lines(path):
+def lines(path, max_bytes=None):
     """Yields the number and the text of each line, without its end.
 
     Args:
         path: The file.
+        max_bytes: Its largest size. Defaults to `MAX_FILE_BYTES`.
 
     Raises:
         ValueError: If there is no such file, it or one of its lines is longer than any of its
@@ -76,10 +77,10 @@ def lines(path):
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"{str(path)!r} is missing. Expected a text file. Received: none.")
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
+    size, largest = path.stat().st_size, max_bytes or MAX_FILE_BYTES
+    if size > largest:
         raise ValueError(
-            f"{str(path)!r} is too large. Expected at most {MAX_FILE_BYTES:,} bytes. "
+            f"{str(path)!r} is too large. Expected at most {largest:,} bytes. "
             f"Received: {size:,}. Split it."
         )
     with open(path, "rb") as file:

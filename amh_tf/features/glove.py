@@ -13,6 +13,7 @@ from amh_tf import schema
 
 MAX_LINE_BYTES = 1 << 20
 MAX_WIDTH = 4096
+LARGEST = 1e6  # far beyond any word vector, and safe to square
 _LOOKED_AT = 50  # lines that tell the width
 
 
@@ -77,8 +78,9 @@ def _vector(path, number, line, width):
             vector = np.array([float(field) for field in fields], np.float32)
     except ValueError:
         vector = np.array([np.nan])
-    if not np.isfinite(vector).all():
-        raise _error(path, number, "the vector is bad", f"{width} finite numbers", line)
+    if not (np.abs(vector) <= LARGEST).all():
+        expected = f"{width} finite numbers within +-{LARGEST:.0e}"
+        raise _error(path, number, "the vector is bad", expected, line)
     return vector
 
 
@@ -106,7 +108,7 @@ def load_glove(path, vocabulary, seed=0, progress=None):
         Vectors, `(words, width)` float32; the number of words found.
 
     Raises:
-        ValueError: If the file is not of this kind, a vector needed is not of finite numbers,
+        ValueError: If the file is not of this kind, a vector needed is not one,
             or no word is found. The message names file and line.
         OSError: If it cannot be opened.
     """

@@ -1,5 +1,7 @@
 """Words and their ids, the same in Python and in a TensorFlow graph.
 
+(But for capital letters of rare scripts that came to Unicode after TensorFlow's tables.)
+
 Text is cut into words as GloVe's are: lower case, clitics (`n't`, `'s`, `'re`) and punctuation
 are words of their own. The rules are a list of regular expressions that Python and RE2 read
 alike, so that an exported model holds them whole. As nltk's NLTKWordTokenizer, but

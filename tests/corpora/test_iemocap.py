@@ -238,3 +238,9 @@ def test_damaged_release_reads_or_is_refused(release):
                 assert recording.audio.startswith(str(release)) and ".." not in recording.audio
                 assert recording.transcript is None or recording.transcript.isprintable()
         path.write_bytes(whole)
+
+
+def test_text_file_far_larger_than_any_is_refused(release, monkeypatch):
+    monkeypatch.setattr(iemocap, "MAX_DIALOG_BYTES", 99)
+    with pytest.raises(ValueError, match=r"Ses01F_impro05\.txt' is too large.*at most 99 bytes"):
+        iemocap.read(release)

@@ -82,6 +82,7 @@ def test_progress_is_shown_in_megabytes(tmp_path):
         ([b"the 1 x 2", *LINES], r"glove.txt', line 1: the vector is bad.*'the 1 x 2'"),
         ([b"the 1 nan 2", *LINES], "line 1: the vector is bad.*3 finite numbers"),
         ([b"the 1 1e39 2", *LINES], "line 1: the vector is bad"),
+        ([b"the 1 1e30 2", *LINES], "line 1: the vector is bad"),
         ([*LINES, b"\xff" * (1 << 20)], "line 9: the line is too long"),
         ([b"hello"], "line 1: the line holds no word vector"),
         ([b"5 9999999"], "line 1: the line holds no word vector|empty"),

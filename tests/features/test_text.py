@@ -15,8 +15,11 @@ from amh_tf.features import text
 ORACLE = json.loads(Path(__file__).with_name("nltk_words.json").read_text(encoding="utf-8"))
 
 
+in_one_graph = tf.function(text.tokenize, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
 def in_graph(texts):
-    ragged = tf.function(text.tokenize)(tf.constant(texts, tf.string, [len(texts)]))
+    ragged = in_one_graph(tf.constant(texts, tf.string, [len(texts)]))
     return [[word.decode() for word in words] for words in ragged.to_list()]
 
 

@@ -1,14 +1,18 @@
 import importlib.util
 import sys
 import types
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from amh_tf.corpora import iemocap
 from amh_tf.features import transcribe
 from amh_tf.features.recognizers import google
+
+DEMO = Path(__file__).parents[1] / "demo_corpus"
 
 needs_pocketsphinx = pytest.mark.skipif(
     not importlib.util.find_spec("pocketsphinx"), reason="pocketsphinx is not installed"
@@ -29,9 +33,7 @@ def tone(seconds=0.5, level=0.1):
 
 def demo(name):
     """A sentence of the demo corpus (synthetic)."""
-    from scipy.io import wavfile
-
-    (recording,) = [r for r in iemocap.read("tests/demo_corpus").recordings if r.id == name]
+    (recording,) = [r for r in iemocap.read(DEMO).recordings if r.id == name]
     return wavfile.read(recording.audio)[1].astype(np.float32) / 32768, recording.transcript
 
 
@@ -149,7 +151,7 @@ def whisper(monkeypatch, tmp_path):
                 super().__init__(*args, **kwargs)
 
             def transcribe(self, *args, **kwargs):
-                real.transcribe(self, *args, **kwargs)
+                real.return_value.transcribe(*args, **kwargs)
                 return super().transcribe(*args, **kwargs)
 
         monkeypatch.setattr(faster_whisper, "WhisperModel", Checked)

@@ -89,6 +89,7 @@ def test_speaker_is_the_one_whose_mouth_moves():
 def made(tmp_path_factory):
     if not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
+    pytest.importorskip("av")
     folder = tmp_path_factory.mktemp("made") / "corpus"
     result = make(folder, *FLAGS)
     assert result.returncode == 0, result.stderr
@@ -141,6 +142,7 @@ def test_plan_has_every_class_in_skewed_shares(monkeypatch, utterances, counts):
 
 
 def test_missing_synthesizer_is_told(tmp_path, monkeypatch):
+    pytest.importorskip("av")
     monkeypatch.setenv("PATH", str(tmp_path))
     made = make(tmp_path / "made")
     assert made.returncode == 1 and "Expected the program espeak-ng" in made.stderr
