@@ -87,6 +87,7 @@ def write(
     num_folds=folds.NUM_FOLDS,
     fold_seed=0,
     progress=None,
+    extra_files=None,
 ):
     """Writes a data folder.
 
@@ -101,6 +102,7 @@ def write(
             split, and where it has none, all that are possible.
         num_folds, fold_seed: Number and seed of the random folds.
         progress: Context manager factory as `amh_tf.progress.bar`, or None.
+        extra_files: Dict from the name of a further file to its text, or None.
 
     Returns:
         `amh_tf.data.manifest.Manifest`.
@@ -123,6 +125,8 @@ def write(
             advance = shown.advance if shown else (lambda: None)
             parts, members = _write_parts(source, temporary, made, records_per_shard, advance)
             written = _describe(source, folder, fingerprint, made, parts, members)
+            for name, text in (extra_files or {}).items():
+                (temporary / name).write_text(text, encoding="utf-8")
             _write_tables(source, temporary, parts, written)
     except OSError as error:
         # Another process may have written the same set meanwhile.
@@ -198,6 +202,7 @@ def _describe(source, folder, fingerprint, protocols, parts, members):
         embedding_width=schema.EMBEDDING_WIDTH if vectors is None else vectors.shape[1],
         shards=tuple(shard for part in parts.values() for shard in part.shards),
         protocols=described,
+        features=source.features,
     )
 
 
