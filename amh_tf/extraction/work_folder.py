@@ -164,7 +164,6 @@ class WorkFolder:
             for made in found:
                 if not made.problem:
                     writer.write(_encode(made))
-            writer.close()  # before the file gets its name
         return summaries
 
     def load(self, group):
