@@ -72,6 +72,8 @@ def draw(predicted, path):
             _empty(axes, target)
         else:
             painters[target](axes, predicted, weights, seconds)
+    if not all(predicted.known):
+        drawing.supxlabel("* a word that the model does not know", fontsize=8, color=_SOFT)
     with files.replacing(path) as temporary:
         drawing.savefig(temporary, dpi=110)
 
