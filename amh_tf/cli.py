@@ -5,7 +5,7 @@ import sys
 from absl import app, flags, logging
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
-EXPECTED_ERRORS = (ValueError, TypeError, OSError)
+EXPECTED_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 
 def run(main, on_stop="give the same command to start again"):

@@ -1,24 +1,21 @@
-"""Every flag, and the configurations made from them. Only entry points import this.
+"""The flags of training and scoring, and the configurations made from them.
+
+Only entry points import this. Flags of preparing stand in `flag_defs_preparation`, those of
+predicting in `flag_defs_prediction`.
 
 Each entry point defines the groups it needs, so that its --help lists those alone and a flag
 that means nothing to it is refused.
 """
 
 import os
-import sys
 from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, schema
+from amh_tf import config, flag_kit, schema
 
 FLAGS = flags.FLAGS
-
-
-def _define(kind, name, default, help_text, **options):
-    holder = getattr(flags, f"DEFINE_{kind}")(name, default, help=help_text, **options)
-    # --help shows the flags of the module that is run, not of this one.
-    FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
+_define = flag_kit.define
 
 
 def _given(names):
@@ -190,59 +187,6 @@ def chosen_folds():
     return sorted({int(number) for number in FLAGS.folds})
 
 
-def define_preparation():
-    """Flags of writing a data folder."""
-    _define(
-        "enum",
-        "source",
-        None,
-        "Where utterances come from (required): the authors' preprocessed folds, or the "
-        "planted-cue set (synthetic).",
-        enum_values=["folds", "planted"],
-        required=True,
-    )
-    _define("string", "source_dir", None, "Folder of one preprocessed fold.")
-    _define("string", "output_dir", None, "Data folder to write (required).", required=True)
-    _define("string", "name", None, "What to call the data set in results.")
-    _define(
-        "list", "classes", list(schema.PAPER_CLASSES), "Class names in the order of the labels."
-    )
-    for modality, length in schema.MAX_LENGTHS.items():
-        _define(
-            "integer",
-            f"max_{modality}_length",
-            length,
-            f"Steps of {modality} that are kept.",
-            lower_bound=1,
-        )
-    _define("integer", "records_per_shard", 256, "Utterances per TFRecord shard.", lower_bound=1)
-    _define(
-        "enum",
-        "feature_dtype",
-        "float32",
-        "How shards store audio and video; float16 takes half the space and reads faster.",
-        enum_values=schema.FEATURE_DTYPES,
-    )
-    _define(
-        "list",
-        "protocols",
-        None,
-        "Protocols to compute folds for: given, random, session, speaker. Default: given where "
-        "the source has a split of its own, and else all that are possible.",
-    )
-    _define("integer", "num_folds", 10, "Number of random folds.")
-    _define("integer", "fold_seed", 0, "Seed of the random folds.", lower_bound=0)
-    _define(
-        "enum",
-        "transcripts",
-        "reference",
-        "Whether the fold's words are reference transcripts or recognized.",
-        enum_values=["reference", "asr"],
-    )
-    _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
-    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
-
-
 def define_report():
     """Flags of gathering cross-validations."""
     _define(
@@ -304,19 +248,3 @@ def run_dir(data, model):
         return Path(FLAGS.run_dir)
     name = f"{model.row}-fold_{data.fold}-seed_{FLAGS.seed}"
     return Path("runs") / Path(data.data_dir).name / name
-
-
-def planted_sizes():
-    """Returns the sizes of the planted-cue set, by split.
-
-    Raises:
-        ValueError: If the flag does not hold three numbers.
-    """
-    sizes = FLAGS.planted_sizes
-    if len(sizes) != 3 or not all(size.isdecimal() and int(size) for size in sizes):
-        raise ValueError(
-            "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
-            f"Received: planted_sizes={','.join(sizes)}. Set it with "
-            "--planted_sizes=TRAIN,DEV,TEST."
-        )
-    return dict(zip(schema.SPLITS, map(int, sizes)))

@@ -1,49 +1,57 @@
 """Writes a data folder of TFRecord shards:
 
-python -m amh_tf.prepare --source=folds --source_dir=fold01 --output_dir=data/fold01
+python -m amh_tf.prepare --source=iemocap --source_dir=DIR --resnet_weights=FILE --output_dir=DATA
+
+Extraction from raw recordings can be stopped; the same command goes on where it was.
 """
 
-from amh_tf import cli, flag_defs, progress, schema
+from amh_tf import cli, flag_defs_preparation, progress, schema
 from amh_tf.corpora import folds, planted
-from amh_tf.data import fold_view, writer
+from amh_tf.data import fold_view, from_recordings, writer
 
-flag_defs.define_preparation()
+flag_defs_preparation.define()
 
 
-def _source():
-    flags = flag_defs.FLAGS
+def _prepared():
+    """Returns features that are there already, or can be drawn, as a `Source`."""
+    flags = flag_defs_preparation.FLAGS
     if flags.source == "planted":
-        return planted.read(flags.planted_seed, flag_defs.planted_sizes())
-    if not flags.source_dir:
-        raise ValueError(
-            "`source_dir` is missing. Expected the folder of one preprocessed fold. "
-            "Received: none. Set it with --source_dir."
-        )
+        return planted.read(flags.planted_seed, flag_defs_preparation.planted_sizes())
     return folds.read(
-        flags.source_dir,
+        flag_defs_preparation.source_dir(),
         classes=flags.classes,
-        max_lengths={name: flags[f"max_{name}_length"].value for name in schema.MODALITIES},
+        max_lengths=flag_defs_preparation.max_lengths(),
         name=flags.name,
         transcripts=flags.transcripts,
     )
 
 
+def _write():
+    flags = flag_defs_preparation.FLAGS
+    names = ("records_per_shard", "protocols", "num_folds", "fold_seed", "feature_dtype")
+    options = {name: flags[name].value for name in names}
+    if flags.source not in flag_defs_preparation.RAW_SOURCES:
+        return writer.write(_prepared(), flags.output_dir, progress=progress.bar, **options)
+    return from_recordings.write(
+        flag_defs_preparation.corpus(),
+        flag_defs_preparation.extraction_settings(),
+        flags.output_dir,
+        glove=flags.glove,
+        on_error=flags.on_error,
+        keep_work=flags.keep_work,
+        runner=flags.runner,
+        beam_options=flags.beam_options,
+        **options,
+    )
+
+
 def main():
     """Prepares by the flags."""
-    flags = flag_defs.FLAGS
-    source = _source()
-    manifest = writer.write(
-        source,
-        flags.output_dir,
-        flags.records_per_shard,
-        protocols=flags.protocols,
-        num_folds=flags.num_folds,
-        fold_seed=flags.fold_seed,
-        feature_dtype=flags.feature_dtype,
-        progress=progress.bar,
-    )
+    flags = flag_defs_preparation.FLAGS
+    manifest = _write()
+    count = sum(shard.records for shard in manifest.shards)
     progress.console.print(
-        f"{flags.output_dir} holds the {manifest.name}: {len(source.index):,} utterances in "
+        f"{flags.output_dir} holds the {manifest.name}: {count:,} utterances in "
         f"{len(manifest.shards)} shards."
     )
     for name, protocol in manifest.protocols.items():
@@ -59,4 +67,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, on_stop="the same command goes on where it was")

@@ -4,6 +4,7 @@ import contextlib
 
 from rich import console as rich_console
 from rich import progress as rich_progress
+from rich import text as rich_text
 
 # Names come from users: nothing in them is markup.
 console = rich_console.Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -23,6 +24,14 @@ class _Bar:
 
     def move_to(self, completed):
         self._progress.update(self._task, completed=completed)
+
+
+class _Speed(rich_progress.ProgressColumn):
+    """Shows how much is done in a second."""
+
+    def render(self, task):
+        speed = task.finished_speed or task.speed
+        return rich_text.Text("" if speed is None else f"{speed:,.1f}/s")
 
 
 def _text(template):
@@ -45,6 +54,7 @@ def bar(total, title, unit):
         _text("{task.description}"),
         rich_progress.BarColumn(bar_width=24),
         _text("{task.completed:.0f}/{task.total:.0f} " + unit),
+        _Speed(),
         rich_progress.TimeRemainingColumn(),
         _text("left"),
         _text("{task.fields[note]}"),

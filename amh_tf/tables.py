@@ -2,6 +2,7 @@
 
 from rich import box
 from rich import table as rich_table
+from rich import text as rich_text
 
 from amh_tf import progress
 
@@ -58,3 +59,24 @@ def print_reports(reports):
         "always the largest class", *(f"{r['majority_class_rate']:.3f}" for r in reports.values())
     )
     progress.console.print(shown)
+
+
+def print_prediction(predicted):
+    """Prints what a model says of a clip.
+
+    Args:
+        predicted: `amh_tf.prediction.clip.Prediction`.
+    """
+    shown = rich_table.Table(box=box.SIMPLE)
+    shown.add_column("class")
+    shown.add_column("probability", justify="right")
+    shown.add_column("")
+    for number in predicted.probabilities.argsort()[::-1]:
+        probability = float(predicted.probabilities[number])
+        # Names come from users: nothing in them is markup.
+        name = rich_text.Text(predicted.classes[number])
+        shown.add_row(name, f"{probability:.3f}", "█" * round(30 * probability))
+    progress.console.print(shown)
+    if predicted.text:
+        progress.console.print(f"Text: {predicted.text}")
+    progress.console.print(f"Trained on: {predicted.data}")

@@ -108,6 +108,12 @@ def test_planted_set_is_prepared(tmp_path):
         (["-m", "amh_tf.train", "hops=7"], ["left over", "hops=7"]),
         (["-m", "amh_tf.evaluate", "--run_dir=nowhere"], ["config.json", "amh_tf.train"]),
         (["-m", "amh_tf.evaluate"], ["--run_dir"]),
+        (["-m", "amh_tf.predict", "--run_dir=nowhere"], ["There is no clip", "--video"]),
+        (
+            ["-m", "amh_tf.prepare", "--source=iemocap", "--source_dir=tests/demo_corpus"]
+            + ["--output_dir=never"],
+            ["`resnet_weights` is missing", "--modalities=at", "resnet101_weights"],
+        ),
         (["-m", "amh_tf.evaluate", "--run_dir=x", "--hops=3"], ["hops"]),
     ],
 )

@@ -60,6 +60,8 @@ class Source:
             the order of `index`.
         fingerprint: Text that differs where the content differs.
         transcripts: "reference", or "asr" where the words were recognized.
+        features: What the features are made of, so that the same can be made of another
+            recording: a dict that JSON can hold, or None where nobody could.
     """
 
     name: str
@@ -72,3 +74,4 @@ class Source:
     utterances: Callable[[], Iterator[Utterance]]
     fingerprint: str
     transcripts: str = "reference"
+    features: dict | None = None

@@ -38,7 +38,7 @@ class Manifest:
 
     Attributes:
         folder: Where it is; not stored.
-        name, synthetic, classes, widths, transcripts: As in `corpora.source.Source`.
+        name, synthetic, classes, widths, transcripts, features: As in `corpora.source.Source`.
         fingerprint: Differs where the content or the folds differ.
         vocabulary_file, vocabulary_size: One word a line, in the order of the ids.
         word_counts_file: How often each part uses each word, or None.
@@ -65,6 +65,7 @@ class Manifest:
     shards: tuple
     protocols: dict
     feature_dtype: str = "float32"
+    features: dict | None = None
 
     def to_json(self):
         """Returns the text of `dataset.json`."""
@@ -180,6 +181,8 @@ def _check_sizes(loaded):
         raise ValueError(f"widths {loaded.widths}, {loaded.vocabulary_size} words")
     if loaded.feature_dtype not in schema.FEATURE_DTYPES:
         raise ValueError(f"feature_dtype {loaded.feature_dtype!r}")
+    if not isinstance(loaded.features, dict | None):
+        raise ValueError("features that are no object")
     for shard in loaded.shards:
         sizes = (shard.records, shard.bytes, *shard.label_counts)
         if not all(isinstance(size, int) and size >= 0 for size in sizes):

@@ -92,6 +92,7 @@ def write(
     fold_seed=0,
     feature_dtype="float32",
     progress=None,
+    extra_files=None,
 ):
     """Writes a data folder.
 
@@ -108,6 +109,7 @@ def write(
         feature_dtype: How audio and video are stored: "float32", or "float16" in half the
             bytes.
         progress: Context manager factory as `amh_tf.progress.bar`, or None.
+        extra_files: Dict from the name of a further file to its text, or None.
 
     Returns:
         `amh_tf.data.manifest.Manifest`.
@@ -134,6 +136,8 @@ def write(
                 source, temporary, made, records_per_shard, feature_dtype, advance
             )
             written = _describe(source, folder, fingerprint, made, parts, members, feature_dtype)
+            for name, text in (extra_files or {}).items():
+                (temporary / name).write_text(text, encoding="utf-8")
             _write_tables(source, temporary, parts, written)
     except OSError as error:
         # Another process may have written the same set meanwhile.
@@ -211,6 +215,7 @@ def _describe(source, folder, fingerprint, protocols, parts, members, feature_dt
         shards=tuple(shard for part in parts.values() for shard in part.shards),
         protocols=described,
         feature_dtype=feature_dtype,
+        features=source.features,
     )
 
 

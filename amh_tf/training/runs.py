@@ -8,7 +8,7 @@ import tensorflow as tf
 from amh_tf import config, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, pipeline
 from amh_tf.data import manifest as manifests
-from amh_tf.training import evaluation, halves, run_folder, trainer
+from amh_tf.training import evaluation, halves, run_folder, run_inputs, trainer
 
 SCORED_SPLITS = ("dev", "test")
 
@@ -71,6 +71,7 @@ def train_and_evaluate(run_config, fold, run_dir):
     """
     folder = run_folder.RunFolder(run_dir)
     folder.start(run_config)
+    run_inputs.save(folder.path, fold)
     introduce(fold)
     if is_finished(folder):
         progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")

@@ -1,0 +1,1 @@
+"""From raw recordings to a `Source`: features group by group, kept until all are done."""

@@ -1,0 +1,74 @@
+"""The extraction as an Apache Beam pipeline: the same files, made by many workers.
+
+Every worker needs the recordings, the weights and the work folder under the same paths, as on
+a shared file system.
+"""
+
+import shlex
+
+import apache_beam as beam
+from apache_beam.options import pipeline_options
+
+from amh_tf.extraction import extractor, work_folder
+
+
+class ExtractGroup(beam.DoFn):
+    """Makes the features of a group and writes its file, unless it is there.
+
+    Args:
+        settings: `Settings`.
+        fingerprint: What the worker's `Extractor` must have, as another weights file under
+            the same path would.
+        folder: Path of the `WorkFolder`.
+    """
+
+    def __init__(self, settings, fingerprint, folder):
+        super().__init__()
+        self._settings, self._fingerprint = settings, fingerprint
+        self._folder = folder
+
+    def setup(self):
+        self._extractor = extractor.Extractor(self._settings)
+        if self._extractor.fingerprint != self._fingerprint:
+            raise ValueError(
+                "A worker makes other features. Expected the same weights and packages on all "
+                f"machines. Received: {self._extractor.recipe}."
+            )
+        self._work = work_folder.WorkFolder(self._folder)
+
+    def process(self, group):
+        if self._work.load(group) is None:
+            self._work.save(group, self._extractor.group(group.recordings))
+        yield group.number
+
+
+def run(groups, settings, fingerprint, work, runner, options=""):
+    """Runs the pipeline and waits until it has finished.
+
+    Args:
+        groups: List of `work_folder.Group`.
+        settings: `Settings`.
+        fingerprint: The `Extractor`'s.
+        work: `work_folder.WorkFolder`, started.
+        runner: Name of Beam's runner.
+        options: Beam's own options, as on a command line.
+
+    Raises:
+        ValueError: If a group's file has not come.
+    """
+    chosen = pipeline_options.PipelineOptions([f"--runner={runner}", *shlex.split(options)])
+    with beam.Pipeline(options=chosen) as pipeline:
+        _ = (
+            pipeline
+            | "groups" >> beam.Create(groups)
+            # Neighbours would otherwise stay on one worker.
+            | "spread" >> beam.Reshuffle()
+            | "extract" >> beam.ParDo(ExtractGroup(settings, fingerprint, str(work.path)))
+        )
+    missing = [group for group in groups if not work.file(group).is_file()]
+    if missing:
+        raise ValueError(
+            f"The pipeline has not written all groups. Expected {len(groups)} files in "
+            f"{str(work.path)!r}. Received: {len(groups) - len(missing)}. Choose a folder that "
+            "all workers share with --output_dir."
+        )

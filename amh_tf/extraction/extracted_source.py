@@ -1,0 +1,159 @@
+"""What was extracted, as a `Source` that the writer takes."""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+
+import numpy as np
+
+from amh_tf import schema
+from amh_tf.corpora import source
+from amh_tf.features import glove, text, transcribe
+
+PROBLEMS_FILE = "problems.csv"
+
+
+def fingerprint(corpus, groups, glove_path, own_split):
+    """Tells one data set from another before its features are made.
+
+    Args:
+        corpus: `recording.Corpus`.
+        groups: List of `work_folder.Group`, as planned.
+        glove_path: File of word vectors, or None.
+        own_split: Whether the vocabulary is that of the corpus' own train split.
+
+    Returns:
+        Text that differs where the content may differ.
+    """
+    vectors = None
+    if glove_path:
+        with open(glove_path, "rb") as file:
+            vectors = hashlib.file_digest(file, "sha256").hexdigest()
+    entries = [
+        (spoken.id, spoken.label, spoken.split, spoken.speaker, spoken.session)
+        for spoken in corpus.recordings
+    ]
+    keys = [group.key for group in groups]
+    described = [corpus.name, corpus.synthetic, corpus.classes, entries, keys, vectors, own_split]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()
+
+
+def entry(spoken):
+    """Returns the `Entry` of a `recording.Recording`."""
+    return source.Entry(spoken.id, spoken.label, spoken.split, spoken.speaker, spoken.session)
+
+
+class Extraction:
+    """A corpus whose features are made.
+
+    Args:
+        corpus: `recording.Corpus`.
+        groups: List of `work_folder.Group`, as planned.
+        summaries: Dict from the number of a group to its list of `work_folder.Summary`.
+        work: `work_folder.WorkFolder`.
+        maker: `extractor.Extractor`.
+    """
+
+    def __init__(self, corpus, groups, summaries, work, maker):
+        self._corpus, self._groups, self._work, self._maker = corpus, groups, work, maker
+        pairs = [
+            (spoken, summary)
+            for group in groups
+            for spoken, summary in zip(group.recordings, summaries[group.number], strict=True)
+        ]
+        self._good = [pair for pair in pairs if not pair[1].problem]
+        self.problems = [summary for _, summary in pairs if summary.problem]
+        if not self._good:
+            raise ValueError(
+                f"Nothing is left of the {corpus.name}. Expected at least one utterance without "
+                f"a problem. Received: {len(pairs)} with one, the first: "
+                f"{self.problems[0].problem if pairs else 'none at all'}"
+            )
+
+    def problems_csv(self):
+        """Returns the text of `problems.csv`: what was left out, and why."""
+        written = io.StringIO()
+        writer = csv.writer(written, lineterminator="\n")
+        writer.writerow(["id", "file", "problem"])
+        writer.writerows((each.id, each.file, each.problem) for each in self.problems)
+        return written.getvalue()
+
+    def word_error_rate(self):
+        """Compares recognized words with the corpus' own.
+
+        Returns:
+            The rate and the number of utterances it was taken over; None where words were not
+            recognized or there are no transcripts.
+        """
+        pairs = [
+            (spoken.transcript, summary.words)
+            for spoken, summary in self._good
+            if spoken.transcript and text.words(spoken.transcript)
+        ]
+        if not self._maker.settings.recognizes or not pairs:
+            return None
+        return transcribe.word_error_rate(*zip(*pairs)), len(pairs)
+
+    def source(self, glove_path, own_split, identity, progress=None):
+        """Makes the `Source`.
+
+        Args:
+            glove_path: File of word vectors, or None to start from random ones.
+            own_split: Whether the vocabulary is that of the corpus' own train split, as under
+                the protocol "given"; under others, each fold masks what it must not know.
+            identity: What `fingerprint` gave.
+            progress: Context manager factory as `amh_tf.progress.bar`, or None.
+
+        Returns:
+            `source.Source`, and the number of words that have vectors, or None.
+        """
+        longest = self._maker.settings.max_lengths["text"]
+        taught = (
+            text.words(summary.words)[:longest]
+            for spoken, summary in self._good
+            if not own_split or spoken.split == "train"
+        )
+        vocabulary = text.build_vocabulary(taught)
+        vectors, known = None, None
+        if glove_path and len(vocabulary) > 2:
+            vectors, known = glove.load_glove(glove_path, vocabulary, progress=progress)
+        made = source.Source(
+            name=self._corpus.name,
+            synthetic=self._corpus.synthetic,
+            classes=self._corpus.classes,
+            widths={"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH},
+            vocabulary=vocabulary,
+            embedding=vectors,
+            index=tuple(entry(spoken) for spoken, _ in self._good),
+            utterances=lambda: self._utterances(vocabulary, longest),
+            fingerprint=identity,
+            transcripts=self._maker.settings.transcripts,
+            features=self._maker.recipe,
+        )
+        return made, known
+
+    def _utterances(self, vocabulary, longest):
+        ids = {word: number for number, word in enumerate(vocabulary)}
+        found = itertools.chain.from_iterable(map(self._work.features, self._groups))
+        for (spoken, _), made in zip(self._good, found, strict=True):
+            yield source.Utterance(
+                id=made.id,
+                label=spoken.label,
+                audio=made.audio,
+                text=word_ids(made.words, ids, longest),
+                video=made.video,
+            )
+
+
+def word_ids(words, ids, longest):
+    """Returns the ids of a text's words, `(time,)` int32.
+
+    Args:
+        words: The text.
+        ids: Dict from word to id.
+        longest: Number of words that are kept.
+    """
+    cut = text.words(words)[:longest]
+    return np.array([ids.get(word, schema.UNKNOWN_ID) for word in cut], np.int32)

@@ -1,0 +1,236 @@
+"""Makes the features of raw recordings."""
+
+import collections
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import schema
+from amh_tf.corpora import recording
+from amh_tf.features import audio, decoding, feature_net, resnet_weights, transcribe, video
+
+# Changes when the same recordings give other features.
+VERSION = 1
+RECIPE = "raw recordings"
+
+
+@dataclasses.dataclass
+class Extracted:
+    """What was made of a recording.
+
+    Attributes:
+        id: The recording's.
+        audio: `(time, 120)` float32; no rows where the modality is absent.
+        video: `(time, 2048)` float32.
+        words: Its text, recognized or of the corpus; "" where there is none.
+        problem: `BadRecording` that kept its features from being made, or None.
+        file: The file that the problem is about, or "".
+    """
+
+    id: str
+    audio: np.ndarray
+    video: np.ndarray
+    words: str = ""
+    problem: recording.BadRecording | None = None
+    file: str = ""
+
+
+class Extractor:
+    """Makes the features of raw recordings.
+
+    The features of a recording depend on nothing but the recording and the settings.
+
+    Args:
+        settings: `Settings`.
+
+    Attributes:
+        settings: As given.
+        recipe: What a data set must say of itself so that the same features can be made of
+            another recording: a dict that JSON can hold.
+        fingerprint: Text that differs where the features may differ.
+
+    Raises:
+        ValueError: If weights cannot be read or a recognizer cannot be started.
+        ImportError: If the extra `media` is needed and not installed.
+    """
+
+    def __init__(self, settings):
+        self.settings = settings
+        self._network = self._transcriber = None
+        if "video" in settings.modalities:
+            self._network = feature_net.FeatureNet(
+                settings.resnet_weights,
+                dtype=settings.resnet_dtype,
+                resize=settings.resnet_resize,
+            )
+        if settings.recognizes:
+            self._transcriber = start_recognizer(settings.asr, settings.asr_model)
+        self.recipe = self._make_recipe()
+        described = json.dumps([VERSION, self.recipe], sort_keys=True)
+        self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
+
+    def _make_recipe(self):
+        settings = self.settings
+        recipe = {
+            "made_from": RECIPE,
+            "modalities": list(settings.modalities),
+            "max_lengths": {name: settings.max_lengths[name] for name in settings.modalities},
+        }
+        if "audio" in settings.modalities:
+            recipe["audio"] = {"use_energy": settings.use_energy}
+        if "text" in settings.modalities:
+            recognizer = self._transcriber and self._transcriber.description
+            recipe["text"] = {"transcripts": settings.transcripts, "recognizer": recognizer}
+        if "video" in settings.modalities:
+            recipe["video"] = {
+                "weights": Path(settings.resnet_weights).name,
+                "fingerprint": self._network.fingerprint,
+                "dtype": settings.resnet_dtype,
+                "resize": settings.resnet_resize,
+            }
+        return recipe
+
+    def group(self, recordings, strict=False, advance=lambda: None):
+        """Makes the features of recordings that share files; each film is decoded once.
+
+        Args:
+            recordings: Sequence of `recording.Recording`.
+            strict: Whether a recording that cannot be used ends it.
+            advance: Function that is called for each recording that is done.
+
+        Returns:
+            List of `Extracted`, in the same order.
+
+        Raises:
+            BadRecording: Under `strict`, if a recording cannot be used.
+        """
+        found, films = [], collections.defaultdict(list)
+        for position, spoken in enumerate(recordings):
+            made = self._without_video(spoken)
+            found.append(made)
+            if self._network and spoken.video and not made.problem:
+                films[spoken.video].append(position)
+            else:
+                self._finish(made, strict)
+                advance()
+        for path, positions in films.items():
+            waiting = set(positions)
+            for position, frames, problem in self._frames(path, positions, recordings):
+                made = found[position]
+                if problem:
+                    made.problem, made.file = problem, path
+                else:
+                    made.video = self.video_features(frames)
+                waiting.discard(position)
+                self._finish(made, strict)
+                advance()
+            if waiting:
+                raise RuntimeError(f"{path!r} left {len(waiting)} spans without an answer")
+        return found
+
+    def _without_video(self, spoken):
+        made = Extracted(
+            spoken.id,
+            np.zeros((0, schema.AUDIO_WIDTH), np.float32),
+            np.zeros((0, schema.VIDEO_WIDTH), np.float32),
+        )
+        if "text" in self.settings.modalities and not self.settings.recognizes:
+            made.words = spoken.transcript or ""
+        if self.settings.needs_sound and spoken.audio:
+            try:
+                waveform = self.sound(spoken)
+            except recording.BadRecording as problem:
+                made.problem, made.file = problem, spoken.audio
+                return made
+            if "audio" in self.settings.modalities:
+                made.audio = self.audio_features(waveform)
+            if self.settings.recognizes:
+                made.words = self._transcriber(waveform)
+        return made
+
+    def sound(self, spoken):
+        """Reads the sound of a recording.
+
+        Returns:
+            `(samples,)` float32 at 16 kHz, long enough for a step of features.
+
+        Raises:
+            BadRecording: If it cannot be read, or is too short.
+        """
+        waveform = decoding.load_audio(spoken.audio, spoken.audio_start, spoken.audio_end)
+        if not audio.num_frames(len(waveform)):
+            raise recording.BadRecording(
+                f"{spoken.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
+                f"at 16 kHz. Received: {len(waveform)}."
+            )
+        return waveform
+
+    def audio_features(self, waveform):
+        """Makes the features of a waveform, `(time, 120)` float32."""
+        features = audio.mfcc_with_deltas(waveform, self.settings.use_energy).numpy()
+        return features[: self.settings.max_lengths["audio"]]
+
+    def _frames(self, path, positions, recordings):
+        """Yields position, pictures and problem for each recording of a film."""
+        spans = [
+            (spoken.video_start, spoken.video_end, spoken.side)
+            for spoken in (recordings[position] for position in positions)
+        ]
+        waiting = dict(enumerate(positions))
+        try:
+            for index, frames in video.frames_of(path, spans, self._network.short_side):
+                bad = isinstance(frames, recording.BadRecording)
+                yield waiting.pop(index), *((None, frames) if bad else (frames, None))
+        except recording.BadRecording as problem:
+            for position in waiting.values():
+                yield position, None, problem
+
+    def frames(self, spoken):
+        """Reads the pictures of one recording, `(time, height, width, 3)` uint8.
+
+        Raises:
+            BadRecording: If they cannot be read.
+        """
+        ((_, frames, problem),) = self._frames(spoken.video, [0], [spoken])
+        if problem:
+            raise problem
+        return frames
+
+    def video_features(self, frames):
+        """Makes the features of pictures, `(time, 2048)` float32."""
+        return self._network(frames[: self.settings.max_lengths["video"]])
+
+    def _finish(self, made, strict):
+        if not made.problem and not (len(made.audio) or len(made.video) or made.words.strip()):
+            made.problem = recording.BadRecording(
+                "Nothing is left of the utterance. Expected sound, pictures or words. Received: "
+                f"none of them among the modalities {', '.join(self.settings.modalities)}."
+            )
+        if strict and made.problem:
+            raise recording.BadRecording(
+                f"The utterance {made.id!r} cannot be used: {made.problem} Mend the file, or "
+                "leave such utterances out with --on_error=skip; what is done so far is kept."
+            ) from made.problem
+
+
+def start_recognizer(name, model=None):
+    """Starts a speech recognizer.
+
+    Args:
+        name: One of `transcribe.RECOGNIZERS`.
+        model: Its model, or None for its default: a folder for PocketSphinx and
+            faster-whisper, a name for Google.
+
+    Returns:
+        `transcribe.Transcriber`.
+    """
+    setting = "hmm" if name == "pocketsphinx" else "model"
+    return transcribe.Transcriber(name, **({setting: model} if model else {}))
+
+
+def is_random(settings):
+    """Tells whether pictures get features of random weights, which only tests can use."""
+    return "video" in settings.modalities and settings.resnet_weights == resnet_weights.RANDOM

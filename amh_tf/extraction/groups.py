@@ -1,0 +1,58 @@
+"""Makes the features of a corpus, group after group; what is done stays done."""
+
+import time
+
+from amh_tf import progress
+
+ON_ERROR = ("stop", "skip")
+
+
+def extract(groups, maker, work, on_error="stop", show=progress.bar):
+    """Makes the features of all groups that are not done yet.
+
+    Args:
+        groups: List of `work_folder.Group`.
+        maker: `extractor.Extractor`.
+        work: `work_folder.WorkFolder`, started.
+        on_error: "stop" to end at the first recording that cannot be used, "skip" to note
+            it and go on.
+        show: Context manager factory as `amh_tf.progress.bar`.
+
+    Returns:
+        Dict from the number of a group to its list of `work_folder.Summary`.
+
+    Raises:
+        BadRecording: Under "stop", if a recording cannot be used. Its group is tried again
+            the next time.
+    """
+    strict = on_error == "stop"
+    done = {group.number: _load(group, work, strict) for group in groups}
+    left = [group for group in groups if done[group.number] is None]
+    total = sum(len(group.recordings) for group in left)
+    if 0 < len(left) < len(groups):
+        present = sum(len(group.recordings) for group in groups) - total
+        progress.console.print(f"Going on: {present:,} utterances are done already.")
+    started = time.monotonic()
+    with show(total, "extracting", "utterances") as bar:
+        for group in left:
+            found = maker.group(group.recordings, strict, bar.advance)
+            done[group.number] = work.save(group, found)
+    if left:
+        tell_speed(total, time.monotonic() - started)
+    return done
+
+
+def tell_speed(count, seconds):
+    """Prints how fast utterances were extracted."""
+    progress.console.print(
+        f"Extracted {count:,} utterances in {seconds:.0f} s, {count / max(seconds, 1e-3):.1f} "
+        "a second."
+    )
+
+
+def _load(group, work, strict):
+    """Returns what is done; under `strict`, a group with a problem is tried again."""
+    summaries = work.load(group)
+    if strict and summaries and any(each.problem for each in summaries):
+        return None
+    return summaries

@@ -1,0 +1,58 @@
+"""What features are made of raw recordings."""
+
+import dataclasses
+
+from amh_tf import checking, schema
+from amh_tf.features import feature_net, resnet_weights, transcribe
+
+TRANSCRIPTS = ("reference", "asr")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What features are made of raw recordings, and how.
+
+    Attributes:
+        modalities: Which of `schema.MODALITIES` are made; the others are absent.
+        max_lengths: Dict from modality to the number of steps that are kept.
+        use_energy: Whether the log energy takes the place of the first MFCC.
+        resnet_weights: Weights file of ResNet-101, or "random"; see `resnet_weights.read`.
+            None where there is no video among the modalities.
+        resnet_dtype: Precision of ResNet-101: "float32" or "bfloat16".
+        resnet_resize: Whether pictures are scaled before their middle is cut out; see
+            `feature_net.FeatureNet`.
+        transcripts: "reference" for the corpus' own words, "asr" for recognized ones.
+        asr: Which recognizer, one of `transcribe.RECOGNIZERS`.
+        asr_model: The recognizer's model, or None for its default.
+    """
+
+    modalities: tuple = schema.MODALITIES
+    max_lengths: dict = dataclasses.field(default_factory=lambda: dict(schema.MAX_LENGTHS))
+    use_energy: bool = False
+    resnet_weights: str | None = None
+    resnet_dtype: str = "float32"
+    resnet_resize: bool = True
+    transcripts: str = "reference"
+    asr: str = "pocketsphinx"
+    asr_model: str | None = None
+
+    def __post_init__(self):
+        checking.require_choice(self, "resnet_dtype", feature_net.DTYPES)
+        checking.require_choice(self, "transcripts", TRANSCRIPTS)
+        checking.require_choice(self, "asr", transcribe.RECOGNIZERS)
+        if "video" in self.modalities and not self.resnet_weights:
+            raise ValueError(
+                "`resnet_weights` is missing. Expected the weights of ResNet-101, which make "
+                "the features of pictures. Received: none. Leave the pictures out with "
+                f"--modalities=at, or get the weights.\n{resnet_weights.HOW_TO_GET}"
+            )
+
+    @property
+    def needs_sound(self):
+        """Whether the sound of a recording is read."""
+        return "audio" in self.modalities or self.recognizes
+
+    @property
+    def recognizes(self):
+        """Whether words are recognized."""
+        return "text" in self.modalities and self.transcripts == "asr"

@@ -1,0 +1,222 @@
+"""What is done so far: one file for each group of recordings, whole or absent."""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import files, schema
+from amh_tf.extraction import extractor
+
+SETTINGS_FILE = "settings.json"
+_FIELDS = {name: tf.io.FixedLenFeature([], tf.string) for name in ("id", "audio", "video", "words")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Recordings whose features are made together.
+
+    Attributes:
+        number: Its place in the corpus, from 0.
+        recordings: Tuple of `recording.Recording`.
+        key: Text that differs where the features may differ: it covers the settings, the
+            files' content, the spans and the words, but not where the files lie.
+    """
+
+    number: int
+    recordings: tuple
+    key: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What a group's file says of a recording, without its features.
+
+    Attributes:
+        id: The recording's.
+        words: Its text, recognized or of the corpus.
+        file, problem: What is wrong with which file; "" where nothing is.
+    """
+
+    id: str
+    words: str
+    file: str = ""
+    problem: str = ""
+
+
+def plan(corpus, settings, fingerprint, progress):
+    """Cuts a corpus into groups, and reads all its files once to know them again.
+
+    Args:
+        corpus: `recording.Corpus`.
+        settings: `Settings`.
+        fingerprint: The `Extractor`'s.
+        progress: Context manager factory as `amh_tf.progress.bar`.
+
+    Returns:
+        List of `Group`.
+    """
+    members = {}
+    for spoken in corpus.recordings:
+        members.setdefault(spoken.group, []).append(spoken)
+    digest = functools.lru_cache(maxsize=None)(_digest)
+    groups = []
+    with progress(len(corpus.recordings), "checking files", "utterances") as bar:
+        for number, recordings in enumerate(members.values()):
+            described = [_describe(spoken, settings, digest) for spoken in recordings]
+            text = json.dumps([fingerprint, described])
+            key = hashlib.sha256(text.encode()).hexdigest()
+            groups.append(Group(number, tuple(recordings), key))
+            bar.advance(len(recordings))
+    return groups
+
+
+def _digest(path):
+    """Returns what tells a file's content from another's."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:  # reading it will tell what is wrong
+        return type(error).__name__
+
+
+def _describe(spoken, settings, digest):
+    described = [spoken.id]
+    if settings.needs_sound and spoken.audio:
+        described += [digest(spoken.audio), spoken.audio_start, spoken.audio_end]
+    if "video" in settings.modalities and spoken.video:
+        described += [digest(spoken.video), spoken.video_start, spoken.video_end, spoken.side]
+    if "text" in settings.modalities:
+        described.append(spoken.transcript)
+    return described
+
+
+class WorkFolder:
+    """The folder of what is done so far.
+
+    Args:
+        path: The folder; it need not exist yet.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def start(self, recipe):
+        """Makes the folder, or checks that it was begun with the same settings.
+
+        Args:
+            recipe: The `Extractor`'s.
+
+        Raises:
+            ValueError: If it was begun with others.
+        """
+        settings = self.path / SETTINGS_FILE
+        if settings.exists():
+            begun = files.read_json(settings, "the settings of an extraction that was stopped")
+            different = [
+                f"{name} was {begun.get(name)}, now {recipe.get(name)}"
+                for name in sorted(begun.keys() | recipe.keys())
+                if begun.get(name) != recipe.get(name)
+            ]
+            if different:
+                raise ValueError(
+                    f"{str(self.path)!r} was begun with other settings. Expected the same "
+                    f"settings to go on. Received: {'; '.join(different)}. Delete it, or "
+                    "choose another folder with --output_dir."
+                )
+            return
+        if not files.is_vacant(self.path):
+            raise ValueError(
+                f"{str(self.path)!r} is not a folder that holds an extraction. Expected a new "
+                f"folder, or one with a {SETTINGS_FILE}. Received: other files. Choose another "
+                "folder with --output_dir."
+            )
+        files.write_text(settings, json.dumps(recipe, indent=1) + "\n")
+
+    def file(self, group):
+        """Returns the path of a group's file."""
+        return self.path / f"{group.number:05d}-{group.key[:16]}.tfrecord"
+
+    def save(self, group, found):
+        """Writes a group's file.
+
+        Args:
+            group: `Group`.
+            found: List of `extractor.Extracted`, one for each of its recordings.
+
+        Returns:
+            List of `Summary`.
+        """
+        summaries = [
+            Summary(made.id, made.words, made.file, str(made.problem or "")) for made in found
+        ]
+        header = {"key": group.key, "found": [dataclasses.astuple(each) for each in summaries]}
+        with (
+            files.replacing(self.file(group)) as temporary,
+            tf.io.TFRecordWriter(str(temporary)) as writer,
+        ):
+            writer.write(json.dumps(header).encode())
+            for made in found:
+                if not made.problem:
+                    writer.write(_encode(made))
+        return summaries
+
+    def load(self, group):
+        """Checks a group's file from end to end.
+
+        Returns:
+            List of `Summary`, or None where there is no such file or it is not whole.
+        """
+        if not self.file(group).is_file():
+            return None
+        try:
+            records = self._records(group)
+            header = json.loads(next(records))
+            count = sum(1 for _ in records)
+            summaries = [Summary(*fields) for fields in header["found"]]
+        except (tf.errors.OpError, StopIteration, ValueError, TypeError, KeyError):
+            return None
+        same = [each.id for each in summaries] == [spoken.id for spoken in group.recordings]
+        good = sum(not each.problem for each in summaries)
+        whole = header["key"] == group.key and same and count == good
+        return summaries if whole else None
+
+    def features(self, group):
+        """Yields what was made of a group's recordings, without those with a problem.
+
+        Yields:
+            `extractor.Extracted`.
+        """
+        for record in itertools.islice(self._records(group), 1, None):
+            parsed = tf.io.parse_single_example(record, _FIELDS)
+            fields = {name: value.numpy() for name, value in parsed.items()}
+            audio, video = (np.frombuffer(fields[name], "<f4") for name in ("audio", "video"))
+            yield extractor.Extracted(
+                fields["id"].decode(),
+                audio.reshape(-1, schema.AUDIO_WIDTH),
+                video.reshape(-1, schema.VIDEO_WIDTH),
+                fields["words"].decode(),
+            )
+
+    def _records(self, group):
+        return tf.data.TFRecordDataset(str(self.file(group))).as_numpy_iterator()
+
+
+def _encode(made):
+    values = {
+        "id": made.id.encode(),
+        "audio": np.ascontiguousarray(made.audio, "<f4").tobytes(),
+        "video": np.ascontiguousarray(made.video, "<f4").tobytes(),
+        "words": made.words.encode(),
+    }
+    feature = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        for name, value in values.items()
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)

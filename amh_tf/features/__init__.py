@@ -1,0 +1,1 @@
+"""Features of raw recordings: sound, words, pictures."""

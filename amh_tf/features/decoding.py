@@ -1,0 +1,80 @@
+"""Reads the sound of a recording, whatever its format, rate and channels, at 16 kHz."""
+
+import math
+
+import numpy as np
+from scipy import signal
+
+from amh_tf.features import media, sound_readers
+
+SAMPLE_RATE = 16000
+_RATES = (1000, 768_000)
+# More than this is no utterance but a mistake, and takes too much memory.
+MAX_SECONDS = 3600
+# Times in a corpus are rounded: a span may end this much after the file does.
+_SPAN_LENIENCE = 0.05
+# Half the length of scipy's filter, in samples at the lower of both rates.
+_FILTER_REACH = 10
+
+
+def load_audio(path, start=None, end=None):
+    """Reads a file's sound, or a span of it.
+
+    16-bit PCM WAV is read exactly; other WAV, FLAC and Ogg files by libsndfile; the sound of
+    anything else, films included, by FFmpeg's libraries. Time is counted from the first
+    sample. A span holds exactly what that part of the whole file, at 16 kHz, holds.
+
+    Args:
+        path: The file.
+        start, end: The span in seconds; None for the file's own start or end.
+
+    Returns:
+        `(samples,)` float32 at 16 kHz, the mean of the channels.
+
+    Raises:
+        BadRecording: If the file is damaged in any way that can be told, or has no sound, or
+            the span does not lie in it; the message names the file.
+        ImportError: If the extra `media` is needed and not installed.
+    """
+    media.check_file(path)
+    media.check_span(path, start, end)
+    if end is not None and end - (start or 0) > MAX_SECONDS:
+        raise _too_long(path, f"a span of {end - (start or 0):.0f} s")
+    with sound_readers.open_sound(path) as sound:
+        if not _RATES[0] <= sound.rate <= _RATES[1]:
+            expected = f"{_RATES[0]} to {_RATES[1]} samples a second"
+            raise media.bad(path, "has an impossible rate", expected, sound.rate)
+        samples = _read(path, sound, start, end)
+    if not np.isfinite(samples).all():
+        raise media.bad(path, "holds samples that are no numbers", "finite samples", "NaN or inf")
+    return samples
+
+
+def _read(path, sound, start, end):
+    """Reads a span at 16 kHz, with as much around it as the filter reaches."""
+    divisor = math.gcd(SAMPLE_RATE, sound.rate)
+    up, down = SAMPLE_RATE // divisor, sound.rate // divisor
+    first = round((start or 0) * SAMPLE_RATE)
+    last = first + MAX_SECONDS * SAMPLE_RATE + 1 if end is None else round(end * SAMPLE_RATE)
+    # `down` samples of the file become `up` samples, so that whole blocks stay aligned.
+    around = 0 if up == down else 1 + -(-_FILTER_REACH * max(up, down) // (up * down))
+    first_block = max(first // up - around, 0)
+    last_block = -(-last // up) + around
+    samples = sound.read(first_block * down, last_block * down)
+    if up != down and len(samples):
+        samples = signal.resample_poly(samples, up, down)
+    samples = samples[first - first_block * up : last - first_block * up]
+    missing = (last - first - len(samples)) / SAMPLE_RATE
+    if end is None and not missing:
+        raise _too_long(path, f"more than {MAX_SECONDS} s")
+    if not len(samples) or (end is not None and missing > _SPAN_LENIENCE):
+        received = f"a span of {start} to {end} s"
+        if len(samples):
+            received += f" where the sound ends at {(first + len(samples)) / SAMPLE_RATE:.3f} s"
+        raise media.bad(path, "does not hold the span", "one inside of its sound", received)
+    return np.ascontiguousarray(samples, np.float32)
+
+
+def _too_long(path, received):
+    expected = f"at most {MAX_SECONDS} s; give the utterance's start and end"
+    return media.bad(path, "holds too much for an utterance", expected, received)

@@ -1,0 +1,142 @@
+"""What reading sound and reading pictures share: damage named, libraries, safe containers."""
+
+import contextlib
+import fractions
+import importlib
+import math
+import os
+import re
+from pathlib import Path
+
+from amh_tf.corpora import recording
+
+# The package of the extra `media` that each module comes with.
+_PACKAGES = {"av": "av", "soundfile": "soundfile", "safetensors.numpy": "safetensors"}
+
+# Real recordings alone. Playlists and scripts, which name further files or addresses, and
+# formats that take any garbage for a picture of text, are left out.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv,asf,mpeg,mpegts,mp3,aac,ac3,wav,w64,aiff,"
+    "au,caf,flac,ogg,amr"
+)
+# A file is taken whole where it ends this little before it should, in seconds: containers
+# round, and encoders pad.
+LENIENCE = 0.25
+
+
+def library(name):
+    """Imports a module of an optional package.
+
+    Raises:
+        ImportError: If it is not installed; the message says how to install it.
+    """
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:  # OSError: soundfile without libsndfile
+        raise ImportError(
+            f"The package {_PACKAGES[name]!r} cannot be imported. Expected it for reading raw "
+            f"recordings. Received: {error}. Install it with: pip install 'amh_tf[media]'"
+        ) from error
+
+
+def bad(path, problem, expected, received):
+    """Makes the `BadRecording` that names a file and what is wrong with it."""
+    return recording.BadRecording(
+        f"{str(path)!r} {problem}. Expected {expected}. Received: {received}."
+    )
+
+
+def check_file(path):
+    """Refuses what is no file, or an empty one.
+
+    Raises:
+        BadRecording: If so.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            received = "a folder" if path.is_dir() else "none"
+            raise bad(path, "is missing", "a file", received)
+        if not path.stat().st_size:
+            raise bad(path, "is empty", "a recording", "0 bytes")
+        with open(path, "rb"):
+            return
+    except (OSError, ValueError) as error:
+        if isinstance(error, recording.BadRecording):
+            raise
+        raise bad(path, "cannot be opened", "a readable file", error) from error
+
+
+def check_span(path, start, end):
+    """Refuses what is no span of time.
+
+    Args:
+        path: The file, for the message.
+        start, end: Seconds, or None for the file's own.
+
+    Raises:
+        BadRecording: If a time is negative or not a number, or the span is empty.
+    """
+    first, last = 0 if start is None else start, math.inf if end is None else end
+    if not (0 <= first < last and math.isfinite(first)):
+        raise bad(
+            path,
+            "is to be read over no span of time",
+            "0 <= start < end, in seconds",
+            f"start={start}, end={end}",
+        )
+
+
+@contextlib.contextmanager
+def container(path, kind):
+    """Opens a file with FFmpeg's libraries.
+
+    Args:
+        path: The file.
+        kind: "audio" or "video".
+
+    Yields:
+        The `av` container and its first stream of that kind.
+
+    Raises:
+        BadRecording: If it cannot be opened or has no such stream.
+    """
+    av = library("av")
+    check_file(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    try:
+        opened = av.open(os.path.abspath(path), options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        raise bad(path, "cannot be read", "a whole recording", short(error)) from error
+    with opened:
+        streams = getattr(opened.streams, kind)
+        if not streams:
+            kinds = sorted({stream.type for stream in opened.streams}) or ["no stream"]
+            what = {"audio": "sound", "video": "picture"}[kind]
+            raise bad(path, f"has no {what}", f"a stream of {kind}", ", ".join(kinds))
+        yield opened, streams[0]
+
+
+def declared_seconds(opened, stream):
+    """Tells how long a stream should be by what the file says, not by what is there.
+
+    Args:
+        opened, stream: What `container` yields.
+
+    Returns:
+        Seconds as a fraction, or None where the file does not say.
+    """
+    # FFmpeg guesses an AVI file's duration from its size; the header's count stays as it was.
+    length = stream.frames if opened.format.name == "avi" else stream.duration
+    if length:
+        return length * stream.time_base
+    written = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
+    if written:
+        hours, minutes, seconds = map(fractions.Fraction, written.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    return None
+
+
+def short(error):
+    """Says in a few words what a library has complained of."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)[:200]

@@ -1,0 +1,44 @@
+"""The flags of predicting one clip. Only its entry point imports this."""
+
+from absl import flags
+
+from amh_tf import flag_defs_preparation, flag_kit
+from amh_tf.corpora import recording
+from amh_tf.prediction import clip
+
+FLAGS = flags.FLAGS
+FORMATS = ("table", "json")
+_define = flag_kit.define
+
+
+def define():
+    """Flags of predicting one clip."""
+    _define("string", "run_dir", None, "Folder of the run (required).", required=True)
+    _define("string", "video", None, "Film that shows the speaker.")
+    _define("string", "audio", None, "Sound; the film's where not given, --audio= for none.")
+    _define("string", "text", None, "What is said; recognized where not given, --text= for none.")
+    _define("float", "start", None, "Start of the utterance in the film, in seconds.")
+    _define("float", "end", None, "End of the utterance in the film, in seconds.")
+    _define(
+        "enum",
+        "side",
+        "whole",
+        "Half of the picture that shows the speaker.",
+        enum_values=list(recording.SIDES),
+    )
+    _define(
+        "string",
+        "resnet_weights",
+        None,
+        "Weights of ResNet-101, those that the data set was made with.",
+    )
+    flag_defs_preparation.define_recognizer()
+    _define("string", "data_dir", None, "Where the run's data set lies now; older runs need it.")
+    _define("enum", "format", "table", "What to print.", enum_values=list(FORMATS))
+    _define("string", "attention", None, "Picture to draw of what each hop attended to.")
+
+
+def chosen_clip():
+    """Makes the `Clip` of the flags."""
+    names = ("video", "audio", "text", "start", "end", "side")
+    return clip.Clip(**{name: FLAGS[name].value for name in names})

@@ -1,0 +1,230 @@
+"""The flags of preparing a data folder. Only its entry point imports this."""
+
+from absl import flags
+
+from amh_tf import flag_kit, schema
+from amh_tf.corpora import iemocap, label_sets, meld, table
+from amh_tf.extraction import groups, settings
+from amh_tf.features import feature_net, transcribe
+
+FLAGS = flags.FLAGS
+_define = flag_kit.define
+
+RAW_SOURCES = ("iemocap", "meld", "table")
+SOURCES = ("folds", "planted", *RAW_SOURCES)
+
+
+def define():
+    """Flags of writing a data folder."""
+    _define(
+        "enum",
+        "source",
+        None,
+        "Where utterances come from (required): the authors' preprocessed folds, the planted-cue "
+        "set (synthetic), IEMOCAP or MELD as released, or a table of your own recordings.",
+        enum_values=list(SOURCES),
+        required=True,
+    )
+    _define(
+        "string",
+        "source_dir",
+        None,
+        "Folder of one preprocessed fold or of the release; for a table, its file.",
+    )
+    _define("string", "output_dir", None, "Data folder to write (required).", required=True)
+    _define("string", "name", None, "What to call the data set in results; folds and tables.")
+    for modality, length in schema.MAX_LENGTHS.items():
+        _define(
+            "integer",
+            f"max_{modality}_length",
+            length,
+            f"Steps of {modality} that are kept.",
+            lower_bound=1,
+        )
+    _define("integer", "records_per_shard", 256, "Utterances per TFRecord shard.", lower_bound=1)
+    _define(
+        "enum",
+        "feature_dtype",
+        "float32",
+        "How shards store audio and video; float16 takes half the space and reads faster.",
+        enum_values=schema.FEATURE_DTYPES,
+    )
+    _define(
+        "list",
+        "protocols",
+        None,
+        "Protocols to compute folds for: given, random, session, speaker. Default: given where "
+        "the source has a split of its own, and else all that are possible.",
+    )
+    _define("integer", "num_folds", 10, "Number of random folds.")
+    _define("integer", "fold_seed", 0, "Seed of the random folds.", lower_bound=0)
+    _define(
+        "enum",
+        "transcripts",
+        "reference",
+        "Whether words are reference transcripts or recognized; for folds, which they hold.",
+        enum_values=list(settings.TRANSCRIPTS),
+    )
+    _define(
+        "list",
+        "classes",
+        list(schema.PAPER_CLASSES),
+        "Class names in the order of the labels; folds alone.",
+    )
+    _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
+    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
+    _define_raw()
+
+
+def _define_raw():
+    """Flags that say what is made of raw recordings."""
+    _define(
+        "string",
+        "labels",
+        None,
+        f"Label set of raw recordings: {', '.join(label_sets.NAMED)}, or classes of your own such "
+        "as ang,joy=hap+exc,sad. Default: paper for IEMOCAP, meld for MELD, all for a table.",
+    )
+    _define(
+        "enum",
+        "left_speaker",
+        "auto",
+        "IEMOCAP: who sits on the left half of the picture: the actor whom the dialog is named "
+        "after (auto), the other one, always the woman or the man.",
+        enum_values=list(iemocap.LEFT_SPEAKERS),
+    )
+    _define("string", "modalities", "atv", "Which modalities to extract: letters of a, t, v.")
+    _define(
+        "boolean",
+        "use_energy",
+        False,
+        "Whether the log energy takes the place of the first MFCC, as Kaldi's --use-energy.",
+    )
+    define_resnet()
+    define_recognizer()
+    _define("string", "glove", None, "GloVe's text file; without it word vectors start at random.")
+    _define(
+        "enum",
+        "on_error",
+        "stop",
+        "What a recording does that cannot be used: stop the command, or be skipped and listed "
+        "in problems.csv.",
+        enum_values=list(groups.ON_ERROR),
+    )
+    _define("boolean", "keep_work", False, "Whether OUTPUT_DIR.work stays when all is done.")
+    _define("string", "runner", None, "Apache Beam's runner, such as DirectRunner; none.")
+    _define("string", "beam_options", "", "Beam's own options in one text, as on a command line.")
+
+
+def define_resnet(default_dtype="float32"):
+    """Flags of the network that makes the features of pictures."""
+    _define(
+        "string",
+        "resnet_weights",
+        None,
+        "Weights of ResNet-101: a Keras file, a torchvision state as .npz or .safetensors, or "
+        "random (for tests alone).",
+    )
+    _define(
+        "enum",
+        "resnet_dtype",
+        default_dtype,
+        "Precision of ResNet-101; bfloat16 is faster where the processor has it.",
+        enum_values=list(feature_net.DTYPES),
+    )
+    _define(
+        "boolean",
+        "resnet_resize",
+        True,
+        "Whether pictures are scaled to a shorter side of 256 before their middle is cut out; "
+        "without it, it is cut out of the picture as it is, as the paper has it.",
+    )
+
+
+def define_recognizer():
+    """Flags of the speech recognizer."""
+    _define(
+        "enum",
+        "asr",
+        "pocketsphinx",
+        "Speech recognizer.",
+        enum_values=list(transcribe.RECOGNIZERS),
+    )
+    _define(
+        "string",
+        "asr_model",
+        None,
+        "Its model: a folder for faster-whisper and pocketsphinx, a name for google.",
+    )
+
+
+def max_lengths():
+    """Returns the dict from modality to the number of steps kept."""
+    return {name: FLAGS[f"max_{name}_length"].value for name in schema.MODALITIES}
+
+
+def planted_sizes():
+    """Returns the sizes of the planted-cue set, by split.
+
+    Raises:
+        ValueError: If the flag does not hold three numbers.
+    """
+    sizes = FLAGS.planted_sizes
+    if len(sizes) != 3 or not all(size.isdecimal() and int(size) for size in sizes):
+        raise ValueError(
+            "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
+            f"Received: planted_sizes={','.join(sizes)}. Set it with "
+            "--planted_sizes=TRAIN,DEV,TEST."
+        )
+    return dict(zip(schema.SPLITS, map(int, sizes)))
+
+
+def source_dir():
+    """Returns where the source lies.
+
+    Raises:
+        ValueError: If the flag is missing.
+    """
+    if not FLAGS.source_dir:
+        expected = {
+            "folds": "the folder of one preprocessed fold",
+            "table": "the file of a table",
+        }.get(FLAGS.source, "the folder of the release")
+        raise ValueError(
+            f"`source_dir` is missing. Expected {expected}. Received: none. Set it with "
+            "--source_dir."
+        )
+    return FLAGS.source_dir
+
+
+def corpus():
+    """Reads the corpus of raw recordings that the flags name.
+
+    Returns:
+        `amh_tf.corpora.recording.Corpus`.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    chosen = {"labels": FLAGS.labels} if FLAGS.labels else {}
+    if FLAGS.source == "iemocap":
+        return iemocap.read(source_dir(), left_speaker=FLAGS.left_speaker, **chosen)
+    if FLAGS.source == "meld":
+        return meld.read(source_dir(), **chosen)
+    return table.read(source_dir(), name=FLAGS.name, **chosen)
+
+
+def extraction_settings():
+    """Makes the `Settings` of the flags.
+
+    Raises:
+        ValueError: If the weights of ResNet-101 are missing.
+    """
+    names = ("use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model")
+    modalities = schema.modalities_from_letters(FLAGS.modalities)
+    return settings.Settings(
+        modalities=modalities,
+        max_lengths=max_lengths(),
+        resnet_weights=FLAGS.resnet_weights if "video" in modalities else None,
+        **{name: FLAGS[name].value for name in names},
+    )

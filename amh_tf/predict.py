@@ -1,0 +1,53 @@
+"""Predicts the emotion of one clip:
+
+python -m amh_tf.predict --run_dir=DIR --video=clip.mp4 --resnet_weights=FILE --attention=out.png
+"""
+
+import json
+import sys
+
+from amh_tf import cli, flag_defs_prediction, progress, tables
+from amh_tf.prediction import attention_figure, clip
+
+flag_defs_prediction.define()
+
+
+def _print(predicted, as_json):
+    if not as_json:
+        progress.console.print("\n".join(predicted.notes))
+        tables.print_prediction(predicted)
+        return
+    for note in predicted.notes:
+        print(note, file=sys.stderr)
+    shown = {
+        "prediction": predicted.best,
+        "probabilities": dict(zip(predicted.classes, predicted.probabilities.tolist())),
+        "text": predicted.text,
+        "trained_on": predicted.data,
+    }
+    print(json.dumps(shown, indent=1, ensure_ascii=False))
+
+
+def main():
+    """Predicts by the flags."""
+    flags = flag_defs_prediction.FLAGS
+    if flags.attention:
+        attention_figure.check_path(flags.attention)
+    predicted = clip.predict(
+        flags.run_dir,
+        flag_defs_prediction.chosen_clip(),
+        weights=flags.resnet_weights,
+        asr=flags.asr,
+        asr_model=flags.asr_model,
+        data_dir=flags.data_dir,
+    )
+    as_json = flags.format == "json"
+    _print(predicted, as_json)
+    if flags.attention:
+        attention_figure.draw(predicted, flags.attention)
+        told = f"What each hop attended to is in {flags.attention}."
+        print(told, file=sys.stderr if as_json else sys.stdout)
+
+
+if __name__ == "__main__":
+    cli.run(main)

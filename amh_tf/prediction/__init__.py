@@ -1,0 +1,1 @@
+"""One clip through a trained model."""

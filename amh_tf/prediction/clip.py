@@ -1,0 +1,279 @@
+"""From one clip to the probabilities of the classes."""
+
+import dataclasses
+
+import numpy as np
+
+from amh_tf import models, schema
+from amh_tf.corpora import folds, recording
+from amh_tf.extraction import extracted_source, extractor
+from amh_tf.extraction import settings as extraction_settings
+from amh_tf.features import decoding, pictures, resnet_weights, text, video
+from amh_tf.training import run_folder, run_inputs
+
+NAME = "the clip"
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """What to listen to and look at.
+
+    Attributes:
+        video, audio: Files, or None. Without `audio`, the sound is the film's; "" is none.
+        text: What is said; None to have it recognized, "" for none.
+        start, end: Span in seconds of the film and of its sound, or of `audio` where there is
+            no film; None for the whole.
+        side: Half of the picture that shows the speaker, one of `recording.SIDES`.
+    """
+
+    video: str | None = None
+    audio: str | None = None
+    text: str | None = None
+    start: float | None = None
+    end: float | None = None
+    side: str = "whole"
+
+    def __post_init__(self):
+        if not (self.video or self.audio or self.text):
+            raise ValueError(
+                "There is no clip. Expected a film, sound or text. Received: none of them. Set "
+                "them with --video, --audio and --text."
+            )
+
+    def recording(self):
+        """Returns it as a `recording.Recording`."""
+        sound = self.video if self.audio is None else self.audio or None
+        shared = sound is not None and (sound == self.video or not self.video)
+        return recording.Recording(
+            id=NAME,
+            label=0,
+            group=NAME,
+            audio=sound,
+            audio_start=self.start if shared else None,
+            audio_end=self.end if shared else None,
+            video=self.video,
+            video_start=self.start,
+            video_end=self.end,
+            side=self.side,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a model says of a clip, and what it was given.
+
+    Attributes:
+        data: Name of the data set that the model was trained on.
+        classes: Class names.
+        probabilities: `(classes,)` float32.
+        text: What was said or recognized, or "" for none.
+        words: The words that the model was given, those that it does not know among them.
+        known: For each of them, whether the model knows it.
+        waveform: `(samples,)` float32 at 16 kHz, or None.
+        frames: `(n, 224, 224, 3)` uint8, or None.
+        hops: List of (modality, weights): what each hop attended to, one weight for each
+            step of the modality; empty for a model without attention.
+        notes: What the user should know, one line each.
+    """
+
+    data: str
+    classes: tuple
+    probabilities: np.ndarray
+    text: str
+    words: list
+    known: list
+    waveform: np.ndarray | None
+    frames: np.ndarray | None
+    hops: list
+    notes: list
+
+    @property
+    def best(self):
+        """The most probable class."""
+        return self.classes[int(self.probabilities.argmax())]
+
+
+def predict(run_dir, clip, weights=None, asr="pocketsphinx", asr_model=None, data_dir=None):
+    """Predicts one clip.
+
+    Args:
+        run_dir: Folder of a trained run.
+        clip: `Clip`.
+        weights: Weights file of ResNet-101, the one that the data set was made with.
+        asr, asr_model: Speech recognizer and its model; see `extractor.start_recognizer`.
+        data_dir: Where the run's data set lies now, for runs that have not noted what they
+            need of it.
+
+    Returns:
+        `Prediction`.
+
+    Raises:
+        ValueError: If the run has no model, its features cannot be made of a clip, the
+            weights are others, or the clip cannot be read.
+        ImportError: If a package of an extra is needed and not installed.
+    """
+    folder = run_folder.RunFolder(run_dir)
+    run_config = folder.load_config()
+    inputs = run_inputs.load(run_dir, run_config, data_dir)
+    model = folder.load_model()
+    used = run_config.model.modalities
+    notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
+    maker = _maker(inputs, used, clip, weights, notes)
+    spoken = clip.recording()
+    waveform = frames = None
+    sequences = {
+        "audio": np.zeros((0, inputs.widths["audio"]), np.float32),
+        "text": np.zeros(0, np.int32),
+        "video": np.zeros((0, inputs.widths["video"]), np.float32),
+    }
+    if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
+        waveform = maker.sound(spoken)
+    if "audio" in used and waveform is not None:
+        sequences["audio"] = maker.audio_features(waveform)
+    if "video" in used and clip.video:
+        frames = maker.frames(spoken)[: maker.settings.max_lengths["video"]]
+        sequences["video"] = maker.video_features(frames)
+        frames = np.stack([pictures.crop_centre(frame) for frame in frames])
+    said = _text(clip, used, waveform, asr, asr_model, inputs, notes)
+    words = text.words(said)[: maker.settings.max_lengths["text"]]
+    table = inputs.word_table()
+    sequences["text"] = extracted_source.word_ids(said, table, len(words))
+    notes += _about(sequences, used, waveform, frames, maker.settings.max_lengths)
+    probabilities, hops = _run(model, run_config, sequences)
+    return Prediction(
+        data=inputs.data + (" (synthetic)" * (inputs.synthetic and "synth" not in inputs.data)),
+        classes=inputs.classes,
+        probabilities=probabilities,
+        text=said,
+        words=words,
+        known=[number != schema.UNKNOWN_ID for number in sequences["text"]],
+        waveform=waveform,
+        frames=frames,
+        hops=hops,
+        notes=notes,
+    )
+
+
+def _unused(clip, used):
+    given = {"audio": clip.audio, "text": clip.text, "video": clip.video}
+    return [name for name, value in given.items() if value and name not in used]
+
+
+def _maker(inputs, used, clip, weights, notes):
+    """Makes the `Extractor` of the features that the run's data set has."""
+    recipe = inputs.features or {}
+    made_from = recipe.get("made_from")
+    if made_from not in (extractor.RECIPE, folds.MADE_FROM):
+        raise ValueError(
+            f"The features of the run's data set cannot be made of a clip. Expected a data set "
+            "that amh_tf.prepare made of raw recordings, or the authors' folds. Received: the "
+            f"{inputs.data}. Train on such a data set, and set its run with --run_dir."
+        )
+    if inputs.widths != {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}:
+        raise ValueError(
+            "The run's features are of another kind. Expected steps of "
+            f"{schema.AUDIO_WIDTH} in audio and {schema.VIDEO_WIDTH} in video. Received: "
+            f"{inputs.widths}."
+        )
+    pictured = recipe.get("video", {})
+    if made_from == folds.MADE_FROM:
+        notes.append(
+            "The authors' folds do not say which weights their pictures' features come from; "
+            "the clip's features are made as the paper has it."
+        )
+        pictured = {"resize": False}
+    if weights is None and pictured.get("weights") == resnet_weights.RANDOM:
+        weights = resnet_weights.RANDOM
+    wanted = [name for name in ("audio", "text") if name in used]
+    if "video" in used and clip.video:
+        wanted.append("video")
+    maker = extractor.Extractor(
+        extraction_settings.Settings(
+            modalities=tuple(wanted),
+            max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
+            use_energy=recipe.get("audio", {}).get("use_energy", False),
+            resnet_weights=weights if "video" in wanted else None,
+            resnet_dtype=pictured.get("dtype", "float32"),
+            resnet_resize=pictured.get("resize", True),
+        )
+    )
+    if "video" in wanted and "fingerprint" in pictured:
+        _check_weights(maker.recipe["video"], pictured)
+    return maker
+
+
+def _check_weights(own, pictured):
+    if own["fingerprint"] != pictured["fingerprint"]:
+        raise ValueError(
+            "These are not the weights that the run's data set was made with. Expected the "
+            f"weights of {pictured.get('weights')!r}. Received: others, {own['weights']!r}. Set "
+            "them with --resnet_weights."
+        )
+
+
+def _text(clip, used, waveform, asr, asr_model, inputs, notes):
+    if "text" not in used:
+        return ""
+    if clip.text is not None or waveform is None:
+        return clip.text or ""
+    recognizer = extractor.start_recognizer(asr, asr_model)
+    trained = (inputs.features.get("text") or {}).get("recognizer")
+    if inputs.transcripts == "reference":
+        notes.append(
+            f"The words are recognized ({asr}), with errors; the model was trained on reference "
+            "transcripts. --text gives the words."
+        )
+    elif trained not in (None, recognizer.description):
+        notes.append(f"The words of the training data were recognized by {trained}.")
+    return recognizer(waveform)
+
+
+def _about(sequences, used, waveform, frames, max_lengths):
+    """Says what the model does not get."""
+    absent = [name for name in used if not len(sequences[name])]
+    if len(absent) == len(used):
+        raise ValueError(
+            f"The clip holds nothing for the model. Expected some of {', '.join(used)}. Received: "
+            "none of them. Set them with --video, --audio and --text."
+        )
+    for name in absent:
+        yield f"There is no {name}; the model goes on without it."
+    if "audio" not in absent and waveform is not None and "audio" in used:
+        seconds = max_lengths["audio"] / 100
+        if len(waveform) / decoding.SAMPLE_RATE > seconds + 0.1:
+            yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
+    if frames is not None and len(frames) == max_lengths["video"]:
+        seconds = max_lengths["video"] / video.PICTURES_PER_SECOND
+        yield f"No more than the first {seconds:.1f} s of the film are seen, as in training."
+
+
+def _run(model, run_config, sequences):
+    """Returns probabilities, `(classes,)`, and what each hop attended to."""
+    batch = {}
+    for name in run_config.model.modalities:
+        sequence = sequences[name]
+        batch[f"{name}_length"] = np.array([len(sequence)], np.int32)
+        if not len(sequence):  # no time axis at all would not do
+            sequence = np.zeros((1, *sequence.shape[1:]), sequence.dtype)
+        batch[name] = sequence[np.newaxis]
+    targets = _targets(model, run_config.model)
+    shown = models.attention_model(model)(batch) if targets else {"logits": model(batch)}
+    logits = np.asarray(shown["logits"][0], np.float64)
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            "The model gives values that are not numbers. Expected finite ones. Received: "
+            f"{logits}. Train again with a smaller --learning_rate."
+        )
+    weights = np.exp(logits - logits.max())
+    hops = [
+        (target, np.asarray(shown[f"attention_{hop}"][0])[: len(sequences[target])])
+        for hop, target in enumerate(targets, 1)
+    ]
+    return (weights / weights.sum()).astype(np.float32), hops
+
+
+def _targets(model, settings):
+    """Names the modality that each hop attends to."""
+    if settings.num_hops is not None:
+        return model.get_layer("hops").targets(settings.modalities)
+    return list(settings.modalities) if settings.model == "rnn_attn" else []

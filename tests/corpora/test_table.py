@@ -1,0 +1,191 @@
+import json
+
+import pytest
+
+from amh_tf.corpora import table
+from tests.corpora import damage
+
+HEAD = "id,audio,video,start,end,side,transcript,label,speaker,session,split\n"
+
+
+def write(tmp_path, text, name="table.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_csv_is_read(tmp_path):
+    path = write(
+        tmp_path,
+        HEAD + "u1,a.wav,clips/b.avi,1.5,2.25,left,Hello there,joy,Ann,s1,train\n"
+        "u2,,c.avi,,,,,anger,,,\n"
+        'u3,,,,,,"Only, words",joy,,,test\n',
+    )
+    corpus = table.read(path)
+    assert corpus.name == "table.csv" and corpus.classes == ("anger", "joy")
+    first, second, third = corpus.recordings
+    assert (first.audio, first.video) == (str(tmp_path / "a.wav"), str(tmp_path / "clips/b.avi"))
+    assert (
+        (first.audio_start, first.audio_end) == (first.video_start, first.video_end) == (1.5, 2.25)
+    )
+    assert (first.side, first.label, first.split) == ("left", 1, "train")
+    assert (first.speaker, first.session, first.transcript) == ("Ann", "s1", "Hello there")
+    assert (second.audio, second.video_start, second.side, second.split) == (
+        None,
+        None,
+        "whole",
+        "",
+    )
+    assert second.transcript is None and third.video is None and third.group == "u3"
+    assert corpus.notes == (
+        "2 of 3 utterances have no audio.",
+        "1 of 3 utterances have no text.",
+        "1 of 3 utterances have no video.",
+    )
+
+
+def test_json_lines_are_read_as_csv_is(tmp_path):
+    rows = [
+        {"id": 7, "label": "a", "video": "x.mp4", "start": 1, "end": 2.5, "speaker": None},
+        {"id": "u2", "label": "b", "transcript": "caf\u00e9 \u2019s"},
+    ]
+    text = "\n\n".join(json.dumps(row) for row in rows) + "\n"
+    first, second = table.read(write(tmp_path, text, "table.jsonl")).recordings
+    assert (first.id, first.video_start, first.video_end, first.speaker) == ("7", 1.0, 2.5, "")
+    assert second.transcript == "caf\u00e9 \u2019s"
+
+
+def test_sound_may_have_a_span_of_its_own(tmp_path):
+    text = "id,label,audio,video,start,end,audio_start,audio_end\n"
+    text += "u1,a,s.wav,d.avi,10,12,,\nu2,b,s.wav,d.avi,12,13,0.5,1\n"
+    first, second = table.read(write(tmp_path, text)).recordings
+    assert (first.audio_start, first.audio_end) == (None, None)
+    assert (first.video_start, first.video_end) == (10, 12)
+    assert (second.audio_start, second.audio_end) == (0.5, 1)
+    line = {"id": 1, "label": "a", "audio": "s.wav", "video": "d.avi", "start": 1, "end": 2}
+    text = (
+        json.dumps({**line, "audio_end": None}) + "\n" + json.dumps({**line, "id": 2, "label": "b"})
+    )
+    own, shared = table.read(write(tmp_path, text, "t.jsonl")).recordings
+    assert own.audio_start is None and own.video_start == 1 and shared.audio_start == 1
+
+
+def test_utterances_of_one_file_are_put_together(tmp_path):
+    text = "id,label,video\n1,a,x.avi\n2,b,y.avi\n3,a,x.avi\n"
+    recordings = table.read(write(tmp_path, text)).recordings
+    assert [r.id for r in recordings] == ["1", "3", "2"]
+    assert recordings[0].group == recordings[1].group != recordings[2].group
+
+
+def test_labels_are_chosen(tmp_path):
+    path = write(tmp_path, "id,label,audio\n1,a,x\n2,b,x\n3,c,x\n4,d,x\n")
+    corpus = table.read(path, labels="low=a+c,b", name="mine")
+    assert corpus.name == "mine" and corpus.classes == ("low", "b")
+    assert [(r.id, r.label) for r in corpus.recordings] == [("1", 0), ("2", 1), ("3", 0)]
+    assert "Left out, being of no class: 1 (d 1)." in corpus.notes
+
+
+def test_files_elsewhere_and_columns_not_read_are_noted(tmp_path):
+    text = "id,label,audio,transcipt\n1,a,/data/x.wav,hi\n2,b,../y.wav,\n3,b,in/../z.wav,\n"
+    corpus = table.read(write(tmp_path, text))
+    assert corpus.recordings[0].audio == "/data/x.wav"
+    assert "Columns that are not read: transcipt." in corpus.notes
+    assert any(
+        note.startswith("2 of its files lie outside the table's folder") for note in corpus.notes
+    )
+
+
+BAD = [
+    ("u1,a.wav,,1,,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,2,1,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,1,1,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,nan,2,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,1,inf,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,-1,2,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,x,2,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,,,up,,joy,,,\n", "line 2: side is not known.*whole, left, right"),
+    ("u1,a.wav,,,,,,joy,,,dev2\n", "line 2: split is not known.*train, dev, test"),
+    ("u1,a.wav,,,,,,,,,\n", "line 2: the label is missing"),
+    ("u1,,,1,2,,,joy,,,\n", "line 2: the line is empty"),
+    (",a.wav,,,,,,joy,,,\n", "line 2: the id cannot be used"),
+    ("\x1b[2J,a.wav,,,,,,joy,,,\n", "line 2: id cannot be shown"),
+    ("x" * 201 + ",a.wav,,,,,,joy,,,\n", "line 2: the id cannot be used"),
+    ("u1,a,,,,,,j,,,\nu1,a,,,,,,j,,,\n", "line 3: the id stands twice"),
+    ("u1,a\n", "line 2: the row does not fit"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_bad_row_is_named(tmp_path, text, message):
+    with pytest.raises(ValueError, match=rf"table\.csv', {message}"):
+        table.read(write(tmp_path, HEAD + text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "a list"),
+        ("{", "JSONDecodeError"),
+        ('{"id": NaN}', "NaN"),
+        ('{"id": 1, "id": 2}', "a name stands twice"),
+        ('{"id": {"a": 1}}', "id is neither text nor a number"),
+        ('{"id": true}', "id is neither text nor a number"),
+        ('{"id": ' + "9" * 5000 + "}", "ValueError"),
+        ("[" * 60_000, "RecursionError"),
+        ('{"label": "a"}', "columns are missing"),
+        ('{"id": 1, "label": "a", "audio": "a\\u0000"}', "audio is no path"),
+        ('{"id": 1, "label": "a", "audio": "\\ud800"}', "audio is no path"),
+        ('{"id": "\\ud800", "label": "a", "audio": "a"}', "id cannot be shown"),
+        ('{"id": 1, "label": "a", "audio": "a", "start": 1e999, "end": 2}', "no span"),
+    ],
+)
+def test_bad_line_is_named(tmp_path, text, message):
+    path = write(tmp_path, "\n" + text + "\n", "table.jsonl")
+    with pytest.raises(ValueError, match=rf"table\.jsonl', line 2: .*{message}"):
+        table.read(path)
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.jsonl"])
+def test_table_without_utterances_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="holds no utterance"):
+        table.read(write(tmp_path, HEAD if name.endswith("csv") else "\n", name))
+
+
+def test_empty_csv_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="line 1: the header is wrong"):
+        table.read(write(tmp_path, ""))
+
+
+def test_missing_columns_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"line 2: columns are missing.*id and label"):
+        table.read(write(tmp_path, "name,label\n1,a\n"))
+
+
+def test_one_label_makes_no_classes(tmp_path):
+    with pytest.raises(ValueError, match=r"do not make classes.*--labels"):
+        table.read(write(tmp_path, "id,label,audio\n1,a,x\n"))
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.jsonl"])
+def test_damaged_table_reads_or_is_refused(tmp_path, name):
+    rows = [
+        {"id": f"u{i}", "audio": f"{i}.wav", "start": i, "end": i + 1.5, "side": "left"}
+        | {"transcript": 'so, "it" is', "label": "ab"[i % 2], "split": "dev"}
+        for i in range(4)
+    ]
+    if name == "table.csv":
+        lines = ['{id},{audio},{start},{end},{side},"so, it is",{label}'.format(**r) for r in rows]
+        whole = "\n".join(["id,audio,start,end,side,transcript,label", *lines])
+    else:
+        whole = "\n".join(map(json.dumps, rows))
+    for data in damage.mutations(whole.encode(), 800, seed=2):
+        try:
+            corpus = table.read(write(tmp_path, data, name))
+        except ValueError as error:
+            assert len(str(error)) < 700
+        else:
+            for recording in corpus.recordings:
+                assert recording.id.isprintable() and 0 <= recording.label < len(corpus.classes)
+                start, end = recording.audio_start, recording.audio_end
+                assert (start is None) == (end is None) and (start is None or 0 <= start < end)
+                assert recording.transcript is None or recording.transcript.isprintable()

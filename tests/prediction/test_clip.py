@@ -1,0 +1,251 @@
+"""The kept demo corpus goes from its tree to an emotion, with a ResNet of random weights."""
+
+import csv
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+from amh_tf import config
+from amh_tf.corpora import recording
+from amh_tf.data import fold_view, manifest, pipeline
+from amh_tf.extraction import settings
+from amh_tf.features import audio, feature_net, text
+from amh_tf.prediction import attention_figure, clip
+from amh_tf.training import runs
+from tests.extraction import demo
+from tests.features import media_files
+
+
+@pytest.fixture(scope="module", autouse=True)
+def network_made_once():
+    """Making the network takes as long as using it in these tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        made = functools.cache(feature_net.FeatureNet)
+        patched.setattr(feature_net, "FeatureNet", made)
+        yield
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    return demo.write(demo.read(), settings.Settings(resnet_weights="random"), folder)
+
+
+def train(data, run_dir, **model):
+    small = {"audio_units": 6, "text_units": 5, "video_units": 4, **model}
+    run_config, fold = runs.configure(
+        config.DataConfig(str(data.folder), batch_size=4),
+        config.TrainingConfig(max_steps=2),
+        config.ModelConfig(vocabulary_size=2, **small),
+    )
+    runs.train_and_evaluate(run_config, fold, run_dir)
+    return run_dir
+
+
+@pytest.fixture(scope="module")
+def run(prepared, tmp_path_factory):
+    """A run whose data folder has gone."""
+    folder = tmp_path_factory.mktemp("runs")
+    moved = folder / "moved"
+    shutil.copytree(prepared.folder, moved)
+    run_dir = train(manifest.load(moved), folder / "run")
+    shutil.rmtree(moved)
+    return run_dir
+
+
+def a_tested_one(run_dir):
+    """Returns the row of predictions.csv of an utterance, and its recording."""
+    with open(run_dir / "predictions.csv", newline="") as file:
+        row = next(csv.DictReader(file))
+    return row, next(s for s in demo.read().recordings if s.id == row["id"])
+
+
+def clip_of(spoken, **changes):
+    return clip.Clip(
+        **{
+            "video": spoken.video,
+            "audio": spoken.audio,
+            "text": spoken.transcript,
+            "start": spoken.video_start,
+            "end": spoken.video_end,
+            "side": spoken.side,
+            **changes,
+        }
+    )
+
+
+def test_shards_hold_the_features_of_the_recordings(prepared):
+    recordings = {spoken.id: spoken for spoken in demo.read().recordings}
+    vocabulary = prepared.path("vocabulary.txt").read_text().split("\n")
+    fold = fold_view.choose(prepared)
+    for split in ("train", "dev", "test"):
+        for inputs, label, names in pipeline.batches(fold, split, 1, with_ids=True):
+            spoken = recordings[names.numpy()[0].decode()]
+            assert int(label[0]) == spoken.label
+            rate, samples = wavfile.read(spoken.audio)
+            assert rate == 16000
+            expected = audio.mfcc_with_deltas(samples / np.float32(32768)).numpy()
+            np.testing.assert_allclose(inputs["audio"][0], expected, atol=1e-3)
+            pictures = int(np.ceil((spoken.video_end - spoken.video_start) * 3))
+            assert inputs["video"].shape == (1, pictures, 2048)
+            said = [vocabulary[number] for number in inputs["text"].numpy()[0]]
+            known = set(said)
+            assert said == [w if w in known else "_UNK_" for w in text.words(spoken.transcript)]
+
+
+def test_clip_gets_what_the_run_gave_it(run):
+    row, spoken = a_tested_one(run)
+    predicted = clip.predict(run, clip_of(spoken))
+    expected = [float(row[name]) for name in predicted.classes]
+    np.testing.assert_allclose(predicted.probabilities, expected, atol=2e-4)
+    assert predicted.best == row["prediction"]
+    assert [target for target, _ in predicted.hops] == [
+        *("video", "audio", "text") * 2,
+        "video",
+    ]
+    samples = len(wavfile.read(spoken.audio)[1])
+    lengths = {
+        "audio": 1 + (samples - 400) // 160,
+        "text": len(text.words(spoken.transcript)),
+        "video": len(predicted.frames),
+    }
+    for target, weights in predicted.hops:
+        assert weights.shape == (lengths[target],)
+        assert weights.sum() == pytest.approx(1, abs=1e-4) and (weights >= 0).all()
+
+
+def test_attention_is_drawn(run, tmp_path):
+    _, spoken = a_tested_one(run)
+    predicted = clip.predict(run, clip_of(spoken, text="Costs $5 and $6, she said"))
+    attention_figure.draw(predicted, tmp_path / "out.png")
+    image = np.asarray(Image.open(tmp_path / "out.png").convert("RGB"))
+    assert image.shape[0] > 700 and image.shape[1] > 1000
+    # The pictures' own colours, such as the skin, are in it.
+    skin = np.abs(image.astype(int) - [245, 210, 185]).sum(axis=2) < 60
+    assert skin.sum() > 1000
+    with pytest.raises(ValueError, match=r"\.png.*--attention"):
+        attention_figure.check_path("out.emotion")
+
+
+def test_modalities_may_be_absent(run, tmp_path):
+    predicted = clip.predict(run, clip.Clip(text="We have been here since the morning."))
+    assert predicted.waveform is None and predicted.frames is None
+    assert predicted.words[-1] == "." and len(predicted.words) == 8
+    assert any("no audio" in note for note in predicted.notes)
+    attention_figure.draw(predicted, tmp_path / "out.png")
+    with pytest.raises(ValueError, match="There is no clip"):
+        clip.Clip()
+    media_files.write_picture(tmp_path / "silent.mp4", frames=30)
+    with pytest.raises(recording.BadRecording, match="has no sound"):
+        clip.predict(run, clip.Clip(video=str(tmp_path / "silent.mp4")))
+
+
+def test_words_are_recognized_unless_given(run, monkeypatch):
+    heard = []
+
+    def recognizer(waveform):
+        heard.append(len(waveform))
+        return "we were here"
+
+    recognizer.description = "stand-in"
+    monkeypatch.setattr(clip.extractor, "start_recognizer", lambda name, model: recognizer)
+    _, spoken = a_tested_one(run)
+    predicted = clip.predict(run, clip.Clip(audio=spoken.audio))
+    assert heard == [len(wavfile.read(spoken.audio)[1])]
+    assert predicted.words == ["we", "were", "here"]
+    assert any("recognized" in note for note in predicted.notes)
+    assert clip.predict(run, clip.Clip(audio=spoken.audio, text="")).words == []
+    assert len(heard) == 1
+
+
+def test_span_is_that_of_the_sound_where_there_is_no_film(run):
+    _, spoken = a_tested_one(run)
+    predicted = clip.predict(run, clip.Clip(audio=spoken.audio, text="", start=0.5, end=1.5))
+    assert len(predicted.waveform) == 16000
+
+
+def test_command_prints_json(run, tmp_path):
+    _, spoken = a_tested_one(run)
+    root = str(demo.KEPT.parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-m", "amh_tf.predict", f"--run_dir={run}", f"--video={spoken.video}"]
+        + [f"--audio={spoken.audio}", f"--side={spoken.side}", "--text=Where are you?"]
+        + ["--format=json", f"--attention={tmp_path / 'out.png'}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert sum(shown["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert shown["prediction"] == max(shown["probabilities"], key=shown["probabilities"].get)
+    assert "synthetic" in shown["trained_on"] and (tmp_path / "out.png").exists()
+
+
+def edited(run_dir, tmp_path, change):
+    """Copies a run and changes what it has noted of its data set."""
+    copy = shutil.copytree(run_dir, tmp_path / "copy")
+    fields = json.loads((copy / "inputs.json").read_text())
+    change(fields)
+    (copy / "inputs.json").write_text(json.dumps(fields))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda f: f["features"]["video"].update(fingerprint="x"), "not the weights.*--resnet_w"),
+        (lambda f: f.update(features=None), "cannot be made of a clip.*--run_dir"),
+        (lambda f: f.update(widths={"audio": 40, "video": 2048}), "of another kind"),
+        (lambda f: f["features"]["video"].update(weights="r.h5"), "`resnet_weights` is missing"),
+        (lambda f: f.update(classes=["one"]), r"inputs.json.*cannot be used.*--data_dir"),
+        (lambda f: f.update(unknown_ids=[10**9]), r"unknown_ids.*--data_dir"),
+        (lambda f: f.pop("vocabulary_size"), r"inputs.json.*cannot be used"),
+    ],
+)
+def test_run_that_cannot_serve_is_refused(run, tmp_path, change, problem):
+    _, spoken = a_tested_one(run)
+    with pytest.raises(ValueError, match=problem):
+        clip.predict(edited(run, tmp_path, change), clip_of(spoken))
+
+
+def test_run_without_notes_reads_its_data_set(run, prepared, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    (copy / "inputs.json").unlink()
+    (copy / "vocabulary.txt").unlink()
+    words = clip.Clip(text="We have been here since the morning.")
+    with pytest.raises(ValueError, match="--data_dir"):
+        clip.predict(copy, words)
+    found = clip.predict(copy, words, data_dir=prepared.folder)
+    np.testing.assert_array_equal(found.probabilities, clip.predict(run, words).probabilities)
+
+
+def test_words_that_the_fold_does_not_know_are_unknown(run, prepared):
+    fold = fold_view.choose(prepared)
+    train_words = set()
+    for inputs, _ in pipeline.batches(fold, "train", 8):
+        train_words.update(np.unique(inputs["text"]).tolist())
+    vocabulary = prepared.path("vocabulary.txt").read_text().split("\n")[2:-1]
+    unknown = [w for i, w in enumerate(vocabulary, 2) if i not in train_words]
+    assert unknown
+    predicted = clip.predict(run, clip.Clip(text=" ".join(["we", *unknown[:5]])))
+    assert predicted.known == [True] + [False] * len(unknown[:5])
+
+
+def test_model_without_attention_predicts(prepared, tmp_path):
+    run_dir = train(prepared, tmp_path / "run", model="mdre", modalities=("audio", "text"))
+    _, spoken = a_tested_one(run_dir)
+    predicted = clip.predict(run_dir, clip_of(spoken))
+    assert predicted.hops == [] and any("No video" in note for note in predicted.notes)
+    with pytest.raises(ValueError, match=r"no attention.*--attention"):
+        attention_figure.draw(predicted, tmp_path / "out.png")
