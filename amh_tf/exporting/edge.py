@@ -33,7 +33,7 @@ def _head(model, modalities):
     for modality in modalities:
         taken += model.get_layer(f"{modality}_encoder").output
         taken.append(model.get_layer(f"{modality}_mask").output)
-    return keras.Model(taken, model.output)
+    return keras.Model(taken, model.output, name="h")  # the file holds every operation's name
 
 
 class EdgeModel:
@@ -79,7 +79,7 @@ class EdgeModel:
         return described
 
     def _probabilities(self, inputs):
-        encoded, answerable, steps = [], [], 0
+        encoded, answerable, steps = [], True, 0
         for modality in self._config.modalities:
             sequence, given = (
                 tf.squeeze(inputs[name], axis=0) for name in (modality, f"{modality}_length")
@@ -87,11 +87,10 @@ class EdgeModel:
             length = tf.clip_by_value(given, 0, tf.shape(sequence)[0])
             sequence, mask, usable = self._cut(modality, sequence, length)
             encoded += self._encode(modality, sequence, mask, length)
-            answerable += [tf.equal(length, given), usable]
+            answerable &= tf.equal(length, given) & usable
             steps += length
-        answerable = tf.reduce_all(tf.stack([*answerable, steps > 0]))
         probabilities = tf.nn.softmax(self._head(encoded, training=False))
-        return {"probabilities": tf.where(answerable, probabilities, float("nan"))}
+        return {"probabilities": tf.where(answerable & (steps > 0), probabilities, float("nan"))}
 
     def _cut(self, modality, sequence, length):
         """Cuts off long padding, fills short padding up to whole blocks, and empties it.
@@ -141,8 +140,9 @@ class EdgeModel:
                 states = tf.concat([forward, reverse(backward)], axis=1)
             else:
                 states = ends = run(layer.cell, states)
-        last = tf.gather(ends, tf.expand_dims(tf.maximum(length - 1, 0), 0))
-        last = tf.where(length > 0, last, 0.0)
+        # The state before the first step, for a sequence without steps, is zero.
+        before = tf.concat([tf.zeros([1, ends.shape[1]]), ends], axis=0)
+        last = tf.gather(before, tf.expand_dims(length, 0))
         return [tf.expand_dims(states, 0), last, tf.expand_dims(mask, 0)]
 
 
