@@ -1,1 +1,1 @@
-"""From raw sound and picture to the arrays that a model reads."""
+"""Features of raw recordings: sound, words, pictures."""

@@ -1,0 +1,229 @@
+"""IEMOCAP as released: labels, words, and where sound and picture of each utterance lie.
+
+    Session1/dialog/EmoEvaluation/Ses01F_impro01.txt      labels and times
+    Session1/dialog/transcriptions/Ses01F_impro01.txt     words
+    Session1/dialog/avi/DivX/Ses01F_impro01.avi           picture of the whole dialog
+    Session1/sentences/wav/Ses01F_impro01/*.wav           sound of each utterance
+
+Both actors stand in the picture, one on each half. The dialog's name holds the gender of the
+one on the left; the last field of an utterance's name holds the gender of who speaks.
+"""
+
+import collections
+import re
+from pathlib import Path
+
+from amh_tf import schema
+from amh_tf.corpora import label_sets, recording, text_files
+
+# Utterances of each label in the release: 10,039 in 151 dialogs.
+LABEL_COUNTS = {
+    **dict(zip(schema.PAPER_CLASSES, schema.PAPER_CLASS_COUNTS)),
+    "fea": 40,
+    "oth": 3,
+    "dis": 2,
+    "xxx": 2507,  # the raters did not agree
+}
+# Who sits on the left: the actor whom the dialog is named after, the other one, or always
+# the woman or the man.
+LEFT_SPEAKERS = ("auto", "other", "F", "M")
+# A file of this name at the top marks a tree of this layout that was made up.
+SYNTHETIC_MARK = "SYNTHETIC.txt"
+SYNTHETIC_NAME = "spoken demo corpus (synthetic)"
+
+_SESSION = re.compile(r"Session([1-9])", re.ASCII)
+_DIALOG = re.compile(r"Ses0([1-9])([FM])_[A-Za-z0-9_]{1,80}", re.ASCII)
+_TURN = re.compile(r"([FM])[A-Za-z]*[0-9]{1,6}", re.ASCII)
+_SPAN = re.compile(r"\[\s*([0-9.]{1,20})\s*-\s*([0-9.]{1,20})\s*\]", re.ASCII)
+_SPOKEN = re.compile(r"(Ses[A-Za-z0-9_]{1,90})\s*\[[^\]]*\]\s*:(.*)", re.ASCII)
+
+
+def _sessions(folder):
+    """Lists the session folders with their numbers."""
+    for top in (folder, folder / "IEMOCAP_full_release"):
+        found = [(_SESSION.fullmatch(path.name), path) for path in top.glob("Session*")]
+        sessions = sorted((match[1], path) for match, path in found if match and path.is_dir())
+        if sessions:
+            return top, sessions
+    raise ValueError(
+        f"{str(folder)!r} does not hold IEMOCAP. Expected the folders Session1 to Session5 in "
+        "it. Received: none of them. Set it with --source_dir."
+    )
+
+
+def _label_files(sessions):
+    """Yields the session and the path of each dialog's label file, sorted."""
+    for session, folder in sessions:
+        for path in sorted((folder / "dialog/EmoEvaluation").glob("*.txt")):
+            if path.name.startswith("."):
+                continue  # macOS leaves `._` files behind
+            match = _DIALOG.fullmatch(path.stem)
+            if not match or match[1] != session:
+                raise ValueError(
+                    f"{str(path)!r} is not the label file of a dialog. Expected a name such as "
+                    f"Ses0{session}F_impro01.txt in Session{session}. Received: {path.name!r}."
+                )
+            yield session, path
+
+
+def _seconds(path, number, text):
+    match = _SPAN.fullmatch(text.strip())
+    try:
+        start, end = float(match[1]), float(match[2])
+    except (TypeError, ValueError):
+        start, end = 0, 0
+    if not start < end:
+        expected = "[start - end] in seconds, the end after the start"
+        raise text_files.error(path, number, "the times are wrong", expected, text)
+    return start, end
+
+
+def _labelled(path):
+    """Yields line, id, speaker's gender, label, start and end of each utterance of a dialog."""
+    dialog = path.stem
+    for number, text in text_files.lines(path):
+        if not text.startswith("["):
+            continue  # the header, the raters' lines and blank ones
+        fields = text.split("\t")
+        if len(fields) < 3:
+            expected = "[start - end], name and emotion with tabs between them"
+            raise text_files.error(path, number, "the line is not a label", expected, text)
+        name, label = fields[1].strip(), fields[2].strip()
+        prefix, _, turn = name.rpartition("_")
+        match = _TURN.fullmatch(turn)
+        if prefix != dialog or not match:
+            expected = f"{dialog}_F or {dialog}_M and a number"
+            raise text_files.error(path, number, "the name is wrong", expected, name)
+        if not re.fullmatch(r"[a-z]{2,10}", label, re.ASCII):
+            expected = "a short name such as ang or xxx"
+            raise text_files.error(path, number, "the emotion is wrong", expected, label)
+        yield number, name, match[1], label, *_seconds(path, number, fields[0])
+
+
+class _Transcripts:
+    """The words of the utterances, and what could not be read of them."""
+
+    def __init__(self):
+        self.missing = []
+        self.unread = []
+        self.repeated = []
+
+    def read(self, path):
+        """Returns the dict from utterance to words of one dialog."""
+        if not path.is_file():
+            self.missing.append(path)
+            return {}
+        spoken = {}
+        for number, text in text_files.lines(path):
+            if not text.startswith("Ses"):
+                continue
+            match = _SPOKEN.fullmatch(text.strip())
+            if not match:
+                self.unread.append(f"{path.name}, line {number}")
+            elif "XX" in match[1]:
+                continue  # noises, which have no label
+            elif match[1] in spoken:
+                self.repeated.append(match[1])
+            else:
+                spoken[match[1]] = text_files.clean(match[2])
+        return spoken
+
+    def notes(self, recordings):
+        """Yields what the user should know of the transcripts."""
+        unspoken = [r.id for r in recordings if r.transcript is None]
+        for found, what in (
+            (self.missing, "transcription files are missing"),
+            (self.unread, "transcription lines cannot be read"),
+            (self.repeated, "transcripts stand twice; the first counts"),
+            (unspoken, "utterances have no transcript"),
+        ):
+            if found:
+                yield f"{len(found):,} {what}, the first {str(found[0])!r}."
+
+
+def _side(dialog_gender, speaker_gender, left_speaker):
+    left = {"auto": dialog_gender, "other": "FM".replace(dialog_gender, "")}
+    return "left" if speaker_gender == left.get(left_speaker, left_speaker) else "right"
+
+
+def _count_note(kept, label_set):
+    """Compares the counts with the published ones."""
+    counts = collections.Counter(utterance.label for utterance in kept)
+    published = [sum(LABEL_COUNTS.get(name, 0) for name in group) for group in label_set.members]
+    differing = [
+        f"{name} {counts[number]:,} of {wanted:,}"
+        for number, (name, wanted) in enumerate(zip(label_set.classes, published))
+        if counts[number] != wanted
+    ]
+    if not differing:
+        return f"{len(kept):,} utterances, in every class as many as published."
+    return (
+        f"{len(kept):,} utterances, not the published {sum(published):,}. Different in: "
+        f"{', '.join(differing)}. Is the release whole?"
+    )
+
+
+def _dialog(path, session, left_speaker, transcripts, seen):
+    """Yields label and fields of each utterance of a dialog."""
+    dialog, folder = path.stem, path.parents[2]
+    dialog_gender = _DIALOG.fullmatch(dialog)[2]
+    spoken = transcripts.read(folder / "dialog/transcriptions" / path.name)
+    for number, name, gender, label, start, end in _labelled(path):
+        seen.add(path, number, name)
+        fields = {
+            "id": name,
+            "group": dialog,
+            "speaker": f"Ses0{session}{gender}",
+            "session": session,
+            "audio": str(folder / "sentences/wav" / dialog / f"{name}.wav"),
+            "video": str(folder / "dialog/avi/DivX" / f"{dialog}.avi"),
+            "video_start": start,
+            "video_end": end,
+            "side": _side(dialog_gender, gender, left_speaker),
+            "transcript": spoken.get(name),
+        }
+        yield label, fields
+
+
+def _check_left(left_speaker):
+    if left_speaker not in LEFT_SPEAKERS:
+        raise ValueError(
+            "`left_speaker` is not known. Expected one of "
+            f"{', '.join(map(repr, LEFT_SPEAKERS))}. Received: left_speaker={left_speaker!r}. "
+            "Set it with --left_speaker."
+        )
+
+
+def read(folder, labels="paper", left_speaker="auto"):
+    """Reads IEMOCAP's labels, words and times; no sound or picture is opened.
+
+    Args:
+        folder: The release: the folder that holds Session1 to Session5.
+        labels: Label set, as `label_sets.parse` takes it.
+        left_speaker: One of `LEFT_SPEAKERS`: who sits on the left half of the picture.
+
+    Returns:
+        `amh_tf.corpora.recording.Corpus`, in the order of session, dialog and label file.
+
+    Raises:
+        ValueError: If there is no such folder, a label file or one of its lines cannot be
+            read, or an utterance stands twice. The message names file and line.
+    """
+    _check_left(left_speaker)
+    label_set = label_sets.parse(labels)
+    top, sessions = _sessions(Path(folder))
+    synthetic = (top / SYNTHETIC_MARK).is_file()
+    transcripts, seen, found, dialogs = _Transcripts(), text_files.Seen(), [], 0
+    for session, path in _label_files(sessions):
+        dialogs += 1
+        found += _dialog(path, session, left_speaker, transcripts, seen)
+    kept, notes = label_sets.choose(found, label_set)
+    counted = [] if synthetic else [_count_note(kept, label_set)]
+    total = f"{len(found):,} labelled utterances in {dialogs} dialogs."
+    return recording.Corpus(
+        name=SYNTHETIC_NAME if synthetic else "IEMOCAP",
+        synthetic=synthetic,
+        classes=label_set.classes,
+        recordings=kept,
+        notes=(*counted, total, *notes, *transcripts.notes(kept)),
+    )

@@ -1,0 +1,218 @@
+"""A table of the user's own: a CSV or JSON Lines file with one utterance a line.
+
+| Column | Holds |
+|---|---|
+| `id` | name, unique in the table; required |
+| `label` | emotion; required |
+| `audio`, `video` | files, relative to the table's folder; empty where there is none |
+| `start`, `end` | the utterance's span in them in seconds; empty for the whole file |
+| `audio_start`, `audio_end` | where these stand, the sound's span is theirs, empty for the whole file: a wav file per sentence beside a video of the dialog |
+| `side` | half of the picture that shows the speaker: whole, left, right |
+| `transcript` | what is said |
+| `speaker`, `session`, `split` | who and where; split is train, dev or test |
+
+Paths may be absolute or lead elsewhere: the table is the user's own. The notes count them.
+"""  # noqa: E501  (a table cannot be wrapped)
+
+import collections
+import json
+import math
+import os
+from pathlib import Path
+
+from amh_tf import schema
+from amh_tf.corpora import label_sets, recording, text_files
+
+COLUMNS = (
+    *("id", "audio", "video", "start", "end", "audio_start", "audio_end", "side"),
+    *("transcript", "label", "speaker", "session", "split"),
+)
+JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
+LONGEST = 1e7  # seconds
+
+
+class _NotARow(ValueError):
+    pass
+
+
+def _refuse(what):
+    raise _NotARow(what)
+
+
+def _object(pairs):
+    fields = dict(pairs)
+    return fields if len(fields) == len(pairs) else _refuse("a name stands twice")
+
+
+def _cell(name, value):
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        _refuse(f"{name} is neither text nor a number")
+    return str(value).strip()
+
+
+def _json_rows(path):
+    """Yields the line number and the fields of each line of a JSON Lines file."""
+    for number, text in text_files.lines(path):
+        if not text.strip():
+            continue
+        try:
+            row = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+            if not isinstance(row, dict):
+                _refuse(f"a {type(row).__name__}")
+            row = {name: _cell(name, value) for name, value in row.items()}
+        except (ValueError, RecursionError) as problem:
+            expected = "a JSON object of texts and numbers"
+            received = f"{type(problem).__name__}: {problem}"
+            raise text_files.error(path, number, "the line is bad", expected, received) from None
+        yield number, row
+
+
+class _Line:
+    """One line of a table, whose cells are checked when asked for."""
+
+    def __init__(self, path, number, row):
+        self._path, self._number, self._row = path, number, row
+
+    def error(self, problem, expected, received):
+        return text_files.error(self._path, self._number, problem, expected, received)
+
+    def text(self, name):
+        """Returns a cell on one line, or ""."""
+        text = " ".join(self._row.get(name, "").split())
+        if not text.isprintable():
+            raise self.error(f"{name} cannot be shown", "printable characters", text)
+        return text
+
+    def words(self):
+        """Returns the transcript on one line, or ""."""
+        return text_files.clean(self._row.get("transcript", ""))
+
+    def choice(self, name, choices):
+        text = self.text(name)
+        if text not in choices:
+            expected = f"one of {', '.join(filter(None, choices))}, or nothing"
+            raise self.error(f"{name} is not known", expected, text)
+        return text
+
+    def file(self, name):
+        """Returns the path of a file, or None."""
+        text = self._row.get(name, "")
+        try:
+            os.fsencode(text)
+        except UnicodeEncodeError:  # half a surrogate pair
+            text = "\0"
+        if "\0" in text:
+            raise self.error(f"{name} is no path", "the name of a file", self._row[name])
+        return str(self._path.parent / text) if text else None
+
+    def span(self, prefix=""):
+        """Returns start and end in seconds, or two Nones."""
+        names = [f"{prefix}start", f"{prefix}end"]
+        texts = [self.text(name) for name in names]
+        if not any(texts):
+            return None, None
+        try:
+            start, end = map(float, texts)
+        except ValueError:
+            start, end = math.nan, math.nan
+        if not 0 <= start < end <= LONGEST:
+            expected = "seconds from 0 on, the end after the start, or neither"
+            raise self.error(f"{names[0]} and {names[1]} are no span", expected, texts)
+        return start, end
+
+    def has_own_audio_span(self):
+        return "audio_start" in self._row or "audio_end" in self._row
+
+
+def _utterance(line):
+    """Returns label and fields of a line."""
+    label, audio, video = line.text("label"), line.file("audio"), line.file("video")
+    transcript = line.words()
+    if not label:
+        raise line.error("the label is missing", "an emotion", "")
+    if not (audio or video or transcript):
+        raise line.error("the line is empty", "audio, video or a transcript", "none of them")
+    span, own = line.span(), line.span("audio_")
+    audio_span = own if line.has_own_audio_span() else span
+    return label, {
+        "id": line.text("id"),
+        "group": video or audio or line.text("id"),
+        "split": line.choice("split", ("", *schema.SPLITS)),
+        "speaker": line.text("speaker"),
+        "session": line.text("session"),
+        "audio": audio,
+        "audio_start": audio_span[0] if audio else None,
+        "audio_end": audio_span[1] if audio else None,
+        "video": video,
+        "video_start": span[0] if video else None,
+        "video_end": span[1] if video else None,
+        "side": line.choice("side", ("", *recording.SIDES)) or "whole",
+        "transcript": transcript or None,
+    }
+
+
+def _notes(path, found, columns):
+    unused = sorted(columns - set(COLUMNS))
+    if unused:
+        yield f"Columns that are not read: {', '.join(unused)[:200]}."
+    folder = os.path.join(os.path.abspath(path.parent), "")
+    paths = {fields[name] for _, fields in found for name in ("audio", "video")} - {None}
+    elsewhere = sorted(p for p in paths if not os.path.abspath(p).startswith(folder))
+    if elsewhere:
+        yield (
+            f"{len(elsewhere):,} of its files lie outside the table's folder, the first "
+            f"{elsewhere[0]!r}."
+        )
+    for name in schema.MODALITIES:
+        field = "transcript" if name == "text" else name
+        absent = sum(fields[field] is None for _, fields in found)
+        if absent:
+            yield f"{absent:,} of {len(found):,} utterances have no {name}."
+
+
+def read(path, labels=None, name=None):
+    """Reads a table; no sound or picture is opened.
+
+    Args:
+        path: The file. JSON Lines by its ending, one of `JSON_ENDINGS`, or else CSV.
+        labels: Label set, as `label_sets.parse` takes it. Defaults to all labels that occur,
+            sorted.
+        name: What to call the corpus. Defaults to the file's name.
+
+    Returns:
+        `amh_tf.corpora.recording.Corpus`, in the order of the table, but with the utterances
+        of one file next to each other.
+
+    Raises:
+        ValueError: If there is no such file, a column is missing, a line cannot be read, or
+            an id stands twice. The message names file and line.
+    """
+    path = Path(path)
+    rows = _json_rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
+    seen, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
+    for number, row in rows(path):
+        missing = [column for column in ("id", "label") if column not in row]
+        if missing:
+            expected = "the columns id and label"
+            raise text_files.error(path, number, "columns are missing", expected, list(row))
+        columns.update(row)
+        label, fields = _utterance(_Line(path, number, row))
+        text_files.check_id(path, number, fields["id"])
+        seen.add(path, number, fields["id"])
+        groups[fields["group"]].append((label, fields))
+    found = [utterance for group in groups.values() for utterance in group]
+    if not found:
+        raise ValueError(
+            f"{str(path)!r} holds no utterance. Expected a line for each. Received: none."
+        )
+    label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in found)
+    kept, notes = label_sets.choose(found, label_set)
+    return recording.Corpus(
+        name=name or path.name,
+        synthetic=False,
+        classes=label_set.classes,
+        recordings=kept,
+        notes=(*_notes(path, found, columns), *notes),
+    )
