@@ -1,0 +1,154 @@
+"""GloVe's vectors for the words of a vocabulary, read in one pass."""
+
+import collections
+import contextlib
+import gzip
+import itertools
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import schema
+
+MAX_LINE_BYTES = 1 << 20
+MAX_WIDTH = 4096
+_LOOKED_AT = 50  # lines that tell the width
+
+
+def _error(path, number, problem, expected, received):
+    return ValueError(
+        f"{str(path)!r}, line {number}: {problem}. Expected {expected}. Received: "
+        f"{received[:60]!r}."
+    )
+
+
+def _lines(path, raw):
+    """Yields the number and the bytes of each line that is not blank, without its end."""
+    start = raw.read(4)
+    raw.seek(0)
+    if start.startswith(b"PK"):
+        raise ValueError(
+            f"{str(path)!r} is an archive. Expected GloVe's text file. Received: a zip file. "
+            "Unpack it first."
+        )
+    file = gzip.GzipFile(fileobj=raw) if start.startswith(b"\x1f\x8b") else raw
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = file.readline(MAX_LINE_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as problem:  # a damaged gzip file
+            received = f"{type(problem).__name__}: {problem}".encode()
+            raise _error(path, number, "it cannot be unpacked", "text", received) from None
+        if not line:
+            return
+        if len(line) > MAX_LINE_BYTES:
+            expected = f"at most {MAX_LINE_BYTES:,} bytes"
+            raise _error(path, number, "the line is too long", expected, line)
+        if line := line.rstrip():
+            yield number, line
+
+
+def _width(path, first):
+    """Returns the width of the vectors, and whether the first line is a header.
+
+    Tokens may hold spaces, so that the number of fields is that of most lines.
+    """
+    if not first:
+        raise ValueError(f"{str(path)!r} is empty. Expected a word and its vector a line.")
+    fields = first[0][1].split()
+    header = len(fields) == 2 and all(field.isdigit() for field in fields)
+    counts = collections.Counter(line.count(b" ") for _, line in first[header:])
+    width = counts.most_common(1)[0][0] if counts else 0
+    if header and width and len(fields[1]) < 9:
+        width = int(fields[1])
+    if not 2 <= width <= MAX_WIDTH:
+        expected = f"a word and 2 to {MAX_WIDTH} numbers with one space between them"
+        number, line = first[-1]
+        raise _error(path, number, "the line holds no word vector", expected, line)
+    return width, header
+
+
+def _vector(path, number, line, width):
+    fields = line.rsplit(b" ", width)[1:]
+    try:
+        with np.errstate(over="ignore"):
+            vector = np.array([float(field) for field in fields], np.float32)
+    except ValueError:
+        vector = np.array([np.nan])
+    if not np.isfinite(vector).all():
+        raise _error(path, number, "the vector is bad", f"{width} finite numbers", line)
+    return vector
+
+
+def _fill_unknown(vectors, known, seed):
+    """Draws the vectors of unknown words with the spread of the known ones."""
+    spread = vectors[known].std()
+    drawn = np.random.default_rng(seed).standard_normal(vectors.shape, np.float32) * spread
+    vectors[~known] = drawn[~known]
+    vectors[schema.PADDING_ID] = 0
+
+
+def load_glove(path, vocabulary, seed=0, progress=None):
+    """Reads the vectors of a vocabulary's words.
+
+    Args:
+        path: GloVe's text file: a word and its vector a line, with single spaces; may be
+            packed by gzip, and may have a header line as word2vec's text files do. Of a word
+            that stands twice, the first vector counts.
+        vocabulary: Words in the order of their ids, `schema.PADDING_WORD` first.
+        seed: Seed of the vectors of words that GloVe lacks. They are normal, with the standard
+            deviation of the vectors found; the padding's is zero.
+        progress: `amh_tf.progress.bar`, or None to show nothing.
+
+    Returns:
+        Vectors, `(words, width)` float32; the number of words found.
+
+    Raises:
+        ValueError: If the file is not of this kind, a vector needed is not of finite numbers,
+            or no word is found. The message names file and line.
+        OSError: If it cannot be opened.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(
+            f"{str(path)!r} is missing. Expected GloVe's text file. Received: no such file. "
+            "Set it with --glove."
+        )
+    with contextlib.ExitStack() as stack:
+        raw = stack.enter_context(open(path, "rb"))
+        show = None
+        if progress is not None:
+            megabytes = path.stat().st_size / 1e6
+            bar = stack.enter_context(progress(megabytes, "word vectors", "MB"))
+            show = lambda: bar.move_to(raw.tell() / 1e6)  # noqa: E731
+        return _load(path, _lines(path, raw), vocabulary, seed, show)
+
+
+def _load(path, numbered, vocabulary, seed, show):
+    first = list(itertools.islice(numbered, _LOOKED_AT))
+    width, header = _width(path, first)
+    rows = {word.encode("utf-8", "replace"): row for row, word in enumerate(vocabulary)}
+    rows.pop(schema.PADDING_WORD.encode(), None)
+    vectors = np.zeros((len(vocabulary), width), np.float32)
+    known = np.zeros(len(vocabulary), bool)
+    for number, line in itertools.chain(first[header:], numbered):
+        if show and number % 10_000 == 0:
+            show()
+        spaces = line.count(b" ")
+        if spaces < width:
+            expected = f"a word and {width} numbers"
+            raise _error(path, number, "the line is too short", expected, line)
+        word = line.partition(b" ")[0] if spaces == width else line.rsplit(b" ", width)[0]
+        row = rows.get(word)
+        if row is not None and not known[row]:
+            vectors[row] = _vector(path, number, line, width)
+            known[row] = True
+    if not known.any():
+        raise ValueError(
+            f"{str(path)!r} has none of the {len(vocabulary):,} words. Expected GloVe's text "
+            "file in the language of the transcripts. Received: other words. Set it with --glove."
+        )
+    _fill_unknown(vectors, known, seed)
+    return vectors, int(known.sum())
