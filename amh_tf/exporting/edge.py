@@ -124,7 +124,7 @@ class EdgeModel:
 
         def run(cell, rows):
             count = edge_recurrence.num_blocks(length, block)
-            return edge_recurrence.scan(rows, count, block, cell, encoder.reset_after)
+            return edge_recurrence.scan(rows, count, block, cell)
 
         def reverse(rows):
             rows, steps = tf.expand_dims(rows, 0), tf.expand_dims(length, 0)

@@ -21,58 +21,63 @@ def num_blocks(length, block):
 
 
 def constant(variable):
-    """Returns a variable's value as an array, also while a graph is being made.
-
-    Constants inside a loop's body are what makes its products fully connected layers.
-    """
+    """Returns a variable's value as an array, also while a graph is being made."""
     with tf.init_scope():
         return np.asarray(variable)
 
 
-def _gru(cell, reset_after):
-    """Returns a GRU's input kernels, their biases, and its step; gates update, reset, candidate."""
-    kernel, recurrent, bias = map(constant, (cell.kernel, cell.recurrent_kernel, cell.bias))
-    units = len(recurrent)
-    outer, inner = bias if reset_after else (bias, 0.0 * bias)
-    gates = 2 * units  # update and reset side by side: one product for both
+class _GRU:
+    """A GRU's weights as arrays, and its step; gates in the order update, reset, candidate."""
 
-    def step(inputs, states):
+    num_states = 1
+
+    def __init__(self, cell):
+        kernel, recurrent, bias = map(constant, (cell.kernel, cell.recurrent_kernel, cell.bias))
+        self.reset_after = cell.reset_after
+        outer, inner = bias if self.reset_after else (bias, 0.0 * bias)
+        gates = 2 * len(recurrent)  # update and reset side by side: one product for both
+        self.kernels = [kernel[:, :gates], kernel[:, gates:]]
+        # The gates' recurrent biases are added to the same sum as their input biases.
+        self.biases = [outer[:gates] + inner[:gates], outer[gates:]]
+        self.recurrent = [recurrent[:, :gates], recurrent[:, gates:]]
+        self._candidate_bias = inner[gates:]
+
+    def step(self, inputs, states, recurrent):
         (h,) = states
-        x_gates, x_candidate = inputs
-        z, r = tf.split(tf.sigmoid(x_gates + tf.matmul(h, recurrent[:, :gates])), 2, axis=1)
-        if reset_after:
-            product = r * (tf.matmul(h, recurrent[:, gates:]) + inner[gates:])
+        z, r = tf.split(tf.sigmoid(inputs[0] + tf.matmul(h, recurrent[0])), 2, axis=1)
+        if self.reset_after:
+            product = r * (tf.matmul(h, recurrent[1]) + self._candidate_bias)
         else:
-            product = tf.matmul(r * h, recurrent[:, gates:])
-        c = tf.tanh(x_candidate + product)
+            product = tf.matmul(r * h, recurrent[1])
+        c = tf.tanh(inputs[1] + product)
         return (c + z * (h - c),)
 
-    # The gates' recurrent biases are added to the same sum as their input biases.
-    biases = [outer[:gates] + inner[:gates], outer[gates:]]
-    return [kernel[:, :gates], kernel[:, gates:]], biases, step, 1
 
+class _LSTM:
+    """An LSTM's weights as arrays, and its step; gates reordered: input, forget, output, rest."""
 
-def _lstm(cell):
-    """Returns an LSTM's input kernel, its bias, and its step; gates input, forget, output."""
+    num_states = 2
 
-    def reordered(weight):  # the candidate, third in Keras, goes last: one sigmoid for the rest
-        i, f, g, o = np.split(constant(weight), 4, axis=-1)
-        return np.concatenate([i, f, o, g], axis=-1)
+    def __init__(self, cell):
+        weights = map(constant, (cell.kernel, cell.recurrent_kernel, cell.bias))
+        kernel, recurrent, bias = map(self._reordered, weights)
+        self.kernels, self.biases, self.recurrent = [kernel], [bias], [recurrent]
+        self._gates = 3 * len(recurrent)
 
-    kernel, recurrent, bias = map(reordered, (cell.kernel, cell.recurrent_kernel, cell.bias))
-    units = len(recurrent)
+    @staticmethod
+    def _reordered(weight):
+        i, f, candidate, o = np.split(weight, 4, axis=-1)  # Keras' order
+        return np.concatenate([i, f, o, candidate], axis=-1)  # one sigmoid for three gates
 
-    def step(inputs, states):
+    def step(self, inputs, states, recurrent):
         h, c = states
-        sums = inputs[0] + tf.matmul(h, recurrent)
-        i, f, o = tf.split(tf.sigmoid(sums[:, : 3 * units]), 3, axis=1)
-        c = f * c + i * tf.tanh(sums[:, 3 * units :])
+        sums = inputs[0] + tf.matmul(h, recurrent[0])
+        i, f, o = tf.split(tf.sigmoid(sums[:, : self._gates]), 3, axis=1)
+        c = f * c + i * tf.tanh(sums[:, self._gates :])
         return o * tf.tanh(c), c
 
-    return [kernel], [bias], step, 2
 
-
-def scan(sequence, count, block, cell, reset_after=False):
+def scan(sequence, count, block, cell):
     """Runs a recurrent cell over one sequence.
 
     Args:
@@ -81,29 +86,31 @@ def scan(sequence, count, block, cell, reset_after=False):
         block: Steps in a block.
         cell: `keras.layers.GRUCell` or `keras.layers.LSTMCell`, built; its weights become
             constants.
-        reset_after: Whether a GRU's reset gate is applied after the recurrent product.
 
     Returns:
         States of shape `(count * block, units)`.
     """
-    made = _gru(cell, reset_after) if hasattr(cell, "reset_after") else _lstm(cell)
-    kernels, biases, step, num_states = made
+    made = _GRU(cell) if hasattr(cell, "reset_after") else _LSTM(cell)
     units = cell.units
-    projected = [tf.matmul(sequence, kernel) + bias for kernel, bias in zip(kernels, biases)]
+    projected = [
+        tf.matmul(sequence, kernel) + bias for kernel, bias in zip(made.kernels, made.biases)
+    ]
     # A known shape of its elements is what makes the list a builtin operation.
     array = tf.TensorArray(tf.float32, size=count, element_shape=[block, units])
 
     def body(index, states, array):
+        # Constants inside the body are what makes its products fully connected layers.
+        recurrent = [tf.constant(weight) for weight in made.recurrent]
         rows = [
             tf.split(tf.slice(rows, [index * block, 0], [block, rows.shape[1]]), block)
             for rows in projected
         ]
-        made = []
+        outputs = []
         for inputs in zip(*rows):
-            states = step(inputs, states)
-            made.append(states[0])
-        return index + 1, states, array.write(index, tf.concat(made, axis=0))
+            states = made.step(inputs, states, recurrent)
+            outputs.append(states[0])
+        return index + 1, states, array.write(index, tf.concat(outputs, axis=0))
 
-    start = (0, (tf.zeros([1, units]),) * num_states, array)
+    start = (0, (tf.zeros([1, units]),) * made.num_states, array)
     _, _, array = tf.while_loop(lambda index, *_: index < count, body, start)
     return tf.reshape(array.stack(), [-1, units])

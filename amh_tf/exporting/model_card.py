@@ -53,15 +53,20 @@ def _inputs(config):
 
 def _limits(trained):
     manifest, config = trained.fold.manifest, trained.config
-    letters = ", ".join(f"{m} {n}" for m, n in schema.MAX_LENGTHS.items() if m in config.modalities)
+    kept = ", ".join(
+        f"{schema.MAX_LENGTHS[name]} {what}"
+        for name, what in (("audio", "steps of audio"), ("text", "words"))
+        if name in config.modalities
+    )
     limits = [
         "Scores hold for the data set above. Other speakers, languages, microphones and ways to "
         "show emotion give others, mostly worse; acted emotion is not felt emotion.",
         "The probabilities are a softmax, not calibrated. They rank classes; they are no measure "
         "of how sure one can be.",
-        f"From raw recordings, what goes beyond these steps is cut off: {letters}.",
         "Do not decide about people by this model's answers.",
     ]
+    if kept:
+        limits.append(f"The signatures `raw` and `raw_wav` read the first {kept}, no more.")
     if manifest.synthetic:
         limits.insert(0, "The data are synthetic: the model knows nothing of real speech.")
     if manifest.transcripts == "asr":

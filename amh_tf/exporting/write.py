@@ -1,6 +1,7 @@
 """Writes all that a run is deployed with."""
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ from amh_tf.exporting import edge, model_card, serving, warmup
 from amh_tf.exporting import trained as runs_read
 
 MODEL_CARD = "model_card.md"
-CLASSES_FILE, VOCABULARY_FILE = "classes.txt", "vocabulary.txt"
+CLASSES_FILE, VOCABULARY_FILE, EDGE_FILE = "classes.txt", "vocabulary.txt", "edge.json"
 
 
 def next_version(folder):
@@ -99,5 +100,7 @@ def _write_tables(trained, folder):
     """Writes what a device needs beside the model: class names, and the words it knows."""
     folder.mkdir(exist_ok=True)
     (folder / CLASSES_FILE).write_text("\n".join(trained.classes) + "\n", encoding="utf-8")
+    described = {"title": trained.config.title, "parameter_bytes": 4 * trained.model.count_params()}
+    (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
     if "text" in trained.config.modalities:
         shutil.copy(trained.vocabulary, folder / VOCABULARY_FILE)
