@@ -10,10 +10,7 @@ import keras
 import tensorflow as tf
 
 from amh_tf import models
-from amh_tf.exporting import edge_recurrence
-
-# The largest finite float32: what is not within it is infinite, or not a number.
-LARGEST = tf.float32.max
+from amh_tf.exporting import edge_recurrence, input_checks
 
 
 def _as_float32(model, config):
@@ -108,7 +105,11 @@ class EdgeModel:
             known = tf.clip_by_value(sequence, 0, self._config.vocabulary_size - 1)
             return known, mask, tf.reduce_all(tf.equal(known, sequence))
         sequence = tf.where(tf.expand_dims(mask, 1), sequence, 0.0)
-        return sequence, mask, tf.reduce_all(tf.abs(sequence) <= LARGEST)  # False for NaN too
+        return (
+            sequence,
+            mask,
+            tf.reduce_all(tf.abs(sequence) <= input_checks.LARGEST_FEATURE),
+        )  # False for NaN too
 
     def _encode(self, modality, sequence, mask, length):
         """Encodes one modality.

@@ -77,7 +77,8 @@ def _decode(content):
     size = tf.cast(tf.io.decode_raw(header, tf.uint8, fixed_length=12)[4:8], tf.int64)
     promised = 8 + tf.reduce_sum(size * tf.constant([1, 1 << 8, 1 << 16, 1 << 24], tf.int64))
     content = input_checks.require(
-        tf.strings.regex_full_match(header, "(?s)RIFF....WAVE")
+        tf.equal(tf.strings.substr(header, 0, 4), "RIFF")
+        & tf.equal(tf.strings.substr(header, 8, 4), "WAVE")
         & (promised <= tf.cast(tf.strings.length(content), tf.int64)),
         "wav_bytes",
         "is cut short, or no WAV file",

@@ -90,7 +90,7 @@ class ServingModule(tf.Module):
         return specs
 
     def _named(self, logits):
-        probabilities = input_checks.probabilities(logits)
+        probabilities = tf.nn.softmax(logits)
         names = tf.tile(self._classes[None, :], [tf.shape(probabilities)[0], 1])
         return {"probabilities": probabilities, "classes": names}
 

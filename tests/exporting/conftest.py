@@ -1,0 +1,85 @@
+"""A tiny trained run, exported once for the tests of a module, and the server over it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amh_tf import config
+from amh_tf.exporting import trained, write
+from amh_tf.training import runs
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+def clean_environment():
+    """An environment in which neither the package nor tensorflow-io can be imported."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE / "without_package")}
+
+
+def train(data, folder, **model):
+    """Trains a small model for two steps."""
+    small = {"audio_units": 12, "text_units": 10, "video_units": 8}
+    run_config, fold = runs.configure(
+        config.DataConfig(str(data.folder), batch_size=10),
+        config.TrainingConfig(max_steps=2, seed=2),
+        config.ModelConfig(vocabulary_size=2, **{**small, **model}),
+    )
+    runs.train_and_evaluate(run_config, fold, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_dir(tiny_data, tmp_path_factory):
+    return train(tiny_data, tmp_path_factory.mktemp("exported") / "run", num_hops=4)
+
+
+@pytest.fixture(scope="session")
+def exported(run_dir):
+    """The export: folder, served version, edge folder, and the Keras model with its settings."""
+    folder = run_dir.parent / "export"
+    served, edge = write.write(run_dir, folder)
+    return types.SimpleNamespace(
+        folder=folder, served=served, edge=edge, run_dir=run_dir, trained=trained.read(run_dir)
+    )
+
+
+@pytest.fixture(scope="module")
+def server(exported):
+    """The stand-in for TensorFlow Serving, in a process of its own: what it says of itself."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py"), str(exported.folder / "serving")],
+        cwd="/",
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.wait)
+        stack.callback(process.stdin.close)
+        yield json.loads(process.stdout.readline())
+
+
+def requests(vocabulary=54):
+    """Batches with every kind of row: long, short, without one modality, without two."""
+    rng = np.random.default_rng(0)
+    lengths = {"audio": [31, 7, 0, 12, 0], "text": [6, 3, 9, 0, 1], "video": [4, 0, 2, 5, 0]}
+    made = {}
+    for modality, steps in lengths.items():
+        shape = (5, max(steps))
+        if modality == "text":
+            made["text"] = rng.integers(1, vocabulary, shape, np.int32)
+        else:
+            width = {"audio": 120, "video": 2048}[modality]
+            made[modality] = rng.standard_normal((*shape, width), np.float32)
+        made[f"{modality}_length"] = np.array(steps, np.int32)
+    return made
