@@ -193,7 +193,7 @@ class RestClient(_Client):
         return {
             name: {
                 key: (i["dtype"], tuple(int(d["size"]) for d in i["tensor_shape"].get("dim", [])))
-                for key, i in signature["inputs"].items()
+                for key, i in signature.get("inputs", {}).items()
             }
             for name, signature in found.items()
         }

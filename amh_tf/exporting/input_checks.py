@@ -5,7 +5,6 @@ Each raises INVALID_ARGUMENT on any server, with a message that names the input.
 
 import tensorflow as tf
 
-
 # Far beyond any feature, and small enough that no sum over a step overflows: what is infinite
 # inside a model may come out of its bounded functions as an answer that looks right.
 LARGEST_FEATURE = 1e30
