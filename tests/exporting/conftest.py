@@ -1,6 +1,7 @@
 """A tiny trained run, exported once for the tests of a module, and the server over it."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -37,18 +38,35 @@ def train(data, folder, **model):
     return folder
 
 
+def once(tmp_path_factory, name, make):
+    """Makes a folder once for all workers that test side by side, and returns it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_TESTRUNUID" in os.environ:
+        folder = folder.parent
+    with open(folder / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / f"{name}.done"
+        if not done.exists():
+            make(folder / name)
+            done.touch()
+    return folder / name
+
+
 @pytest.fixture(scope="session")
 def run_dir(tiny_data, tmp_path_factory):
-    return train(tiny_data, tmp_path_factory.mktemp("exported") / "run", num_hops=4)
+    return once(tmp_path_factory, "run", lambda folder: train(tiny_data, folder, num_hops=4))
 
 
 @pytest.fixture(scope="session")
-def exported(run_dir):
-    """The export: folder, served version, edge folder, and the Keras model with its settings."""
-    folder = run_dir.parent / "export"
-    served, edge = write.write(run_dir, folder)
+def exported(run_dir, tmp_path_factory):
+    """The export: folder, served version, edge folder, run folder, and the run as it is read."""
+    folder = once(tmp_path_factory, "export", lambda folder: write.write(run_dir, folder))
     return types.SimpleNamespace(
-        folder=folder, served=served, edge=edge, run_dir=run_dir, trained=trained.read(run_dir)
+        folder=folder,
+        served=folder / "serving" / "1",
+        edge=folder / "edge",
+        run_dir=run_dir,
+        trained=trained.read(run_dir),
     )
 
 
