@@ -15,15 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from amh_tf import cli, files, progress  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
 from amh_tf.exporting import litert, write
 
 FLAGS = flags.FLAGS
 FILES = {"float32": "amh.tflite", "float16": "amh_float16.tflite", "int8": "amh_int8.tflite"}
-# Steps of audio, text, video. The first is the utterance whose latency is measured.
-LENGTHS = ((450, 20, 14), (60, 5, 0), (0, 12, 3), (300, 0, 7), (7, 2, 2), (1, 1, 1))
 
 
 def _edge_dir():
@@ -37,27 +34,14 @@ def _edge_dir():
     return folder
 
 
-def _utterances(signature, edge_dir):
-    words = edge_dir / "assets.extra" / write.VOCABULARY_FILE
-    count = len(words.read_bytes().splitlines()) if words.is_file() else 2
-    specs = signature.structured_input_signature[1]
-    for seed, lengths in enumerate(LENGTHS):
-        by_modality = dict(zip(("audio", "text", "video"), lengths))
-        if not any(by_modality[m] for m in by_modality if m in specs):
-            continue
-        yield litert.random_utterance(specs, by_modality, count, seed)
-
-
-def _describe(path, signature, utterances, parameter_bytes):
+def _describe(path, answers, parameter_bytes):
     runner = litert.Runner(path)
     differences, same = [], 0
-    for inputs in utterances:
-        tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        expected = signature(**tensors)["probabilities"].numpy()[0]
+    for inputs, expected in answers:
         received = runner(inputs)
         differences.append(float(np.abs(received - expected).max()))
         same += int(received.argmax() == expected.argmax())
-    timed = litert.latencies({"file": runner}, utterances[0], FLAGS.runs)["file"]
+    timed = litert.latencies({"file": runner}, answers[0][0], FLAGS.runs)["file"]
     operations = litert.operations(path.read_bytes())
     return {
         "file": path.name,
@@ -66,7 +50,7 @@ def _describe(path, signature, utterances, parameter_bytes):
         "builtin_only": not any(name.startswith("custom") for name in operations),
         "operations": dict(operations.most_common()),
         "largest_difference": max(differences),
-        "same_class": f"{same} of {len(utterances)}",
+        "same_class": f"{same} of {len(answers)}",
         "milliseconds": {
             "median": round(float(np.median(timed)), 3),
             "quartiles": [round(float(q), 3) for q in np.percentile(timed, [25, 75])],
@@ -79,8 +63,7 @@ def _describe(path, signature, utterances, parameter_bytes):
 def main():
     """Makes the files by the flags."""
     edge_dir, output = _edge_dir(), Path(FLAGS.export_dir)
-    signature = tf.saved_model.load(str(edge_dir)).signatures["serving_default"]
-    utterances = list(_utterances(signature, edge_dir))
+    answers = litert.reference_answers(edge_dir)
     described = {}
     parameter_bytes = json.loads((edge_dir / "assets.extra" / write.EDGE_FILE).read_text())[
         "parameter_bytes"
@@ -89,14 +72,15 @@ def main():
         path = output / FILES[kind]
         with files.replacing(path) as temporary:
             temporary.write_bytes(litert.convert(edge_dir, kind))
-        described[kind] = _describe(path, signature, utterances, parameter_bytes)
+        described[kind] = _describe(path, answers, parameter_bytes)
         report = described[kind]
         progress.console.print(
             f"{path.name}: {report['bytes']:,} bytes ({report['share_of_parameters']:.3f} of the "
             f"parameters), largest difference {report['largest_difference']:.1e}, same class "
             f"{report['same_class']}, {report['milliseconds']['median']:.1f} ms"
         )
-    lengths = {name: int(utterances[0][name][0]) for name in utterances[0] if "_length" in name}
+    first, _ = answers[0]
+    lengths = {name: int(first[name][0]) for name in first if name.endswith("_length")}
     report = {"utterance": lengths, "parameter_bytes": parameter_bytes, "files": described}
     files.write_text(output / "edge_report.json", json.dumps(report, indent=1) + "\n")
     progress.console.print(f"The report is in {output / 'edge_report.json'}.")

@@ -7,8 +7,12 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema_fb
 
+from amh_tf import schema
+
 # What weights are stored as. Sizes: of the parameters in float32, once, a half, a quarter.
 KINDS = ("float32", "float16", "int8")
+# Steps of audio, text and video that parity is checked on: long, short, absent.
+LENGTHS = ((450, 20, 14), (60, 5, 0), (0, 12, 3), (300, 0, 7), (7, 2, 2), (1, 1, 1))
 
 
 def convert(edge_dir, kind):
@@ -141,3 +145,27 @@ def random_utterance(inputs, lengths, vocabulary_size, seed=0):
             made[modality] = np.abs(rng.standard_normal(shape, np.float32))
         made[f"{modality}_length"] = np.array([steps], np.int32)
     return made
+
+
+def reference_answers(edge_dir):
+    """Answers some utterances of noise with the edge module, in TensorFlow.
+
+    Args:
+        edge_dir: Folder of its SavedModel.
+
+    Returns:
+        List of (inputs, probabilities); the first utterance is as long as a sentence.
+    """
+    signature = tf.saved_model.load(str(edge_dir)).signatures["serving_default"]
+    specs = signature.structured_input_signature[1]
+    words = edge_dir / "assets.extra" / "vocabulary.txt"
+    count = len(words.read_bytes().splitlines()) if words.is_file() else 2
+    answered = []
+    for seed, lengths in enumerate(LENGTHS):
+        steps = dict(zip(schema.MODALITIES, lengths))
+        if not any(steps[modality] for modality in steps if modality in specs):
+            continue
+        inputs = random_utterance(specs, steps, count, seed)
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        answered.append((inputs, signature(**tensors)["probabilities"].numpy()[0]))
+    return answered
