@@ -156,7 +156,8 @@ def reference_answers(edge_dir):
     Returns:
         List of (inputs, probabilities); the first utterance is as long as a sentence.
     """
-    signature = tf.saved_model.load(str(edge_dir)).signatures["serving_default"]
+    loaded = tf.saved_model.load(str(edge_dir))  # kept, since it owns the variables
+    signature = loaded.signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     words = edge_dir / "assets.extra" / "vocabulary.txt"
     count = len(words.read_bytes().splitlines()) if words.is_file() else 2

@@ -24,13 +24,15 @@ def convert(edge_dir):
         edge_dir: Folder of its SavedModel.
 
     Returns:
-        The file's bytes. Inputs and output are those of the edge module.
+        The file's bytes. Inputs and output are those of the edge module, but that NaN in the
+        padding gives NaN too: tf2onnx turns choices into products.
 
     Raises:
         ValueError: If what is needed is not installed.
     """
     tf2onnx, _ = _packages()
-    signature = tf.saved_model.load(str(edge_dir)).signatures["serving_default"]
+    loaded = tf.saved_model.load(str(edge_dir))  # kept, since it owns the variables
+    signature = loaded.signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     names = sorted(specs)
     function = tf.function(lambda *values: signature(**dict(zip(names, values))))

@@ -7,14 +7,16 @@ import os
 import subprocess
 import sys
 import types
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from amh_tf import config
-from amh_tf.exporting import trained, write
+from amh_tf.exporting import trained
 from amh_tf.training import runs
+from tests.exporting import c_loader
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -60,7 +62,18 @@ def run_dir(tiny_data, tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(run_dir, tmp_path_factory):
     """The export: folder, served version, edge folder, run folder, and the run as it is read."""
-    folder = once(tmp_path_factory, "export", lambda folder: write.write(run_dir, folder))
+
+    def make(folder):
+        command = [sys.executable, "-m", "amh_tf.export", f"--run_dir={run_dir}"]
+        finished = subprocess.run(
+            [*command, f"--output_dir={folder}"],
+            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert finished.returncode == 0, finished.stderr
+        assert str(folder / "serving" / "1") in finished.stdout.replace("\n", "")
+
+    folder = once(tmp_path_factory, "export", make)
     return types.SimpleNamespace(
         folder=folder,
         served=folder / "serving" / "1",
@@ -101,3 +114,32 @@ def requests(vocabulary=54):
             made[modality] = rng.standard_normal((*shape, width), np.float32)
         made[f"{modality}_length"] = np.array(steps, np.int32)
     return made
+
+
+def write_wav(path, samples, rate=16000, width=2):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return requests()
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    return c_loader.Session(exported.served)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Two clips of unlike length as 16-bit samples, and their files."""
+    rng = np.random.default_rng(3)
+    folder = tmp_path_factory.mktemp("clips")
+    samples = [np.cumsum(rng.integers(-300, 301, n)).clip(-32768, 32767) for n in (9000, 4321)]
+    files = [write_wav(folder / f"{i}.wav", s) for i, s in enumerate(samples)]
+    return samples, files

@@ -11,8 +11,6 @@ from tests.exporting import conftest
 sys.path.insert(0, str(conftest.ROOT / "export"))
 import client
 
-from tests.exporting.test_serving import write_wav
-
 
 @pytest.mark.parametrize(
     ("samples", "settings", "message"),
@@ -24,13 +22,13 @@ from tests.exporting.test_serving import write_wav
     ],
 )
 def test_sound_that_the_server_cannot_read_is_refused(tmp_path, samples, settings, message):
-    path = write_wav(tmp_path / "clip.wav", np.zeros(samples), **settings)
+    path = conftest.write_wav(tmp_path / "clip.wav", np.zeros(samples), **settings)
     with pytest.raises(ValueError, match=message):
         client.read_wav(path)
 
 
 def test_damaged_sound_is_refused(tmp_path):
-    path = write_wav(tmp_path / "clip.wav", np.zeros(9000))
+    path = conftest.write_wav(tmp_path / "clip.wav", np.zeros(9000))
     contents = path.read_bytes()
     assert client.read_wav(path) == contents
     path.write_bytes(contents[:-1000])

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from amh_tf import config, models
 from amh_tf.exporting import edge, litert
+from amh_tf.features import audio
 from tests.exporting import conftest
 
 pytest.importorskip("ai_edge_litert", reason="extra edge")
@@ -185,6 +186,31 @@ def test_scripts_make_and_check_smaller_files(exported, tmp_path):
     assert "same class: 100.00%" in output and "2 threads" in output
 
 
+@pytest.mark.parametrize(
+    ("kind", "most", "tolerance"),
+    [("float32", 1.05, 5e-6), ("float16", 0.51, 2e-3), ("int8", 0.27, 0.1)],
+)
+def test_full_size_model_keeps_its_size(full_size, tmp_path, kind, most, tolerance):
+    model, settings, folder = full_size
+    path = tmp_path / "model.tflite"
+    path.write_bytes(litert.convert(folder, kind))
+    assert path.stat().st_size <= most * 4 * model.count_params()
+    run = litert.Runner(path)
+    for inputs in utterances(settings, [(450, 20, 14), (33, 3, 0)]):
+        np.testing.assert_allclose(run(inputs), keras_answer(model, inputs), atol=tolerance)
+
+
+@pytest.fixture(scope="module")
+def full_size(tmp_path_factory):
+    """AMH-7 as in the paper, over the small vocabulary of the planted-cue set."""
+    settings = config.ModelConfig(vocabulary_size=54, kernel="keras")
+    keras.utils.set_random_seed(1)
+    model = models.build(settings)
+    folder = tmp_path_factory.mktemp("full") / "edge"
+    edge.save(model, settings, folder)
+    return model, settings, folder
+
+
 def test_other_file_is_refused(exported):
     with pytest.raises(ValueError, match="Expected a file that was made from an edge module"):
         litert.Runner(exported.folder / "model_card.md")
@@ -192,12 +218,9 @@ def test_other_file_is_refused(exported):
 
 def test_device_example_needs_litert_and_numpy_alone(exported, stock_file, tmp_path):
     """Its features are those of the package, in a process that can import no TensorFlow."""
-    from amh_tf.features import audio
-    from tests.exporting import test_serving
-
     rng = np.random.default_rng(3)
     samples = np.cumsum(rng.integers(-300, 301, 9000)).clip(-32768, 32767)
-    wav = test_serving.write_wav(tmp_path / "clip.wav", samples)
+    wav = conftest.write_wav(tmp_path / "clip.wav", samples)
     run = "import runpy, sys; sys.modules['tensorflow'] = None; runpy.run_path(sys.argv[0], "
     run = f"import sys; sys.argv = sys.argv[1:]; {run} run_name='__main__')"
     arguments = [f"--model={stock_file}", f"--tables={exported.edge / 'assets.extra'}"]

@@ -23,6 +23,8 @@ def test_onnx_runtime_gives_keras_answers(name, tmp_path):
     twin.set_weights(model.get_weights())
     for pad in (0, 13):
         for inputs in test_edge.utterances(settings, pad=pad):
+            # tf2onnx turns choices into products: NaN in the padding would give NaN.
+            inputs = {name: np.nan_to_num(value, nan=77) for name, value in inputs.items()}
             expected = test_edge.keras_answer(twin, inputs)
             np.testing.assert_allclose(run(inputs), expected, atol=5e-6)
     inputs["video_length"][:] = 99
