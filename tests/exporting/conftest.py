@@ -29,12 +29,11 @@ def clean_environment():
 
 
 def train(data, folder, **model):
-    """Trains a small model for two steps."""
-    small = {"audio_units": 12, "text_units": 10, "video_units": 8}
+    """Trains a model of the paper's size for two steps."""
     run_config, fold = runs.configure(
         config.DataConfig(str(data.folder), batch_size=10),
         config.TrainingConfig(max_steps=2, seed=2),
-        config.ModelConfig(vocabulary_size=2, **{**small, **model}),
+        config.ModelConfig(vocabulary_size=2, **model),
     )
     runs.train_and_evaluate(run_config, fold, folder)
     return folder
@@ -56,7 +55,7 @@ def once(tmp_path_factory, name, make):
 
 @pytest.fixture(scope="session")
 def run_dir(tiny_data, tmp_path_factory):
-    return once(tmp_path_factory, "run", lambda folder: train(tiny_data, folder, num_hops=4))
+    return once(tmp_path_factory, "run", lambda folder: train(tiny_data, folder, num_hops=7))
 
 
 @pytest.fixture(scope="session")
