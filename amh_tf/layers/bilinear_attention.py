@@ -73,7 +73,8 @@ class BilinearAttention(keras.layers.Layer):
 
     def _calculate_scores(self, query, value):
         projected = ops.matmul(query, self.kernel) + self.bias  # (batch, value_dim)
-        return ops.squeeze(ops.matmul(value, projected[:, :, None]), axis=-1)  # (batch, time)
+        scores = ops.matmul(value, ops.expand_dims(projected, axis=-1))  # (batch, time, 1)
+        return ops.squeeze(scores, axis=-1)
 
     def call(self, query, value, value_mask=None):
         scores = self._calculate_scores(query, value)

@@ -1,5 +1,6 @@
 """Attention weights over the valid steps of a sequence."""
 
+import tensorflow as tf
 from keras import ops
 
 
@@ -16,14 +17,10 @@ def masked_softmax(scores, mask=None):
         a valid step gets zeros.
     """
     scores = ops.cast(scores, "float32")
-    if mask is not None:
-        scores = ops.where(mask, scores, -1e9)
-    largest = ops.stop_gradient(ops.max(scores, axis=-1, keepdims=True))
-    weights = ops.exp(scores - largest)
-    if mask is not None:
-        weights = ops.where(mask, weights, 0.0)
-    # At least one weight is exp(0) unless the row has no valid step: zeros stay zeros then.
-    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1.0)
+    if mask is None:
+        return tf.nn.softmax(scores)
+    weights = tf.nn.softmax(ops.where(mask, scores, -1e9))
+    return ops.where(mask, weights, 0.0)
 
 
 def weighted_sum(weights, value):
@@ -37,4 +34,4 @@ def weighted_sum(weights, value):
         Tensor of shape `(batch, dim)`, in the precision of `value`.
     """
     weights = ops.cast(weights, value.dtype)
-    return ops.squeeze(ops.matmul(weights[:, None, :], value), axis=1)
+    return ops.squeeze(ops.matmul(ops.expand_dims(weights, axis=1), value), axis=1)

@@ -45,7 +45,9 @@ class MemoryAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, value, value_mask=None):
-        scores = ops.squeeze(ops.matmul(value, self.memory[:, None]), axis=-1)  # (batch, time)
+        scores = ops.squeeze(
+            ops.matmul(value, ops.expand_dims(self.memory, axis=-1)), axis=-1
+        )  # (batch, time)
         weights = masked_softmax.masked_softmax(scores, value_mask)
         return masked_softmax.weighted_sum(weights, value), weights
 

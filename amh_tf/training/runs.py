@@ -99,6 +99,29 @@ def _train(run_config, fold, folder):
     return {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
 
 
+def find_fold(run_config, data_dir=None):
+    """Finds the fold that a run was trained on.
+
+    Args:
+        run_config: `RunConfig`.
+        data_dir: Where the run's data set lies now, if it has moved.
+
+    Returns:
+        `Fold`.
+
+    Raises:
+        ValueError: If the data folder cannot be read, or holds another data set.
+    """
+    manifest = manifests.load(data_dir or run_config.data.data_dir)
+    if manifest.fingerprint != run_config.data_fingerprint:
+        raise ValueError(
+            f"{str(manifest.folder)!r} is not the data set of this run. Expected the one that "
+            f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
+            "--data_dir."
+        )
+    return fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold)
+
+
 def evaluate(run_dir, split, data_dir=None):
     """Scores a trained run on one split and prints the table.
 
@@ -115,14 +138,7 @@ def evaluate(run_dir, split, data_dir=None):
     """
     folder = run_folder.RunFolder(run_dir)
     run_config = folder.load_config()
-    manifest = manifests.load(data_dir or run_config.data.data_dir)
-    if manifest.fingerprint != run_config.data_fingerprint:
-        raise ValueError(
-            f"{str(manifest.folder)!r} is not the data set of this run. Expected the one that "
-            f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
-            "--data_dir."
-        )
-    fold = fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold)
+    fold = find_fold(run_config, data_dir)
     introduce(fold)
     report = score(run_config, fold, folder.load_model(), folder, split)
     tables.print_reports({split: report})

@@ -1,0 +1,28 @@
+"""Exports a finished run: python -m amh_tf.export --run_dir=DIR --output_dir=DIR
+
+Writes `serving/<version>/` for TensorFlow Serving, `edge/` for `tflite_convert`, and
+`model_card.md`. A served version that is there is never overwritten.
+"""
+
+from absl import flags
+
+from amh_tf import cli, export_flags, progress
+from amh_tf.exporting import write
+
+export_flags.define()
+
+
+def main():
+    """Exports by the flags."""
+    given = flags.FLAGS
+    served, edge = write.write(given.run_dir, given.output_dir, given.data_dir, given.model_name)
+    progress.console.print(
+        f"The served model is in {served}, the edge module in {edge}.\n\nNext:\n"
+        f"  what is served  saved_model_cli show --dir={served} --all\n"
+        f"  a phone's file  tflite_convert --saved_model_dir={edge} --output_file=amh.tflite\n"
+        f"  smaller files   python export/tflite.py --export_dir={given.output_dir}"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)

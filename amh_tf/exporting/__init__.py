@@ -1,0 +1,1 @@
+"""Trained models for deployment: SavedModels for servers and for devices."""

@@ -1,0 +1,48 @@
+"""Serialized `tf.train.Example`s, as the shards hold them, as a batch in the graph."""
+
+import tensorflow as tf
+
+from amh_tf.exporting import input_checks
+
+
+def _fields(modalities):
+    """Describes what is read; a modality that an Example does not mention is absent."""
+    fields = {}
+    for modality in modalities:
+        fields[modality] = tf.io.FixedLenFeature([], tf.string, default_value="")
+        fields[f"{modality}_length"] = tf.io.FixedLenFeature([], tf.int64, default_value=0)
+    return fields
+
+
+def parse(serialized, config):
+    """Parses a batch of Examples.
+
+    Args:
+        serialized: String tensor of shape `(batch,)`; each with the fields of
+            `amh_tf.schema.EXAMPLE_FIELDS`, of which a modality's two may be left out.
+        config: `amh_tf.config.ModelConfig`.
+
+    Returns:
+        Dict as the model takes it, padded to the longest of the batch.
+    """
+    fields = tf.io.parse_example(serialized, _fields(config.modalities))
+    inputs = {}
+    for modality in config.modalities:
+        raw, length = fields[modality], fields[f"{modality}_length"]
+        dtype = tf.int32 if modality == "text" else tf.float32
+        width = 1 if modality == "text" else getattr(config, f"{modality}_width")
+        step_bytes = width * dtype.size
+        held = tf.cast(tf.strings.length(raw), tf.int64)
+        length = input_checks.require(
+            tf.equal(held, length * step_bytes),
+            modality,
+            f"does not hold the steps that `{modality}_length` says",
+            f"{step_bytes} bytes a step: {dtype.name}, row-major, little-endian",
+            length,
+        )
+        steps = tf.cast(tf.reduce_max(tf.concat([length, [1]], 0)), tf.int32)
+        flat = tf.io.decode_raw(raw, dtype, fixed_length=steps * step_bytes)
+        shape = [-1, steps] if modality == "text" else [-1, steps, width]
+        inputs[modality] = tf.reshape(flat, shape)
+        inputs[f"{modality}_length"] = tf.cast(length, tf.int32)
+    return inputs

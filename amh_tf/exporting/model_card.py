@@ -1,0 +1,143 @@
+"""What must be known of a model before it is used: `model_card.md`."""
+
+from amh_tf import __version__, schema
+from amh_tf.exporting import raw_inputs
+from amh_tf.training import runs
+
+_STEPS = {
+    "audio": "40 MFCC as Kaldi's, with first and second derivatives, a step every 10 ms",
+    "text": "word ids, the line of the word in the vocabulary, from 0",
+    "video": "ResNet-101 features, pooled",
+}
+
+
+def _scores(reports):
+    rows = ["| | " + " | ".join(runs.SCORED_SPLITS) + " |", "|---" * 3 + "|"]
+    for name in schema.SCORES:
+        cells = []
+        for split in runs.SCORED_SPLITS:
+            score = reports[split][name]
+            low, high = score["interval_95"]
+            cells.append(f"{score['value']:.3f} [{low:.3f}, {high:.3f}]")
+        rows.append(f"| {name.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def _classes(trained):
+    fold = trained.fold
+    counts = {split: fold.label_counts(split) for split in schema.SPLITS}
+    rows = ["| class | train | dev | test | recall on test |", "|---|---|---|---|---|"]
+    recalls = {row["class"]: row["recall"] for row in trained.reports["test"]["per_class"]}
+    for index, name in enumerate(trained.classes):
+        cells = [str(counts[split][index]) for split in schema.SPLITS]
+        recall = recalls.get(name)
+        cells.append("" if recall is None else f"{recall:.3f}")
+        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def _inputs(config):
+    rows = ["| input | shape | what |", "|---|---|---|"]
+    for modality in config.modalities:
+        if modality == "text":
+            shape, what = "(batch, time) int32", f"{_STEPS['text']}; {config.vocabulary_size} words"
+        else:
+            width = getattr(config, f"{modality}_width")
+            shape = f"(batch, time, {width}) float32"
+            standard = width == {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}[modality]
+            what = _STEPS[modality] if standard else f"the data set's own {modality} features"
+        rows.append(f"| `{modality}` | {shape} | {what} |")
+        rows.append(f"| `{modality}_length` | (batch,) int32 | valid steps; 0 where absent |")
+    return rows
+
+
+def _limits(trained):
+    manifest, config = trained.fold.manifest, trained.config
+    kept = ", ".join(
+        f"{schema.MAX_LENGTHS[name]} {what}"
+        for name, what in (("audio", "steps of audio"), ("text", "words"))
+        if name in config.modalities
+    )
+    limits = [
+        "Scores hold for the data set above. Other speakers, languages, microphones and ways to "
+        "show emotion give others, mostly worse; acted emotion is not felt emotion.",
+        "The probabilities are a softmax, not calibrated. They rank classes; they are no measure "
+        "of how sure one can be.",
+        "Do not decide about people by this model's answers.",
+    ]
+    if kept:
+        limits.append(f"The signatures `raw` and `raw_wav` read the first {kept}, no more.")
+    if manifest.synthetic:
+        limits.insert(0, "The data are synthetic: the model knows nothing of real speech.")
+    if manifest.transcripts == "asr":
+        limits.append("Words of the data set were recognized: give it recognized words.")
+    if "audio" in config.modalities and not raw_inputs.takes_sound(config):
+        limits.append(
+            f"Its audio features are {config.audio_width} wide, not MFCC with derivatives: there "
+            "are no signatures `raw` and `raw_wav`."
+        )
+    if config.dtype != "float32":
+        limits.append(
+            f"It was trained in {config.dtype}. The edge module computes in float32 and may "
+            "differ in the third digit."
+        )
+    limits += [f"In the scores above, {warning}." for warning in trained.fold.warnings]
+    return [f"- {limit}" for limit in limits]
+
+
+def text(trained, version, signatures):
+    """Writes the card.
+
+    Args:
+        trained: `amh_tf.exporting.trained.Trained`.
+        version: Number of the served version.
+        signatures: Dict from signature to the names of its inputs.
+
+    Returns:
+        Markdown text.
+    """
+    config, fold = trained.config, trained.fold
+    hops = [
+        f"{hop + 1} {modality}" for hop, modality in enumerate(_hop_targets(trained.model, config))
+    ]
+    lines = [
+        f"# {config.title}, version {version}",
+        "",
+        f"Emotion of an utterance from {', '.join(config.modalities)}; "
+        f"{trained.model.count_params():,} parameters; exported by amh_tf {__version__}.",
+        "",
+        "## Data",
+        f"{fold.manifest.name}; {fold.description}; fold {fold.number} ({fold.name}). "
+        f"Fingerprint `{trained.run_config.data_fingerprint}`.",
+        "",
+        "## Scores",
+        "With 95 % intervals. Weighted accuracy is plain accuracy; unweighted accuracy is the mean "
+        "recall.",
+        "",
+        *_scores(trained.reports),
+        "",
+        "## Classes",
+        *_classes(trained),
+        "",
+        "## Inputs",
+        *_inputs(config),
+        "",
+        "Signatures of the served model:",
+        *(
+            f"- `{name}`: {', '.join(map('`{}`'.format, names))}"
+            for name, names in signatures.items()
+        ),
+        "",
+        *([f"Hops attend to: {', '.join(hops)}.", ""] if hops else []),
+        "The edge module takes one utterance, time at least 1, and gives NaN where the served "
+        "model raises an error.",
+        "",
+        "## Limits",
+        *_limits(trained),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _hop_targets(model, config):
+    layers = {layer.name: layer for layer in model.layers}
+    return layers["hops"].targets(config.modalities) if "hops" in layers else []

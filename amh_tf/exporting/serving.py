@@ -1,0 +1,160 @@
+"""The SavedModel that `tensorflow_model_server` loads as it is."""
+
+import tensorflow as tf
+from tensorflow.python.saved_model import method_name_updater
+
+from amh_tf import models
+from amh_tf.exporting import examples, input_checks, raw_inputs
+
+CLASSIFY_METHOD = "tensorflow/serving/classify"
+
+
+def _spec(shape, dtype, name):
+    return tf.TensorSpec(shape, dtype, name)
+
+
+class ServingModule(tf.Module):
+    """A trained model's signatures, each for a batch of any size.
+
+    - `serving_default`: features and lengths to `probabilities` (batch, classes) and `classes`
+      (batch, classes), the names in the same order.
+    - `classify`: serialized Examples to `scores` and `classes`, as the Classify call wants it.
+    - `attention`, where the model has any: as `serving_default`, with `attention_1` ...
+      `attention_N` (batch, time) of the modality that the hop attends to.
+    - `raw`, where the model reads MFCC or words: `waveform`, `waveform_length`, `transcript`,
+      `video`, `video_length`, as far as the model reads them.
+    - `raw_wav`, where it reads MFCC: the same with `wav_bytes` in place of the waveform.
+
+    A modality of length 0 is absent; its sequence may have no steps. Input that cannot be
+    answered raises INVALID_ARGUMENT, which names it.
+
+    Args:
+        trained: `amh_tf.exporting.trained.Trained`.
+    """
+
+    def __init__(self, trained):
+        super().__init__(name="amh")
+        self._config = trained.config
+        for modality in self._config.modalities:
+            # Built of TensorFlow's own operations, and the fastest on processors.
+            trained.model.get_layer(f"{modality}_encoder").kernel = "packed"
+        # Keras models carry their training graphs into a SavedModel; weights alone are needed.
+        self._run = _untracked(trained.model)
+        self._run_attention = _attention(trained.model)
+        self.model_weights = [variable.value for variable in trained.model.weights]
+        self._classes = tf.constant(trained.classes)
+        self.functions = {
+            "serving_default": self._function(self._predict, self._feature_specs()),
+            "classify": tf.function(
+                self._classify, input_signature=[_spec([None], tf.string, "inputs")]
+            ),
+        }
+        if self._run_attention is not None:
+            self.functions["attention"] = self._function(self._attend, self._feature_specs())
+        self._add_raw(trained.vocabulary)
+
+    def _add_raw(self, vocabulary):
+        config = self._config
+        if "text" in config.modalities:
+            self.words = raw_inputs.Words(vocabulary)
+        specs = {
+            name: spec
+            for name, spec in self._feature_specs().items()
+            if not name.startswith(("audio", "text"))
+        }
+        if "text" in config.modalities:
+            specs["transcript"] = _spec([None], tf.string, "transcript")
+        if raw_inputs.takes_sound(config):
+            sound = {
+                "waveform": _spec([None, None], tf.float32, "waveform"),
+                "waveform_length": _spec([None], tf.int32, "waveform_length"),
+            }
+            self.functions["raw"] = self._function(self._predict_raw, {**sound, **specs})
+            wav = {"wav_bytes": _spec([None], tf.string, "wav_bytes")}
+            self.functions["raw_wav"] = self._function(self._predict_wav, {**wav, **specs})
+        elif "text" in config.modalities and "audio" not in config.modalities:
+            self.functions["raw"] = self._function(self._predict_raw, specs)
+
+    def _function(self, function, specs):
+        return tf.function(function, input_signature=[specs], autograph=False)
+
+    def _feature_specs(self):
+        specs = {}
+        for modality in self._config.modalities:
+            if modality == "text":
+                specs[modality] = _spec([None, None], tf.int32, modality)
+            else:
+                width = getattr(self._config, f"{modality}_width")
+                specs[modality] = _spec([None, None, width], tf.float32, modality)
+            specs[f"{modality}_length"] = _spec([None], tf.int32, f"{modality}_length")
+        return specs
+
+    def _named(self, logits):
+        probabilities = tf.nn.softmax(logits)
+        names = tf.tile(self._classes[None, :], [tf.shape(probabilities)[0], 1])
+        return {"probabilities": probabilities, "classes": names}
+
+    def _predict(self, inputs):
+        return self._named(self._run(input_checks.model_inputs(inputs, self._config)))
+
+    def _classify(self, inputs):
+        answer = self._predict(examples.parse(inputs, self._config))
+        return {"scores": answer["probabilities"], "classes": answer["classes"]}
+
+    def _attend(self, inputs):
+        outputs = self._run_attention(input_checks.model_inputs(inputs, self._config))
+        weights = {name: w for name, w in outputs.items() if name.startswith("attention")}
+        return {**self._named(outputs["logits"]), **weights}
+
+    def _predict_raw(self, inputs):
+        features = {}
+        for modality in self._config.modalities:
+            if modality == "audio":
+                made = raw_inputs.from_waveforms(inputs["waveform"], inputs["waveform_length"])
+            elif modality == "text":
+                made = self.words.ids(inputs["transcript"])
+            else:
+                made = inputs[modality], inputs[f"{modality}_length"]
+            features[modality], features[f"{modality}_length"] = made
+        return self._predict(features)
+
+    def _predict_wav(self, inputs):
+        waveform, length = raw_inputs.from_wav_bytes(inputs["wav_bytes"])
+        return self._predict_raw({**inputs, "waveform": waveform, "waveform_length": length})
+
+
+def _untracked(model):
+    """Hides a Keras model from tf.Module, which would save it whole."""
+    return lambda inputs: model(inputs, training=False)
+
+
+def _attention(model):
+    try:
+        attending = models.attention_model(model)
+    except ValueError:  # MDRE has no attention
+        return None
+    return lambda inputs: attending(inputs, training=False)
+
+
+def save(trained, folder):
+    """Writes the serving SavedModel.
+
+    Args:
+        trained: `amh_tf.exporting.trained.Trained`.
+        folder: Where to write it.
+
+    Returns:
+        `ServingModule`.
+    """
+    module = ServingModule(trained)
+    tf.saved_model.save(
+        module,
+        str(folder),
+        signatures=module.functions,
+        # Nobody trains what is served.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
+    updater = method_name_updater.MethodNameUpdater(str(folder))
+    updater.replace_method_name(signature_key="classify", method_name=CLASSIFY_METHOD)
+    updater.save()
+    return module

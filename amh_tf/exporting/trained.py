@@ -1,0 +1,118 @@
+"""A finished run, read for export."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from amh_tf import config, models, schema
+from amh_tf.data import fold_view
+from amh_tf.data import manifest as manifests
+from amh_tf.training import run_folder, runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What an export is made of.
+
+    Attributes:
+        run_config: `amh_tf.config.RunConfig` of the run.
+        model: `keras.Model` from the input dict to logits. Words that the fold's training part
+            does not know have the unknown word's vector, as they have its id in training.
+        classes: Class names in the order of the logits.
+        vocabulary: Path of the file with one word a line, in the order of the ids.
+        fold: `amh_tf.data.fold_view.Fold` that the run was trained on.
+        reports: Dict from split to report, as in the run's `metrics.json`.
+    """
+
+    run_config: config.RunConfig
+    model: keras.Model
+    classes: tuple
+    vocabulary: Path
+    fold: fold_view.Fold
+    reports: dict
+
+    @property
+    def config(self):
+        """The model's `amh_tf.config.ModelConfig`."""
+        return self.run_config.model
+
+
+def read(run_dir, data_dir=None):
+    """Reads a finished run.
+
+    Args:
+        run_dir: The run's folder.
+        data_dir: Where the run's data set lies now, if it has moved.
+
+    Returns:
+        `Trained`.
+
+    Raises:
+        ValueError: If the run is not finished, comes from another version, or is damaged, or
+            its data set cannot be found.
+    """
+    folder = run_folder.RunFolder(run_dir)
+    run_config = folder.load_config()
+    model = folder.load_model()
+    if not runs.is_finished(folder):
+        raise ValueError(
+            f"{str(run_dir)!r} is not a finished run. Expected the scores of "
+            f"{' and '.join(runs.SCORED_SPLITS)}. Received: those of "
+            f"{', '.join(folder.load_metrics()) or 'no split'}. Run `python -m amh_tf.train` with "
+            "the same settings to finish it."
+        )
+    _check_weights(folder, model, run_config.model)
+    fold = runs.find_fold(run_config, data_dir)
+    manifest = fold.manifest
+    _share_unknown_vector(model, run_config.model, fold.known_words())
+    return Trained(
+        run_config=run_config,
+        model=model,
+        classes=tuple(manifest.classes),
+        vocabulary=_vocabulary(manifest),
+        fold=fold,
+        reports=folder.load_metrics(),
+    )
+
+
+def _check_weights(folder, model, settings):
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise ValueError(
+                f"{str(folder.model)!r} is damaged. Expected weights that are numbers. Received: "
+                f"NaN or infinity in {weight.path!r}. Train the model again."
+            )
+    expected = [tuple(weight.shape) for weight in models.build(settings).weights]
+    received = [tuple(weight.shape) for weight in model.weights]
+    if expected != received:
+        raise ValueError(
+            f"{str(folder.model)!r} is not this run's model. Expected weights of the shapes "
+            f"{expected}. Received: {received}."
+        )
+
+
+def _share_unknown_vector(model, settings, known_words):
+    if known_words is None or "text" not in settings.modalities:
+        return
+    layer = model.get_layer("word_vectors")
+    vectors = np.array(layer.get_weights()[0])
+    vectors[~known_words] = vectors[schema.UNKNOWN_ID]
+    layer.set_weights([vectors])
+
+
+def _vocabulary(manifest):
+    path = manifest.path(manifest.vocabulary_file)
+    try:
+        words = path.read_bytes().removesuffix(b"\n").split(b"\n")
+        received = f"{len(words)} lines"
+    except OSError as error:
+        words, received = [], error.strerror
+    if len(words) != manifest.vocabulary_size:
+        raise ValueError(
+            f"{str(path)!r} is not the vocabulary of the data set. Expected "
+            f"{manifest.vocabulary_size} words, one a line. Received: {received}. "
+            f"{manifests.REMEDY}"
+        )
+    return path

@@ -1,0 +1,106 @@
+"""Writes all that a run is deployed with."""
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from amh_tf import files
+from amh_tf.exporting import edge, model_card, serving, warmup
+from amh_tf.exporting import trained as runs_read
+
+MODEL_CARD = "model_card.md"
+CLASSES_FILE, VOCABULARY_FILE, EDGE_FILE = "classes.txt", "vocabulary.txt", "edge.json"
+
+
+def next_version(folder):
+    """Returns the number after the largest version in a folder, at least 1.
+
+    Args:
+        folder: Folder of the served versions; it need not exist.
+    """
+    if not folder.is_dir():
+        return 1
+    numbers = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
+    return max(numbers, default=0) + 1
+
+
+def write(run_dir, output_dir, data_dir=None, model_name="amh"):
+    """Writes `serving/<version>/`, `edge/` and `model_card.md`.
+
+    A served version that is there stays as it is: a new one gets the next number. The edge
+    module and the card are those of the newest.
+
+    Args:
+        run_dir: Folder of a finished run.
+        output_dir: Where to write.
+        data_dir: Where the run's data set lies now, if it has moved.
+        model_name: What the server calls the model.
+
+    Returns:
+        Path of the served version, and path of the edge module.
+
+    Raises:
+        ValueError: If the run is not finished or damaged, or the output cannot be written.
+    """
+    warmup.check_installed()
+    output = Path(output_dir)
+    _check_edge(output / "edge")
+    trained = runs_read.read(run_dir, data_dir)
+    version = next_version(output / "serving")
+    served = output / "serving" / str(version)
+    with files.new_folder(served) as temporary:
+        module = serving.save(trained, temporary)
+        signatures = _input_names(module)
+        warmup.write(temporary, model_name, signatures, trained.config)
+        card = model_card.text(trained, version, signatures)
+        (temporary / "assets.extra" / MODEL_CARD).write_text(card, encoding="utf-8")
+    with _replaced_folder(output / "edge") as temporary:
+        edge.save(trained.model, trained.config, temporary)
+        _write_tables(trained, temporary / "assets.extra")
+    files.write_text(output / MODEL_CARD, card)
+    return served, output / "edge"
+
+
+def _input_names(module):
+    names = {}
+    for signature, function in module.functions.items():
+        (specs,) = function.input_signature
+        names[signature] = [specs.name] if signature == "classify" else list(specs)
+    return names
+
+
+def _check_edge(folder):
+    if not files.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
+        raise ValueError(
+            f"{str(folder)!r} is not an edge module. Expected a new folder, or an export to "
+            "renew. Received: other files. Choose another folder with --output_dir."
+        )
+
+
+@contextlib.contextmanager
+def _replaced_folder(path):
+    """Yields a temporary folder that takes the place of `path`, if no error is raised."""
+    path = path.resolve()
+    mark = f"{os.getpid()}{files.PARTIAL}"
+    new, old = (path.with_name(f".{mark}{state}") for state in ("new", "old"))
+    try:
+        with files.new_folder(new) as temporary:
+            yield temporary
+        if path.exists():
+            os.replace(path, old)
+        os.replace(new, path)
+    finally:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _write_tables(trained, folder):
+    """Writes what a device needs beside the model: class names, and the words it knows."""
+    folder.mkdir(exist_ok=True)
+    (folder / CLASSES_FILE).write_text("\n".join(trained.classes) + "\n", encoding="utf-8")
+    described = {"title": trained.config.title, "parameter_bytes": 4 * trained.model.count_params()}
+    (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
+    if "text" in trained.config.modalities:
+        shutil.copy(trained.vocabulary, folder / VOCABULARY_FILE)

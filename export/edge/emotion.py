@@ -1,0 +1,127 @@
+"""Emotion of a recording on a small device, with LiteRT and NumPy alone:
+
+python emotion.py --model=amh_int8.tflite --tables=DIR/edge/assets.extra --audio=clip.wav \
+    --text="I told you!"
+
+DIR is what `python -m amh_tf.export` wrote. Copy this file, the model and the two tables to the
+device; pip install ai-edge-litert numpy.
+"""
+
+import argparse
+import re
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert import interpreter
+
+RATE, FRAME, STEP, FFT = 16000, 400, 160, 512
+MOST = {"audio": 750, "text": 128}  # steps that the model was trained with
+UNKNOWN = 1
+
+
+def read_wav(path):
+    """Reads 16-bit PCM at 16 kHz: `(samples,)` in the scale of 16-bit integers."""
+    with wave.open(str(path)) as file:
+        if (file.getframerate(), file.getsampwidth()) != (RATE, 2):
+            raise ValueError(f"{path}: expected 16 bits at {RATE} Hz")
+        promised = file.getnframes()
+        raw = np.frombuffer(file.readframes(promised), "<i2").reshape(-1, file.getnchannels())
+    if len(raw) < max(promised, FRAME):
+        raise ValueError(f"{path}: cut short, or shorter than one frame of 25 ms")
+    return raw.mean(axis=1)
+
+
+def _mel_filters():
+    def mel(hertz):
+        return 1127 * np.log1p(np.asarray(hertz) / 700)
+
+    edges = np.linspace(mel(20), mel(RATE / 2), 42)
+    bins = mel(np.arange(FFT // 2 + 1) * RATE / FFT)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    filters = np.maximum(np.minimum(rising, falling), 0)
+    filters[-1] = 0
+    return filters
+
+
+def mfcc(samples):
+    """Computes 40 MFCC as Kaldi's, with both derivatives: `(frames, 120)`."""
+    count = 1 + (len(samples) - FRAME) // STEP
+    frames = samples[np.arange(count)[:, None] * STEP + np.arange(FRAME)]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    previous = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    windowed = (frames - 0.97 * previous) * np.hamming(FRAME)
+    power = np.abs(np.fft.rfft(windowed, FFT)) ** 2
+    logs = np.log(np.maximum(power @ _mel_filters(), np.finfo(np.float32).eps))
+    k = np.arange(40)
+    cosines = np.sqrt(2 / 40) * np.cos(np.pi / 40 * (k[:, None] + 0.5) * k)
+    cosines[:, 0] = np.sqrt(1 / 40)
+    cepstrum = logs @ (cosines * (1 + 11 * np.sin(np.pi * k / 22)))
+    extended = np.pad(cepstrum, [(4, 4), (0, 0)], mode="edge")
+    slope = np.array([-2, -1, 0, 1, 2]) / 10
+    parts = [cepstrum]
+    for taps in (np.pad(slope, 2), np.convolve(slope, slope)):
+        parts.append(sum(tap * extended[i : i + count] for i, tap in enumerate(taps)))
+    return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+def word_ids(text, words):
+    """Looks up a transcript's words. Enough for plain transcripts; the server's rules know more."""
+    text = text.lower().replace("\u2019", "'")
+    text = re.sub(r"(n't|'(?:s|m|d|re|ve|ll))\b", r" \1", text)
+    text = re.sub(r'([,:;?!"()])|(?<!\.)\.(?=\s|$)', lambda match: f" {match.group()} ", text)
+    ids = {word: number for number, word in enumerate(words)}
+    return np.array([ids.get(word, UNKNOWN) for word in text.split()], np.int32)
+
+
+def answer(model, features):
+    """Runs the model.
+
+    Args:
+        model: Path of the TFLite file.
+        features: Dict from modality to `(time, width)` features or `(time,)` word ids; what
+            the model reads besides is absent.
+
+    Returns:
+        Probabilities `(classes,)`.
+    """
+    run = interpreter.Interpreter(str(model)).get_signature_runner()
+    inputs = {}
+    for name, described in run.get_input_details().items():
+        if name.endswith("_length"):
+            continue
+        width = tuple(int(size) for size in described["shape_signature"][2:])
+        steps = features.get(name, np.zeros((0, *width)))
+        inputs[f"{name}_length"] = np.array([len(steps)], np.int32)
+        # The file wants one step at least; a length of 0 says that it is none.
+        steps = steps if len(steps) else np.zeros((1, *width))
+        inputs[name] = steps[None].astype(described["dtype"])
+    return run(**inputs)["probabilities"][0]
+
+
+def main():
+    """Answers by the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--tables", required=True, help="folder of classes.txt, vocabulary.txt")
+    parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz")
+    parser.add_argument("--text", default="", help="transcript")
+    given = parser.parse_args()
+    features = {}
+    if given.audio:
+        features["audio"] = mfcc(read_wav(given.audio))[: MOST["audio"]]
+    if given.text:
+        words = Path(given.tables, "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
+        features["text"] = word_ids(given.text, words)[: MOST["text"]]
+    probabilities = answer(given.model, features)
+    if np.isnan(probabilities).any():
+        sys.exit("error: the model cannot answer this. Expected --audio or --text.")
+    classes = Path(given.tables, "classes.txt").read_text(encoding="utf-8").split("\n")
+    for index in np.argsort(-probabilities):
+        print(f"{probabilities[index]:.3f}  {classes[index]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Writing an export: versions, and runs that cannot be exported."""
+
+import json
+import shutil
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from amh_tf import config, models, schema
+from amh_tf.exporting import serving, trained, write
+
+pytest.importorskip("tensorflow_serving", reason="extra serving")
+
+
+@pytest.fixture
+def copied(run_dir, tmp_path):
+    """A run that a test may damage."""
+    return shutil.copytree(run_dir, tmp_path / "run")
+
+
+def change_config(folder, **model):
+    path = folder / "config.json"
+    fields = json.loads(path.read_text())
+    fields["model"].update(model)
+    path.write_text(json.dumps(fields))
+
+
+def remove(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def unscored(folder):
+    path = folder / "metrics.json"
+    path.write_text(json.dumps({"dev": json.loads(path.read_text())["dev"]}))
+
+
+def cut_model(folder):
+    path = folder / "model.keras"
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+def spoil_weights(folder):
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    model.get_layer("logits").bias.assign(np.full(7, np.nan, np.float32))
+    model.save(folder / "model.keras")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove("config.json"), "not the folder of a run"),
+        (remove("model.keras"), "no trained model yet"),
+        (unscored, "not a finished run.*dev and test"),
+        (cut_model, "model.keras.*cannot be read"),
+        (spoil_weights, "NaN or infinity in .*logits"),
+        (lambda folder: change_config(folder, audio_units=13), "not this run's model"),
+        (lambda folder: change_config(folder, from_another_version=1), "of this version"),
+        (lambda folder: (folder / "metrics.json").write_text("{"), "metrics.json"),
+    ],
+)
+def test_run_that_cannot_be_exported_is_refused(copied, tmp_path, damage, message):
+    damage(copied)
+    with pytest.raises(ValueError, match=message):
+        write.write(copied, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
+def test_data_set_that_moved_or_changed_is_told(copied, tmp_path, tiny_data):
+    moved = shutil.copytree(tiny_data.folder, tmp_path / "moved")
+    assert trained.read(copied, moved).vocabulary == moved / "vocabulary.txt"
+    (moved / "vocabulary.txt").write_text("one\nword\n")
+    with pytest.raises(ValueError, match=r"54 words, one a line. Received: 2 lines"):
+        trained.read(copied, moved)
+    with pytest.raises(ValueError, match="not a data folder"):
+        trained.read(copied, tmp_path)
+
+
+def test_versions_are_numbered_and_kept(exported, run_dir, monkeypatch, tmp_path):
+    output = shutil.copytree(exported.folder, tmp_path / "export")
+    (output / "serving" / "7").mkdir()
+    (output / "serving" / "not a version").mkdir()
+    before = (output / "serving" / "1" / "saved_model.pb").read_bytes()
+    # What is written into the folders has tests of its own.
+    monkeypatch.setattr(write.serving, "save", lambda run, folder: fake_save(folder))
+    monkeypatch.setattr(write.edge, "save", lambda model, settings, folder: fake_save(folder))
+    served, edge = write.write(run_dir, output)
+    assert (served, edge) == (output / "serving" / "8", output / "edge")
+    assert (output / "serving" / "1" / "saved_model.pb").read_bytes() == before
+    assert (edge / "saved_model.pb").read_bytes() == b"new"
+    assert (edge / "assets.extra" / "classes.txt").read_text().split() == list(schema.PAPER_CLASSES)
+    assert "version 8" in (output / "model_card.md").read_text()
+    assert not list(output.rglob("*partial*"))
+
+
+def fake_save(folder):
+    (folder / "saved_model.pb").write_bytes(b"new")
+
+    class Module:
+        functions = {}  # noqa: RUF012
+
+    return Module
+
+
+def test_folder_of_other_files_is_not_replaced(run_dir, tmp_path):
+    (tmp_path / "edge").mkdir()
+    (tmp_path / "edge" / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match="not an edge module"):
+        write.write(run_dir, tmp_path)
+    assert (tmp_path / "edge" / "thesis.tex").exists() and not (tmp_path / "serving").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "signatures"),
+    [
+        ({"modalities": ("text", "video")}, {"raw": {"transcript", "video", "video_length"}}),
+        (
+            {"modalities": ("audio", "text"), "model": "mdre", "num_hops": None},
+            {
+                "raw": {"waveform", "waveform_length", "transcript"},
+                "raw_wav": {"wav_bytes", "transcript"},
+                "attention": None,
+            },
+        ),
+        ({"modalities": ("video",), "model": "rnn_attn", "num_hops": None}, {"raw": None}),
+        ({"audio_width": 60}, {"raw": None, "raw_wav": None}),
+    ],
+)
+def test_signatures_fit_what_the_model_reads(tmp_path, settings, signatures):
+    vocabulary = tmp_path / "vocabulary.txt"
+    vocabulary.write_text("_PAD_\n_UNK_\nword\n")
+    small = {"audio_units": 3, "text_units": 3, "video_units": 3, "num_hops": 2}
+    made = config.ModelConfig(**{"vocabulary_size": 3, **small, **settings})
+    run = trained.Trained(
+        config.RunConfig(config.DataConfig(""), made, config.TrainingConfig(), ""),
+        models.build(made), schema.PAPER_CLASSES, vocabulary, None, {},
+    )  # fmt: skip
+    functions = serving.ServingModule(run).functions
+    for name, inputs in signatures.items():
+        if inputs is None:
+            assert name not in functions
+        else:
+            assert set(functions[name].input_signature[0]) == inputs
+
+
+def test_words_unknown_to_the_fold_count_as_unknown(run_dir, monkeypatch):
+    """As in training, where the pipeline replaces them."""
+    known = np.ones(54, bool)
+    known[[9, 30]] = False
+    monkeypatch.setattr(trained.fold_view.Fold, "known_words", lambda fold: known)
+    vectors = trained.read(run_dir).model.get_layer("word_vectors").get_weights()[0]
+    plain = keras.saving.load_model(run_dir / "model.keras").get_layer("word_vectors")
+    expected = np.array(plain.get_weights()[0])
+    np.testing.assert_array_equal(vectors[[9, 30]], expected[[schema.UNKNOWN_ID] * 2])
+    np.testing.assert_array_equal(vectors[known], expected[known])
+
+
+def test_without_the_extra_the_message_names_it(run_dir, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    with pytest.raises(ValueError, match=r"pip install 'amh_tf\[serving\]'"):
+        write.write(run_dir, tmp_path)
