@@ -24,6 +24,7 @@ MODALITY_COUNTS = {
 }
 MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
 KERNELS = ("auto", "packed", "keras")
+VERIFY_LEVELS = ("sizes", "full")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -38,6 +39,8 @@ class DataConfig:
         batch_size: Utterances per batch, over all replicas.
         shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
             whatever the size of the data set.
+        verify: How shards are checked before each pass: "sizes" for bytes, records and
+            labels, "full" for their SHA-256 too.
     """
 
     data_dir: str
@@ -45,11 +48,13 @@ class DataConfig:
     fold: int = 0
     batch_size: int = 128
     shuffle_megabytes: int = 256
+    verify: str = "sizes"
 
     def __post_init__(self):
         checking.require_integer(self, "fold", 0)
         checking.require_integer(self, "batch_size", 1)
         checking.require_integer(self, "shuffle_megabytes", 1)
+        checking.require_choice(self, "verify", VERIFY_LEVELS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,7 +262,7 @@ class RunConfig:
     def differences(self, other):
         """Lists the settings in which another run differs.
 
-        Where the data lies is not a difference, what it holds is.
+        Where the data lies and how it is checked is no difference, what it holds is.
 
         Returns:
             List of (name, own value, other's value), in the order of the fields.
@@ -268,7 +273,7 @@ class RunConfig:
             found += [
                 (name, own[name], others[name])
                 for name in own
-                if own[name] != others[name] and name != "data_dir"
+                if own[name] != others[name] and name not in ("data_dir", "verify")
             ]
         if self.data_fingerprint != other.data_fingerprint:
             found.append(("data_fingerprint", self.data_fingerprint, other.data_fingerprint))

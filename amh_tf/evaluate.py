@@ -13,7 +13,7 @@ flag_defs.define_evaluation()
 def main():
     """Scores by the flags."""
     flags = flag_defs.FLAGS
-    runs.evaluate(flags.run_dir, flags.split, flags.data_dir)
+    runs.evaluate(flags.run_dir, flags.split, flags.data_dir, flags.verify)
     progress.console.print(f"Scores, predictions and picture are in {flags.run_dir}.")
 
 

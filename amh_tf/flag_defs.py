@@ -40,6 +40,17 @@ def define_data():
     _define("integer", "fold", data.fold, "Fold of the protocol, counted from 0.")
     _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
     _define("integer", "shuffle_megabytes", data.shuffle_megabytes, "Size of the shuffle buffer.")
+    _define_verify()
+
+
+def _define_verify():
+    _define(
+        "enum",
+        "verify",
+        config.DataConfig("").verify,
+        "How shards are checked before each pass: bytes, records and labels, or SHA-256 too.",
+        enum_values=config.VERIFY_LEVELS,
+    )
 
 
 def define_model():
@@ -150,6 +161,12 @@ def define_evaluation():
     _define("string", "run_dir", None, "Folder of the run (required).", required=True)
     _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
+    _define_verify()
+
+
+def define_verification():
+    """Flags of checking a data set."""
+    _define("string", "data_dir", None, "Data folder to check (required).", required=True)
 
 
 def define_crossvalidation():
@@ -242,7 +259,7 @@ def data_config():
         )
     folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
     return config.DataConfig(
-        folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes"])
+        folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes", "verify"])
     )
 
 

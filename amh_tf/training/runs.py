@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from amh_tf import config, metrics, models, progress, schema, tables
-from amh_tf.data import fold_view, pipeline
+from amh_tf.data import fold_view, integrity, pipeline
 from amh_tf.data import manifest as manifests
 from amh_tf.training import evaluation, run_folder, trainer
 
@@ -29,7 +29,7 @@ def configure(data, training, model):
         ValueError: If the data folder cannot be read or has no such protocol or fold.
     """
     manifest = manifests.load(data.data_dir)
-    fold = fold_view.choose(manifest, data.protocol, data.fold)
+    fold = fold_view.choose(manifest, data.protocol, data.fold, data.verify)
     for split in schema.SPLITS:
         fold.check_split(split)
     model = dataclasses.replace(
@@ -67,16 +67,19 @@ def train_and_evaluate(run_config, fold, run_dir):
         Dict from split to report, as in `metrics.json`.
 
     Raises:
-        ValueError: If the folder belongs to another run, or the data cannot be read.
+        ValueError: If the folder belongs to another run, another process is at work in it, or
+            the data cannot be read.
     """
     folder = run_folder.RunFolder(run_dir)
-    folder.start(run_config)
-    introduce(fold)
-    if is_finished(folder):
-        progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
-        reports = folder.load_metrics()
-    else:
-        reports = _train(run_config, fold, folder)
+    folder.check(run_config)  # before a lock is put into what may be somebody else's folder
+    with folder.locked():
+        folder.start(run_config)
+        introduce(fold)
+        if is_finished(folder):
+            progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
+            reports = folder.load_metrics()
+        else:
+            reports = _train(run_config, fold, folder)
     tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     return reports
 
@@ -91,20 +94,22 @@ def _train(run_config, fold, folder):
     progress.console.print(
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
-    best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
+    with integrity.naming_damage(fold, ("train", "dev")):
+        best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
     progress.console.print(
         f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
     )
     return {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
 
 
-def evaluate(run_dir, split, data_dir=None):
+def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     """Scores a trained run on one split and prints the table.
 
     Args:
         run_dir: The run's folder.
         split: "train", "dev" or "test".
         data_dir: Where the run's data set lies now, if it has moved.
+        verify: How shards are checked, one of `config.VERIFY_LEVELS`.
 
     Returns:
         The split's report, as in `metrics.json`.
@@ -121,9 +126,10 @@ def evaluate(run_dir, split, data_dir=None):
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."
         )
-    fold = fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold)
+    fold = fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold, verify)
     introduce(fold)
-    report = score(run_config, fold, folder.load_model(), folder, split)
+    with folder.locked():
+        report = score(run_config, fold, folder.load_model(), folder, split)
     tables.print_reports({split: report})
     return report
 
@@ -142,7 +148,10 @@ def score(run_config, fold, model, folder, split):
         modalities=run_config.model.modalities,
         with_ids=True,
     )
-    with progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar:
+    with (
+        integrity.naming_damage(fold, (split,)),
+        progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar,
+    ):
         predictions = evaluation.predict(evaluation.make_predict_step(model), batches, bar.advance)
     report = {
         "data": manifest.name,
