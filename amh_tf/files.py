@@ -18,8 +18,32 @@ PARTIAL = ".partial."
 LOCK_FILE = ".lock"
 # What file systems say that cannot lock.
 _NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EINVAL)
+# A disk that is full, or may not be written to.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 # A manifest of a million shards is smaller.
 MAX_JSON_BYTES = 256 << 20
+
+
+@contextlib.contextmanager
+def explaining(path):
+    """Says what could not be written when the disk is full or read-only.
+
+    TensorFlow and HDF5 raise errors of their own, with the system's words in them.
+
+    Raises:
+        OSError: In place of whatever was raised for lack of room; the message names `path`.
+    """
+    try:
+        yield
+    except Exception as error:
+        reasons = [text for text in map(os.strerror, _NO_ROOM) if text in str(error)]
+        if not reasons or "cannot be written" in str(error):
+            raise
+        raise OSError(
+            f"{str(path)!r} cannot be written. Expected a disk with room, and leave to write. "
+            f"Received: {reasons[0]}. What stood there before is as it was. Make room or choose "
+            "another folder, and give the same command again."
+        ) from error
 
 
 def _sync(path):
@@ -42,10 +66,11 @@ def replacing(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}{PARTIAL}{path.name}")
     try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        with explaining(path):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -89,8 +114,15 @@ def locked(folder, flag):
         ValueError: If another process holds the folder; the message names it.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / LOCK_FILE, "a") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
+    except OSError as error:
+        raise ValueError(
+            f"{str(folder)!r} cannot be written to. Expected a folder, or leave to make it. "
+            f"Received: {error.strerror}. Choose another folder with --{flag}."
+        ) from error
+    with opened as file:
         try:
             free = _try_lock(file.fileno())
         except OSError as error:
@@ -154,15 +186,17 @@ def new_folder(path):
     except OSError as error:
         raise ValueError(
             f"{str(path)!r} cannot be written to. Expected a new folder, or an empty one. "
-            f"Received: {error.strerror or error}. Choose another folder."
+            f"Received: {error.strerror or error}. Choose another folder with --output_dir, or "
+            "with --cache_dir."
         ) from error
     try:
         temporary.chmod(0o777 & ~_umask())  # mkdtemp is private; a data set is shared
-        yield temporary
-        for file in temporary.iterdir():
-            _sync(file)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        with explaining(path):
+            yield temporary
+            for file in temporary.iterdir():
+                _sync(file)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(descriptor)

@@ -289,7 +289,13 @@ def cache_dir():
     """Returns the folder for data that can be made again."""
     if FLAGS.cache_dir:
         return Path(FLAGS.cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:  # a user without a home, as in containers
+        raise ValueError(
+            "There is no folder for the planted-cue set. Expected the user's cache. Received: "
+            f"{error} Set it with --cache_dir."
+        ) from error
     return Path(base) / "amh_tf"
 
 

@@ -114,7 +114,9 @@ def fuzz(name, inputs, seconds=1e9, seed=0):
     """
     findings, done, refused, ended = [], 0, 0, False
     with tempfile.TemporaryDirectory() as folder:
-        context = multiprocessing.get_context("fork")
+        # A process that has run TensorFlow must not be forked; one that imported it may be.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tools.fuzz_targets"])
         results = context.SimpleQueue()
         worker = context.Process(
             target=_work, args=(name, inputs, seconds, seed, folder, results), daemon=True

@@ -44,9 +44,7 @@ def _meld(folder):
 def _table(name, seed):
     def target(folder):
         module = importlib.import_module("amh_tf.corpora.table")
-        return fuzz_target.Target(
-            [seed], fuzz_target.from_file(folder / name, module.read), text=True
-        )
+        return fuzz_target.of_file([seed], folder / name, module.read, text=True)
 
     return target
 
@@ -77,7 +75,7 @@ def _wav(folder):
         file = io.BytesIO()
         scipy.io.wavfile.write(file, rate, noise.uniform(-1, 1, shape).astype(dtype))
         seeds.append(file.getvalue())
-    return fuzz_target.Target(seeds, fuzz_target.from_file(folder / "sound.wav", module.load_audio))
+    return fuzz_target.of_file(seeds, folder / "sound.wav", module.load_audio)
 
 
 def _avi(folder):
@@ -89,7 +87,7 @@ def _avi(folder):
     def parse(path):
         list(module.frames_of(path, [(0.0, 0.3, "whole")]))
 
-    return fuzz_target.Target([seed], fuzz_target.from_file(folder / "film.avi", parse))
+    return fuzz_target.of_file([seed], folder / "film.avi", parse)
 
 
 def _resnet_weights(folder):
@@ -99,9 +97,7 @@ def _resnet_weights(folder):
     with h5py.File(folder / "seed.h5", "w") as file:
         file.create_dataset("conv1_conv/kernel", data=np.zeros((7, 7, 3, 4), np.float32))
     seed = (folder / "seed.h5").read_bytes()
-    return fuzz_target.Target(
-        [seed], fuzz_target.from_file(folder / "resnet.weights.h5", module.read)
-    )
+    return fuzz_target.of_file([seed], folder / "resnet.weights.h5", module.read)
 
 
 TARGETS = {

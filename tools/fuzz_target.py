@@ -29,3 +29,8 @@ def from_file(path, parse):
         return parse(path)
 
     return write_and_parse
+
+
+def of_file(seeds, path, parse, text=False):
+    """Makes the target of a parser of a file."""
+    return Target(seeds, from_file(path, parse), text)

@@ -18,7 +18,7 @@ from tools import fuzz_source_targets, fuzz_target
 
 
 def _data_folder(folder):
-    source = planted.read(seed=4, sizes={"train": 4, "dev": 2, "test": 2})
+    source = planted.read(seed=4, sizes={"train": 140, "dev": 5, "test": 5})
     short = dataclasses.replace(
         source,
         widths={"audio": 3, "video": 2},
@@ -28,7 +28,7 @@ def _data_folder(folder):
             for u in source.utterances()
         ),
     )
-    return writer.write(short, folder / "data", protocols=["given", "speaker"])
+    return writer.write(short, folder / "data", 12, protocols=["given", "session"])
 
 
 def _manifest(folder):
@@ -46,7 +46,7 @@ def _manifest(folder):
         verification.summary(loaded)
 
     path = data.path(manifest.FILE_NAME)
-    return fuzz_target.Target([path.read_bytes()], fuzz_target.from_file(path, parse), text=True)
+    return fuzz_target.of_file([path.read_bytes()], path, parse, text=True)
 
 
 def _shard(folder):
@@ -58,7 +58,7 @@ def _shard(folder):
         integrity.check_shard(data, shard)
 
     path = data.path(shard.file)
-    return fuzz_target.Target([path.read_bytes()], fuzz_target.from_file(path, parse))
+    return fuzz_target.of_file([path.read_bytes()], path, parse)
 
 
 def _tables(name):
@@ -72,9 +72,7 @@ def _tables(name):
             list(verification._word_count_faults(data, integrity.Findings(54), set()))
 
         path = data.path(name)
-        return fuzz_target.Target(
-            [path.read_bytes()], fuzz_target.from_file(path, parse), text=name.endswith("txt")
-        )
+        return fuzz_target.of_file([path.read_bytes()], path, parse, text=name.endswith("txt"))
 
     return target
 
@@ -125,9 +123,7 @@ def _predictions(folder):
         rows = run.load_predictions(("ang", "exc"))
         np.array([probabilities for *_, probabilities in rows])
 
-    return fuzz_target.Target(
-        [seed], fuzz_target.from_file(folder / "predictions.csv", parse), text=True
-    )
+    return fuzz_target.of_file([seed], folder / "predictions.csv", parse, text=True)
 
 
 def _crossval(name):
@@ -136,7 +132,7 @@ def _crossval(name):
         runs = folder / "runs"
         written.write(runs / "amh_7", written.answers(utterances=12, folds=2), num_folds=2)
         path = runs / "amh_7" / name
-        parse = fuzz_target.from_file(path, lambda _: gather.find(runs))
+        parse = fuzz_target.from_file(path, lambda _: gather.gather(runs))
         return fuzz_target.Target([path.read_bytes()], parse, text=True)
 
     return target
@@ -174,9 +170,7 @@ def _model(part):
 def _dictionary(folder):
     words = {"_PAD_": 0, "_UNK_": 1, "naïve": 2, "x" * 300: 70_000}
     seeds = [pickle.dumps(words, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
-    return fuzz_target.Target(
-        seeds, fuzz_target.from_file(folder / "dic.pkl", safe_pickle.read_dictionary)
-    )
+    return fuzz_target.of_file(seeds, folder / "dic.pkl", safe_pickle.read_dictionary)
 
 
 def _array(folder):
@@ -192,7 +186,7 @@ def _array(folder):
             raise AssertionError(f"{array.nbytes} bytes of {path.stat().st_size}")
         np.array(array)
 
-    return fuzz_target.Target(seeds, fuzz_target.from_file(folder / "array.npy", checked))
+    return fuzz_target.of_file(seeds, folder / "array.npy", checked)
 
 
 TARGETS = {

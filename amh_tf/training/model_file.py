@@ -11,6 +11,7 @@ import tensorflow as tf
 
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 MAX_CONFIG_BYTES = 1 << 20
+ANY_NUMBER = ("seed", "shared_object_id")
 MAX_REPEATS = 1000  # of hops, layers and the like
 # Objects in a configuration that are not arrays, functions, or code: class by module. Only
 # what our models are made of; Keras would import any module that a file names.
@@ -121,12 +122,12 @@ def _check_classes(config):
 
 
 def _check_numbers(config, most):
-    """No size can be larger than the weights; seeds can. Building takes time for each repeat."""
+    """No size can be larger than the weights. Building takes time for each repeat."""
     for node in _nodes(config):
         items = node.items() if isinstance(node, dict) else ((None, item) for item in node)
         for key, value in items:
             limit = MAX_REPEATS if str(key).startswith("num_") else most
-            if isinstance(value, int) and key != "seed" and abs(value) > limit:
+            if isinstance(value, int) and key not in ANY_NUMBER and abs(value) > limit:
                 raise Refused(f"{key} {value} beside {most} bytes of weights, or too many")
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from amh_tf import config, metrics, models, progress, schema, tables
+from amh_tf import config, files, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, integrity, pipeline
 from amh_tf.data import manifest as manifests
 from amh_tf.training import evaluation, run_folder, trainer
@@ -94,7 +94,7 @@ def _train(run_config, fold, folder):
     progress.console.print(
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
-    with integrity.naming_damage(fold, ("train", "dev")):
+    with files.explaining(folder.path), integrity.naming_damage(fold, ("train", "dev")):
         best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
     progress.console.print(
         f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
