@@ -1,6 +1,5 @@
 """The parsers that `tools.fuzz` feeds, each with good files to begin with."""
 
-import dataclasses
 import importlib
 import io
 import json
@@ -10,25 +9,16 @@ import zipfile
 import numpy as np
 
 from amh_tf import config, files, models, schema
-from amh_tf.corpora import planted, safe_pickle
+from amh_tf.corpora import safe_pickle
 from amh_tf.data import fold_view, integrity, manifest, verification, writer
 from amh_tf.reporting import gather
 from amh_tf.training import run_folder
+from tests import conftest
 from tools import fuzz_source_targets, fuzz_target
 
 
 def _data_folder(folder):
-    source = planted.read(seed=4, sizes={"train": 140, "dev": 5, "test": 5})
-    short = dataclasses.replace(
-        source,
-        widths={"audio": 3, "video": 2},
-        embedding=source.embedding[:, :2],
-        utterances=lambda: (
-            dataclasses.replace(u, audio=u.audio[:4, :3], video=u.video[:3, :2])
-            for u in source.utterances()
-        ),
-    )
-    return writer.write(short, folder / "data", 12, protocols=["given", "session"])
+    return writer.write(conftest.compact_source(), folder / "data", 12, protocols=["session"])
 
 
 def _manifest(folder):
@@ -69,7 +59,11 @@ def _tables(name):
             # Faults are listed, not raised.
             for find in (verification._vocabulary_faults, verification._embedding_faults):
                 list(find(data))
-            list(verification._word_count_faults(data, integrity.Findings(54), set()))
+            list(
+                verification._word_count_faults(
+                    data, integrity.Findings(data.vocabulary_size), set()
+                )
+            )
 
         path = data.path(name)
         return fuzz_target.of_file([path.read_bytes()], path, parse, text=name.endswith("txt"))
