@@ -1,12 +1,15 @@
 """Run folders with damaged files: each is refused by name."""
 
+import random
 import shutil
 
 import keras
 import pytest
 
+from amh_tf.data import manifest
 from amh_tf.training import run_folder, trainer
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
+from tools import damages
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +69,11 @@ def test_run_killed_while_starting_can_be_started_again(tiny_data, tmp_path):
     (tmp_path / ".123.partial.config.json").write_text("{")
     run_folder.RunFolder(tmp_path).start(configure(tiny_data)[0])
     assert run_folder.RunFolder(tmp_path).load_config()
+
+
+def test_damaged_payload_is_named_while_training(tiny_data, tmp_path):
+    data = manifest.load(shutil.copytree(tiny_data.folder, tmp_path / "data"))
+    name = data.shards[1].file
+    record = damages.DAMAGES["byte of a payload"][0](data.folder, name, random.Random(5))
+    with pytest.raises(ValueError, match=rf"{name}', record {record} at byte \d+: the checksum"):
+        train(data, tmp_path / "run")
