@@ -133,7 +133,7 @@ class ModelConfig:
     def _check_modalities(self):
         counts, reason = MODALITY_COUNTS[self.model]
         ordered = tuple(name for name in schema.MODALITIES if name in self.modalities)
-        letters = "".join(name[0] for name in self.modalities)
+        letters = "".join(str(name)[:1] for name in self.modalities)
         checking.require(
             self.modalities == ordered and len(ordered) in counts,
             "modalities",

@@ -107,7 +107,10 @@ TARGETS = {
     "table_csv": _table(
         "table.csv", b"id,audio,start,end,label\nu1,a.wav,1.5,2.25,joy\nu2,,,,sad\n"
     ),
-    "table_jsonl": _table("table.jsonl", b'{"id": "u1", "label": "a", "video": "x.mp4"}\n'),
+    "table_jsonl": _table(
+        "table.jsonl",
+        b'{"id": "u1", "label": "a", "video": "x.mp4"}\n{"id": 2, "label": "b", "audio": "x"}\n',
+    ),
     "label_set": _label_set,
     "glove": _glove,
     "wav": _wav,
