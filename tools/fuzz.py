@@ -4,7 +4,8 @@ Each parser runs in a process of its own with bounded memory, and gets files tha
 good ones. What it may do is return, or raise the error that it documents. Findings are any
 other error, a crash, more memory or time than allowed, and anything done outside the folder:
 starting programs, connecting, writing or deleting. The input of each is kept in --findings.
-Parsers of packages or extras that are not installed are named and left out.
+Parsers of packages or extras that are not installed are named and left out. Weights of ResNet-101
+are not fuzzed: a whole file has 170 MB.
 """
 
 import argparse

@@ -90,16 +90,6 @@ def _avi(folder):
     return fuzz_target.of_file([seed], folder / "film.avi", parse)
 
 
-def _resnet_weights(folder):
-    module = importlib.import_module("amh_tf.features.resnet_weights")
-    import h5py
-
-    with h5py.File(folder / "seed.h5", "w") as file:
-        file.create_dataset("conv1_conv/kernel", data=np.zeros((7, 7, 3, 4), np.float32))
-    seed = (folder / "seed.h5").read_bytes()
-    return fuzz_target.of_file([seed], folder / "resnet.weights.h5", module.read)
-
-
 TARGETS = {
     "iemocap_labels": _iemocap("EmoEvaluation"),
     "iemocap_transcripts": _iemocap("transcriptions"),
@@ -115,7 +105,6 @@ TARGETS = {
     "glove": _glove,
     "wav": _wav,
     "avi": _avi,
-    "resnet_weights": _resnet_weights,
 }
 NEEDS = {
     "iemocap_labels": ("amh_tf.corpora.iemocap",),
@@ -127,7 +116,6 @@ NEEDS = {
     "glove": ("amh_tf.features.glove",),
     "wav": ("amh_tf.features.decoding", "av"),
     "avi": ("amh_tf.features.video", "av"),
-    "resnet_weights": ("amh_tf.features.resnet_weights",),
 }
 
 
