@@ -95,7 +95,7 @@ TARGETS = {
     "iemocap_transcripts": _iemocap("transcriptions"),
     "meld": _meld,
     "table_csv": _table(
-        "table.csv", b"id,audio,start,end,label\nu1,a.wav,1.5,2.25,joy\nu2,,,,sad\n"
+        "table.csv", b"id,audio,start,end,label\nu1,a.wav,1.5,2.25,joy\nu2,b.wav,,,sad\n"
     ),
     "table_jsonl": _table(
         "table.jsonl",
