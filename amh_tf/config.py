@@ -25,6 +25,7 @@ MODALITY_COUNTS = {
 MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
 KERNELS = ("auto", "packed", "keras")
 BATCH_SPLITS = ("auto", "on", "off")
+VERIFY_LEVELS = ("sizes", "full")
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -40,6 +41,8 @@ class DataConfig:
         shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
             whatever the size of the data set.
         bucketing: Whether training batches hold utterances of about the same length.
+        verify: How shards are checked before each pass: "sizes" for bytes, records and
+            labels, "full" for their SHA-256 too.
     """
 
     data_dir: str
@@ -48,11 +51,13 @@ class DataConfig:
     batch_size: int = 128
     shuffle_megabytes: int = 1024
     bucketing: bool = True
+    verify: str = "sizes"
 
     def __post_init__(self):
         checking.require_integer(self, "fold", 0)
         checking.require_integer(self, "batch_size", 1)
         checking.require_integer(self, "shuffle_megabytes", 1)
+        checking.require_choice(self, "verify", VERIFY_LEVELS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +136,7 @@ class ModelConfig:
     def _check_modalities(self):
         counts, reason = MODALITY_COUNTS[self.model]
         ordered = tuple(name for name in schema.MODALITIES if name in self.modalities)
-        letters = "".join(name[0] for name in self.modalities)
+        letters = "".join(str(name)[:1] for name in self.modalities)
         checking.require(
             self.modalities == ordered and len(ordered) in counts,
             "modalities",
@@ -264,7 +269,7 @@ class RunConfig:
     def differences(self, other):
         """Lists the settings in which another run differs.
 
-        Where the data lies is not a difference, what it holds is.
+        Where the data lies and how it is checked is no difference, what it holds is.
 
         Returns:
             List of (name, own value, other's value), in the order of the fields.
@@ -275,7 +280,7 @@ class RunConfig:
             found += [
                 (name, own[name], others[name])
                 for name in own
-                if own[name] != others[name] and name != "data_dir"
+                if own[name] != others[name] and name not in ("data_dir", "verify")
             ]
         if self.data_fingerprint != other.data_fingerprint:
             found.append(("data_fingerprint", self.data_fingerprint, other.data_fingerprint))

@@ -15,7 +15,7 @@ def main():
     flags = flag_defs.FLAGS
     run_config = run_folder.RunFolder(flags.run_dir).load_config()
     halves.set_threads(run_config.training.batch_split, run_config.model.kernel)
-    runs.evaluate(flags.run_dir, flags.split, flags.data_dir)
+    runs.evaluate(flags.run_dir, flags.split, flags.data_dir, flags.verify)
     progress.console.print(f"Scores, predictions and picture are in {flags.run_dir}.")
 
 

@@ -1,6 +1,8 @@
 """Files that are either whole or absent, and files that strangers may have written."""
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -11,6 +13,37 @@ import numpy as np
 
 # Marks names that are still being written; a killed process may leave one behind.
 PARTIAL = ".partial."
+# Held by the process that works in a folder. The kernel lets go of it when the process ends,
+# however it ends; the empty file stays.
+LOCK_FILE = ".lock"
+# What file systems say that cannot lock.
+_NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EINVAL)
+# A disk that is full, or may not be written to.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+# A manifest of a million shards is smaller.
+MAX_JSON_BYTES = 256 << 20
+
+
+@contextlib.contextmanager
+def explaining(path):
+    """Says what could not be written when the disk is full or read-only.
+
+    TensorFlow and HDF5 raise errors of their own, with the system's words in them.
+
+    Raises:
+        OSError: In place of whatever was raised for lack of room; the message names `path`.
+    """
+    try:
+        yield
+    except Exception as error:
+        reasons = [text for text in map(os.strerror, _NO_ROOM) if text in str(error)]
+        if not reasons or "cannot be written" in str(error):
+            raise
+        raise OSError(
+            f"{str(path)!r} cannot be written. Expected a disk with room, and leave to write. "
+            f"Received: {reasons[0]}. What stood there before is as it was. Make room or choose "
+            "another folder, and give the same command again."
+        ) from error
 
 
 def _sync(path):
@@ -33,10 +66,11 @@ def replacing(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}{PARTIAL}{path.name}")
     try:
-        yield temporary
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        with explaining(path):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -52,7 +86,83 @@ def is_vacant(path):
     path = Path(path)
     if not path.exists():
         return not path.is_symlink()
-    return path.is_dir() and all(PARTIAL in entry.name for entry in path.iterdir())
+    return path.is_dir() and all(
+        PARTIAL in entry.name or entry.name == LOCK_FILE for entry in path.iterdir()
+    )
+
+
+def _try_lock(descriptor):
+    """Locks an open file or folder; tells whether nobody else holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def locked(folder, flag):
+    """Keeps other processes that ask for the same folder out, and sweeps up after killed ones.
+
+    Where the file system cannot lock, nobody is kept out.
+
+    Args:
+        folder: The folder; it is made if need be.
+        flag: The flag that names it, for the message.
+
+    Raises:
+        ValueError: If another process holds the folder; the message names it.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
+    except OSError as error:
+        raise ValueError(
+            f"{str(folder)!r} cannot be written to. Expected a folder, or leave to make it. "
+            f"Received: {error.strerror}. Choose another folder with --{flag}."
+        ) from error
+    with opened as file:
+        try:
+            free = _try_lock(file.fileno())
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        else:
+            if not free:
+                raise ValueError(
+                    f"{str(folder)!r} is in use. Expected no other process to be at work in it. "
+                    "Received: one that holds its lock. Wait until it has ended, or choose "
+                    f"another folder with --{flag}."
+                )
+            for left in folder.glob(f".*{PARTIAL}*"):
+                if left.is_file():
+                    left.unlink()
+        yield
+
+
+def _sweep_unfinished(path):
+    """Removes what killed processes have left of a new folder; living ones hold theirs."""
+    for left in path.parent.glob(f".{path.name}{PARTIAL}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                if _try_lock(descriptor):
+                    shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _hold_new_folder(path):
+    """Makes a folder beside `path` that no sweep takes away; returns it and what holds it."""
+    while True:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{PARTIAL}", dir=path.parent))
+        descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY)
+        with contextlib.suppress(OSError):
+            _try_lock(descriptor)
+        if temporary.exists():  # or another process has swept it up before it was held
+            return temporary, descriptor
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -65,27 +175,31 @@ def new_folder(path):
     """
     path = Path(path).resolve()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             path.rmdir()  # tells at once, not after an hour's work, what cannot be replaced
             path.mkdir()
         elif path.exists():
             raise NotADirectoryError("a file")
+        _sweep_unfinished(path)
+        temporary, descriptor = _hold_new_folder(path)
     except OSError as error:
         raise ValueError(
             f"{str(path)!r} cannot be written to. Expected a new folder, or an empty one. "
-            f"Received: {error.strerror or error}. Choose another folder."
+            f"Received: {error.strerror or error}. Choose another folder with --output_dir, or "
+            "with --cache_dir."
         ) from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{PARTIAL}", dir=path.parent))
     try:
         temporary.chmod(0o777 & ~_umask())  # mkdtemp is private; a data set is shared
-        yield temporary
-        for file in temporary.iterdir():
-            _sync(file)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        with explaining(path):
+            yield temporary
+            for file in temporary.iterdir():
+                _sync(file)
+            os.replace(temporary, path)
+            _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(descriptor)
 
 
 def _umask():
@@ -107,8 +221,11 @@ def read_json(path, expected):
     Raises:
         ValueError: If the file is not such JSON; the message names it.
     """
+    path = Path(path)
     try:
-        fields = json.loads(Path(path).read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ValueError(f"{path.stat().st_size} bytes, more than {MAX_JSON_BYTES}")
+        fields = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(fields, dict):
             return fields
         received = f"a {type(fields).__name__}"

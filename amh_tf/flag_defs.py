@@ -44,6 +44,17 @@ def define_data():
         "Whether training batches hold utterances of about the same length, as far as the shuffle "
         "buffer allows.",
     )
+    _define_verify()
+
+
+def _define_verify():
+    _define(
+        "enum",
+        "verify",
+        config.DataConfig("").verify,
+        "How shards are checked before each pass: bytes, records and labels, or SHA-256 too.",
+        enum_values=config.VERIFY_LEVELS,
+    )
 
 
 def define_model():
@@ -162,6 +173,12 @@ def define_evaluation():
     _define("string", "run_dir", None, "Folder of the run (required).", required=True)
     _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
+    _define_verify()
+
+
+def define_verification():
+    """Flags of checking a data set."""
+    _define("string", "data_dir", None, "Data folder to check (required).", required=True)
 
 
 def define_crossvalidation():
@@ -208,7 +225,8 @@ def data_config():
         )
     folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
     return config.DataConfig(
-        folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes", "bucketing"])
+        folder,
+        **_given(["protocol", "fold", "batch_size", "shuffle_megabytes", "bucketing", "verify"]),
     )
 
 
@@ -238,7 +256,13 @@ def cache_dir():
     """Returns the folder for data that can be made again."""
     if FLAGS.cache_dir:
         return Path(FLAGS.cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:  # a user without a home, as in containers
+        raise ValueError(
+            "There is no folder for the planted-cue set. Expected the user's cache. Received: "
+            f"{error} Set it with --cache_dir."
+        ) from error
     return Path(base) / "amh_tf"
 
 

@@ -103,3 +103,9 @@ def test_letters_choose_modalities_in_order():
 def test_wrong_letters_are_refused(letters):
     with pytest.raises(ValueError, match="--modalities=atv"):
         schema.modalities_from_letters(letters)
+
+
+@pytest.mark.parametrize("modalities", [("",), ("audio", ""), (None, "text"), ([], "text")])
+def test_modality_without_a_name_is_refused(modalities):
+    with pytest.raises(ValueError, match="`modalities` do not suit the model"):
+        config.ModelConfig(vocabulary_size=2, modalities=modalities)

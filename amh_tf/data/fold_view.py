@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from amh_tf import schema
+from amh_tf.data import integrity
 from amh_tf.data import manifest as manifests
 
 
@@ -16,11 +17,13 @@ class Fold:
         manifest: `amh_tf.data.manifest.Manifest` of the data set.
         protocol: Name of the protocol.
         number: Number of the fold, from 0.
+        verify: How shards are checked before each pass, one of `config.VERIFY_LEVELS`.
     """
 
     manifest: manifests.Manifest
     protocol: str
     number: int
+    verify: str = "sizes"
 
     @property
     def _stored(self):
@@ -80,11 +83,11 @@ class Fold:
         return known
 
     def check_split(self, split):
-        """Checks that a split has utterances, and its shards the sizes they were written with.
+        """Checks that a split has utterances, and that its shards are as they were written.
 
         Raises:
-            ValueError: If the split is empty, or a shard is missing or of another size; the
-                message names the file.
+            ValueError: If the split is empty, or a shard is damaged as `integrity.check_shard`
+                says; the message names the file.
         """
         if not self.count(split):
             raise ValueError(
@@ -92,23 +95,17 @@ class Fold:
                 f"least one utterance. Received: none. {manifests.REMEDY}"
             )
         for shard in self.select(split):
-            path = self.manifest.path(shard.file)
-            size = path.stat().st_size if path.is_file() else None
-            if size != shard.bytes:
-                received = "no such file" if size is None else f"{size} bytes"
-                raise ValueError(
-                    f"{str(path)!r} is not as it was written. Expected {shard.bytes} bytes "
-                    f"with {shard.records} records. Received: {received}. {manifests.REMEDY}"
-                )
+            integrity.check_shard(self.manifest, shard, self.verify)
 
 
-def choose(manifest, protocol=None, number=0):
+def choose(manifest, protocol=None, number=0, verify="sizes"):
     """Picks a fold.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest`.
         protocol: Name of the protocol, or None for the data set's first.
         number: Number of the fold, from 0.
+        verify: How shards are checked before each pass, one of `config.VERIFY_LEVELS`.
 
     Returns:
         `Fold`.
@@ -130,4 +127,4 @@ def choose(manifest, protocol=None, number=0):
             f"{str(manifest.folder)!r} under the protocol {protocol!r}. Received: "
             f"fold={number}. Set it with --fold."
         )
-    return Fold(manifest, protocol, number)
+    return Fold(manifest, protocol, number, verify)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf import files, schema
+from amh_tf.data import faults
 
 FILE_NAME = "dataset.json"
 FORMAT = 1
-REMEDY = "Delete the folder and prepare the data set again."
+REMEDY = faults.REMEDY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +154,8 @@ def load(folder):
         _check_names(loaded)
         _check_sizes(loaded)
         _check_protocols(loaded)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        _check_vocabulary(loaded)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"{str(path)!r} cannot be read. Expected {expected}. Received: "
             f"{type(error).__name__}: {error}. {REMEDY}"
@@ -171,6 +173,14 @@ def _check_names(loaded):
             raise ValueError(f"{name!r} is not the name of a file in the folder")
     if len(set(names)) != len(names):
         raise ValueError("a file is named twice")
+
+
+def _check_vocabulary(loaded):
+    """Every word takes a byte at least: what a manifest declares, models allocate."""
+    path = loaded.path(loaded.vocabulary_file)
+    held = path.stat().st_size if path.is_file() else 0
+    if held < loaded.vocabulary_size:
+        raise ValueError(f"{loaded.vocabulary_size} words in {held} bytes of {path.name}")
 
 
 def _check_sizes(loaded):

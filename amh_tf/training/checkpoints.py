@@ -1,6 +1,10 @@
 """All that a run must remember to go on exactly where it stopped."""
 
+import glob
 import json
+import math
+import os
+import pathlib
 
 import tensorflow as tf
 
@@ -29,10 +33,14 @@ class Checkpoints:
         folder: Where the checkpoints lie; the newest is kept.
         model: `keras.Model`.
         optimizer: Its optimizer, built.
+
+    Raises:
+        ValueError: If the folder's list of checkpoints names files elsewhere.
     """
 
     def __init__(self, folder, model, optimizer):
         self._folder = folder
+        self._check_list()
         self._weights = [weight.value for weight in model.weights]
         self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
         self._counters = _Counters()
@@ -67,11 +75,12 @@ class Checkpoints:
             ValueError: If the checkpoint is damaged or of another model.
         """
         newest = self._manager.latest_checkpoint
-        if newest is None and not any(self._folder.glob("ckpt-*")):
+        if newest is None and self._none_was_ended():
             return None
         try:
             if newest is None:
                 raise FileNotFoundError("the file 'checkpoint', which names the newest")
+            self._check_sizes(newest)
             self._manager.checkpoint.restore(newest).assert_consumed()
         except Exception as error:  # a damaged file raises almost anything
             raise ValueError(
@@ -80,3 +89,34 @@ class Checkpoints:
                 "run's folder to start again."
             ) from error
         return self._counters.values
+
+    def _check_list(self):
+        """TensorFlow deletes what the list names once it has saved again."""
+        state = tf.train.get_checkpoint_state(str(self._folder))
+        named = [*state.all_model_checkpoint_paths, state.model_checkpoint_path] if state else []
+        folder = self._folder.resolve()
+        for path in map(pathlib.Path, named):
+            if path.parent.resolve() != folder or not path.name.startswith("ckpt-"):
+                raise ValueError(
+                    f"{str(self._folder / 'checkpoint')!r} cannot be used. Expected checkpoints "
+                    f"of its own folder. Received: {str(path)!r}. Delete the run's folder to "
+                    "start again."
+                )
+
+    @staticmethod
+    def _check_sizes(newest):
+        """A stranger's checkpoint may declare more than it holds; every element takes a byte."""
+        shapes = tf.train.load_checkpoint(newest).get_variable_to_shape_map()
+        declared = sum(math.prod(shape) for shape in shapes.values())
+        held = sum(os.path.getsize(path) for path in glob.glob(glob.escape(newest) + ".data-*"))
+        if declared > held:
+            raise ValueError(f"{declared} elements in {held} bytes")
+
+    def _none_was_ended(self):
+        """Tells whether there is nothing but, at most, what a killed first save left behind.
+
+        TensorFlow names the newest checkpoint in a file of its own once that is whole.
+        """
+        return all(
+            path.name.startswith(("ckpt-1.", "ckpt-1_temp")) for path in self._folder.glob("ckpt-*")
+        )

@@ -42,7 +42,8 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
     protocol = run_config.data.protocol
     num_folds = len(manifest.protocols[protocol]["folds"])
     chosen = list(range(num_folds)) if chosen is None else chosen
-    selected = {number: fold_view.choose(manifest, protocol, number) for number in chosen}
+    verify = run_config.data.verify
+    selected = {number: fold_view.choose(manifest, protocol, number, verify) for number in chosen}
     todo = []
     for number in range(num_folds):
         folder = run_folder.RunFolder(_run_dir(output_dir, number))
@@ -51,8 +52,9 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
         if number in selected and not runs.is_finished(folder):
             todo.append((configured, selected[number], folder.path))
     runs.introduce(selected[chosen[0]])
-    _train(todo, num_folds, len(chosen), jobs)
-    return _sum_up(run_config, manifest, output_dir, num_folds)
+    with files.locked(output_dir, "output_dir"):
+        _train(todo, num_folds, len(chosen), jobs)
+        return _sum_up(run_config, manifest, output_dir, num_folds)
 
 
 def _run_dir(output_dir, number):

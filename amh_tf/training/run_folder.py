@@ -5,10 +5,8 @@ import io
 import json
 from pathlib import Path
 
-import keras
-
 from amh_tf import config, figures, files, schema
-from amh_tf.training import evaluation
+from amh_tf.training import evaluation, model_file
 
 
 class RunFolder:
@@ -32,10 +30,18 @@ class RunFolder:
         Raises:
             ValueError: If the folder belongs to a run with other settings, or is no run's.
         """
-        if self.check(run_config):
-            return
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        files.write_text(self._config, run_config.to_json())
+        # The configuration first: a process killed in between leaves a folder that goes on.
+        if not self.check(run_config):
+            files.write_text(self._config, run_config.to_json())
+        self.checkpoints.mkdir(exist_ok=True)
+
+    def locked(self):
+        """Returns a context that keeps other processes out of the folder.
+
+        Raises:
+            ValueError: On entering it, if another process is in there.
+        """
+        return files.locked(self.path, "run_dir")
 
     def check(self, run_config):
         """Checks the configuration against the one that is there.
@@ -96,7 +102,7 @@ class RunFolder:
             `keras.Model`.
 
         Raises:
-            ValueError: If there is none yet, or it is damaged.
+            ValueError: If there is none yet, or it is damaged or refused.
         """
         if not self.model.is_file():
             raise ValueError(
@@ -104,13 +110,7 @@ class RunFolder:
                 "Received: no such file. Run `python -m amh_tf.train` with the same settings "
                 "to finish the run."
             )
-        try:
-            model = keras.saving.load_model(self.model, compile=False)
-        except Exception as error:  # zip, JSON and HDF5 each raise their own
-            raise ValueError(
-                f"{str(self.model)!r} cannot be read. Expected a model that this version "
-                f"wrote. Received: {type(error).__name__}: {error}."
-            ) from error
+        model = model_file.load(self.model)
         settings = self.load_config().model
         inputs = [f"{m}{end}" for m in settings.modalities for end in ("", "_length")]
         shape = (None, settings.num_classes)

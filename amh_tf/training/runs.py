@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from amh_tf import config, metrics, models, progress, schema, tables
-from amh_tf.data import fold_view, pipeline
+from amh_tf import config, files, metrics, models, progress, schema, tables
+from amh_tf.data import fold_view, integrity, pipeline
 from amh_tf.data import manifest as manifests
 from amh_tf.training import evaluation, halves, run_folder, run_inputs, trainer
 
@@ -29,7 +29,7 @@ def configure(data, training, model):
         ValueError: If the data folder cannot be read or has no such protocol or fold.
     """
     manifest = manifests.load(data.data_dir)
-    fold = fold_view.choose(manifest, data.protocol, data.fold)
+    fold = fold_view.choose(manifest, data.protocol, data.fold, data.verify)
     for split in schema.SPLITS:
         fold.check_split(split)
     model = dataclasses.replace(
@@ -67,17 +67,20 @@ def train_and_evaluate(run_config, fold, run_dir):
         Dict from split to report, as in `metrics.json`.
 
     Raises:
-        ValueError: If the folder belongs to another run, or the data cannot be read.
+        ValueError: If the folder belongs to another run, another process is at work in it, or
+            the data cannot be read.
     """
     folder = run_folder.RunFolder(run_dir)
-    folder.start(run_config)
-    run_inputs.save(folder.path, fold)
-    introduce(fold)
-    if is_finished(folder):
-        progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
-        reports = folder.load_metrics()
-    else:
-        reports = _train(run_config, fold, folder)
+    folder.check(run_config)  # before a lock is put into what may be somebody else's folder
+    with folder.locked():
+        folder.start(run_config)
+        run_inputs.save(folder.path, fold)
+        introduce(fold)
+        if is_finished(folder):
+            progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
+            reports = folder.load_metrics()
+        else:
+            reports = _train(run_config, fold, folder)
     tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     return reports
 
@@ -92,19 +95,21 @@ def _train(run_config, fold, folder):
     progress.console.print(
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
-    best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
+    with files.explaining(folder.path), integrity.naming_damage(fold, ("train", "dev")):
+        best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
     progress.console.print(
         f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
     )
     return {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
 
 
-def find_fold(run_config, data_dir=None):
+def find_fold(run_config, data_dir=None, verify="sizes"):
     """Finds the fold that a run was trained on.
 
     Args:
         run_config: `RunConfig`.
         data_dir: Where the run's data set lies now, if it has moved.
+        verify: How its shards are checked, as in `DataConfig`.
 
     Returns:
         `Fold`.
@@ -119,16 +124,17 @@ def find_fold(run_config, data_dir=None):
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."
         )
-    return fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold)
+    return fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold, verify)
 
 
-def evaluate(run_dir, split, data_dir=None):
+def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     """Scores a trained run on one split and prints the table.
 
     Args:
         run_dir: The run's folder.
         split: "train", "dev" or "test".
         data_dir: Where the run's data set lies now, if it has moved.
+        verify: How shards are checked, one of `config.VERIFY_LEVELS`.
 
     Returns:
         The split's report, as in `metrics.json`.
@@ -138,9 +144,10 @@ def evaluate(run_dir, split, data_dir=None):
     """
     folder = run_folder.RunFolder(run_dir)
     run_config = folder.load_config()
-    fold = find_fold(run_config, data_dir)
+    fold = find_fold(run_config, data_dir, verify)
     introduce(fold)
-    report = score(run_config, fold, folder.load_model(), folder, split)
+    with folder.locked():
+        report = score(run_config, fold, folder.load_model(), folder, split)
     tables.print_reports({split: report})
     return report
 
@@ -159,9 +166,12 @@ def score(run_config, fold, model, folder, split):
         modalities=run_config.model.modalities,
         with_ids=True,
     )
-    with progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar:
-        against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
-        predict_step = evaluation.make_predict_step(model, split=against is None)
+    against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
+    predict_step = evaluation.make_predict_step(model, split=against is None)
+    with (
+        integrity.naming_damage(fold, (split,)),
+        progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar,
+    ):
         predictions = evaluation.predict(predict_step, batches, bar.advance)
     report = {
         "data": manifest.name,

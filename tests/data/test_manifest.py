@@ -76,7 +76,7 @@ def test_missing_and_cut_shards_are_named(folder):
     path = folder / loaded.select("train")[1].file
     data = path.read_bytes()
     path.write_bytes(data[:-1])
-    with pytest.raises(ValueError, match=rf"{path.name}.*Received: {len(data) - 1} bytes"):
+    with pytest.raises(ValueError, match=rf"{path.name}.*record \d+ at byte \d+: .*1 bytes early"):
         loaded.check_split("train")
     path.unlink()
     with pytest.raises(ValueError, match=rf"{path.name}.*no such file"):

@@ -2,7 +2,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from amh_tf.data import fold_view, pipeline, writer
 
@@ -123,5 +122,5 @@ def test_shard_with_fewer_records_than_declared_raises(tiny_data):
     first, *rest = tiny_data.shards
     longer = dataclasses.replace(first, records=first.records + 1)
     lying = dataclasses.replace(tiny_data, shards=(longer, *rest))
-    with pytest.raises(tf.errors.FailedPreconditionError, match=r"41.*40"):
+    with pytest.raises(ValueError, match=rf"{first.file}.*16 records, not 17"):
         ids(pipeline.batches(fold_view.choose(lying), "train", 8, with_ids=True))

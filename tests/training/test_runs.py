@@ -1,33 +1,17 @@
 import csv
 import dataclasses
-import itertools
 import json
 import os
-import shutil
 import signal
 
 import keras
 import numpy as np
 import pytest
 
-from amh_tf import config, progress
+from amh_tf import progress
 from amh_tf.training import evaluation, run_folder, runs, trainer
 from tests import conftest
-
-MODEL = {"audio_units": 6, "text_units": 5, "video_units": 4, "num_hops": 2}
-TRAINING = {"max_steps": 9, "validation_interval": 0.5, "seed": 2}
-
-
-def configure(data, batch_size=10, model=(), **training):
-    return runs.configure(
-        config.DataConfig(str(data.folder), batch_size=batch_size),
-        config.TrainingConfig(**{**TRAINING, **training}),
-        config.ModelConfig(vocabulary_size=2, **{**MODEL, **dict(model)}),
-    )
-
-
-def train(data, run_dir, **settings):
-    return runs.train_and_evaluate(*configure(data, **settings), run_dir)
+from tests.training.tiny_runs import TRAINING, Killed, configure, kill, train, watch_steps
 
 
 @pytest.fixture(scope="module")
@@ -92,31 +76,6 @@ def test_same_seed_gives_the_same_model(finished, tiny_data, tmp_path):
     assert (run_dir / "predictions.csv").read_bytes() == (
         tmp_path / "again" / "predictions.csv"
     ).read_bytes()
-
-
-class Killed(BaseException):
-    """Stands for a signal: nothing in the package may catch it."""
-
-
-def kill():
-    raise Killed
-
-
-def watch_steps(monkeypatch, before):
-    """Calls `before(number)` ahead of every training step, counted from 1."""
-    make = trainer.step.make_train_step
-
-    def make_watched(*arguments, **settings):
-        train_step = make(*arguments, **settings)
-        numbers = itertools.count(1)
-
-        def watched(*batch):
-            before(next(numbers))
-            return train_step(*batch)
-
-        return watched
-
-    monkeypatch.setattr(trainer.step, "make_train_step", make_watched)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 6])
@@ -204,52 +163,6 @@ def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
         runs.evaluate(run_dir, "test", tmp_path / "other")
 
 
-@pytest.mark.parametrize("data", [b"", b"garbage", "half"])
-def test_damaged_model_file_is_named(finished, tmp_path, data):
-    run_dir, _ = finished
-    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
-    whole = (run_dir / "model.keras").read_bytes()
-    folder.model.write_bytes(whole[: len(whole) // 2] if data == "half" else data)
-    with pytest.raises(ValueError, match=r"model\.keras.*cannot be read"):
-        folder.load_model()
-
-
-def test_model_of_another_run_is_refused(finished, tmp_path):
-    run_dir, _ = finished
-    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
-    inputs = keras.Input((2,))
-    keras.Model(inputs, keras.layers.Dense(7)(inputs)).save(folder.model)
-    with pytest.raises(ValueError, match="is not this run's model"):
-        folder.load_model()
-
-
-@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"5", b"\xff", b'{"dev": 1}', b"[" * 100_000])
-def test_damaged_json_is_named(finished, tmp_path, file, data):
-    run_dir, _ = finished
-    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
-    (folder.path / file).write_bytes(data)
-    with pytest.raises(ValueError, match=file):
-        folder.load_config() if file == "config.json" else folder.load_metrics()
-
-
-@pytest.mark.parametrize("damage", ["cut", "no_list", "garbage"])
-def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
-    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
-    with monkeypatch.context() as patch:
-        watch_steps(patch, lambda number: kill() if number > 4 else None)
-        with pytest.raises(Killed):
-            train(tiny_data, tmp_path / "run")
-    folder = tmp_path / "run" / "checkpoints"
-    (data,) = folder.glob("*.data-*")
-    if damage == "no_list":
-        (folder / "checkpoint").unlink()
-    else:
-        data.write_bytes(data.read_bytes()[:100] if damage == "cut" else b"x" * 5000)
-    with pytest.raises(ValueError, match=r"checkpoints.*cannot be restored"):
-        train(tiny_data, tmp_path / "run")
-
-
 def test_unfinished_run_is_not_taken_for_finished(tiny_data, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
     with monkeypatch.context() as patch:
@@ -258,12 +171,6 @@ def test_unfinished_run_is_not_taken_for_finished(tiny_data, tmp_path, monkeypat
             train(tiny_data, tmp_path / "run")
     with pytest.raises(ValueError, match="no trained model yet"):
         runs.evaluate(tmp_path / "run", "dev")
-
-
-def test_run_killed_while_starting_can_be_started_again(tiny_data, tmp_path):
-    (tmp_path / ".123.partial.config.json").write_text("{")
-    run_folder.RunFolder(tmp_path).start(configure(tiny_data)[0])
-    assert run_folder.RunFolder(tmp_path).load_config()
 
 
 def test_names_are_shown_as_they_are(finished, tmp_path, capsys):

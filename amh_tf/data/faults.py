@@ -1,0 +1,31 @@
+"""What is wrong with a file of a data set, and where."""
+
+REMEDY = "Delete the folder and prepare the data set again."
+
+
+class Fault(ValueError):
+    """One fault.
+
+    Attributes:
+        path: The file.
+        problem: What is wrong with it.
+        record: Number of the record, from 0, or None where it is the file as a whole.
+        offset: Byte at which the record starts, or None.
+    """
+
+    def __init__(self, path, problem, record=None, offset=None):
+        self.path = path
+        self.problem = problem
+        self.record = record
+        self.offset = offset
+        super().__init__(path, problem, record, offset)
+
+    def __str__(self):
+        where = "" if self.record is None else f", record {self.record} at byte {self.offset}"
+        return f"{str(self.path)!r}{where}: {self.problem}"
+
+    def as_error(self):
+        """Returns a `ValueError` that also tells what to do."""
+        return ValueError(
+            f"A data set is damaged. Expected it as it was written. Received: {self}. {REMEDY}"
+        )

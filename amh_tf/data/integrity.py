@@ -1,0 +1,251 @@
+"""Whether shards are what the manifest says: quickly before every pass, or byte by byte."""
+
+import collections
+import contextlib
+import hashlib
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import schema
+from amh_tf.data import faults, framing, records
+
+# Shards that were checked, by path, and what the file system said of them then.
+_checked = {}
+
+
+def check_shard(manifest, shard, verify="sizes"):
+    """Checks a shard before it is read.
+
+    Its size, its frames, its number of records and its labels are compared with the manifest,
+    its content too where `verify` is "full", or where the file has changed since it was
+    checked first. A file that has not changed is not walked through again.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        shard: One of its shards.
+        verify: One of `LEVELS`.
+
+    Raises:
+        ValueError: If the shard is not as it was written; the message names the file, and
+            the record and its offset where one is damaged.
+    """
+    path = manifest.path(shard.file)
+    state = _state(path)
+    before = _checked.get((path, shard))
+    try:
+        if state is None or before != state:
+            _check_frames(manifest, shard, path)
+        if verify == "full" or before not in (None, state):
+            _check_content(shard, path)
+    except faults.Fault as fault:
+        raise fault.as_error() from fault
+    except OSError as error:
+        raise faults.Fault(path, f"it cannot be read ({error.strerror})").as_error() from error
+    _checked[path, shard] = state
+
+
+def _state(path):
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _check_frames(manifest, shard, path):
+    if not path.is_file():
+        raise faults.Fault(path, f"no such file, not {shard.bytes} bytes")
+    size = path.stat().st_size
+    counts = collections.Counter()
+    with open(path, "rb", buffering=0) as file:
+        for record, offset, length in framing.walk(file, path):
+            if size == shard.bytes:  # or else only the record is looked for that was cut
+                label = _read_label(file, path, record, offset, length)
+                if not 0 <= label < len(manifest.classes):
+                    problem = f"label {label} of {len(manifest.classes)} classes"
+                    raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES)
+                counts[label] += 1
+    if size != shard.bytes:
+        raise faults.Fault(path, f"{size} bytes, not {shard.bytes} with {shard.records} records")
+    for problem in _count_problems(manifest, shard, counts):
+        raise faults.Fault(path, problem)
+
+
+def _read_label(file, path, record, offset, length):
+    label = framing.read_label(file, offset, length)
+    if label is None:
+        payload = framing.read_payload(file, path, record, offset, length)
+        label = _parse_label(payload, path, record, offset)
+    return label
+
+
+def _parse_label(payload, path, record, offset):
+    fields = {"label": schema.EXAMPLE_FIELDS["label"]}
+    try:
+        return int(tf.io.parse_single_example(payload, fields)["label"])
+    except tf.errors.OpError as error:
+        problem = f"it has no label ({_first_line(error)})"
+        raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
+
+
+def _first_line(error):
+    return error.message.split("\n")[0].replace("{{", "").replace("}}", "")[:200]
+
+
+def _count_problems(manifest, shard, counts):
+    total = sum(counts.values())
+    if total != shard.records:
+        yield f"{total} records, not {shard.records}"
+    found = [counts.get(label, 0) for label in range(len(manifest.classes))]
+    if total == shard.records and found != list(shard.label_counts):
+        yield (
+            f"the manifest says {list(shard.label_counts)} records of the classes, the file holds "
+            f"{dict(sorted(counts.items()))}"
+        )
+
+
+def _check_content(shard, path):
+    with open(path, "rb") as file:
+        same = hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
+    if not same:
+        _check_bytes(path)
+        raise faults.Fault(path, "its SHA-256 is not the one that was written")
+
+
+def _check_bytes(path):
+    try:
+        with open(path, "rb", buffering=0) as file:
+            for record, offset, length in framing.walk(file, path):
+                framing.read_payload(file, path, record, offset, length)
+    except OSError as error:
+        raise faults.Fault(path, f"it cannot be read ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def naming_damage(fold, splits):
+    """Turns an error from reading damaged shards into one that names file, record and offset.
+
+    Args:
+        fold: `amh_tf.data.fold_view.Fold` that is read.
+        splits: Its splits that may be read in the block.
+
+    Raises:
+        ValueError: For the first damaged shard, if there is any; else what was raised.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        shards = [shard for split in splits for shard in fold.select(split)]
+        # Most damage is of the bytes, and found quickly.
+        for shard in shards:
+            try:
+                _check_bytes(fold.manifest.path(shard.file))
+            except faults.Fault as fault:
+                raise fault.as_error() from error
+        for shard in shards:
+            for fault in shard_faults(fold.manifest, shard):
+                raise fault.as_error() from error
+        raise
+
+
+class Findings:
+    """What all shards together hold.
+
+    Attributes:
+        ids: Dict from an utterance's id to where it was found first.
+        word_counts: Dict from a part to how often it uses each word.
+    """
+
+    def __init__(self, vocabulary_size):
+        self.ids = {}
+        self.word_counts = collections.defaultdict(lambda: np.zeros(vocabulary_size, np.int64))
+
+
+def shard_faults(manifest, shard, findings=None):
+    """Reads a shard whole and lists what is wrong with it.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        shard: One of its shards.
+        findings: `Findings` to add to, or None to look for damage of the bytes and of single
+            records alone.
+
+    Yields:
+        `faults.Fault`, each as soon as it is found.
+    """
+    path = manifest.path(shard.file)
+    findings = findings or Findings(manifest.vocabulary_size)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = path.stat().st_size
+            if size != shard.bytes:
+                yield faults.Fault(path, f"{size} bytes, not {shard.bytes}")
+            yield from _record_faults(manifest, shard, path, file, findings)
+            file.seek(0)
+            if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
+                yield faults.Fault(path, "its SHA-256 is not the one that was written")
+    except OSError as error:
+        yield faults.Fault(path, f"it cannot be read ({error.strerror})")
+
+
+def _record_faults(manifest, shard, path, file, findings):
+    counts, unreadable = collections.Counter(), 0
+    try:
+        for record, offset, length in framing.walk(file, path):
+            start = offset - framing.HEADER_BYTES
+            try:
+                payload = framing.read_payload(file, path, record, offset, length)
+            except faults.Fault as fault:
+                yield fault
+                unreadable += 1
+                continue
+            label, problems = _examine(payload, manifest, shard, (path, record), findings)
+            if label is None:
+                unreadable += 1
+            else:
+                counts[label] += 1
+            for problem in problems:
+                yield faults.Fault(path, problem, record, start)
+    except faults.Fault as fault:  # nothing behind it can be found
+        yield fault
+        return
+    if not unreadable:
+        for problem in _count_problems(manifest, shard, counts):
+            yield faults.Fault(path, problem)
+
+
+def _examine(payload, manifest, shard, where, findings):
+    """Parses one record; returns its label and what is wrong with it."""
+    try:
+        batch = records.decode(
+            tf.constant([payload]), manifest.widths, feature_dtype=manifest.feature_dtype
+        )
+        fields = {name: value[0] for name, value in batch.items()}
+        name = fields["id"].numpy().decode()
+    except tf.errors.OpError as error:
+        return None, [f"it cannot be parsed ({_first_line(error)})"]
+    except UnicodeDecodeError:
+        return None, ["its id is not UTF-8"]
+    problems = []
+    label, text = int(fields["label"]), fields["text"].numpy()
+    if not 0 <= label < len(manifest.classes):
+        problems.append(f"label {label} of {len(manifest.classes)} classes")
+    for modality in schema.MODALITIES:
+        length = int(fields[f"{modality}_length"])
+        if length < 0:
+            problems.append(f"{modality} has length {length}")
+        if modality != "text" and not np.isfinite(fields[modality].numpy()).all():
+            problems.append(f"{modality} is not finite")
+    known = (text >= 0) & (text < manifest.vocabulary_size)
+    if not known.all():
+        problems.append(f"word id {text[~known][0]} of {manifest.vocabulary_size} words")
+    elif int(fields["text_length"]) > 0:
+        counted = np.bincount(text, minlength=manifest.vocabulary_size)
+        findings.word_counts[shard.part] += counted
+    if name in findings.ids:
+        first, record = findings.ids[name]
+        problems.append(f"id {name!r} stands in {first.name}, record {record}, too")
+    else:
+        findings.ids[name] = where
+    return label, problems

@@ -1,0 +1,79 @@
+"""Run folders with damaged files: each is refused by name."""
+
+import random
+import shutil
+
+import keras
+import pytest
+
+from amh_tf.data import manifest
+from amh_tf.training import run_folder, trainer
+from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
+from tools import damages
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_data, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("runs") / "run"
+    train(tiny_data, run_dir, max_steps=2)
+    return run_dir
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", "half"])
+def test_damaged_model_file_is_named(finished, tmp_path, data):
+    run_dir = finished
+    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
+    whole = (run_dir / "model.keras").read_bytes()
+    folder.model.write_bytes(whole[: len(whole) // 2] if data == "half" else data)
+    with pytest.raises(ValueError, match=r"model\.keras.*cannot be read"):
+        folder.load_model()
+
+
+def test_model_of_another_run_is_refused(finished, tmp_path):
+    run_dir = finished
+    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
+    inputs = keras.Input((2,))
+    keras.Model(inputs, keras.layers.Dense(7)(inputs)).save(folder.model)
+    with pytest.raises(ValueError, match="is not this run's model"):
+        folder.load_model()
+
+
+@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"5", b"\xff", b'{"dev": 1}', b"[" * 100_000])
+def test_damaged_json_is_named(finished, tmp_path, file, data):
+    run_dir = finished
+    folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
+    (folder.path / file).write_bytes(data)
+    with pytest.raises(ValueError, match=file):
+        folder.load_config() if file == "config.json" else folder.load_metrics()
+
+
+@pytest.mark.parametrize("damage", ["cut", "no_list", "garbage"])
+def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda number: kill() if number > 4 else None)
+        with pytest.raises(Killed):
+            train(tiny_data, tmp_path / "run")
+    folder = tmp_path / "run" / "checkpoints"
+    (data,) = folder.glob("*.data-*")
+    if damage == "no_list":
+        (folder / "checkpoint").unlink()
+    else:
+        data.write_bytes(data.read_bytes()[:100] if damage == "cut" else b"x" * 5000)
+    with pytest.raises(ValueError, match=r"checkpoints.*cannot be restored"):
+        train(tiny_data, tmp_path / "run")
+
+
+def test_run_killed_while_starting_can_be_started_again(tiny_data, tmp_path):
+    (tmp_path / ".123.partial.config.json").write_text("{")
+    run_folder.RunFolder(tmp_path).start(configure(tiny_data)[0])
+    assert run_folder.RunFolder(tmp_path).load_config()
+
+
+def test_damaged_payload_is_named_while_training(tiny_data, tmp_path):
+    data = manifest.load(shutil.copytree(tiny_data.folder, tmp_path / "data"))
+    name = data.shards[1].file
+    record = damages.DAMAGES["byte of a payload"][0](data.folder, name, random.Random(5))
+    with pytest.raises(ValueError, match=rf"{name}', record {record} at byte \d+: the checksum"):
+        train(data, tmp_path / "run")

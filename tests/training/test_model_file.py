@@ -1,0 +1,166 @@
+"""Model files that strangers have made: nothing in them is run or believed."""
+
+import io
+import json
+import os
+import tracemalloc
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from amh_tf import config, models
+from amh_tf.training import model_file
+
+SIZES = {"audio_units": 3, "text_units": 4, "video_units": 5, "vocabulary_size": 9}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    models.build(config.ModelConfig(num_hops=2, **SIZES), None).save(path)
+    return path
+
+
+def rewrite(whole, path, compression=zipfile.ZIP_STORED, **members):
+    """Copies a model file with other members; None leaves one out."""
+    with zipfile.ZipFile(whole) as good, zipfile.ZipFile(path, "w", compression) as bad:
+        contents = {name: good.read(name) for name in good.namelist()}
+        contents.update({name.replace("__", "."): data for name, data in members.items()})
+        for name, data in contents.items():
+            if data is not None:
+                bad.writestr(name, data)
+    return path
+
+
+def with_config(whole, path, change):
+    with zipfile.ZipFile(whole) as good:
+        fields = json.loads(good.read("config.json"))
+    change(fields)
+    return rewrite(whole, path, config__json=json.dumps(fields))
+
+
+def with_weights(whole, path, change):
+    with zipfile.ZipFile(whole) as good:
+        data = io.BytesIO(good.read("model.weights.h5"))
+    with h5py.File(data, "r+") as file:
+        change(file)
+    return rewrite(whole, path, **{"model.weights.h5": data.getvalue()})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"num_hops": 3},
+        {"num_hops": 2, "kernel": "keras", "bidirectional": True, "audio_layers": 2},
+        {"model": "mdre", "dtype": "bfloat16"},
+        {"model": "mha", "modalities": ("audio", "text"), "dtype": "float16"},
+        {"model": "rnn_attn", "modalities": ("video",), "cell": "gru", "reset_after": True},
+    ],
+)
+def test_own_models_are_loaded(tmp_path, settings):
+    made = models.build(config.ModelConfig(**SIZES, **settings), None)
+    made.save(tmp_path / "model.keras")
+    loaded = model_file.load(tmp_path / "model.keras")
+    for weight, other in zip(made.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def refuse(path, problem):
+    with pytest.raises(ValueError, match=rf"model\.keras.*cannot be read.*{problem}"):
+        model_file.load(path)
+
+
+def _dense(fields):
+    return next(layer for layer in fields["config"]["layers"] if layer["class_name"] == "Dense")
+
+
+def _lambda(fields):
+    code = keras.saving.serialize_keras_object(lambda x: os.mkdir("owned") or x)
+    _dense(fields).update(class_name="Lambda", config={"name": "logits", "function": code})
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_lambda, r"keras\.layers\.Lambda"),
+        (lambda f: _dense(f).update(module="os", class_name="system"), r"os\.system"),
+        (lambda f: _dense(f).update(module="keras.layers", class_name="TFSMLayer"), "TFSMLayer"),
+        (lambda f: _dense(f)["config"].update(activation={"class_name": "function"}), "function"),
+        (lambda f: _dense(f).update(registered_name="builtins>eval"), "Dense"),
+        (lambda f: _dense(f).update(module=["os"]), "class 'Dense'"),
+        (lambda f: f.update(compile_config={"optimizer": "adam"}), "compiled"),
+        (lambda f: f.update(class_name="Sequential"), "no functional model"),
+        (lambda f: _dense(f)["config"].update(units=10**12), "units 1000000000000"),
+        (lambda f: _dense(f)["config"].update(units=500), "parameters with"),
+        (lambda f: f["config"].update(layers=[]), ""),
+    ],
+)
+def test_foreign_configuration_is_refused(whole, tmp_path, monkeypatch, change, problem):
+    monkeypatch.chdir(tmp_path)
+    refuse(with_config(whole, tmp_path / "model.keras", change), problem)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+@pytest.mark.parametrize("name", ["../owned", "/tmp/owned", "assets/x", "config.json "])
+def test_surplus_member_is_refused(whole, tmp_path, name):
+    path = rewrite(whole, tmp_path / "model.keras")
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(name, b"x")
+    refuse(path, "the members")
+
+
+def test_bomb_is_refused_before_it_is_unpacked(whole, tmp_path):
+    path = tmp_path / "model.keras"
+    rewrite(whole, path, zipfile.ZIP_DEFLATED, config__json=b" " * (64 << 20))
+    tracemalloc.start()
+    refuse(path, "a compressed")
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+DATASET = "layers/dense/vars/0"
+
+
+def _replaced(**settings):
+    def change(file):
+        del file[DATASET]
+        file.create_dataset(DATASET, **settings)
+
+    return change
+
+
+def _link(link):
+    def change(file):
+        del file[DATASET]
+        file[DATASET] = link
+
+    return change
+
+
+def _virtual(file):
+    layout = h5py.VirtualLayout((2, 2), "f4")
+    layout[:] = h5py.VirtualSource("/etc/passwd", "x", (2, 2))
+    del file[DATASET]
+    file.create_virtual_dataset(DATASET, layout)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_replaced(shape=(1 << 20, 1 << 20), dtype="f4"), "in 0 bytes"),
+        (_replaced(shape=(1 << 20, 1 << 20), dtype="f4", chunks=(64, 64)), "as they are"),
+        (_replaced(data=np.zeros((1000, 1000)), compression="gzip"), "as they are"),
+        (_replaced(shape=(4,), dtype="f4", external=[("/etc/passwd", 0, 16)]), "as they are"),
+        (_replaced(data="text"), "not numbers"),
+        (_link(h5py.ExternalLink("/etc/passwd", "x")), "a link"),
+        (_link(h5py.SoftLink("/layers")), "a link"),
+        (_virtual, "as they are"),
+        (lambda file: file.__setitem__("twice", file[DATASET]), "twice"),
+        (lambda file: file.__delitem__(DATASET), "parameters with"),
+    ],
+)
+def test_foreign_weights_are_refused(whole, tmp_path, change, problem):
+    refuse(with_weights(whole, tmp_path / "model.keras", change), problem)
