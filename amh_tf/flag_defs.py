@@ -67,6 +67,12 @@ def define_model():
             full = f"{modality}_{name}"
             _define(kind, full, getattr(model, full), f"{meaning} over {modality}.")
     _define(
+        "float",
+        "modality_dropout",
+        model.modality_dropout,
+        "Probability, in training, to take a whole modality away from an utterance.",
+    )
+    _define(
         "enum",
         "cell",
         None,
@@ -150,6 +156,13 @@ def define_evaluation():
     _define("string", "run_dir", None, "Folder of the run (required).", required=True)
     _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
+    _define(
+        "list",
+        "drop",
+        None,
+        "Modalities to score without, such as video or video,audio, or all_subsets to score "
+        "with every selection of the model's modalities.",
+    )
 
 
 def define_crossvalidation():
@@ -258,7 +271,7 @@ def model_config():
             for modality in schema.MODALITIES
             for name in ("units", "layers", "dropout")
         ),
-        **_given(["cell", "bidirectional", "reset_after", "dtype", "kernel"]),
+        **_given(["modality_dropout", "cell", "bidirectional", "reset_after", "dtype", "kernel"]),
     )
 
 
