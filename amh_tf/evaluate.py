@@ -1,11 +1,12 @@
 """Scores a trained run: python -m amh_tf.evaluate --run_dir=DIR [--split=test]
 
 Writes metrics.json, the predictions and a picture of the confusion matrix into the run's
-folder, and prints the scores.
+folder, and prints the scores. With --drop=video, or --drop=all_subsets, it scores the run as if
+modalities were absent, and writes metrics_dropped.json and metrics_dropped.md instead.
 """
 
 from amh_tf import cli, flag_defs, progress
-from amh_tf.training import runs
+from amh_tf.training import absence, runs
 
 flag_defs.define_evaluation()
 
@@ -13,6 +14,10 @@ flag_defs.define_evaluation()
 def main():
     """Scores by the flags."""
     flags = flag_defs.FLAGS
+    if flags.drop is not None:
+        absence.evaluate(flags.run_dir, flags.split, flags.drop, flags.data_dir)
+        progress.console.print(f"Scores and table are in {flags.run_dir}: {absence.SCORES_FILE}.")
+        return
     runs.evaluate(flags.run_dir, flags.split, flags.data_dir)
     progress.console.print(f"Scores, predictions and picture are in {flags.run_dir}.")
 

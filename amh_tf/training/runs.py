@@ -112,6 +112,26 @@ def evaluate(run_dir, split, data_dir=None):
     Raises:
         ValueError: If the run has no model yet, or the data set is another one.
     """
+    folder, run_config, fold = open_run(run_dir, data_dir)
+    introduce(fold)
+    scored = score(run_config, fold, folder.load_model(), folder, split)
+    tables.print_reports({split: scored})
+    return scored
+
+
+def open_run(run_dir, data_dir=None):
+    """Opens a run and its data set.
+
+    Args:
+        run_dir: The run's folder.
+        data_dir: Where the run's data set lies now, if it has moved.
+
+    Returns:
+        `RunFolder`, `RunConfig` and `Fold`.
+
+    Raises:
+        ValueError: If the folder is no run's, or the data set is another one.
+    """
     folder = run_folder.RunFolder(run_dir)
     run_config = folder.load_config()
     manifest = manifests.load(data_dir or run_config.data.data_dir)
@@ -121,11 +141,11 @@ def evaluate(run_dir, split, data_dir=None):
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."
         )
-    fold = fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold)
-    introduce(fold)
-    report = score(run_config, fold, folder.load_model(), folder, split)
-    tables.print_reports({split: report})
-    return report
+    return (
+        folder,
+        run_config,
+        fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold),
+    )
 
 
 def score(run_config, fold, model, folder, split):
@@ -134,7 +154,6 @@ def score(run_config, fold, model, folder, split):
     Returns:
         The split's report, as in `metrics.json`.
     """
-    manifest = fold.manifest
     batches = pipeline.batches(
         fold,
         split,
@@ -144,7 +163,17 @@ def score(run_config, fold, model, folder, split):
     )
     with progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar:
         predictions = evaluation.predict(evaluation.make_predict_step(model), batches, bar.advance)
-    report = {
+    scored = report(fold, predictions)
+    accuracy = scored["weighted_accuracy"]["value"]
+    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{fold.manifest.name}"
+    folder.save_results(split, scored, predictions, fold.manifest.classes, title)
+    return scored
+
+
+def report(fold, predictions):
+    """Scores predictions, and says on what data, as `metrics.json` holds it."""
+    manifest = fold.manifest
+    return {
         "data": manifest.name,
         "synthetic": manifest.synthetic,
         "protocol": fold.protocol,
@@ -152,10 +181,6 @@ def score(run_config, fold, model, folder, split):
         "warnings": fold.warnings,
         **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
     }
-    accuracy = report["weighted_accuracy"]["value"]
-    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{manifest.name}"
-    folder.save_results(split, report, predictions, manifest.classes, title)
-    return report
 
 
 def introduce(fold):
