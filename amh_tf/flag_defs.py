@@ -151,6 +151,24 @@ def define_training():
     )
 
 
+def define_distribution():
+    """Flags of training on several devices or machines."""
+    _define(
+        "enum",
+        "distribution",
+        "none",
+        "Train on one device, on all devices of this machine, or on the workers that TF_CONFIG "
+        "names.",
+        enum_values=["none", "mirrored", "multi_worker"],
+    )
+    _define(
+        "string",
+        "data_service",
+        None,
+        "Address of a tf.data service that makes the training batches, as grpc://host:port.",
+    )
+
+
 def define_evaluation():
     """Flags of scoring a run."""
     _define("string", "run_dir", None, "Folder of the run (required).", required=True)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import records
+from amh_tf.data import records, service
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
@@ -51,6 +51,7 @@ def batches(
     epoch=0,
     shuffle_megabytes=256,
     with_ids=False,
+    data_service=None,
 ):
     """Makes one pass over a split.
 
@@ -67,6 +68,8 @@ def batches(
         epoch: Number of the pass; each has an order of its own.
         shuffle_megabytes: Size of the shuffle buffer.
         with_ids: Whether to give the utterances' ids too.
+        data_service: Address of a tf.data service that makes the batches, as
+            "grpc://host:port", or None to make them here.
 
     Returns:
         `tf.data.Dataset` of `(inputs, label)` or `(inputs, label, id)`; `inputs` as the
@@ -97,4 +100,7 @@ def batches(
         return arrange(fields)
 
     examples = examples.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return examples.padded_batch(batch_size).prefetch(2)
+    made = examples.padded_batch(batch_size)
+    if data_service is not None:
+        made = service.distribute(made, data_service)
+    return made.prefetch(2)

@@ -1,6 +1,8 @@
 import keras
 import tensorflow as tf
 
+from amh_tf.layers import draws
+
 
 @keras.saving.register_keras_serializable(package="amh_tf")
 class ModalityDropout(keras.layers.Layer):
@@ -42,9 +44,8 @@ class ModalityDropout(keras.layers.Layer):
         if not training or self.rate == 0:
             return dict(lengths)
         stacked = tf.stack(list(lengths.values()), axis=1)  # (batch, modality)
-        drawn = tf.random.stateless_uniform(
-            tf.shape(stacked), tf.cast(self.seed_generator.next(), tf.int64)
-        )
+        seed = draws.next_seed(self.seed_generator)
+        drawn = tf.random.stateless_uniform(tf.shape(stacked), seed)
         drawn = tf.where(stacked > 0, drawn, -1.0)
         largest = tf.one_hot(tf.argmax(drawn, axis=1), len(lengths), on_value=True, off_value=False)
         kept = tf.where((drawn >= self.rate) | largest, stacked, 0)

@@ -3,12 +3,11 @@
 import dataclasses
 
 import keras
-import tensorflow as tf
 
 from amh_tf import config, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, pipeline
 from amh_tf.data import manifest as manifests
-from amh_tf.training import evaluation, run_folder, trainer
+from amh_tf.training import distribution, evaluation, run_folder, trainer
 
 SCORED_SPLITS = ("dev", "test")
 
@@ -53,7 +52,7 @@ def is_finished(folder):
     return folder.model.exists() and set(SCORED_SPLITS) <= folder.load_metrics().keys()
 
 
-def train_and_evaluate(run_config, fold, run_dir):
+def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     """Trains a model and scores it on the dev and test splits.
 
     A run that was stopped goes on where it was; a finished one is not repeated.
@@ -61,41 +60,57 @@ def train_and_evaluate(run_config, fold, run_dir):
     Args:
         run_config: `RunConfig`.
         fold: `Fold` to train on.
-        run_dir: The run's folder.
+        run_dir: The run's folder; the team's chief alone writes it.
+        team: `amh_tf.training.distribution.Team`, or None for one device.
+        data_service: Address of a tf.data service that makes the training batches, or None.
 
     Returns:
-        Dict from split to report, as in `metrics.json`.
+        Dict from split to report, as in `metrics.json`; empty on workers that are not the
+        chief.
 
     Raises:
         ValueError: If the folder belongs to another run, or the data cannot be read.
     """
+    team = team or distribution.make_team()
     folder = run_folder.RunFolder(run_dir)
-    folder.start(run_config)
+    if team.is_chief:
+        folder.start(run_config)
+    team.wait()
+    folder.check(run_config)
     introduce(fold)
-    if is_finished(folder):
+    finished = bool(team.from_chief([team.is_chief and is_finished(folder)])[0])
+    if not team.is_chief:
+        if not finished:
+            _train(run_config, fold, folder, team, data_service)
+        return {}
+    if finished:
         progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
         reports = folder.load_metrics()
     else:
-        reports = _train(run_config, fold, folder)
+        reports = _train(run_config, fold, folder, team, data_service)
     tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     return reports
 
 
-def _train(run_config, fold, folder):
+def _train(run_config, fold, folder, team, data_service):
     keras.utils.set_random_seed(run_config.training.seed)
-    strategy = tf.distribute.get_strategy()
-    with strategy.scope():
+    with team.strategy.scope():
         pretrained = run_config.training.embedding == "pretrained"
         embedding = fold.manifest.embedding() if pretrained else None
         model = models.build(run_config.model, embedding)
     progress.console.print(
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
-    best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
+    best = trainer.Trainer(run_config, fold, model, folder, team, data_service).train()
     progress.console.print(
         f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
     )
-    return {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
+    reports = {}
+    if team.is_chief:
+        reports = {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
+    # A worker that left early would look like one that has failed.
+    team.wait()
+    return reports
 
 
 def evaluate(run_dir, split, data_dir=None):

@@ -89,9 +89,6 @@ def test_model_trains_on_what_is_left_and_its_file_keeps_the_rate(model_inputs, 
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.get_layer("modality_dropout").rate == 0.5
-    np.testing.assert_array_equal(
-        np.asarray(model(inputs, training=True)), np.asarray(loaded(inputs, training=True))
-    )
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from amh_tf.data import pipeline
 from amh_tf.training import absence, runs
@@ -42,8 +43,8 @@ def test_scores_are_those_of_the_model_without_the_modality(trained, tiny_fold, 
     model = runs.open_run(trained)[0].load_model()
     right, labels = 0, []
     for inputs, label in pipeline.batches(tiny_fold, "test", 1):
-        inputs["audio"], inputs["video"] = np.zeros((1, 1, 120)), np.zeros((1, 1, 2048))
-        inputs["audio_length"] = inputs["video_length"] = np.zeros(1, np.int32)
+        inputs["audio"], inputs["video"] = tf.zeros([1, 1, 120]), tf.zeros([1, 1, 2048])
+        inputs["audio_length"] = inputs["video_length"] = tf.zeros([1], tf.int32)
         right += int(np.argmax(model(inputs)) == label[0])
         labels.append(int(label[0]))
     assert reports["text"]["weighted_accuracy"]["value"] == pytest.approx(right / len(labels))
