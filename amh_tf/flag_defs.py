@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, schema
+from amh_tf import config, locations, schema
 
 FLAGS = flags.FLAGS
 
@@ -33,7 +33,7 @@ def define_data():
         "data_dir",
         None,
         "Data folder that amh_tf.prepare wrote. Without it, the planted-cue set (synthetic) is "
-        "written to --cache_dir and used.",
+        "written to --cache_dir and used. May be a URL of an object store: s3://, gs://, hdfs://.",
     )
     _define("string", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
     _define("string", "protocol", None, "How the data set is split; its first protocol.")
@@ -271,7 +271,7 @@ def data_config():
             "`data_dir` is empty. Expected a data folder, or no such flag at all. Received: "
             "data_dir=''. Set it with --data_dir."
         )
-    folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
+    folder = locations.resolve(FLAGS.data_dir) if FLAGS.data_dir else ""
     return config.DataConfig(
         folder, **_given(["protocol", "fold", "batch_size", "shuffle_megabytes"])
     )
@@ -310,6 +310,7 @@ def cache_dir():
 def run_dir(data, model):
     """Returns the run's folder: the flag's, or a name made of data, model, fold and seed."""
     if FLAGS.run_dir:
+        locations.check_local("run_dir", FLAGS.run_dir)
         return Path(FLAGS.run_dir)
     name = f"{model.row}-fold_{data.fold}-seed_{FLAGS.seed}"
     return Path("runs") / Path(data.data_dir).name / name

@@ -3,7 +3,7 @@
 python -m amh_tf.prepare --source=folds --source_dir=fold01 --output_dir=data/fold01
 """
 
-from amh_tf import cli, flag_defs, progress, schema
+from amh_tf import cli, flag_defs, locations, progress, schema
 from amh_tf.corpora import folds, planted
 from amh_tf.data import fold_view, writer
 
@@ -31,6 +31,7 @@ def _source():
 def main():
     """Prepares by the flags."""
     flags = flag_defs.FLAGS
+    locations.check_local("output_dir", flags.output_dir)
     source = _source()
     manifest = writer.write(
         source,

@@ -62,20 +62,18 @@ def _with_interval(report, name):
 
 
 def print_available(reports, split):
-    """Prints a model's scores by the modalities that were available.
+    """Prints a model's accuracies by the modalities that were available.
 
     Args:
         reports: Dict from modalities, as "audio+text", to report.
         split: The split that was scored.
     """
     shown = rich_table.Table(box=box.SIMPLE)
-    shown.add_column(f"available in {split}")
-    shown.add_column("WA [95 % interval]", justify="right")
-    shown.add_column("UA [95 % interval]", justify="right")
-    for title, _ in ROWS[2:]:
-        shown.add_column(title, justify="right")
+    shown.add_column(f"available in {split}", no_wrap=True)
+    shown.add_column("WA [95 % interval]", justify="right", no_wrap=True)
+    shown.add_column("UA [95 % interval]", justify="right", no_wrap=True)
     for available, report in reports.items():
-        shown.add_row(available, *_available_cells(report))
+        shown.add_row(available, *_available_cells(report)[:2])
     progress.console.print(shown)
 
 
