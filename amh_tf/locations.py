@@ -103,10 +103,10 @@ class RemotePath:
             return types.SimpleNamespace(st_size=_gfile().stat(self._url).length)
 
     def is_file(self):
-        """Tells whether there is such a file.
+        """Tells whether there is such a file, and the store lets it be read.
 
         Raises:
-            OSError: If the store cannot be reached, or refuses.
+            OSError: If the store fails in another way than by not finding it.
         """
         try:
             with _errors(self):
@@ -128,6 +128,19 @@ class RemotePath:
     def read_text(self, encoding="utf-8"):
         """Reads the file as text; raises as `read_bytes`, and `UnicodeDecodeError`."""
         return self.read_bytes().decode(encoding)
+
+
+def or_no_answer(text):
+    """Returns what else "no such file" may mean of a location, to be said behind it.
+
+    The file systems of tensorflow-io call a file missing whenever the store gives an error.
+    """
+    if not is_remote(text):
+        return ""
+    return (
+        ", or no answer from the store (its address and your credentials come from the "
+        "environment: S3_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and so on)"
+    )
 
 
 @contextlib.contextmanager

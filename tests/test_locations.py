@@ -95,9 +95,7 @@ def store(tmp_path_factory):
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": "us-east-1",
-        "S3_ENDPOINT": f"127.0.0.1:{port}",
-        "S3_USE_HTTPS": "0",
-        "S3_VERIFY_SSL": "0",
+        "S3_ENDPOINT": f"http://127.0.0.1:{port}",
     }
     client = boto3.client(
         "s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1",

@@ -132,8 +132,8 @@ def load(folder):
     if not path.is_file():
         raise ValueError(
             f"{str(folder)!r} is not a data folder. Expected a {FILE_NAME} in it. "
-            "Received: no such file. Make one with `python -m amh_tf.prepare`, and pass it "
-            "with --data_dir."
+            f"Received: no such file{locations.or_no_answer(folder)}. Make one with "
+            "`python -m amh_tf.prepare`, and pass it with --data_dir."
         )
     expected = "the manifest that this version's `amh_tf.prepare` writes"
     fields = files.read_json(path, expected)
