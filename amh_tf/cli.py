@@ -1,8 +1,11 @@
 """How every entry point starts and fails."""
 
 import sys
+import traceback
 
 from absl import app, flags, logging
+
+from amh_tf import locations
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
 EXPECTED_ERRORS = (ValueError, TypeError, OSError, ImportError)
@@ -40,4 +43,14 @@ def run(main, on_stop="give the same command to start again"):
             print(f"stopped; {on_stop}", file=sys.stderr)
             return 130
 
-    app.run(guarded)
+    try:
+        app.run(guarded)
+    except SystemExit as ended:
+        locations.leave_if_remote(ended.code)
+        raise
+    except BaseException:
+        # A fault of the program, which Python would show and answer with code 1.
+        if locations.was_remote_read():
+            traceback.print_exc()
+            locations.leave_if_remote(1)
+        raise

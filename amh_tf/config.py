@@ -74,6 +74,8 @@ class ModelConfig:
         *_units: Hidden size of each modality's encoder.
         *_layers: Number of stacked recurrent layers of each modality.
         *_dropout: Drop rate on the inputs of each modality's recurrent layers.
+        modality_dropout: Probability, in training, to take a whole modality away from an
+            utterance.
         cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
         bidirectional: Whether the encoders read in both directions. Default by model.
         reset_after: Whether a GRU applies its reset gate after the recurrent product.
@@ -99,6 +101,7 @@ class ModelConfig:
     audio_dropout: float = 0.3
     text_dropout: float = 0.7
     video_dropout: float = 0.3
+    modality_dropout: float = 0.0
     cell: str | None = None
     bidirectional: bool | None = None
     reset_after: bool = False
@@ -123,15 +126,26 @@ class ModelConfig:
         for modality in schema.MODALITIES:
             checking.require_integer(self, f"{modality}_units", 1)
             checking.require_integer(self, f"{modality}_layers", 1, most=100)
-            rate = getattr(self, f"{modality}_dropout")
-            checking.require(
-                0 <= rate < 1,
-                f"{modality}_dropout",
-                "is out of range",
-                "a drop rate of at least 0 and below 1",
-                rate,
-                f"Set it with --{modality}_dropout.",
-            )
+            self._check_rate(f"{modality}_dropout")
+        self._check_rate("modality_dropout")
+        checking.require(
+            len(self.modalities) > 1 or self.modality_dropout == 0,
+            "modality_dropout",
+            "means nothing to a model of one modality, which is never dropped",
+            "0",
+            self.modality_dropout,
+            "Leave --modality_dropout out.",
+        )
+
+    def _check_rate(self, name):
+        checking.require(
+            0 <= getattr(self, name) < 1,
+            name,
+            "is out of range",
+            "a drop rate of at least 0 and below 1",
+            getattr(self, name),
+            f"Set it with --{name}.",
+        )
 
     def _check_modalities(self):
         counts, reason = MODALITY_COUNTS[self.model]

@@ -7,7 +7,7 @@ writes mean and standard deviation of each score, the pooled predictions and the
 matrix.
 """
 
-from amh_tf import cli, flag_defs, progress
+from amh_tf import cli, flag_defs, locations, progress
 from amh_tf.training import crossvalidation, runs
 
 flag_defs.define_data()
@@ -19,6 +19,7 @@ flag_defs.define_crossvalidation()
 def main():
     """Cross-validates by the flags."""
     flags = flag_defs.FLAGS
+    locations.check_local("output_dir", flags.output_dir)
     data, model = flag_defs.data_config(), flag_defs.model_config()
     training = flag_defs.training_config()
     chosen = flag_defs.chosen_folds()

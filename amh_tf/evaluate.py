@@ -1,11 +1,12 @@
 """Scores a trained run: python -m amh_tf.evaluate --run_dir=DIR [--split=test]
 
 Writes metrics.json, the predictions and a picture of the confusion matrix into the run's
-folder, and prints the scores.
+folder, and prints the scores. With --drop=video, or --drop=all_subsets, it scores the run as if
+modalities were absent, and writes metrics_dropped.json and metrics_dropped.md instead.
 """
 
 from amh_tf import cli, flag_defs, progress
-from amh_tf.training import halves, run_folder, runs
+from amh_tf.training import absence, halves, run_folder, runs
 
 flag_defs.define_evaluation()
 
@@ -15,6 +16,10 @@ def main():
     flags = flag_defs.FLAGS
     run_config = run_folder.RunFolder(flags.run_dir).load_config()
     halves.set_threads(run_config.training.batch_split, run_config.model.kernel)
+    if flags.drop is not None:
+        absence.evaluate(flags.run_dir, flags.split, flags.drop, flags.data_dir, flags.verify)
+        progress.console.print(f"Scores and table are in {flags.run_dir}: {absence.SCORES_FILE}.")
+        return
     runs.evaluate(flags.run_dir, flags.split, flags.data_dir, flags.verify)
     progress.console.print(f"Scores, predictions and picture are in {flags.run_dir}.")
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from amh_tf import locations
+
 # Marks names that are still being written; a killed process may leave one behind.
 PARTIAL = ".partial."
 # Held by the process that works in a folder. The kernel lets go of it when the process ends,
@@ -221,7 +223,7 @@ def read_json(path, expected):
     Raises:
         ValueError: If the file is not such JSON; the message names it.
     """
-    path = Path(path)
+    path = locations.at(path)
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise ValueError(f"{path.stat().st_size} bytes, more than {MAX_JSON_BYTES}")
@@ -249,11 +251,13 @@ def map_array(path):
         ValueError: If there is no such file, or it is not a whole array of plain numbers;
             the message names it.
     """
-    path = Path(path)
+    path = locations.at(path)
     if not path.is_file():
         raise ValueError(f"{str(path)!r} is missing. Expected a .npy file. Received: none.")
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        # The mapped file stays, though a local copy's name goes.
+        with locations.local(path) as mapped:
+            return np.lib.format.open_memmap(mapped, mode="r")
     except Exception as error:  # a damaged header raises almost anything
         raise ValueError(
             f"{str(path)!r} cannot be read. Expected a whole .npy file without Python "

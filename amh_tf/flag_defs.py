@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, flag_kit, schema
+from amh_tf import config, flag_kit, locations, schema
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -30,7 +30,7 @@ def define_data():
         "data_dir",
         None,
         "Data folder that amh_tf.prepare wrote. Without it, the planted-cue set (synthetic) is "
-        "written to --cache_dir and used.",
+        "written to --cache_dir and used. May be a URL of an object store: s3://, gs://, hdfs://.",
     )
     _define("string", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
     _define("string", "protocol", None, "How the data set is split; its first protocol.")
@@ -81,6 +81,12 @@ def define_model():
         ):
             full = f"{modality}_{name}"
             _define(kind, full, getattr(model, full), f"{meaning} over {modality}.")
+    _define(
+        "float",
+        "modality_dropout",
+        model.modality_dropout,
+        "Probability, in training, to take a whole modality away from an utterance.",
+    )
     _define(
         "enum",
         "cell",
@@ -168,12 +174,37 @@ def define_training():
     )
 
 
+def define_distribution():
+    """Flags of training on several devices or machines."""
+    _define(
+        "enum",
+        "distribution",
+        "none",
+        "Train on one device, on all devices of this machine, or on the workers that TF_CONFIG "
+        "names.",
+        enum_values=["none", "mirrored", "multi_worker"],
+    )
+    _define(
+        "string",
+        "data_service",
+        None,
+        "Address of a tf.data service that makes the training batches, as grpc://host:port.",
+    )
+
+
 def define_evaluation():
     """Flags of scoring a run."""
     _define("string", "run_dir", None, "Folder of the run (required).", required=True)
     _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
     _define_verify()
+    _define(
+        "list",
+        "drop",
+        None,
+        "Modalities to score without, such as video or video,audio, or all_subsets to score "
+        "with every selection of the model's modalities.",
+    )
 
 
 def define_verification():
@@ -223,7 +254,7 @@ def data_config():
             "`data_dir` is empty. Expected a data folder, or no such flag at all. Received: "
             "data_dir=''. Set it with --data_dir."
         )
-    folder = str(Path(FLAGS.data_dir).resolve()) if FLAGS.data_dir else ""
+    folder = locations.resolve(FLAGS.data_dir) if FLAGS.data_dir else ""
     return config.DataConfig(
         folder,
         **_given(["protocol", "fold", "batch_size", "shuffle_megabytes", "bucketing", "verify"]),
@@ -242,7 +273,7 @@ def model_config():
             for modality in schema.MODALITIES
             for name in ("units", "layers", "dropout")
         ),
-        **_given(["cell", "bidirectional", "reset_after", "dtype", "kernel"]),
+        **_given(["modality_dropout", "cell", "bidirectional", "reset_after", "dtype", "kernel"]),
     )
 
 
@@ -269,6 +300,7 @@ def cache_dir():
 def run_dir(data, model):
     """Returns the run's folder: the flag's, or a name made of data, model, fold and seed."""
     if FLAGS.run_dir:
+        locations.check_local("run_dir", FLAGS.run_dir)
         return Path(FLAGS.run_dir)
     name = f"{model.row}-fold_{data.fold}-seed_{FLAGS.seed}"
     return Path("runs") / Path(data.data_dir).name / name

@@ -5,7 +5,7 @@ python -m amh_tf.prepare --source=iemocap --source_dir=DIR --resnet_weights=FILE
 Extraction from raw recordings can be stopped; the same command goes on where it was.
 """
 
-from amh_tf import cli, flag_defs_preparation, progress, schema
+from amh_tf import cli, flag_defs_preparation, locations, progress, schema
 from amh_tf.corpora import folds, planted
 from amh_tf.data import fold_view, from_recordings, writer
 
@@ -48,6 +48,7 @@ def _write():
 def main():
     """Prepares by the flags."""
     flags = flag_defs_preparation.FLAGS
+    locations.check_local("output_dir", flags.output_dir)
     manifest = _write()
     count = sum(shard.records for shard in manifest.shards)
     progress.console.print(

@@ -50,11 +50,7 @@ def print_reports(reports):
     for split, report in reports.items():
         shown.add_column(f"{split} ({report['utterances']:,} utterances)", justify="right")
     for title, name in ROWS:
-        cells = []
-        for report in reports.values():
-            low, high = report[name]["interval_95"]
-            cells.append(f"{report[name]['value']:.3f} [{low:.3f}, {high:.3f}]")
-        shown.add_row(title, *cells)
+        shown.add_row(title, *(_with_interval(report, name) for report in reports.values()))
     shown.add_row(
         "always the largest class", *(f"{r['majority_class_rate']:.3f}" for r in reports.values())
     )
@@ -80,3 +76,44 @@ def print_prediction(predicted):
     if predicted.text:
         progress.console.print(f"Text: {predicted.text}")
     progress.console.print(f"Trained on: {predicted.data}")
+
+
+def _with_interval(report, name):
+    low, high = report[name]["interval_95"]
+    return f"{report[name]['value']:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def print_available(reports, split):
+    """Prints a model's accuracies by the modalities that were available.
+
+    Args:
+        reports: Dict from modalities, as "audio+text", to report.
+        split: The split that was scored.
+    """
+    shown = rich_table.Table(box=box.SIMPLE)
+    shown.add_column(f"available in {split}", no_wrap=True)
+    shown.add_column("WA [95 % interval]", justify="right", no_wrap=True)
+    shown.add_column("UA [95 % interval]", justify="right", no_wrap=True)
+    for available, report in reports.items():
+        shown.add_row(available, *_available_cells(report)[:2])
+    progress.console.print(shown)
+
+
+def available_markdown(reports):
+    """Returns a model's scores by the modalities that were available, as a Markdown table.
+
+    Args:
+        reports: Dict from modalities, as "audio+text", to report.
+    """
+    titles = ["available", *(title for title, _ in ROWS)]
+    lines = [titles, ["---"] * len(titles)]
+    lines += [[available, *_available_cells(report)] for available, report in reports.items()]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _available_cells(report):
+    accuracies, others = ROWS[:2], ROWS[2:]
+    return [
+        *(_with_interval(report, name) for _, name in accuracies),
+        *(f"{report[name]['value']:.3f}" for _, name in others),
+    ]

@@ -9,11 +9,12 @@ import dataclasses
 from amh_tf import cli, flag_defs, progress
 from amh_tf.corpora import planted
 from amh_tf.data import writer
-from amh_tf.training import halves, runs
+from amh_tf.training import distribution, halves, runs
 
 flag_defs.define_data()
 flag_defs.define_model()
 flag_defs.define_training()
+flag_defs.define_distribution()
 
 
 def _planted_set():
@@ -26,15 +27,20 @@ def _planted_set():
 
 def main():
     """Trains by the flags."""
+    # First of all: workers cannot be joined once TensorFlow has been used.
+    team = distribution.make_team(flag_defs.FLAGS.distribution)
     # Every flag is checked before any data is written.
     data, model = flag_defs.data_config(), flag_defs.model_config()
     training = flag_defs.training_config()
-    halves.set_threads(training.batch_split, model.kernel)
+    if team.strategy.num_replicas_in_sync == 1:
+        halves.set_threads(training.batch_split, model.kernel)
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)
     run_config, fold = runs.configure(data, training, model)
-    runs.train_and_evaluate(run_config, fold, run_dir)
+    runs.train_and_evaluate(run_config, fold, run_dir, team, flag_defs.FLAGS.data_service)
+    if not team.is_chief:
+        return
     own_data = (
         "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
         "             python -m amh_tf.train --data_dir=DATA"

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import locations, schema
 from amh_tf.data import faults, framing, records
 
 # Shards that were checked, by path, and what the file system said of them then.
@@ -31,6 +31,9 @@ def check_shard(manifest, shard, verify="sizes"):
             the record and its offset where one is damaged.
     """
     path = manifest.path(shard.file)
+    if locations.is_remote(path):
+        _check_remote(shard, path, verify)
+        return
     state = _state(path)
     before = _checked.get((path, shard))
     try:
@@ -43,6 +46,22 @@ def check_shard(manifest, shard, verify="sizes"):
     except OSError as error:
         raise faults.Fault(path, f"it cannot be read ({error.strerror})").as_error() from error
     _checked[path, shard] = state
+
+
+def _check_remote(shard, path, verify):
+    """Checks a shard of an object store by its size; reading its frames would read it all."""
+    try:
+        if not path.is_file():
+            problem = f"no such file, not {shard.bytes} bytes{locations.or_no_answer(path)}"
+            raise faults.Fault(path, problem)
+        size = path.stat().st_size
+        if size != shard.bytes:
+            problem = f"{size} bytes, not {shard.bytes} with {shard.records} records"
+            raise faults.Fault(path, problem)
+        if verify == "full":
+            _check_content(shard, path)
+    except faults.Fault as fault:
+        raise fault.as_error() from fault
 
 
 def _state(path):
@@ -106,7 +125,7 @@ def _count_problems(manifest, shard, counts):
 
 
 def _check_content(shard, path):
-    with open(path, "rb") as file:
+    with locations.local(path) as copy, open(copy, "rb") as file:
         same = hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
     if not same:
         _check_bytes(path)
@@ -115,7 +134,7 @@ def _check_content(shard, path):
 
 def _check_bytes(path):
     try:
-        with open(path, "rb", buffering=0) as file:
+        with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
             for record, offset, length in framing.walk(file, path):
                 framing.read_payload(file, path, record, offset, length)
     except OSError as error:
@@ -177,8 +196,8 @@ def shard_faults(manifest, shard, findings=None):
     path = manifest.path(shard.file)
     findings = findings or Findings(manifest.vocabulary_size)
     try:
-        with open(path, "rb", buffering=0) as file:
-            size = path.stat().st_size
+        with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
+            size = copy.stat().st_size
             if size != shard.bytes:
                 yield faults.Fault(path, f"{size} bytes, not {shard.bytes}")
             yield from _record_faults(manifest, shard, path, file, findings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, schema
+from amh_tf import files, locations, schema
 from amh_tf.data import faults
 
 FILE_NAME = "dataset.json"
@@ -51,7 +51,7 @@ class Manifest:
             fold is a dict of `name`, `warnings`, and the parts of `train`, `dev` and `test`.
     """
 
-    folder: Path
+    folder: Path | locations.RemotePath
     name: str
     synthetic: bool
     classes: tuple
@@ -132,12 +132,12 @@ def load(folder):
         ValueError: If there is none, or it is damaged, of another format, or names files
             outside the folder.
     """
-    path = Path(folder) / FILE_NAME
+    path = locations.at(folder) / FILE_NAME
     if not path.is_file():
         raise ValueError(
             f"{str(folder)!r} is not a data folder. Expected a {FILE_NAME} in it. "
-            "Received: no such file. Make one with `python -m amh_tf.prepare`, and pass it "
-            "with --data_dir."
+            f"Received: no such file{locations.or_no_answer(folder)}. Make one with "
+            "`python -m amh_tf.prepare`, and pass it with --data_dir."
         )
     expected = "the manifest that this version's `amh_tf.prepare` writes"
     fields = files.read_json(path, expected)
@@ -150,7 +150,7 @@ def load(folder):
             for shard in fields["shards"]
         )
         fields["classes"] = tuple(fields["classes"])
-        loaded = Manifest(folder=Path(folder), **fields)
+        loaded = Manifest(folder=locations.at(folder), **fields)
         _check_names(loaded)
         _check_sizes(loaded)
         _check_protocols(loaded)

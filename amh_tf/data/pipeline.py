@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import records
+from amh_tf.data import records, service
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
@@ -76,6 +76,7 @@ def batches(
     shuffle_megabytes=256,
     bucketing=False,
     with_ids=False,
+    data_service=None,
 ):
     """Makes one pass over a split.
 
@@ -94,6 +95,8 @@ def batches(
         bucketing: Whether the shuffle buffer is cut into batches of about the same length,
             by the first of `modalities`; for a given seed only.
         with_ids: Whether to give the utterances' ids too.
+        data_service: Address of a tf.data service that makes the batches, as
+            "grpc://host:port", or None to make them here.
 
     Returns:
         `tf.data.Dataset` of `(inputs, label)` or `(inputs, label, id)`; `inputs` as the
@@ -133,4 +136,7 @@ def batches(
             fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)
         return arrange(fields)
 
-    return grouped.map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+    made = grouped.map(parse, num_parallel_calls=2, deterministic=True)
+    if data_service is not None:
+        made = service.distribute(made, data_service)
+    return made.prefetch(2)

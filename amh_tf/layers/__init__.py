@@ -5,6 +5,7 @@ from amh_tf.layers.gate_bias import GateBias
 from amh_tf.layers.hop_schedule import HOP_ORDER, HopSchedule
 from amh_tf.layers.length_mask import LengthMask
 from amh_tf.layers.memory_attention import MemoryAttention
+from amh_tf.layers.modality_dropout import ModalityDropout
 from amh_tf.layers.modality_encoder import ModalityEncoder
 from amh_tf.layers.step_dropout import StepDropout
 
@@ -15,6 +16,7 @@ __all__ = [
     "HopSchedule",
     "LengthMask",
     "MemoryAttention",
+    "ModalityDropout",
     "ModalityEncoder",
     "StepDropout",
 ]

@@ -1,6 +1,8 @@
 import keras
 import tensorflow as tf
 
+from amh_tf.layers import draws
+
 
 @keras.saving.register_keras_serializable(package="amh_tf")
 class StepDropout(keras.layers.Layer):
@@ -44,7 +46,7 @@ class StepDropout(keras.layers.Layer):
         count = tf.size(inputs)
         pairs = tf.random.stateless_uniform(
             [(count + 1) // 2],
-            tf.cast(self.seed_generator.next(), tf.int64),
+            draws.next_seed(self.seed_generator),
             minval=None,
             maxval=None,
             dtype=tf.uint32,

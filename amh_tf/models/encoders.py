@@ -63,10 +63,14 @@ def encode(config, model_inputs, embedding=None):
         to mask `(batch, time)`.
     """
     last, states, masks = {}, {}, {}
+    lengths = {modality: model_inputs[f"{modality}_length"] for modality in config.modalities}
+    if config.modality_dropout:
+        dropout = layers.ModalityDropout(config.modality_dropout, name="modality_dropout")
+        lengths = dropout(lengths)
     for modality in config.modalities:
         sequence = model_inputs[modality]
-        length = model_inputs[f"{modality}_length"]
-        masks[modality] = layers.LengthMask(name=f"{modality}_mask")(sequence, length)
+        mask = layers.LengthMask(name=f"{modality}_mask")
+        masks[modality] = mask(sequence, lengths[modality])
         if modality == "text":
             sequence = word_vectors(config, embedding)(sequence)
         encoder = layers.ModalityEncoder(

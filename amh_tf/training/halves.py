@@ -15,7 +15,7 @@ def cores():
     return len(os.sched_getaffinity(0))
 
 
-def reason_against(batch_split, kernel):
+def reason_against(batch_split, kernel, replicas=1):
     """Says why a batch is not split in two, or returns None where it is.
 
     Args:
@@ -23,7 +23,10 @@ def reason_against(batch_split, kernel):
             load of the machine plays no part, or the same command would not give the same
             model twice.
         kernel: One of `amh_tf.config.KERNELS`.
+        replicas: Number of replicas that share a batch already.
     """
+    if replicas > 1:
+        return f"{replicas} replicas share it already"
     if batch_split != "auto":
         return "--batch_split=off" if batch_split == "off" else None
     if kernel == "keras":

@@ -1,14 +1,21 @@
 """Whole runs: train and score, or score again."""
 
+import contextlib
 import dataclasses
 
 import keras
-import tensorflow as tf
 
 from amh_tf import config, files, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, integrity, pipeline
 from amh_tf.data import manifest as manifests
-from amh_tf.training import evaluation, halves, run_folder, run_inputs, trainer
+from amh_tf.training import (
+    distribution,
+    evaluation,
+    halves,
+    run_folder,
+    run_inputs,
+    trainer,
+)
 
 SCORED_SPLITS = ("dev", "test")
 
@@ -53,7 +60,7 @@ def is_finished(folder):
     return folder.model.exists() and set(SCORED_SPLITS) <= folder.load_metrics().keys()
 
 
-def train_and_evaluate(run_config, fold, run_dir):
+def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     """Trains a model and scores it on the dev and test splits.
 
     A run that was stopped goes on where it was; a finished one is not repeated.
@@ -61,34 +68,42 @@ def train_and_evaluate(run_config, fold, run_dir):
     Args:
         run_config: `RunConfig`.
         fold: `Fold` to train on.
-        run_dir: The run's folder.
+        run_dir: The run's folder; the team's chief alone writes it.
+        team: `amh_tf.training.distribution.Team`, or None for one device.
+        data_service: Address of a tf.data service that makes the training batches, or None.
 
     Returns:
-        Dict from split to report, as in `metrics.json`.
+        Dict from split to report, as in `metrics.json`; empty on workers that are not the
+        chief.
 
     Raises:
         ValueError: If the folder belongs to another run, another process is at work in it, or
             the data cannot be read.
     """
+    team = team or distribution.make_team()
     folder = run_folder.RunFolder(run_dir)
     folder.check(run_config)  # before a lock is put into what may be somebody else's folder
-    with folder.locked():
-        folder.start(run_config)
-        run_inputs.save(folder.path, fold)
+    with folder.locked() if team.is_chief else contextlib.nullcontext():
+        if team.is_chief:
+            folder.start(run_config)
+            run_inputs.save(folder.path, fold)
+        team.wait()
         introduce(fold)
-        if is_finished(folder):
+        finished = bool(team.from_chief([team.is_chief and is_finished(folder)])[0])
+        if finished and team.is_chief:
             progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
             reports = folder.load_metrics()
         else:
-            reports = _train(run_config, fold, folder)
+            reports = {} if finished else _train(run_config, fold, folder, team, data_service)
+    if not team.is_chief:
+        return {}
     tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     return reports
 
 
-def _train(run_config, fold, folder):
+def _train(run_config, fold, folder, team, data_service):
     keras.utils.set_random_seed(run_config.training.seed)
-    strategy = tf.distribute.get_strategy()
-    with strategy.scope():
+    with team.strategy.scope():
         pretrained = run_config.training.embedding == "pretrained"
         embedding = fold.manifest.embedding() if pretrained else None
         model = models.build(run_config.model, embedding)
@@ -96,11 +111,16 @@ def _train(run_config, fold, folder):
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
     with files.explaining(folder.path), integrity.naming_damage(fold, ("train", "dev")):
-        best = trainer.Trainer(run_config, fold, model, folder, strategy).train()
+        best = trainer.Trainer(run_config, fold, model, folder, team, data_service).train()
     progress.console.print(
         f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
     )
-    return {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
+    reports = {}
+    if team.is_chief:
+        reports = {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
+    # A worker that left early would look like one that has failed.
+    team.wait()
+    return reports
 
 
 def find_fold(run_config, data_dir=None, verify="sizes"):
@@ -142,14 +162,31 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     Raises:
         ValueError: If the run has no model yet, or the data set is another one.
     """
-    folder = run_folder.RunFolder(run_dir)
-    run_config = folder.load_config()
-    fold = find_fold(run_config, data_dir, verify)
+    folder, run_config, fold = open_run(run_dir, data_dir, verify)
     introduce(fold)
     with folder.locked():
-        report = score(run_config, fold, folder.load_model(), folder, split)
-    tables.print_reports({split: report})
-    return report
+        scored = score(run_config, fold, folder.load_model(), folder, split)
+    tables.print_reports({split: scored})
+    return scored
+
+
+def open_run(run_dir, data_dir=None, verify="sizes"):
+    """Opens a run and its data set.
+
+    Args:
+        run_dir: The run's folder.
+        data_dir: Where the run's data set lies now, if it has moved.
+        verify: How its shards are checked, as in `DataConfig`.
+
+    Returns:
+        `RunFolder`, `RunConfig` and `Fold`.
+
+    Raises:
+        ValueError: If the folder is no run's, or the data set is another one.
+    """
+    folder = run_folder.RunFolder(run_dir)
+    run_config = folder.load_config()
+    return folder, run_config, find_fold(run_config, data_dir, verify)
 
 
 def score(run_config, fold, model, folder, split):
@@ -158,7 +195,6 @@ def score(run_config, fold, model, folder, split):
     Returns:
         The split's report, as in `metrics.json`.
     """
-    manifest = fold.manifest
     batches = pipeline.batches(
         fold,
         split,
@@ -173,7 +209,17 @@ def score(run_config, fold, model, folder, split):
         progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar,
     ):
         predictions = evaluation.predict(predict_step, batches, bar.advance)
-    report = {
+    scored = report(fold, predictions)
+    accuracy = scored["weighted_accuracy"]["value"]
+    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{fold.manifest.name}"
+    folder.save_results(split, scored, predictions, fold.manifest.classes, title)
+    return scored
+
+
+def report(fold, predictions):
+    """Scores predictions, and says on what data, as `metrics.json` holds it."""
+    manifest = fold.manifest
+    return {
         "data": manifest.name,
         "synthetic": manifest.synthetic,
         "protocol": fold.protocol,
@@ -181,10 +227,6 @@ def score(run_config, fold, model, folder, split):
         "warnings": fold.warnings,
         **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
     }
-    accuracy = report["weighted_accuracy"]["value"]
-    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{manifest.name}"
-    folder.save_results(split, report, predictions, manifest.classes, title)
-    return report
 
 
 def introduce(fold):

@@ -1,5 +1,7 @@
 """One optimizer step, written for `strategy.run`."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -50,11 +52,61 @@ def clip_each(gradients, norm):
     return [tf.convert_to_tensor(tf.clip_by_norm(gradient, norm)) for gradient in gradients]
 
 
+def clip_summed(replica, gradients, norm):
+    """Adds up the replicas' gradients and clips the sums, as `clip_each` clips a whole batch's.
+
+    Args:
+        replica: `tf.distribute.ReplicaContext`.
+        gradients: The replica's share of each gradient.
+        norm: Norm to which each sum is clipped.
+
+    Returns:
+        List of dense tensors, equal on all replicas.
+    """
+    sparse = [isinstance(gradient, tf.IndexedSlices) for gradient in gradients]
+    squares = [
+        tf.reduce_sum(tf.square(g.values)) for g, is_sparse in zip(gradients, sparse) if is_sparse
+    ]
+    summed = replica.all_reduce("SUM", [*map(tf.convert_to_tensor, gradients), *squares])
+    summed, squares = summed[: len(gradients)], iter(summed[len(gradients) :])
+    return [
+        # The norm of the slices, before those of the same word are added up.
+        gradient * norm / tf.maximum(tf.sqrt(next(squares)), norm)
+        if is_sparse
+        else tf.clip_by_norm(gradient, norm)
+        for gradient, is_sparse in zip(summed, sparse)
+    ]
+
+
+def rows_of_replica(replica, inputs, labels):
+    """Takes a replica's rows of a batch that all replicas hold.
+
+    Rows are shared out evenly in their order. A replica that gets none, because there are
+    fewer rows than replicas, computes one that counts nothing: all must take part in a step.
+
+    Args:
+        replica: `tf.distribute.ReplicaContext`.
+        inputs: Dict of tensors with rows first.
+        labels: Tensor of shape `(rows,)`.
+
+    Returns:
+        Inputs and labels of its rows, and their weight in the loss, 1.0 or 0.0.
+    """
+    rows, replicas = tf.size(labels), replica.num_replicas_in_sync
+    first = rows * replica.replica_id_in_sync_group // replicas
+    end = rows * (replica.replica_id_in_sync_group + 1) // replicas
+    weight = tf.cast(end > first, tf.float32)
+    end = tf.maximum(end, first + 1)
+    taken = {name: tensor[first:end] for name, tensor in inputs.items()}
+    return taken, labels[first:end], weight
+
+
 def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, split=False):
     """Compiles a training step.
 
-    Gradients are summed over the replicas first and clipped then: clipping each replica's
-    share by itself would give other steps than one process with the whole batch.
+    Every replica is given the whole batch and takes its rows. Gradients are summed over the
+    replicas first and clipped then: clipping each replica's share by itself would give other
+    steps than one process with the whole batch.
 
     Args:
         model: `keras.Model` from the input dict to logits.
@@ -69,7 +121,8 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
         batch, a scalar.
     """
     variables = model.trainable_variables
-    forward = compiled(model, training=True)
+    # A function keeps the variables of the replica that it was built for.
+    forward = compiled(model, training=True) if split else functools.partial(model, training=True)
     weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
 
     def summed_loss(logits, labels):
@@ -79,22 +132,25 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
     def replica_step(inputs, labels):
         replica = tf.distribute.get_replica_context()
         replicas = replica.num_replicas_in_sync
-        count = replica.all_reduce("SUM", tf.cast(tf.size(labels), tf.float32))
+        count, weight = tf.cast(tf.size(labels), tf.float32), 1.0
+        if replicas > 1:
+            inputs, labels, weight = rows_of_replica(replica, inputs, labels)
         with tf.GradientTape() as tape:
             losses = [
                 summed_loss(forward(part), part_labels)
                 for part, part_labels in halves.split((inputs, labels), split)
             ]
-            loss = tf.add_n(losses) / count
+            loss = weight * tf.add_n(losses) / count
             scaled = optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, variables)
-        if replicas > 1:
-            gradients = replica.all_reduce("SUM", gradients)
         # Gradients carry the loss scale, if any, until the optimizer takes it out.
         scale = tf.cast(getattr(optimizer, "dynamic_scale", 1.0), tf.float32)
-        gradients = clip_each(gradients, clip_norm * scale)
-        # The optimizer sums over the replicas once more.
-        gradients = [gradient / replicas for gradient in gradients]
+        if replicas > 1:
+            # The optimizer sums over the replicas once more.
+            clipped = clip_summed(replica, gradients, clip_norm * scale)
+            gradients = [gradient / replicas for gradient in clipped]
+        else:
+            gradients = clip_each(gradients, clip_norm * scale)
         optimizer.apply(gradients, variables)
         return loss
 

@@ -5,7 +5,7 @@ import time
 
 import tensorflow as tf
 
-from amh_tf import metrics, progress
+from amh_tf import metrics, progress, schema
 from amh_tf.data import pipeline
 from amh_tf.training import checkpoints, evaluation, halves, interruption, selection, step
 
@@ -28,26 +28,38 @@ class Trainer:
     Args:
         run_config: `amh_tf.config.RunConfig`.
         fold: `amh_tf.data.fold_view.Fold` to train on.
-        model: `keras.Model`, built under `strategy`.
+        model: `keras.Model`.
         folder: `amh_tf.training.run_folder.RunFolder`, started.
-        strategy: `tf.distribute.Strategy`.
+        team: `amh_tf.training.distribution.Team`; the model is built under its strategy.
+        data_service: Address of a tf.data service that makes the training batches, or None.
     """
 
-    def __init__(self, run_config, fold, model, folder, strategy):
+    def __init__(self, run_config, fold, model, folder, team, data_service=None):
         self._data = run_config.data
         self._config = run_config.training
         self._modalities = run_config.model.modalities
         self._fold = fold
-        against = halves.reason_against(self._config.batch_split, run_config.model.kernel)
+        against = halves.reason_against(
+            self._config.batch_split,
+            run_config.model.kernel,
+            team.strategy.num_replicas_in_sync,
+        )
         split = against is None
         if not split:
             progress.console.print(f"A batch is not computed as two halves: {against}.")
         self._model = model
         self._folder = folder
-        with strategy.scope():
+        self._team = team
+        self._data_service = data_service
+        with team.strategy.scope():
             optimizer = step.make_optimizer(self._config.learning_rate, run_config.model.dtype)
             self._train_step = step.make_train_step(
-                model, optimizer, strategy, self._config.clip_norm, self._class_weights(), split
+                model,
+                optimizer,
+                team.strategy,
+                self._config.clip_norm,
+                self._class_weights(),
+                split,
             )
         self._predict_step = evaluation.make_predict_step(model, split)
         self._checkpoints = checkpoints.Checkpoints(folder.checkpoints, model, optimizer)
@@ -81,7 +93,10 @@ class Trainer:
         """
         self._restore()
         saved_at = time.monotonic()
-        writer = tf.summary.create_file_writer(str(self._folder.logs))
+        if self._team.is_chief:
+            writer = tf.summary.create_file_writer(str(self._folder.logs))
+        else:
+            writer = tf.summary.create_noop_writer()
         with (
             writer.as_default(),
             progress.bar(self.max_steps, "training", "steps at most") as bar,
@@ -97,7 +112,8 @@ class Trainer:
                     saved_at = time.monotonic()
         self._save()
         self._checkpoints.exchange_best()
-        self._folder.save_model(self._model)
+        if self._team.is_chief:
+            self._folder.save_model(self._model)
         return self._selection
 
     def _stop_if(self, asked_to_stop):
@@ -152,6 +168,7 @@ class Trainer:
                 epoch=position.epoch,
                 shuffle_megabytes=self._data.shuffle_megabytes,
                 bucketing=self._data.bucketing,
+                data_service=self._data_service,
             )
             self._stream = iter(batches.skip(position.step_in_epoch))
         while position.step < until and position.step_in_epoch < self.steps_per_epoch:
@@ -159,14 +176,11 @@ class Trainer:
 
     def _validate(self, train_loss, bar):
         position = self._position
-        predictions = evaluation.predict(self._predict_step, self._evaluation_batches("dev"))
-        confusion = metrics.confusion_matrix(
-            predictions.labels,
-            predictions.probabilities.argmax(axis=1),
-            len(self._fold.manifest.classes),
-        )
-        scores = {name: float(value) for name, value in metrics.scores(confusion).items()}
-        scores["loss"] = metrics.cross_entropy(predictions.labels, predictions.probabilities)
+        names = (*schema.SCORES, "loss")
+        # One worker decides for all: others might round otherwise.
+        own = self._dev_scores() if self._team.is_chief else dict.fromkeys(names, 0.0)
+        found = self._team.from_chief([own[name] for name in names])
+        scores = dict(zip(names, map(float, found)))
         for name, value in scores.items():
             tf.summary.scalar(f"{name}/dev", value, step=position.step)
         best = self._selection.update(scores[self._selection.metric], position.step)
@@ -180,6 +194,17 @@ class Trainer:
         )
         bar.note(f"no gain for {self._selection.without_gain} of {self._selection.patience}")
 
+    def _dev_scores(self):
+        predictions = evaluation.predict(self._predict_step, self._evaluation_batches("dev"))
+        confusion = metrics.confusion_matrix(
+            predictions.labels,
+            predictions.probabilities.argmax(axis=1),
+            len(self._fold.manifest.classes),
+        )
+        scores = {name: float(value) for name, value in metrics.scores(confusion).items()}
+        scores["loss"] = metrics.cross_entropy(predictions.labels, predictions.probabilities)
+        return scores
+
     def _evaluation_batches(self, split):
         return pipeline.batches(
             self._fold,
@@ -190,6 +215,8 @@ class Trainer:
         )
 
     def _save(self):
+        if not self._team.is_chief:
+            return
         self._checkpoints.save(
             {
                 "position": dataclasses.asdict(self._position),
@@ -203,3 +230,11 @@ class Trainer:
             self._position = _Position(**counters["position"])
             self._selection = selection.Selection(**counters["selection"])
             progress.console.print(f"Continuing at step {self._position.step}.")
+        chief = int(self._team.from_chief([self._position.step])[0])
+        if chief != self._position.step:
+            raise ValueError(
+                "The workers do not continue the same run. Expected the chief's checkpoint, at "
+                f"step {chief}. Received: step {self._position.step} in "
+                f"{str(self._folder.path)!r}. "
+                "Set --run_dir to a folder that all workers share."
+            )

@@ -44,6 +44,11 @@ CASES = {
         (VECTORS, STATES, MASKS),
     ),
     "dropout": (layers.StepDropout, {"rate": 0.5}, (STATES["audio"],)),
+    "modality_dropout": (
+        layers.ModalityDropout,
+        {"rate": 0.5, "seed": 3},
+        ({name: np.array([2, 0, 1], np.int32) for name in STATES},),
+    ),
     "keras_encoder": (
         layers.ModalityEncoder,
         {"units": 5, "kernel": "keras"},

@@ -1,0 +1,119 @@
+"""How a trained model fares when modalities are absent."""
+
+import itertools
+import json
+
+import tensorflow as tf
+
+from amh_tf import files, progress, tables
+from amh_tf.data import pipeline
+from amh_tf.training import evaluation, halves, runs
+
+ALL_SUBSETS = "all_subsets"
+SCORES_FILE = "metrics_dropped.json"
+TABLE_FILE = "metrics_dropped.md"
+
+
+def selections(modalities, drop):
+    """Lists which modalities are left: first all of them, then as asked.
+
+    Args:
+        modalities: The model's modalities.
+        drop: List of modalities to drop together, or `[ALL_SUBSETS]`.
+
+    Returns:
+        List of tuples of modalities, in the order of `modalities`.
+
+    Raises:
+        ValueError: If a modality is not the model's, none is dropped, or none is left.
+    """
+    modalities = tuple(modalities)
+    if list(drop) == [ALL_SUBSETS]:
+        sizes = range(len(modalities), 0, -1)
+        return [left for size in sizes for left in itertools.combinations(modalities, size)]
+    left = tuple(modality for modality in modalities if modality not in drop)
+    if not drop or not left or not set(drop) <= set(modalities):
+        raise ValueError(
+            "`drop` is not a choice of the model's modalities. Expected some of "
+            f"{', '.join(modalities)}, but not all, or {ALL_SUBSETS}. Received: "
+            f"drop={','.join(drop)!r}. Set it with --drop."
+        )
+    return [modalities, left]
+
+
+def without(batches, dropped):
+    """Sets the lengths of modalities to 0 in `(inputs, ...)`, a `tf.data.Dataset`."""
+
+    def drop(inputs, *others):
+        lengths = {f"{modality}_length" for modality in dropped}
+        zeroed = {
+            name: tf.zeros_like(value) if name in lengths else value
+            for name, value in inputs.items()
+        }
+        return (zeroed, *others)
+
+    return batches.map(drop)
+
+
+def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
+    """Scores a trained run on one split with some of its modalities alone.
+
+    An utterance that has none of the modalities that are left counts too: it is scored by
+    what the model says of nothing. Writes `metrics_dropped.json` and a table in Markdown,
+    `metrics_dropped.md`, into the run's folder; scores that stand there already stay.
+
+    Args:
+        run_dir: The run's folder.
+        split: "train", "dev" or "test".
+        drop: As in `selections`.
+        data_dir: Where the run's data set lies now, if it has moved.
+        verify: How its shards are checked, as in `DataConfig`.
+
+    Returns:
+        Dict from the modalities that were left, as "audio+text", to report.
+
+    Raises:
+        ValueError: If the run has no model yet, the data set is another one, or `drop` is
+            not a choice.
+    """
+    folder, run_config, fold = runs.open_run(run_dir, data_dir, verify)
+    modalities = run_config.model.modalities
+    chosen = selections(modalities, drop)
+    runs.introduce(fold)
+    against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
+    predict_step = evaluation.make_predict_step(folder.load_model(), split=against is None)
+    reports = {}
+    total = len(chosen) * fold.count(split)
+    with progress.bar(total, f"scoring {split}", "utterances") as bar:
+        for left in chosen:
+            batches = pipeline.batches(
+                fold, split, run_config.data.batch_size, modalities=modalities, with_ids=True
+            )
+            batches = without(batches, set(modalities) - set(left))
+            predictions = evaluation.predict(predict_step, batches, bar.advance)
+            reports["+".join(left)] = runs.report(fold, predictions)
+    _save(folder.path, run_config.model, split, reports)
+    tables.print_available(reports, split)
+    return reports
+
+
+def _save(folder, model, split, reports):
+    path = folder / SCORES_FILE
+    expected = "the scores that `amh_tf.evaluate --drop` writes"
+    stored = files.read_json(path, expected) if path.exists() else {}
+    before = stored.get(split, {})
+    if not isinstance(before, dict):
+        raise ValueError(
+            f"{str(path)!r} cannot be read. Expected {expected}. Received: no scores for "
+            f"{split!r}. Delete it and evaluate again."
+        )
+    # In the order of `selections`, whatever was asked for first.
+    names = ["+".join(left) for left in selections(model.modalities, [ALL_SUBSETS])]
+    merged = {**before, **reports}
+    stored[split] = {name: merged[name] for name in names if name in merged}
+    files.write_text(path, json.dumps(stored, indent=2) + "\n")
+    shown = [
+        f"## {model.title}, {name}\n\n{tables.available_markdown(found)}"
+        for name, found in stored.items()
+    ]
+    files.write_text(folder / TABLE_FILE, "\n".join(shown))

@@ -1,0 +1,112 @@
+"""Training one model on several devices or machines at once."""
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+NAMES = ("none", "mirrored", "multi_worker")
+ROLES = ("chief", "worker")
+
+
+def make_team(name="none"):
+    """Makes the team of a distribution. Nothing may have used TensorFlow before.
+
+    Args:
+        name: "none" for a single device; "mirrored" for all GPUs of this machine, or its
+            logical CPU devices where it has none; "multi_worker" for the workers that the
+            environment variable TF_CONFIG names, all of which must run this.
+
+    Returns:
+        `Team`.
+
+    Raises:
+        ValueError: If the name is unknown, or TF_CONFIG is missing or damaged.
+    """
+    if name == "none":
+        return Team(tf.distribute.get_strategy())
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return Team(tf.distribute.MirroredStrategy([device.name for device in devices]))
+    if name == "multi_worker":
+        role, index, has_chief = _task(os.environ.get("TF_CONFIG"))
+        is_chief = role == "chief" or (index == 0 and not has_chief)
+        return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
+    raise ValueError(
+        f"`distribution` is not known. Expected one of {', '.join(NAMES)}. Received: "
+        f"distribution={name!r}. Set it with --distribution."
+    )
+
+
+def _task(text):
+    """Reads TF_CONFIG: role and index of this worker, and whether there is a chief."""
+    try:
+        if not text:
+            raise ValueError("none")
+        fields = json.loads(text)
+        cluster, task = fields["cluster"], fields["task"]
+        role, index = task["type"], int(task["index"])
+        if set(cluster) - set(ROLES) or role not in ROLES:
+            raise ValueError(f"the role {role!r} among {sorted(cluster)}")
+        if not 0 <= index < len(cluster[role]):
+            raise ValueError(f"the {role} {index} of {len(cluster[role])}")
+        return role, index, "chief" in cluster
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            "`TF_CONFIG` does not name the workers. Expected JSON as {'cluster': {'worker': "
+            "['host:port', ...]}, 'task': {'type': 'worker', 'index': 0}}, with a chief or "
+            f"without. Received: {type(error).__name__}: {error}. A launcher sets it, such as "
+            "Kubeflow's TFJob; train on one machine with --distribution=none or mirrored."
+        ) from error
+
+
+class Team:
+    """The devices, on one or several machines, that train a model together.
+
+    Every worker runs the same commands in the same order; what one does alone must not ask
+    the others for anything.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        is_chief: Whether this worker writes the run's folder.
+
+    Attributes:
+        strategy, is_chief: As given.
+    """
+
+    def __init__(self, strategy, is_chief=True):
+        self.strategy = strategy
+        self.is_chief = is_chief
+        self._sum = tf.function(self._sum_over_replicas)
+
+    @property
+    def _is_spread(self):
+        return isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+    def _sum_over_replicas(self, values):
+        def one(values):
+            replica = tf.distribute.get_replica_context()
+            # The chief's first device holds the first replica.
+            chosen = tf.equal(replica.replica_id_in_sync_group, 0)
+            return replica.all_reduce("SUM", tf.where(chosen, values, tf.zeros_like(values)))
+
+        return self.strategy.experimental_local_results(self.strategy.run(one, (values,)))[0]
+
+    def from_chief(self, values):
+        """Gives every worker the chief's numbers, and waits until all have asked.
+
+        Args:
+            values: Sequence of numbers; of as many numbers on every worker.
+
+        Returns:
+            The chief's, as a float64 array.
+        """
+        values = np.asarray(values, np.float64)
+        if not self._is_spread:
+            return values
+        return self._sum(tf.constant(values)).numpy()
+
+    def wait(self):
+        """Waits until all workers have come this far."""
+        self.from_chief([0])

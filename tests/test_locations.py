@@ -1,0 +1,213 @@
+"""Data sets in an object store: moto serves S3 on 127.0.0.1."""
+
+import dataclasses
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amh_tf import locations
+from amh_tf.corpora import planted
+from amh_tf.data import writer
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--audio_units=6", "--text_units=5", "--video_units=4", "--batch_size=20"]
+SMALL += ["--hops=1", "--modalities=at", "--max_steps=1"]
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/a/set", "s3://bucket/a/set/"])
+def test_remote_location_keeps_its_spelling(text):
+    path = locations.at(text)
+    assert str(path) == "s3://bucket/a/set" and path.name == "set"
+    assert str(path / "dataset.json") == "s3://bucket/a/set/dataset.json"
+    assert locations.resolve(text) == "s3://bucket/a/set"
+    assert pickle.loads(pickle.dumps(path)) == path
+
+
+def test_local_location_is_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert locations.at("data") == Path("data")
+    assert locations.resolve("data") == str(tmp_path / "data")
+    with locations.local(tmp_path / "file") as path:
+        assert path == tmp_path / "file"
+
+
+@pytest.mark.parametrize("text", ["ftp://host/set", "s3://", "s3:///", "http://host/set"])
+def test_unknown_store_is_refused(text):
+    with pytest.raises(ValueError, match=r"cannot be read.*s3://.*--data_dir"):
+        locations.at(text)
+
+
+def test_results_stay_on_this_machine():
+    locations.check_local("run_dir", "runs/a")
+    with pytest.raises(ValueError, match=r"`run_dir` cannot be an object store.*--run_dir"):
+        locations.check_local("run_dir", "s3://bucket/run")
+
+
+def lie(change):
+    """Returns a function that changes the manifest of a folder."""
+
+    def damage(folder):
+        fields = json.loads((folder / "dataset.json").read_text())
+        change(fields)
+        (folder / "dataset.json").write_text(json.dumps(fields))
+
+    return damage
+
+
+def rewrite(name, change):
+    def damage(folder):
+        path = folder / name
+        path.write_bytes(change(path.read_bytes()))
+
+    return damage
+
+
+SHARD = "train-00000-of-00001.tfrecord"
+# What is wrong with a copy of the data set, and what the message must name.
+DAMAGES = {
+    "cut_shard": (rewrite(SHARD, lambda data: data[:-10]), SHARD),
+    "missing_shard": (lambda folder: (folder / SHARD).unlink(), SHARD),
+    "flipped": (rewrite(SHARD, lambda d: d[:5000] + bytes([d[5000] ^ 1]) + d[5001:]), "corrupted"),
+    "not_json": (rewrite("dataset.json", lambda data: data[:100]), "dataset.json"),
+    "list": (rewrite("dataset.json", lambda data: b"[]"), "dataset.json"),
+    "escape": (lie(lambda f: f.update(vocabulary_file="../x")), "dataset.json"),
+    "no_vectors": (lambda folder: (folder / "embedding.npy").unlink(), "embedding.npy"),
+    "cut_vectors": (rewrite("embedding.npy", lambda data: data[:-8]), "embedding.npy"),
+    "no_manifest": (lambda folder: (folder / "dataset.json").unlink(), "is not a data folder"),
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A bucket with a data set, damaged copies of it, and another set."""
+    boto3 = pytest.importorskip("boto3")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    port = server._server.server_port
+    environment = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "S3_ENDPOINT": f"http://127.0.0.1:{port}",
+    }
+    client = boto3.client(
+        "s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1",
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    client.create_bucket(Bucket="bucket")
+    folder = tmp_path_factory.mktemp("store")
+    sizes = {"train": 30, "dev": 8, "test": 8}
+    written = writer.write(planted.read(5, sizes), folder / "set")
+    writer.write(planted.read(6, sizes), folder / "other")
+    for name, (damage, _) in DAMAGES.items():
+        damage(shutil.copytree(folder / "set", folder / name) or folder / name)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            client.upload_file(str(path), "bucket", str(path.relative_to(folder)))
+    yield environment, folder, written
+    server.stop()
+
+
+def finish(environment, commands):
+    """Runs commands side by side; returns [exit code, output] of each."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.exit_codes"],
+        cwd=ROOT,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def train(data, run_dir, *flags, fault=None, verb="train"):
+    where = "output_dir" if verb == "crossval" else "run_dir"
+    given = [f"--data_dir={data}", f"--{where}={run_dir}", *SMALL, *flags]
+    return {"module": f"amh_tf.{verb}", "flags": given, "fault": fault}
+
+
+def evaluate(run_dir, *flags):
+    return {"module": "amh_tf.evaluate", "flags": [f"--run_dir={run_dir}", *flags]}
+
+
+def test_exit_codes_are_the_true_ones(store, tmp_path):
+    environment, folder, _ = store
+    data = "s3://bucket/set"
+    run, local = tmp_path / "run", tmp_path / "local"
+    for status, output in finish(
+        environment,
+        [
+            train(data, run),
+            train(folder / "set", local),
+            train(data, tmp_path / "folds", verb="crossval"),
+        ],
+    ):
+        assert status == 0, output
+    # Where the data lies changes nothing.
+    for name in ("metrics.json", "predictions.csv", "model.keras"):
+        assert (run / name).stat().st_size > 0
+    for name in ("metrics.json", "predictions.csv"):
+        assert (run / name).read_bytes() == (local / name).read_bytes()
+        assert (tmp_path / "folds" / "fold_00" / name).exists()
+
+    cases = [
+        (train(data, run), 0, "This run is finished"),
+        (evaluate(local, f"--data_dir={data}"), 0, "unweighted accuracy"),
+        (evaluate(run, "--drop=audio"), 0, "audio+text"),
+        (train(data, run, "--seed=9"), 1, "seed was 1, now 9"),
+        (evaluate(run, "--data_dir=s3://bucket/other"), 1, "is not the data set of this run"),
+        (train("s3://nobody/set", tmp_path / "a"), 1, "s3://nobody/set"),
+        (train("s3://bucket/nothing", tmp_path / "b"), 1, "s3://bucket/nothing"),
+        (train("ftp://bucket/set", tmp_path / "c"), 1, "ftp://bucket/set"),
+        (train(data, "s3://bucket/run"), 1, "`run_dir` cannot be an object store"),
+        (train(data, tmp_path / "d", "--protocol=speaker"), 1, "--protocol"),
+        (train(data, tmp_path / "e", "--fold=7"), 1, "`fold` is out of range"),
+        (train(data, tmp_path / "f", fault="signal"), 143, "Saved at step 1."),
+        (train(data, tmp_path / "g", fault="bug"), 1, "RuntimeError: a bug"),
+    ]
+    cases += [
+        (train(f"s3://bucket/{name}", tmp_path / name), 1, text)
+        for name, (_, text) in DAMAGES.items()
+    ]
+    ends = finish(environment, [command for command, *_ in cases])
+    assert len(ends) >= 20
+    for (command, expected, text), (status, output) in zip(cases, ends):
+        assert (status, text in output) == (expected, True), f"{command} ends {status}: {output}"
+
+
+def test_manifest_and_vectors_are_those_of_the_folder(store):
+    environment, folder, written = store
+    code = (
+        "import sys, numpy as np\n"
+        "from amh_tf import locations\n"
+        "from amh_tf.data import manifest, fold_view, pipeline\n"
+        "read = manifest.load('s3://bucket/set')\n"
+        "fold = fold_view.choose(read)\n"
+        "np.save(sys.argv[1] + '/read.npy', read.embedding())\n"
+        "ids = [n.decode() for *_, b in pipeline.batches(fold, 'train', 8, with_ids=True) "
+        "for n in b.numpy()]\n"
+        "open(sys.argv[1] + '/ids', 'w').write(' '.join(ids))\n"
+        "open(sys.argv[1] + '/json', 'w').write(read.to_json())\n"
+        "locations.leave_if_remote(7)\n"
+    )
+    status = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        check=False,
+    ).returncode
+    assert status == 7
+    np.testing.assert_array_equal(np.load(folder / "read.npy"), written.embedding())
+    assert (folder / "json").read_text() == written.to_json()
+    assert (folder / "ids").read_text().split() == [f"train_{i:05d}" for i in range(30)]
+    assert dataclasses.replace(written, folder=locations.at("s3://bucket/set")).folder.name == "set"

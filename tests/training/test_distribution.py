@@ -1,0 +1,144 @@
+"""Several devices, and several workers as processes of their own on this machine."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amh_tf.training import distribution
+
+ROOT = Path(__file__).parent.parent.parent
+STEPS = 9  # of four batches an epoch, the last of which holds a single row
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start(name, data, run_dir, weights, *kill, task=None):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if task is not None:
+        environment["TF_CONFIG"] = json.dumps(task)
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.training.team_worker", name]
+        + [str(argument) for argument in (data.folder, run_dir, weights, STEPS, *kill)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def start_pair(data, folder, kill=()):
+    """Starts two workers on one run folder; `kill` is for the second."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    return [
+        start(
+            "multi_worker", data, folder / "run", folder / f"worker{index}.npz",
+            *(kill if index else ()),
+            task={"cluster": cluster, "task": {"type": "worker", "index": index}},
+        )
+        for index in range(2)
+    ]  # fmt: skip
+
+
+def finish(processes):
+    ends = []
+    for process in processes:
+        try:
+            output, _ = process.communicate(timeout=300)
+        finally:
+            process.kill()
+        ends.append((process.returncode, output))
+    return ends
+
+
+def weights_in(path):
+    with np.load(path) as arrays:
+        return [arrays[name] for name in arrays.files]
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_data, tmp_path_factory):
+    """The same training in one process, on three devices, and by two workers."""
+    folder = tmp_path_factory.mktemp("teams")
+    processes = [
+        start(name, tiny_data, folder / name, folder / f"{name}.npz")
+        for name in ("none", "mirrored")
+    ]
+    for status, output in finish(processes + start_pair(tiny_data, folder)):
+        assert status == 0, output
+    return folder
+
+
+@pytest.mark.parametrize("name", ["mirrored", "worker0", "worker1"])
+def test_a_team_ends_where_one_process_does(trained, name):
+    single, team = weights_in(trained / "none.npz"), weights_in(trained / f"{name}.npz")
+    assert single[-1][1] == STEPS  # the weights compared are those of the last step
+    assert len(single) == len(team)
+    for one, other in zip(single, team):
+        np.testing.assert_allclose(one, other, atol=1e-6, rtol=0)
+
+
+def test_workers_end_with_the_same_bits(trained):
+    first, second = (weights_in(trained / f"worker{index}.npz") for index in range(2))
+    for one, other in zip(first, second):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_chief_alone_writes(trained):
+    names = {path.name for path in (trained / "run").iterdir()}
+    assert names == {path.name for path in (trained / "none").iterdir()}
+    assert len(list((trained / "run" / "logs").iterdir())) == 1
+    assert not [path for path in (trained / "run").rglob("*") if "partial" in path.name]
+
+
+def test_killed_worker_ends_the_others_and_all_resume(trained, tiny_data, tmp_path):
+    (chief, output), (killed, _) = finish(start_pair(tiny_data, tmp_path, kill=[5]))
+    assert killed == -9
+    assert chief not in (0, -9), output  # it fails instead of waiting for ever
+    assert not (tmp_path / "run" / "model.keras").exists()
+    for status, output in finish(start_pair(tiny_data, tmp_path)):
+        assert status == 0, output
+        assert "Continuing at step 4." in output
+    for index in range(2):
+        whole, resumed = (
+            weights_in(folder / f"worker{index}.npz") for folder in (trained, tmp_path)
+        )
+        for one, other in zip(whole, resumed):
+            np.testing.assert_array_equal(one, other)
+    for name in ("metrics.json", "predictions.csv"):
+        assert (trained / "run" / name).read_bytes() == (tmp_path / "run" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None, "", "{", "[]", "{}", '{"cluster": {"worker": ["a:1"]}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "ps", "index": 0}}',
+    ],
+)  # fmt: skip
+def test_damaged_tf_config_is_refused(monkeypatch, text):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=r"`TF_CONFIG` does not name the workers.*--distribution"):
+        distribution.make_team("multi_worker")
+
+
+def test_unknown_distribution_is_refused():
+    with pytest.raises(ValueError, match=r"`distribution` is not known.*--distribution"):
+        distribution.make_team("horovod")
