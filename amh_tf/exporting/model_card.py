@@ -54,7 +54,7 @@ def _inputs(config):
 def _limits(trained):
     manifest, config = trained.fold.manifest, trained.config
     kept = ", ".join(
-        f"{schema.MAX_LENGTHS[name]} {what}"
+        f"{trained.max_lengths[name]} {what}"
         for name, what in (("audio", "steps of audio"), ("text", "words"))
         if name in config.modalities
     )

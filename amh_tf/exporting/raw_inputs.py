@@ -15,12 +15,14 @@ def takes_sound(config):
     return "audio" in config.modalities and config.audio_width == schema.AUDIO_WIDTH
 
 
-def from_waveforms(waveform, length):
+def from_waveforms(waveform, length, most, use_energy=False):
     """Computes features of a padded batch of sound.
 
     Args:
         waveform: Float32 tensor of shape `(batch, samples)`, in +-1 at 16 kHz.
         length: Int32 tensor of shape `(batch,)`, samples of each; 0 for no sound.
+        most: Steps that are kept.
+        use_energy: As for `audio.mfcc_with_deltas`.
 
     Returns:
         `audio` (batch, time, 120) and `audio_length` (batch,).
@@ -44,8 +46,7 @@ def from_waveforms(waveform, length):
     # At least one frame of samples, so that there is a time axis.
     missing = tf.maximum(audio.FRAME_LENGTH - tf.shape(waveform)[1], 0)
     waveform = tf.pad(waveform, [[0, 0], [0, missing]])
-    features = audio.mfcc_with_deltas(waveform, length=length)
-    most = schema.MAX_LENGTHS["audio"]
+    features = audio.mfcc_with_deltas(waveform, use_energy, length=length)
     return features[:, :most], tf.minimum(audio.num_frames(length), most)
 
 
@@ -93,11 +94,13 @@ class Words(tf.Module):
 
     Args:
         vocabulary: Path of a file with one word a line, in the order of the ids.
+        most: Words that are kept.
     """
 
-    def __init__(self, vocabulary):
+    def __init__(self, vocabulary, most):
         super().__init__(name="words")
         self.table = text.table_from_file(vocabulary)
+        self._most = most
 
     def ids(self, transcript):
         """Cuts transcripts into words.
@@ -116,4 +119,4 @@ class Words(tf.Module):
             "UTF-8 text",
             transcript,
         )
-        return text.word_ids(transcript, self.table, schema.MAX_LENGTHS["text"])
+        return text.word_ids(transcript, self.table, self._most)

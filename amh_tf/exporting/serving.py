@@ -51,12 +51,14 @@ class ServingModule(tf.Module):
         }
         if self._run_attention is not None:
             self.functions["attention"] = self._function(self._attend, self._feature_specs())
+        self._most = trained.max_lengths
+        self._use_energy = trained.use_energy
         self._add_raw(trained.vocabulary)
 
     def _add_raw(self, vocabulary):
         config = self._config
         if "text" in config.modalities:
-            self.words = raw_inputs.Words(vocabulary)
+            self.words = raw_inputs.Words(vocabulary, self._most["text"])
         specs = {
             name: spec
             for name, spec in self._feature_specs().items()
@@ -110,7 +112,12 @@ class ServingModule(tf.Module):
         features = {}
         for modality in self._config.modalities:
             if modality == "audio":
-                made = raw_inputs.from_waveforms(inputs["waveform"], inputs["waveform_length"])
+                made = raw_inputs.from_waveforms(
+                    inputs["waveform"],
+                    inputs["waveform_length"],
+                    self._most["audio"],
+                    self._use_energy,
+                )
             elif modality == "text":
                 made = self.words.ids(inputs["transcript"])
             else:

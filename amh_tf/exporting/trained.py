@@ -38,6 +38,18 @@ class Trained:
         """The model's `amh_tf.config.ModelConfig`."""
         return self.run_config.model
 
+    @property
+    def max_lengths(self):
+        """Dict from modality to the number of steps that the features were cut to."""
+        recipe = self.fold.manifest.features or {}
+        return {**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})}
+
+    @property
+    def use_energy(self):
+        """Whether the first coefficient of the audio features is the frame's energy."""
+        recipe = self.fold.manifest.features or {}
+        return bool(recipe.get("audio", {}).get("use_energy", False))
+
 
 def read(run_dir, data_dir=None):
     """Reads a finished run.
