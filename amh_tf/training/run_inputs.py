@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, schema
+from amh_tf import files, locations, schema
 from amh_tf.data import fold_view
 from amh_tf.data import manifest as manifests
 
@@ -136,7 +136,7 @@ def _check(loaded, run_config):
 
 
 def _read_vocabulary(path, size):
-    path = Path(path)
+    path = locations.at(path)
     if not path.is_file():
         raise ValueError(
             f"{str(path)!r} is missing. Expected one word a line. Received: no such file."

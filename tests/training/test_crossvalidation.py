@@ -100,7 +100,8 @@ def test_failing_fold_is_named_and_the_others_go_on(data_dir, tmp_path):
     output_dir = tmp_path / "out"
     assert crossval(data_dir, output_dir, "--folds=1")[0] == 0
     (output_dir / "fold_01" / "metrics.json").unlink()
-    (output_dir / "fold_01" / "checkpoints" / "checkpoint").write_text("garbage")
+    for index in (output_dir / "fold_01" / "checkpoints").glob("*.index"):
+        index.write_text("garbage")
     result = crossval(data_dir, output_dir, "--jobs=2")
     assert_refused(result, "errors in [1]")
     assert "fold 1 of 3: failed: " in result[1] and "log.txt" in result[1]
