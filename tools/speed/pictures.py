@@ -32,7 +32,7 @@ def _bars(axes, results):
     found = results["training"]["candidates"]
     names = list(found)[::-1]
     speeds = [1 / found[name]["seconds_per_utterance"]["median"] for name in names]
-    labels = [", ".join(report._title(name)).replace("`", "") for name in names]
+    labels = [", ".join(report.title(name)).replace("`", "") for name in names]
     colors = [COLOR if name.startswith("ours") else "#8a94a6" for name in names]
     drawn = axes.barh(labels, speeds, color=colors)
     axes.bar_label(drawn, fmt="%.0f", padding=3)

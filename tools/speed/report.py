@@ -12,7 +12,8 @@ TITLES = {
 }
 
 
-def _title(name):
+def title(name):
+    """Returns a candidate's title and how its batches are made."""
     engine, kind = name.rsplit("-", 1)
     return TITLES[engine], kind
 
@@ -34,11 +35,11 @@ def _main(results, task):
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
-        title, kind = _title(name)
+        label, kind = title(name)
         seconds = row["seconds_per_utterance"]
         ratio = targets.speedup(results, task, name, "keras-random")
         lines.append(
-            f"| {title} | {kind} | {1e3 * seconds['median']:.2f} "
+            f"| {label} | {kind} | {1e3 * seconds['median']:.2f} "
             f"({1e3 * seconds['least']:.2f} to {1e3 * seconds['most']:.2f}) | "
             f"{1 / seconds['median']:.0f} | {'' if ratio is None else f'{ratio:.2f}'} | "
             f"{row['gflops']:.0f} | {row['share_of_limit']:.0%} |"
@@ -55,7 +56,7 @@ def _main(results, task):
         for name, row in rows.items()
         if name.startswith(("keras", "pytorch")) and row["note"]
     }
-    lines += ["", *(f"- {' on '.join(_title(name))}: {note}" for name, note in notes.items()), ""]
+    lines += ["", *(f"- {' on '.join(title(name))}: {note}" for name, note in notes.items()), ""]
     return lines
 
 
