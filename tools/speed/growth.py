@@ -1,5 +1,7 @@
 """How time and memory grow."""
 
+import shutil
+
 from tools.speed import bench as benches
 
 FRAMES = (100, 200, 400, 750)
@@ -43,11 +45,10 @@ def utterances(bench):
     """Measures epochs of growing sets, float16 shards, each set in a process of its own."""
     sizes = (16, 32) if bench.quick else SIZES
     options = {"shuffle_megabytes": SHUFFLE_MEGABYTES}
+    folders = {size: bench.folder(size, "float16") for size in sizes}
     engines = {
-        f"scaling-{size}": bench.engine(
-            "ours-float32", folder=bench.folder(size, "float16"), **options
-        )
-        for size in sizes
+        f"scaling-{size}": bench.engine("ours-float32", folder=folder, **options)
+        for size, folder in folders.items()
     }
     seconds = {size: [] for size in sizes}
     memory, result = {}, {}
@@ -67,6 +68,8 @@ def utterances(bench):
                     bench.advance()
         for size in sizes:
             memory[size] = running[f"scaling-{size}"].ask("peak_memory")
+    for folder in folders.values():
+        shutil.rmtree(folder)  # gigabytes
     return result | {
         "shuffle_megabytes": SHUFFLE_MEGABYTES,
         "seconds_per_utterance": {size: benches.summary(found) for size, found in seconds.items()},
