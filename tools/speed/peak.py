@@ -6,8 +6,8 @@ from amh_tf.training import halves  # isort: skip  (before TensorFlow: it quiets
 import numpy as np
 import tensorflow as tf
 
-SIZES = (1024, 2048, 4096)
-REPETITIONS = 5
+SIZES = (1024, 2048, 3072)
+REPETITIONS = 3
 
 
 class Peak:
