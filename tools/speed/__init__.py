@@ -1,0 +1,1 @@
+"""Measures training and inference against peers and against the machine's own limit."""

@@ -1,0 +1,103 @@
+"""Pipeline, the price of a hop, a busy machine."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from tools.speed import bench as benches
+
+SPIN = "while True: pass"
+
+
+def pipeline(bench):
+    """Measures the pipeline by itself, and what it costs training."""
+    folders = {dtype: bench.folder(feature_dtype=dtype) for dtype in ("float32", "float16")}
+    engines = {dtype: bench.engine("ours-float32", folder=path) for dtype, path in folders.items()}
+    alone, result = {}, {}
+    trained = {name: [] for name in ("memory", "float32", "float16")}
+    with bench.opened(engines) as running:
+        for process in running.values():
+            process.ask("warm_up", bucketed=True)
+            process.ask("read", epoch=0, bucketed=True)  # into the page cache
+            bench.advance()
+        with bench.watched(result):
+            for number in range(1, bench.rounds + 1):
+                for dtype, process in running.items():
+                    for kind in ("random", "bucketed"):
+                        answer = process.ask("read", epoch=number, bucketed=kind == "bucketed")
+                        speed = bench.utterances / answer["seconds"]
+                        alone.setdefault(f"{dtype}-{kind}", []).append(speed)
+                key = running["float32"].ask("hold", epoch=number, bucketed=True)
+                held = running["float32"].ask("train_held", key=key)
+                trained["memory"].append(held["seconds"])
+                for dtype, process in running.items():
+                    answer = process.ask("train", epoch=number, bucketed=True)
+                    trained[dtype].append(answer["seconds"])
+                bench.advance()
+    return result | {
+        "utterances": bench.utterances,
+        "utterances_per_second": {name: benches.summary(found) for name, found in alone.items()},
+        "training_seconds": {name: benches.summary(found) for name, found in trained.items()},
+        "loss": {dtype: benches.ratio(trained[dtype], trained["memory"]) - 1 for dtype in folders},
+    }
+
+
+def hops(bench, counts=(7, 8)):
+    """Measures what one hop more costs, on batches held in memory."""
+    engines = {f"hops-{count}": bench.engine("ours-float32", num_hops=count) for count in counts}
+    rounds = bench.rounds if bench.quick else max(12, 4 * bench.rounds)
+    seconds = {name: [] for name in engines}
+    result = {}
+    with bench.opened(engines) as running:
+        keys = {}
+        for name, process in running.items():
+            process.ask("warm_up", bucketed=True)
+            keys[name] = process.ask("hold", epoch=1, bucketed=True, count=3)
+            process.ask("train_held", key=keys[name])
+        with bench.watched(result):
+            for number in range(rounds):
+                # Who comes first changes, so that neither always follows the other's heat.
+                for name in sorted(running, reverse=bool(number % 2)):
+                    answer = running[name].ask("train_held", key=keys[name])
+                    seconds[name].append(answer["seconds"])
+                bench.advance()
+    fewer, more = (np.array(found) for found in seconds.values())
+    costs = more / fewer - 1
+    # The middle 95 % of medians of rounds drawn anew.
+    drawn = np.random.default_rng(0).choice(costs, (2000, rounds))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return result | {
+        "counts": list(counts),
+        "seconds": {name: benches.summary(found) for name, found in seconds.items()},
+        "share_of_a_step": float(np.median(costs)),
+        "interval": [float(low), float(high)],
+    }
+
+
+def busy(bench, spinners):
+    """Measures training on a machine on which others compute too."""
+    engines = {name: bench.engine(name) for name in ("ours-float32", "ours-unsplit", "ours-twin")}
+    seconds = {name: [] for name in engines}
+    others = []
+    try:
+        with bench.opened(engines) as running:
+            keys = {}
+            for name, process in running.items():
+                process.ask("warm_up", bucketed=True)
+                keys[name] = process.ask("hold", epoch=1, bucketed=True, count=2)
+                bench.advance()
+            others = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(spinners)]
+            for _ in range(bench.rounds):
+                for name, process in running.items():
+                    answer = process.ask("train_held", key=keys[name])
+                    seconds[name].append(answer["seconds"])
+                bench.advance()
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+    return {
+        "spinners": spinners,
+        "seconds": {name: benches.summary(found) for name, found in seconds.items()},
+    }

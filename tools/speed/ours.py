@@ -1,0 +1,148 @@
+"""The package itself: its training step and its pipeline, as the trainer joins them."""
+
+import resource
+import time
+
+from amh_tf.training import halves  # isort: skip  (before TensorFlow: it quiets its start)
+import keras
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import config
+from amh_tf.data import fold_view, manifest, pipeline
+from amh_tf.models import registry
+from amh_tf.training import evaluation, step
+from tools.speed import data, fixed
+
+
+class Ours:
+    """AMH-N as `amh_tf.train` trains it.
+
+    Args:
+        folder: Data folder.
+        dtype: Precision of the products.
+        batch_split: As `TrainingConfig.batch_split`.
+        kernel: As `ModelConfig.kernel`.
+        batch_size: Utterances per batch.
+        num_hops: Number of hops.
+        shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
+    """
+
+    def __init__(
+        self,
+        folder,
+        dtype="float32",
+        batch_split="auto",
+        kernel="packed",
+        batch_size=128,
+        num_hops=7,
+        shuffle_megabytes=None,
+    ):
+        halves.set_threads(batch_split, kernel)
+        keras.utils.set_random_seed(1)
+        self._fold = fold_view.choose(manifest.load(folder))
+        self._dtype, self._kernel = dtype, kernel
+        self._split = halves.reason_against(batch_split, kernel) is None
+        self._batch_size = batch_size
+        defaults = config.DataConfig(str(folder))
+        self._shuffle_megabytes = shuffle_megabytes or defaults.shuffle_megabytes
+        self._held = {}
+        self._models = {}
+        self._train_step, self._predict_step = self._steps(num_hops)
+
+    def _steps(self, num_hops):
+        if num_hops not in self._models:
+            model = registry.build(
+                config.ModelConfig(
+                    vocabulary_size=data.VOCABULARY_SIZE,
+                    num_hops=num_hops,
+                    dtype=self._dtype,
+                    kernel=self._kernel,
+                )
+            )
+            defaults = config.TrainingConfig()
+            optimizer = step.make_optimizer(defaults.learning_rate, self._dtype)
+            strategy = tf.distribute.get_strategy()
+            self._models[num_hops] = (
+                step.make_train_step(
+                    model, optimizer, strategy, defaults.clip_norm, split=self._split
+                ),
+                evaluation.make_predict_step(model, self._split),
+            )
+        return self._models[num_hops]
+
+    def _batches(self, epoch, bucketed):
+        return pipeline.batches(
+            self._fold,
+            "train",
+            self._batch_size,
+            seed=1,
+            epoch=epoch,
+            bucketing=bucketed,
+            shuffle_megabytes=self._shuffle_megabytes,
+        )
+
+    def warm_up(self, bucketed=False, inference=False):
+        """Builds the graphs with two batches."""
+        for inputs, labels in self._batches(0, bucketed).take(2):
+            if inference:
+                self._predict_step(inputs).numpy()
+            else:
+                self._train_step(inputs, labels).numpy()
+        return {"jit_compile": False}
+
+    def train(self, epoch, bucketed):
+        """Trains an epoch; returns its seconds, reading included."""
+        start = time.perf_counter()
+        loss = tf.zeros([])
+        for inputs, labels in self._batches(epoch, bucketed):
+            loss += self._train_step(inputs, labels)
+        loss = float(loss)
+        return {"seconds": time.perf_counter() - start, "loss": loss}
+
+    def infer(self, epoch, bucketed):
+        """Computes probabilities for all utterances; returns the seconds, reading included."""
+        start = time.perf_counter()
+        for inputs, _ in self._batches(epoch, bucketed):
+            self._predict_step(inputs).numpy()
+        return {"seconds": time.perf_counter() - start}
+
+    def hold(self, epoch, bucketed, count=-1):
+        """Reads an epoch's batches, or the first of them, into memory."""
+        key = f"{epoch} {bucketed}"
+        self._held = {key: list(self._batches(epoch, bucketed).take(count))}
+        return key
+
+    def train_held(self, key):
+        """Trains on batches that `hold` has read; returns the seconds."""
+        start = time.perf_counter()
+        loss = tf.zeros([])
+        for inputs, labels in self._held[key]:
+            loss += self._train_step(inputs, labels)
+        loss = float(loss)
+        return {"seconds": time.perf_counter() - start, "loss": loss}
+
+    def train_fixed(self, frames, batch_size, num_hops):
+        """Times steps on one batch of equally long utterances; returns seconds a step."""
+        train_step, _ = self._steps(num_hops)
+        key = ("fixed", frames, batch_size)
+        if key not in self._held:
+            self._held[key] = fixed.batch(frames, batch_size)
+        inputs, labels = self._held[key]
+        seconds = []
+        for _ in range(3):
+            start = time.perf_counter()
+            train_step(inputs, labels).numpy()
+            seconds.append(time.perf_counter() - start)
+        return {"seconds": float(np.median(seconds))}
+
+    def read(self, epoch, bucketed):
+        """Reads an epoch without computing anything; returns the seconds."""
+        start = time.perf_counter()
+        for _, labels in self._batches(epoch, bucketed):
+            labels.numpy()
+        return {"seconds": time.perf_counter() - start}
+
+    def peak_memory(self):
+        """Returns the largest resident size so far, in bytes."""
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

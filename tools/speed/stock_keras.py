@@ -1,0 +1,144 @@
+"""The same network of stock Keras layers alone, trained by `fit`."""
+
+import time
+
+import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import keras
+import tensorflow as tf
+from keras import ops
+
+from amh_tf import config, schema
+from amh_tf.data import fold_view, manifest, pipeline
+from tools.speed import data, work
+
+DROPOUT = {"audio": 0.3, "text": 0.7, "video": 0.3}
+HOP_ORDER = ("video", "audio", "text")
+
+assert amh_tf.__version__
+
+
+class _Valid(keras.layers.Layer):
+    """Which steps are before a row's length: `(batch, time)` bool."""
+
+    def call(self, sequence, length):
+        return ops.arange(ops.shape(sequence)[1])[None] < length[:, None]
+
+
+class _Pool(keras.layers.Layer):
+    """Softmax attention over the valid steps."""
+
+    def call(self, query, states, mask):
+        scores = ops.einsum("bd,btd->bt", query, states)
+        weights = ops.softmax(ops.where(mask, scores, -1e9), axis=-1)
+        return ops.einsum("bt,btd->bd", weights, states)
+
+
+def build(reset_after, num_hops=7):
+    """Builds AMH-N as a Keras user would: from the input dict to logits."""
+    inputs, states, vectors, masks = {}, {}, {}, {}
+    for name, (dim, units) in work.SIZES.items():
+        if name == "text":
+            sequence = inputs[name] = keras.Input((None,), dtype="int32", name=name)
+        else:
+            sequence = inputs[name] = keras.Input((None, dim), name=name)
+        length = keras.Input((), dtype="int32", name=f"{name}_length")
+        inputs[f"{name}_length"] = length
+        masks[name] = _Valid()(sequence, length)
+        if name == "text":
+            sequence = keras.layers.Embedding(data.VOCABULARY_SIZE, dim)(sequence)
+        sequence = keras.layers.Dropout(DROPOUT[name])(sequence)
+        recurrent = keras.layers.GRU(
+            units, return_sequences=True, return_state=True, reset_after=reset_after
+        )
+        states[name], vectors[name] = recurrent(sequence, mask=masks[name])
+    for hop in range(num_hops):
+        target = HOP_ORDER[hop % 3]
+        query = ops.concatenate([vectors[n] for n in schema.MODALITIES if n != target], axis=-1)
+        query = keras.layers.Dense(work.SIZES[target][1])(query)
+        vectors[target] = _Pool()(query, states[target], masks[target])
+    fused = ops.concatenate([vectors[name] for name in schema.MODALITIES], axis=-1)
+    logits = keras.layers.Dense(len(schema.PAPER_CLASSES))(fused)
+    return keras.Model(inputs, logits)
+
+
+class StockKeras:
+    """Keras' own GRU under `fit`, on the batches that the package trains on.
+
+    Args:
+        folder: Data folder.
+        batch_size: Utterances per batch.
+        pilot: Whether to try both variants of the GRU and keep the faster.
+    """
+
+    def __init__(self, folder, batch_size=128, pilot=True):
+        keras.utils.set_random_seed(1)
+        self._fold = fold_view.choose(manifest.load(folder))
+        self._batch_size = batch_size
+        self._megabytes = config.DataConfig(str(folder)).shuffle_megabytes
+        self._pilot = pilot
+        self._model = None
+        self._note = {}
+
+    def _batches(self, epoch, bucketed):
+        return pipeline.batches(
+            self._fold,
+            "train",
+            self._batch_size,
+            seed=1,
+            epoch=epoch,
+            bucketing=bucketed,
+            shuffle_megabytes=self._megabytes,
+        )
+
+    def _compile(self, reset_after):
+        model = build(reset_after)
+        model.compile(
+            keras.optimizers.Adam(1e-3, clipnorm=1.0),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        return model
+
+    def _choose(self):
+        """Times a few steps of each variant of the GRU."""
+        found = []
+        for reset_after in (False, True) if self._pilot else (False,):
+            model = self._compile(reset_after)
+            batches = self._batches(0, False)
+            model.fit(batches.take(1), verbose=0)
+            start = time.perf_counter()
+            if self._pilot:
+                model.fit(batches.take(2), verbose=0)
+            seconds = time.perf_counter() - start
+            self._note[f"reset_after={reset_after}, seconds in the trial"] = round(seconds, 2)
+            found.append((seconds, reset_after, model))
+        _, reset_after, self._model = min(found, key=lambda entry: entry[0])
+        self._note |= {"reset_after": reset_after, "jit_compile": self._model.jit_compile}
+        model = self._model
+
+        @tf.function(reduce_retracing=True)
+        def predict(inputs):
+            return tf.nn.softmax(model(inputs, training=False))
+
+        self._predict = predict
+
+    def warm_up(self, bucketed=False, inference=False):
+        """Builds the graphs; says which variant was chosen."""
+        if self._model is None:
+            self._choose()
+        if inference:
+            for inputs, _ in self._batches(0, bucketed).take(2):
+                self._predict(inputs).numpy()
+        return self._note
+
+    def train(self, epoch, bucketed):
+        """Trains an epoch by `fit`; returns its seconds, reading included."""
+        start = time.perf_counter()
+        history = self._model.fit(self._batches(epoch, bucketed), verbose=0)
+        return {"seconds": time.perf_counter() - start, "loss": history.history["loss"][0]}
+
+    def infer(self, epoch, bucketed):
+        """Computes probabilities for all utterances; returns the seconds, reading included."""
+        start = time.perf_counter()
+        for inputs, _ in self._batches(epoch, bucketed):
+            self._predict(inputs).numpy()
+        return {"seconds": time.perf_counter() - start}
