@@ -74,7 +74,7 @@ SHARD = "train-00000-of-00001.tfrecord"
 DAMAGES = {
     "cut_shard": (rewrite(SHARD, lambda data: data[:-10]), SHARD),
     "missing_shard": (lambda folder: (folder / SHARD).unlink(), SHARD),
-    "flipped": (rewrite(SHARD, lambda d: d[:5000] + bytes([d[5000] ^ 1]) + d[5001:]), "record 0 at byte 0"),
+    "flipped": (rewrite(SHARD, lambda d: d[:5000] + bytes([d[5000] ^ 1]) + d[5001:]), "record 0"),
     "not_json": (rewrite("dataset.json", lambda data: data[:100]), "dataset.json"),
     "list": (rewrite("dataset.json", lambda data: b"[]"), "dataset.json"),
     "escape": (lie(lambda f: f.update(vocabulary_file="../x")), "dataset.json"),
