@@ -5,6 +5,9 @@ SIZES = {"audio": (120, 200), "text": (300, 200), "video": (2048, 128)}
 # Nothing is trained below audio and video features; below text lie the word vectors.
 LEARNED_INPUTS = ("text",)
 
+# Times that a variant is tried before the fastest is chosen; one alone may meet other work.
+TRIALS = 3
+
 
 def forward(steps):
     """Counts the operations of the recurrent layers on valid steps.
