@@ -1,5 +1,6 @@
 """Writing an export: versions, and runs that cannot be exported."""
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -127,14 +128,14 @@ def test_folder_of_other_files_is_not_replaced(run_dir, tmp_path):
         ({"audio_width": 60}, {"raw": None, "raw_wav": None}),
     ],
 )
-def test_signatures_fit_what_the_model_reads(tmp_path, settings, signatures):
+def test_signatures_fit_what_the_model_reads(tmp_path, tiny_fold, settings, signatures):
     vocabulary = tmp_path / "vocabulary.txt"
     vocabulary.write_text("_PAD_\n_UNK_\nword\n")
     small = {"audio_units": 3, "text_units": 3, "video_units": 3, "num_hops": 2}
     made = config.ModelConfig(**{"vocabulary_size": 3, **small, **settings})
     run = trained.Trained(
         config.RunConfig(config.DataConfig(""), made, config.TrainingConfig(), ""),
-        models.build(made), schema.PAPER_CLASSES, vocabulary, None, {},
+        models.build(made), schema.PAPER_CLASSES, vocabulary, tiny_fold, {},
     )  # fmt: skip
     functions = serving.ServingModule(run).functions
     for name, inputs in signatures.items():
@@ -142,6 +143,18 @@ def test_signatures_fit_what_the_model_reads(tmp_path, settings, signatures):
             assert name not in functions
         else:
             assert set(functions[name].input_signature[0]) == inputs
+
+
+def test_raw_inputs_are_cut_as_the_data_set_was(tiny_fold):
+    recipe = {"max_lengths": {"text": 2}, "audio": {"use_energy": True}}
+    made = dataclasses.replace(tiny_fold.manifest, features=recipe)
+    for manifest, lengths, energy in (
+        (tiny_fold.manifest, schema.MAX_LENGTHS, False),
+        (made, {"audio": 750, "text": 2, "video": 25}, True),
+    ):
+        fold = dataclasses.replace(tiny_fold, manifest=manifest)
+        run = trained.Trained(None, None, (), None, fold, {})
+        assert (run.max_lengths, run.use_energy) == (lengths, energy)
 
 
 def test_words_unknown_to_the_fold_count_as_unknown(run_dir, monkeypatch):
