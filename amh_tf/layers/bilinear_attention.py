@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from amh_tf.layers import masked_softmax
+from amh_tf.layers.kernels import attention
 
 # The authors draw every matrix of the attention and of the output layer from U(-0.25, 0.25).
 UNIFORM_LIMIT = 0.25
@@ -71,15 +71,23 @@ class BilinearAttention(keras.layers.Layer):
         )
         self.built = True
 
-    def _calculate_scores(self, query, value):
-        projected = ops.matmul(query, self.kernel) + self.bias  # (batch, value_dim)
-        scores = ops.matmul(value, ops.expand_dims(projected, axis=-1))  # (batch, time, 1)
-        return ops.squeeze(scores, axis=-1)
-
     def call(self, query, value, value_mask=None):
-        scores = self._calculate_scores(query, value)
-        weights = masked_softmax.masked_softmax(scores, value_mask)
-        return masked_softmax.weighted_sum(weights, value), weights
+        (shared,) = attention.share(value, 1)
+        return self.attend(query, shared, value_mask)
+
+    def attend(self, query, shared, value_mask=None):
+        """Does what a call does with a sequence that several attentions share.
+
+        Args:
+            query, value_mask: As of a call.
+            shared: The layer's `kernels.attention.Share` of the sequence.
+
+        Returns:
+            What a call returns.
+        """
+        projected = ops.matmul(query, ops.cast(self.kernel, query.dtype))
+        projected += ops.cast(self.bias, query.dtype)
+        return attention.pool(shared, projected, value_mask)
 
     def compute_mask(self, *args, **kwargs):
         return None

@@ -3,6 +3,7 @@ from keras import ops
 
 from amh_tf import schema
 from amh_tf.layers import bilinear_attention
+from amh_tf.layers.kernels import attention
 
 # The paper attends to video first: its eq. 2, then audio (eq. 3), then text (eq. 4).
 HOP_ORDER = ("video", "audio", "text")
@@ -66,9 +67,9 @@ class HopSchedule(keras.layers.Layer):
                 f"Received: {sorted(vectors_shape)}. Set them with --modalities."
             )
         dims = {modality: shape[-1] for modality, shape in vectors_shape.items()}
-        for target, attention in zip(self.targets(dims), self.attentions):
+        for target, layer in zip(self.targets(dims), self.attentions):
             query_dim = sum(dim for modality, dim in dims.items() if modality != target)
-            attention.build((None, query_dim), states_shape[target])
+            layer.build((None, query_dim), states_shape[target])
         self.built = True
 
     def _query(self, vectors, target):
@@ -78,9 +79,14 @@ class HopSchedule(keras.layers.Layer):
     def call(self, vectors, states, masks):
         vectors = dict(vectors)
         weights = []
-        for target, attention in zip(self.targets(vectors), self.attentions):
+        targets = self.targets(vectors)
+        shares = {
+            target: attention.share(states[target], targets.count(target)) for target in targets
+        }
+        for target, layer in zip(targets, self.attentions):
             query = self._query(vectors, target)
-            vectors[target], weight = attention(query, states[target], value_mask=masks[target])
+            shared = shares[target].pop()
+            vectors[target], weight = layer.attend(query, shared, masks[target])
             weights.append(weight)
         return vectors, weights
 

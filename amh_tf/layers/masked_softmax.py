@@ -21,17 +21,3 @@ def masked_softmax(scores, mask=None):
         return tf.nn.softmax(scores)
     weights = tf.nn.softmax(ops.where(mask, scores, -1e9))
     return ops.where(mask, weights, 0.0)
-
-
-def weighted_sum(weights, value):
-    """Adds up the steps of a sequence by their weights.
-
-    Args:
-        weights: Tensor of shape `(batch, time)`.
-        value: Tensor of shape `(batch, time, dim)`.
-
-    Returns:
-        Tensor of shape `(batch, dim)`, in the precision of `value`.
-    """
-    weights = ops.cast(weights, value.dtype)
-    return ops.squeeze(ops.matmul(ops.expand_dims(weights, axis=1), value), axis=1)

@@ -1,7 +1,8 @@
 import keras
 from keras import ops
 
-from amh_tf.layers import bilinear_attention, masked_softmax
+from amh_tf.layers import bilinear_attention
+from amh_tf.layers.kernels import attention
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -45,11 +46,9 @@ class MemoryAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, value, value_mask=None):
-        scores = ops.squeeze(
-            ops.matmul(value, ops.expand_dims(self.memory, axis=-1)), axis=-1
-        )  # (batch, time)
-        weights = masked_softmax.masked_softmax(scores, value_mask)
-        return masked_softmax.weighted_sum(weights, value), weights
+        (shared,) = attention.share(value, 1)
+        memory = ops.broadcast_to(self.memory, (ops.shape(value)[0], value.shape[-1]))
+        return attention.pool(shared, memory, value_mask)
 
     def compute_mask(self, *args, **kwargs):
         return None

@@ -52,10 +52,10 @@ class StepDropout(keras.layers.Layer):
             dtype=tf.uint32,
         )
         drawn = tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count]
-        threshold = round(self.rate * self.LEVELS)
-        kept = tf.cast(tf.reshape(drawn, tf.shape(inputs)), tf.int32) >= threshold
+        threshold = min(round(self.rate * self.LEVELS), self.LEVELS - 1)
+        kept = tf.reshape(drawn, tf.shape(inputs)) >= tf.constant(threshold, tf.uint16)
         scale = tf.cast(self.LEVELS / (self.LEVELS - threshold), inputs.dtype)
-        return inputs * tf.cast(kept, inputs.dtype) * scale
+        return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
 
     def compute_output_shape(self, input_shape):
         return input_shape
