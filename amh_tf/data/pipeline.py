@@ -8,22 +8,30 @@ from amh_tf.data import records, service
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
+READERS = 2
 READ_BUFFER_BYTES = 8 << 20
 # Lengths are spread by up to this share before they are sorted, so that utterances of about
 # the same length meet in other batches at every epoch.
 LENGTH_JITTER = 0.1
 
 
-def _read_shuffled(rng, paths):
-    """Reads shards in an order that depends on the seed and the epoch alone."""
-    order = [paths[index] for index in rng.permutation(len(paths))]
-    files = tf.data.Dataset.from_tensor_slices(order)
+def _read_shuffled(paths, order):
+    """Reads shards in an order of their own, several side by side."""
+    files = tf.data.Dataset.from_tensor_slices(tf.gather(paths, order))
     return files.interleave(
         lambda path: tf.data.TFRecordDataset(path, buffer_size=READ_BUFFER_BYTES),
         cycle_length=min(CYCLE_LENGTH, len(paths)),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        num_parallel_calls=min(READERS, len(paths)),
         deterministic=True,
     )
+
+
+def _passes(seed, epoch, epochs, shards):
+    """Draws each pass' order of shards and its seed, which depend on its number alone."""
+    generators = [np.random.default_rng([seed, epoch + number]) for number in range(epochs)]
+    orders = np.array([rng.permutation(shards) for rng in generators], np.int32)
+    seeds = np.array([rng.integers(1 << 31) for rng in generators], np.int64)
+    return tf.data.Dataset.from_tensor_slices((orders, seeds))
 
 
 def _buffer_size(shards, megabytes):
@@ -33,16 +41,16 @@ def _buffer_size(shards, megabytes):
     return max(1, min(count, int(megabytes * 2**20 / max(mean, 1))))
 
 
-def _bucketed(examples, buffer_size, batch_size, modality, seed):
-    """Cuts every bufferful into batches of about the same length, in random order.
+def _cut_by_length(batch_size, modality):
+    """Makes the function that cuts a bufferful into batches of about the same length.
 
-    Only the last bufferful may give a batch smaller than `batch_size`.
+    Batches come in random order. Only the last bufferful of a pass may give a batch smaller
+    than `batch_size`.
     """
-    window = max(1, buffer_size // batch_size) * batch_size
 
-    def cut(number, serialized):
+    def cut(seeds, serialized):
         count = tf.shape(serialized)[0]
-        seeds = tf.random.split(tf.stack([seed, number]), 2)
+        seeds = tf.random.split(seeds, 2)
         spread = 1.0 + LENGTH_JITTER * tf.random.stateless_uniform([count], seeds[0])
         length = tf.cast(records.lengths(serialized, modality), tf.float32)
         order = tf.argsort(length * spread, stable=True)
@@ -53,7 +61,34 @@ def _bucketed(examples, buffer_size, batch_size, modality, seed):
             lambda start: tf.gather(serialized, order[start : start + batch_size])
         )
 
-    return examples.batch(window).enumerate().flat_map(cut)
+    return cut
+
+
+def _shuffled(passes, paths, count, batch_size, buffer_size):
+    """Batches each pass by a shuffle buffer."""
+
+    def batches(order, seed):
+        examples = _exactly(_read_shuffled(paths, order), count)
+        shuffled = examples.shuffle(buffer_size, seed=seed, reshuffle_each_iteration=False)
+        return shuffled.batch(batch_size)
+
+    return passes.flat_map(batches)
+
+
+def _bucketed(passes, paths, count, batch_size, buffer_size, modality):
+    """Batches utterances of about the same length, reading a bufferful ahead."""
+    size = max(1, buffer_size // batch_size) * batch_size
+
+    def bufferfuls(order, seed):
+        examples = _exactly(_read_shuffled(paths, order), count).batch(size).enumerate()
+        return examples.map(lambda number, serialized: (tf.stack([seed, number]), serialized))
+
+    return passes.flat_map(bufferfuls).prefetch(1).flat_map(_cut_by_length(batch_size, modality))
+
+
+def _exactly(examples, count):
+    """Makes a pass that comes out short, or long, raise instead of ending."""
+    return examples.apply(tf.data.experimental.assert_cardinality(count))
 
 
 def _arrange(modalities, with_ids):
@@ -73,16 +108,17 @@ def batches(
     modalities=schema.MODALITIES,
     seed=None,
     epoch=0,
+    epochs=1,
     shuffle_megabytes=256,
     bucketing=False,
     with_ids=False,
     data_service=None,
 ):
-    """Makes one pass over a split.
+    """Makes one pass over a split, or several.
 
-    Every utterance comes once. Sequences are padded with zeros to the longest of the batch;
-    one batch, the last without bucketing, may be smaller. Words that the fold's training part
-    does not know come as the unknown word.
+    Every utterance comes once in a pass. Sequences are padded with zeros to the longest of the
+    batch; one batch of a pass, the last without bucketing, may be smaller. Words that the fold's
+    training part does not know come as the unknown word.
 
     Args:
         fold: `amh_tf.data.fold_view.Fold`.
@@ -90,10 +126,13 @@ def batches(
         batch_size: Utterances per batch.
         modalities: Which modalities the batches hold.
         seed: Seed of the order, or None for the order in which the shards were written.
-        epoch: Number of the pass; each has an order of its own.
+        epoch: Number of the first pass; each has an order of its own.
+        epochs: Number of passes, one after the other, for a given seed. With bucketing the next
+            pass is read while the last batches of one are in use.
         shuffle_megabytes: Size of the shuffle buffer.
-        bucketing: Whether the shuffle buffer is cut into batches of about the same length,
-            by the first of `modalities`; for a given seed only.
+        bucketing: Whether halves of the shuffle buffer are cut into batches of about the same
+            length, by the first of `modalities`, one half while the other is read; for a given
+            seed only.
         with_ids: Whether to give the utterances' ids too.
         data_service: Address of a tf.data service that makes the batches, as
             "grpc://host:port", or None to make them here.
@@ -110,22 +149,17 @@ def batches(
     fold.check_split(split)
     manifest = fold.manifest
     paths = [str(manifest.path(shard.file)) for shard in shards]
-    rng = None if seed is None else np.random.default_rng([seed, epoch])
-    if rng is None:
+    count = fold.count(split)
+    if seed is None:
         examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
+        grouped = _exactly(examples, count).batch(batch_size)
     else:
-        examples = _read_shuffled(rng, paths)
-    # An epoch that comes out short, or long, raises instead of ending.
-    examples = examples.apply(tf.data.experimental.assert_cardinality(fold.count(split)))
-    if rng is not None:
-        order_seed = int(rng.integers(1 << 31))
-        buffer_size = _buffer_size(shards, shuffle_megabytes)
+        passes = _passes(seed, epoch, epochs, len(paths))
+        size = _buffer_size(shards, shuffle_megabytes / 2 if bucketing else shuffle_megabytes)
         if bucketing:
-            grouped = _bucketed(examples, buffer_size, batch_size, modalities[0], order_seed)
+            grouped = _bucketed(passes, paths, count, batch_size, size, modalities[0])
         else:
-            grouped = examples.shuffle(buffer_size, seed=order_seed).batch(batch_size)
-    else:
-        grouped = examples.batch(batch_size)
+            grouped = _shuffled(passes, paths, count, batch_size, size)
     known_words = fold.known_words()
     arrange = _arrange(modalities, with_ids)
 
@@ -139,4 +173,8 @@ def batches(
     made = grouped.map(parse, num_parallel_calls=2, deterministic=True)
     if data_service is not None:
         made = service.distribute(made, data_service)
-    return made.prefetch(2)
+    options = tf.data.Options()
+    # Nothing is left to tune, and the thread that tunes keeps an iterator's end waiting for up
+    # to five seconds.
+    options.autotune.enabled = False
+    return made.prefetch(2).with_options(options)

@@ -11,6 +11,8 @@ from amh_tf.training import checkpoints, evaluation, halves, interruption, selec
 
 # A run that is killed loses no more than this, besides the time since the last validation.
 SECONDS_BETWEEN_CHECKPOINTS = 30
+# Passes that one stream of batches holds: the next pass is read while one ends.
+EPOCHS_PER_STREAM = 16
 
 
 @dataclasses.dataclass
@@ -65,7 +67,8 @@ class Trainer:
         self._checkpoints = checkpoints.Checkpoints(folder.checkpoints, model, optimizer)
         self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
         self._position = _Position()
-        self._stream = None  # the epoch's batches, kept open across validations
+        self._stream = None  # batches, kept open across validations
+        self._stream_end = 0  # the epoch before which it ends
         count = fold.count("train")
         self.steps_per_epoch = -(-count // self._data.batch_size)
         self._validation_steps = max(
@@ -158,21 +161,31 @@ class Trainer:
     def _rest_of_epoch(self, until):
         """Yields the epoch's batches from the present position up to step `until`."""
         position = self._position
-        if self._stream is None or position.step_in_epoch == 0:
-            batches = pipeline.batches(
-                self._fold,
-                "train",
-                self._data.batch_size,
-                modalities=self._modalities,
-                seed=self._config.seed,
-                epoch=position.epoch,
-                shuffle_megabytes=self._data.shuffle_megabytes,
-                bucketing=self._data.bucketing,
-                data_service=self._data_service,
-            )
-            self._stream = iter(batches.skip(position.step_in_epoch))
+        if self._stream is None or position.epoch == self._stream_end:
+            self._open_stream()
+        elif position.step_in_epoch == 0:
+            self._fold.check_split("train")
         while position.step < until and position.step_in_epoch < self.steps_per_epoch:
             yield next(self._stream)
+
+    def _open_stream(self):
+        position = self._position
+        last = -(-self.max_steps // self.steps_per_epoch)
+        epochs = min(last - position.epoch, EPOCHS_PER_STREAM)
+        batches = pipeline.batches(
+            self._fold,
+            "train",
+            self._data.batch_size,
+            modalities=self._modalities,
+            seed=self._config.seed,
+            epoch=position.epoch,
+            epochs=epochs,
+            shuffle_megabytes=self._data.shuffle_megabytes,
+            bucketing=self._data.bucketing,
+            data_service=self._data_service,
+        )
+        self._stream = iter(batches.skip(position.step_in_epoch))
+        self._stream_end = position.epoch + epochs
 
     def _validate(self, train_loss, bar):
         position = self._position

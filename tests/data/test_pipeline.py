@@ -67,6 +67,16 @@ def test_buckets_depend_on_seed_and_epoch_alone(tiny_fold):
     assert order(1, 0) != order(2, 0)
 
 
+@pytest.mark.parametrize("bucketing", [False, True])
+def test_several_passes_are_the_same_as_one_after_the_other(tiny_fold, bucketing):
+    def order(**passes):
+        options = {"seed": 1, "bucketing": bucketing, "with_ids": True, **passes}
+        return ids(pipeline.batches(tiny_fold, "train", 7, **options))
+
+    one_by_one = [name for epoch in (2, 3, 4) for name in order(epoch=epoch)]
+    assert order(epoch=2, epochs=3) == one_by_one
+
+
 def test_buckets_give_as_many_batches_as_any_order(tiny_fold):
     # 40 utterances in bufferfuls of a few: only the last of all batches may be smaller.
     sizes = [

@@ -78,6 +78,12 @@ def test_same_seed_gives_the_same_model(finished, tiny_data, tmp_path):
     ).read_bytes()
 
 
+def test_stream_of_batches_may_end_with_any_epoch(finished, tiny_data, tmp_path, monkeypatch):
+    _, reports = finished
+    monkeypatch.setattr(trainer, "EPOCHS_PER_STREAM", 1)
+    assert train(tiny_data, tmp_path / "run") == reports
+
+
 @pytest.mark.parametrize("steps", [1, 3, 6])
 def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, monkeypatch, steps):
     run_dir, _ = finished

@@ -7,6 +7,8 @@ import numpy as np
 
 from tools.speed import bench as benches
 
+# Passes of a training measurement, one after the other as the trainer makes them.
+EPOCHS = 3
 SPIN = "while True: pass"
 
 
@@ -28,11 +30,11 @@ def pipeline(bench):
                         answer = process.ask("read", epoch=number, bucketed=kind == "bucketed")
                         speed = bench.utterances / answer["seconds"]
                         alone.setdefault(f"{dtype}-{kind}", []).append(speed)
-                key = running["float32"].ask("hold", epoch=number, bucketed=True)
+                key = running["float32"].ask("hold", epoch=number, bucketed=True, epochs=EPOCHS)
                 held = running["float32"].ask("train_held", key=key)
                 trained["memory"].append(held["seconds"])
                 for dtype, process in running.items():
-                    answer = process.ask("train", epoch=number, bucketed=True)
+                    answer = process.ask("train", epoch=number, bucketed=True, epochs=EPOCHS)
                     trained[dtype].append(answer["seconds"])
                 bench.advance()
     return result | {
@@ -43,8 +45,12 @@ def pipeline(bench):
     }
 
 
-def hops(bench, counts=(7, 8)):
-    """Measures what one hop more costs, on batches held in memory."""
+def hops(bench, counts=(7, 10)):
+    """Measures what one hop more costs, on batches held in memory.
+
+    Three hops more are one over each modality: a hop over hundreds of audio frames costs many
+    times one over words.
+    """
     engines = {f"hops-{count}": bench.engine("ours-float32", num_hops=count) for count in counts}
     rounds = bench.rounds if bench.quick else max(12, 4 * bench.rounds)
     seconds = {name: [] for name in engines}
@@ -63,7 +69,7 @@ def hops(bench, counts=(7, 8)):
                     seconds[name].append(answer["seconds"])
                 bench.advance()
     fewer, more = (np.array(found) for found in seconds.values())
-    costs = more / fewer - 1
+    costs = (more / fewer - 1) / (counts[1] - counts[0])
     # The middle 95 % of medians of rounds drawn anew.
     drawn = np.random.default_rng(0).choice(costs, (2000, rounds))
     low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))

@@ -9,10 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import config
-from amh_tf.data import fold_view, manifest, pipeline
 from amh_tf.models import registry
 from amh_tf.training import evaluation, step
-from tools.speed import data, fixed
+from tools.speed import data, fixed, reading
 
 
 class Ours:
@@ -40,12 +39,9 @@ class Ours:
     ):
         halves.set_threads(batch_split, kernel)
         keras.utils.set_random_seed(1)
-        self._fold = fold_view.choose(manifest.load(folder))
+        self._reader = reading.Reader(folder, batch_size, shuffle_megabytes)
         self._dtype, self._kernel = dtype, kernel
         self._split = halves.reason_against(batch_split, kernel) is None
-        self._batch_size = batch_size
-        defaults = config.DataConfig(str(folder))
-        self._shuffle_megabytes = shuffle_megabytes or defaults.shuffle_megabytes
         self._held = {}
         self._models = {}
         self._train_step, self._predict_step = self._steps(num_hops)
@@ -71,31 +67,20 @@ class Ours:
             )
         return self._models[num_hops]
 
-    def _batches(self, epoch, bucketed):
-        return pipeline.batches(
-            self._fold,
-            "train",
-            self._batch_size,
-            seed=1,
-            epoch=epoch,
-            bucketing=bucketed,
-            shuffle_megabytes=self._shuffle_megabytes,
-        )
-
     def warm_up(self, bucketed=False, inference=False):
         """Builds the graphs with two batches."""
-        for inputs, labels in self._batches(0, bucketed).take(2):
+        for inputs, labels in self._reader.batches(0, bucketed).take(2):
             if inference:
                 self._predict_step(inputs).numpy()
             else:
                 self._train_step(inputs, labels).numpy()
         return {"jit_compile": False}
 
-    def train(self, epoch, bucketed):
-        """Trains an epoch; returns its seconds, reading included."""
+    def train(self, epoch, bucketed, epochs=1):
+        """Trains some epochs; returns their seconds, reading included."""
         start = time.perf_counter()
         loss = tf.zeros([])
-        for inputs, labels in self._batches(epoch, bucketed):
+        for inputs, labels in self._reader.batches(epoch, bucketed, epochs):
             loss += self._train_step(inputs, labels)
         loss = float(loss)
         return {"seconds": time.perf_counter() - start, "loss": loss}
@@ -103,14 +88,14 @@ class Ours:
     def infer(self, epoch, bucketed):
         """Computes probabilities for all utterances; returns the seconds, reading included."""
         start = time.perf_counter()
-        for inputs, _ in self._batches(epoch, bucketed):
+        for inputs, _ in self._reader.batches(epoch, bucketed):
             self._predict_step(inputs).numpy()
         return {"seconds": time.perf_counter() - start}
 
-    def hold(self, epoch, bucketed, count=-1):
-        """Reads an epoch's batches, or the first of them, into memory."""
+    def hold(self, epoch, bucketed, count=-1, epochs=1):
+        """Reads some epochs' batches, or the first of them, into memory."""
         key = f"{epoch} {bucketed}"
-        self._held = {key: list(self._batches(epoch, bucketed).take(count))}
+        self._held = {key: list(self._reader.batches(epoch, bucketed, epochs).take(count))}
         return key
 
     def train_held(self, key):
@@ -139,7 +124,7 @@ class Ours:
     def read(self, epoch, bucketed):
         """Reads an epoch without computing anything; returns the seconds."""
         start = time.perf_counter()
-        for _, labels in self._batches(epoch, bucketed):
+        for _, labels in self._reader.batches(epoch, bucketed):
             labels.numpy()
         return {"seconds": time.perf_counter() - start}
 

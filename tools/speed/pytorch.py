@@ -7,10 +7,9 @@ import tensorflow as tf
 import torch
 from torch import nn
 
-from amh_tf import config, schema
-from amh_tf.data import fold_view, manifest, pipeline
+from amh_tf import schema
 from amh_tf.training import halves
-from tools.speed import data, work
+from tools.speed import data, reading, work
 from tools.speed.stock_keras import DROPOUT, HOP_ORDER
 
 assert amh_tf.__version__
@@ -79,27 +78,18 @@ class PyTorch:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         torch.set_num_threads(halves.cores())
         torch.manual_seed(1)
-        self._fold = fold_view.choose(manifest.load(folder))
-        self._batch_size = batch_size
-        self._megabytes = config.DataConfig(str(folder)).shuffle_megabytes
+        self._reader = reading.Reader(folder, batch_size)
         self._pilot = pilot
         self._network = Network()
         self._adam = torch.optim.Adam(self._network.parameters(), 1e-3, fused=True)
         self._packed = {}
         self._held = {}
 
-    def _batches(self, epoch, bucketed):
-        """Reads the epoch's batches outside the measurement."""
-        if self._held.get("key") != [epoch, bucketed]:
-            made = pipeline.batches(
-                self._fold,
-                "train",
-                self._batch_size,
-                seed=1,
-                epoch=epoch,
-                bucketing=bucketed,
-                shuffle_megabytes=self._megabytes,
-            )
+    def _batches(self, epoch, bucketed, epochs=1):
+        """Reads batches outside the measurement."""
+        key = [epoch, bucketed, epochs]
+        if self._held.get("key") != key:
+            made = self._reader.batches(epoch, bucketed, epochs)
             batches = []
             for inputs, labels in made.as_numpy_iterator():
                 tensors = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
@@ -107,7 +97,7 @@ class PyTorch:
                 for name in work.SIZES:
                     tensors[f"{name}_length"] = tensors[f"{name}_length"].long()
                 batches.append((tensors, torch.from_numpy(labels.copy()).long()))
-            self._held = {"key": [epoch, bucketed], "batches": batches}
+            self._held = {"key": key, "batches": batches}
         return self._held["batches"]
 
     def _step(self, inputs, labels, packed):
@@ -149,9 +139,9 @@ class PyTorch:
                 torch.softmax(self._network(inputs, packed), dim=1).numpy()
         return time.perf_counter() - start
 
-    def train(self, epoch, bucketed):
-        """Trains an epoch; returns its seconds, reading not included."""
-        batches = self._batches(epoch, bucketed)
+    def train(self, epoch, bucketed, epochs=1):
+        """Trains some epochs; returns their seconds, reading not included."""
+        batches = self._batches(epoch, bucketed, epochs)
         return {"seconds": self._train_all(batches, self._packed[bucketed, False])}
 
     def infer(self, epoch, bucketed):

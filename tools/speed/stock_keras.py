@@ -7,9 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from amh_tf import config, schema
-from amh_tf.data import fold_view, manifest, pipeline
-from tools.speed import data, work
+from amh_tf import schema
+from tools.speed import data, reading, work
 
 DROPOUT = {"audio": 0.3, "text": 0.7, "video": 0.3}
 HOP_ORDER = ("video", "audio", "text")
@@ -72,23 +71,10 @@ class StockKeras:
 
     def __init__(self, folder, batch_size=128, pilot=True):
         keras.utils.set_random_seed(1)
-        self._fold = fold_view.choose(manifest.load(folder))
-        self._batch_size = batch_size
-        self._megabytes = config.DataConfig(str(folder)).shuffle_megabytes
+        self._reader = reading.Reader(folder, batch_size)
         self._pilot = pilot
         self._model = None
         self._note = {}
-
-    def _batches(self, epoch, bucketed):
-        return pipeline.batches(
-            self._fold,
-            "train",
-            self._batch_size,
-            seed=1,
-            epoch=epoch,
-            bucketing=bucketed,
-            shuffle_megabytes=self._megabytes,
-        )
 
     def _compile(self, reset_after):
         model = build(reset_after)
@@ -103,7 +89,7 @@ class StockKeras:
         found = []
         for reset_after in (False, True) if self._pilot else (False,):
             model = self._compile(reset_after)
-            batches = self._batches(0, False)
+            batches = self._reader.batches(0, False)
             model.fit(batches.take(2), verbose=0)
             times = []
             for _ in range(work.TRIALS if self._pilot else 1):
@@ -128,19 +114,19 @@ class StockKeras:
         if self._model is None:
             self._choose()
         if inference:
-            for inputs, _ in self._batches(0, bucketed).take(2):
+            for inputs, _ in self._reader.batches(0, bucketed).take(2):
                 self._predict(inputs).numpy()
         return self._note
 
-    def train(self, epoch, bucketed):
-        """Trains an epoch by `fit`; returns its seconds, reading included."""
+    def train(self, epoch, bucketed, epochs=1):
+        """Trains some epochs in one `fit`; returns their seconds, reading included."""
         start = time.perf_counter()
-        history = self._model.fit(self._batches(epoch, bucketed), verbose=0)
+        history = self._model.fit(self._reader.batches(epoch, bucketed, epochs), verbose=0)
         return {"seconds": time.perf_counter() - start, "loss": history.history["loss"][0]}
 
     def infer(self, epoch, bucketed):
         """Computes probabilities for all utterances; returns the seconds, reading included."""
         start = time.perf_counter()
-        for inputs, _ in self._batches(epoch, bucketed):
+        for inputs, _ in self._reader.batches(epoch, bucketed):
             self._predict(inputs).numpy()
         return {"seconds": time.perf_counter() - start}

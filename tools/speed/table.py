@@ -7,6 +7,8 @@ PEAKS = {
     "peak-halves": ("peak", {"side_by_side": True}),
 }
 DTYPES = ("float32", "bfloat16")
+# Passes that a training measurement makes, one after the other as the trainer does.
+EPOCHS = 2
 
 
 def _precision(name):
@@ -48,9 +50,14 @@ def measure(bench, task):
                         values.append(running[name].ask("measure", dtype=dtype))
                 for name in chosen:
                     engine, bucketed = benches.CANDIDATES[name]
-                    request = "infer" if inference else "train"
-                    answer = running[engine].ask(request, epoch=number, bucketed=bucketed)
-                    seconds[name].append(answer["seconds"] / bench.utterances)
+                    if inference:
+                        answer = running[engine].ask("infer", epoch=number, bucketed=bucketed)
+                    else:
+                        answer = running[engine].ask(
+                            "train", epoch=EPOCHS * number, bucketed=bucketed, epochs=EPOCHS
+                        )
+                    passes = 1 if inference else EPOCHS
+                    seconds[name].append(answer["seconds"] / bench.utterances / passes)
                     bench.advance()
     limits = {
         dtype: max(benches.summary(values)["median"] for values in found.values())
