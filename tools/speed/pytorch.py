@@ -14,6 +14,8 @@ from tools.speed.stock_keras import DROPOUT, HOP_ORDER
 
 assert amh_tf.__version__
 
+HOPELESS = 5  # times as slow as the other variant in its first batch
+
 
 class Network(nn.Module):
     """AMH-N of `nn.GRU`, which has the `reset_after` variant alone."""
@@ -112,14 +114,17 @@ class PyTorch:
     def warm_up(self, bucketed=False, inference=False):
         """Tries padded and packed sequences; says which was chosen."""
         key = (bucketed, inference)
-        batches = self._batches(0, bucketed)[:3]
+        batches = self._batches(0, bucketed)[:2]
         found, note = [], {}
         for packed in (False, True) if self._pilot else (False,):
             run = self._infer_all if inference else self._train_all
-            run(batches[:2], packed)
-            seconds = min(run(batches[1:], packed) for _ in range(work.TRIALS))
+            first = run(batches[:1], packed)
+            # Packed sequences may take a minute a batch: no second trial then.
+            hopeless = found and first > HOPELESS * min(found)[0]
+            trials = 0 if hopeless else work.TRIALS
+            seconds = min([run(batches[1:2], packed) for _ in range(trials)], default=first)
             name = "packed" if packed else "padded"
-            note[f"{name}, seconds in the trial"] = round(seconds, 2)
+            note[f"{name}, seconds a batch in the trial"] = round(seconds, 2)
             found.append((seconds, packed))
         self._packed[key] = min(found)[1]
         return {**note, "sequences": "packed" if self._packed[key] else "padded"}
