@@ -87,11 +87,10 @@ class PyTorch:
         self._packed = {}
         self._held = {}
 
-    def _batches(self, epoch, bucketed, epochs=1):
-        """Reads batches outside the measurement."""
-        key = [epoch, bucketed, epochs]
-        if self._held.get("key") != key:
-            made = self._reader.batches(epoch, bucketed, epochs)
+    def _batches(self, *passes):
+        """Reads batches outside the measurement; without arguments as evaluation does."""
+        if self._held.get("key") != passes:
+            made = self._reader.batches(*passes) if passes else self._reader.in_order()
             batches = []
             for inputs, labels in made.as_numpy_iterator():
                 tensors = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
@@ -99,7 +98,7 @@ class PyTorch:
                 for name in work.SIZES:
                     tensors[f"{name}_length"] = tensors[f"{name}_length"].long()
                 batches.append((tensors, torch.from_numpy(labels.copy()).long()))
-            self._held = {"key": key, "batches": batches}
+            self._held = {"key": passes, "batches": batches}
         return self._held["batches"]
 
     def _step(self, inputs, labels, packed):
@@ -114,7 +113,7 @@ class PyTorch:
     def warm_up(self, bucketed=False, inference=False):
         """Tries padded and packed sequences; says which was chosen."""
         key = (bucketed, inference)
-        batches = self._batches(0, bucketed)[:2]
+        batches = (self._batches() if inference else self._batches(0, bucketed))[:2]
         found, note = [], {}
         for packed in (False, True) if self._pilot else (False,):
             run = self._infer_all if inference else self._train_all
@@ -149,7 +148,6 @@ class PyTorch:
         batches = self._batches(epoch, bucketed, epochs)
         return {"seconds": self._train_all(batches, self._packed[bucketed, False])}
 
-    def infer(self, epoch, bucketed):
+    def infer(self):
         """Computes probabilities for all utterances; reading not included."""
-        batches = self._batches(epoch, bucketed)
-        return {"seconds": self._infer_all(batches, self._packed[bucketed, True])}
+        return {"seconds": self._infer_all(self._batches(), self._packed[False, True])}

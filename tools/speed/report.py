@@ -36,6 +36,7 @@ def _main(results, task):
     ]
     for name, row in rows.items():
         label, kind = title(name)
+        kind = "as written" if task == "inference" else kind
         seconds = row["seconds_per_utterance"]
         ratio = targets.speedup(results, task, name, "keras-random")
         lines.append(
@@ -76,8 +77,9 @@ def _details(results):
         lines += [
             "## One hop more",
             "",
-            f"{found['counts'][1]} hops against {found['counts'][0]}: "
-            f"{found['share_of_a_step']:+.2%} of a step (95 % interval {low:+.2%} to {high:+.2%}).",
+            f"{found['counts'][1]} hops against {found['counts'][0]}, one more over each modality: "
+            f"each costs {found['share_of_a_step']:+.2%} of a step (95 % interval {low:+.2%} to "
+            f"{high:+.2%}).",
             "",
         ]
     if "busy" in results:

@@ -114,7 +114,7 @@ class StockKeras:
         if self._model is None:
             self._choose()
         if inference:
-            for inputs, _ in self._reader.batches(0, bucketed).take(2):
+            for inputs, _ in self._reader.in_order().take(2):
                 self._predict(inputs).numpy()
         return self._note
 
@@ -124,9 +124,9 @@ class StockKeras:
         history = self._model.fit(self._reader.batches(epoch, bucketed, epochs), verbose=0)
         return {"seconds": time.perf_counter() - start, "loss": history.history["loss"][0]}
 
-    def infer(self, epoch, bucketed):
+    def infer(self):
         """Computes probabilities for all utterances; returns the seconds, reading included."""
         start = time.perf_counter()
-        for inputs, _ in self._reader.batches(epoch, bucketed):
+        for inputs, _ in self._reader.in_order():
             self._predict(inputs).numpy()
         return {"seconds": time.perf_counter() - start}
