@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf import files, locations, schema
-from amh_tf.data import fold_view
+from amh_tf.data import declared, fold_view
 from amh_tf.data import manifest as manifests
 
 FILE_NAME = "inputs.json"
@@ -110,7 +110,7 @@ def load(run_dir, run_config, data_dir=None):
     try:
         size = fields.pop("vocabulary_size")
         for name in ("classes", "unknown_ids"):
-            fields[name] = tuple(fields[name])
+            fields[name] = tuple(declared.container(name, fields[name], list))
         vocabulary = _read_vocabulary(path.with_name(VOCABULARY_FILE), size)
         loaded = RunInputs(vocabulary=vocabulary, **fields)
         _check(loaded, run_config)
@@ -129,10 +129,15 @@ def _check(loaded, run_config):
             f"{len(loaded.classes)} classes and {len(loaded.vocabulary)} words for a model of "
             f"{model.num_classes} and {model.vocabulary_size}"
         )
-    if not all(0 <= number < len(loaded.vocabulary) for number in loaded.unknown_ids):
+    declared.texts("class", loaded.classes)
+    declared.texts("text", [loaded.data, loaded.transcripts])
+    if not isinstance(loaded.synthetic, bool):
+        raise ValueError(f"synthetic {loaded.synthetic!r}")
+    declared.widths(loaded.widths)
+    declared.features(loaded.features)
+    last = len(loaded.vocabulary) - 1
+    if not all(declared.is_integer(number, 0, last) for number in loaded.unknown_ids):
         raise ValueError("unknown_ids out of range")
-    if not isinstance(loaded.features, dict | None) or not isinstance(loaded.widths, dict):
-        raise ValueError("features or widths that are no objects")
 
 
 def _read_vocabulary(path, size):
