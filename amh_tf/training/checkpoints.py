@@ -1,12 +1,18 @@
 """All that a run must remember to go on exactly where it stopped."""
 
 import glob
+import hashlib
 import json
 import math
 import os
 import pathlib
 
 import tensorflow as tf
+
+from amh_tf import files
+
+# Of each checkpoint, the SHA-256 of its files, by name.
+DIGESTS = "digests.json"
 
 
 class _Counters(tf.train.experimental.PythonState):
@@ -44,6 +50,7 @@ class Checkpoints:
         self._weights = [weight.value for weight in model.weights]
         self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
         self._counters = _Counters()
+        self._noted = {}
         state = [variable.value for variable in (*model.variables, *optimizer.variables)]
         checkpoint = tf.train.Checkpoint(state=state, best=self._best, counters=self._counters)
         self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
@@ -63,7 +70,10 @@ class Checkpoints:
     def save(self, counters):
         """Writes a checkpoint with a dict of JSON values."""
         self._counters.values = counters
-        self._manager.save()
+        # Called when the files are written, before TensorFlow's list names them and it deletes
+        # the checkpoint before: whenever the process is killed, the one in the list is whole.
+        options = tf.train.CheckpointOptions(experimental_write_callbacks=[self._note_digests])
+        self._manager.save(options=options)
 
     def restore(self):
         """Restores the newest checkpoint.
@@ -80,6 +90,7 @@ class Checkpoints:
         try:
             if newest is None:
                 raise FileNotFoundError("the file 'checkpoint', which names the newest")
+            self._check_digests(pathlib.Path(newest).name)
             self._check_sizes(newest)
             self._manager.checkpoint.restore(newest).assert_consumed()
         except Exception as error:  # a damaged file raises almost anything
@@ -102,6 +113,35 @@ class Checkpoints:
                     f"of its own folder. Received: {str(path)!r}. Delete the run's folder to "
                     "start again."
                 )
+
+    def _note_digests(self, prefix):
+        newest = pathlib.Path(prefix).name
+        before = pathlib.Path(self._manager.latest_checkpoint or "").name
+        for path in self._files(newest):
+            files.sync(path)
+        files.sync(self._folder)
+        self._noted = {name: noted for name, noted in self._noted.items() if name == before}
+        self._noted[newest] = self._digests(newest)
+        files.sweep(self._folder)
+        files.write_text(self._folder / DIGESTS, json.dumps(self._noted, indent=1) + "\n")
+
+    def _files(self, name):
+        return sorted(self._folder.glob(f"{glob.escape(name)}.*"))
+
+    def _digests(self, name):
+        digests = {}
+        for path in self._files(name):
+            with open(path, "rb") as file:
+                digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return digests
+
+    def _check_digests(self, name):
+        """A damaged length can end the process in TensorFlow, which checks only what it reads."""
+        expected = "the SHA-256 that were noted with the checkpoint"
+        noted = files.read_json(self._folder / DIGESTS, expected)
+        if not noted.get(name) or noted[name] != self._digests(name):
+            raise ValueError(f"files of {name} that have not the SHA-256 in {DIGESTS!r}")
+        self._noted = noted
 
     @staticmethod
     def _check_sizes(newest):

@@ -1,5 +1,6 @@
 """SIGKILL anywhere, then the same command: the end is the same, bit by bit."""
 
+import hashlib
 import json
 import os
 import random
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 
 from amh_tf.training import checkpoints, run_folder
 from tests.training import killed_run, run_state
@@ -94,8 +96,62 @@ def test_checkpoint_that_declares_more_than_it_holds_is_refused(tmp_path):
     made.save({"step": 1})
     (data,) = tmp_path.glob("*.data-*")
     data.write_bytes(data.read_bytes()[:5])
+    note_digests(tmp_path, "ckpt-1")  # as a stranger would
     with pytest.raises(ValueError, match=r"cannot be restored.*elements in 5 bytes"):
         made.restore()
+
+
+def note_digests(folder, name):
+    paths = folder.glob(f"{name}.*")
+    noted = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    (folder / "digests.json").write_text(json.dumps({name: noted}))
+
+
+@pytest.mark.parametrize("kind", ["index", "data-00000-of-00001", "one more", "none", "digests"])
+def test_checkpoint_with_other_bytes_is_refused_before_tensorflow_reads_it(
+    tmp_path, monkeypatch, kind
+):
+    made = make_checkpoints(tmp_path)
+    made.save({"step": 1})
+    path = tmp_path / f"ckpt-1.{kind}"
+    if kind == "one more":
+        path.write_bytes(b"")
+    elif kind == "none":
+        (tmp_path / "digests.json").unlink()
+    elif kind == "digests":
+        (tmp_path / "digests.json").write_text('{"ckpt-1": {}}')
+    else:
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    monkeypatch.setattr(tf.train, "load_checkpoint", None)
+    with pytest.raises(ValueError, match=r"cannot be restored.*digests\.json"):
+        make_checkpoints(tmp_path).restore()
+
+
+def test_checkpoint_is_whole_when_the_one_before_is_given_up(tmp_path, monkeypatch):
+    """Killed when the new files are noted, and not yet in TensorFlow's list."""
+    made = make_checkpoints(tmp_path)
+    made.save({"step": 1})
+
+    def killed(*_):
+        raise InterruptedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made._manager, "_record_state", killed)
+        with pytest.raises(InterruptedError):
+            made.save({"step": 2})
+    (tmp_path / ".1.partial.digests.json").write_text("{")
+    assert {path.name for path in tmp_path.glob("*.index")} == {"ckpt-1.index", "ckpt-2.index"}
+    other = make_checkpoints(tmp_path)
+    assert other.restore() == {"step": 1}
+    other.save({"step": 3})
+    assert make_checkpoints(tmp_path).restore() == {"step": 3}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint",
+        "ckpt-2.data-00000-of-00001",
+        "ckpt-2.index",
+        "digests.json",
+    ]
 
 
 def test_second_process_is_locked_out(undisturbed, tiny_data):
