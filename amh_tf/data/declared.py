@@ -29,11 +29,6 @@ def is_text(value):
     return True
 
 
-def is_integer(value, least=0, most=1 << 62):
-    """Tells whether a value is an integer in a range; true and false are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
 def _shown(value):
     return f"{value!r:.100}"
 
@@ -88,7 +83,7 @@ def widths(found):
         ValueError: If they are not those of audio and video, or cannot be.
     """
     if set(container("widths", found, dict)) != {"audio", "video"} or not all(
-        is_integer(width, 1, checking.MANY) for width in found.values()
+        checking.is_integer(width, 1, checking.MANY) for width in found.values()
     ):
         raise ValueError(f"widths {_shown(found)}")
 
@@ -106,7 +101,7 @@ def features(found):
         return
     container("features", found, dict)
     for name, length in container("max_lengths", found.get("max_lengths", {}), dict).items():
-        if not is_integer(length, 1, checking.MANY):
+        if not checking.is_integer(length, 1, checking.MANY):
             raise ValueError(f"max_lengths of {_shown(name)}: {_shown(length)}")
     for modality, fields in _FEATURES.items():
         made = container(f"features of {modality}", found.get(modality, {}), dict)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, locations, schema
+from amh_tf import checking, files, locations, schema
 from amh_tf.data import declared, faults
 
 FILE_NAME = "dataset.json"
@@ -200,11 +200,11 @@ def _check_vocabulary(loaded):
 def _check_sizes(loaded):
     declared.widths(loaded.widths)
     if not all(
-        declared.is_integer(size, 1) for size in (loaded.vocabulary_size, loaded.embedding_width)
+        checking.is_integer(size, 1) for size in (loaded.vocabulary_size, loaded.embedding_width)
     ):
         raise ValueError(f"{loaded.vocabulary_size!r} words of {loaded.embedding_width!r}")
     for shard in loaded.shards:
-        if not all(map(declared.is_integer, (shard.records, shard.bytes, *shard.label_counts))):
+        if not all(map(checking.is_integer, (shard.records, shard.bytes, *shard.label_counts))):
             raise ValueError(f"sizes of {shard.file!r}")
         if (
             len(shard.label_counts) != len(loaded.classes)

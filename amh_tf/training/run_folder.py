@@ -5,8 +5,8 @@ import io
 import json
 from pathlib import Path
 
-from amh_tf import config, figures, files, schema
-from amh_tf.training import evaluation, model_file
+from amh_tf import config, figures, files
+from amh_tf.training import evaluation, model_file, stored_reports
 
 
 class RunFolder:
@@ -136,9 +136,7 @@ class RunFolder:
         expected = "the scores that `amh_tf.evaluate` writes"
         reports = files.read_json(self.metrics, expected)
         for split, report in reports.items():
-            if not isinstance(report, dict) or not all(
-                isinstance(report.get(name), dict) for name in schema.SCORES
-            ):
+            if not stored_reports.is_report(report):
                 raise ValueError(
                     f"{str(self.metrics)!r} cannot be read. Expected {expected}. Received: no "
                     f"scores for {split!r}. Delete it and evaluate again."

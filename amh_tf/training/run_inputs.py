@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, locations, schema
+from amh_tf import checking, files, locations, schema
 from amh_tf.data import declared, fold_view
 from amh_tf.data import manifest as manifests
 
@@ -136,7 +136,7 @@ def _check(loaded, run_config):
     declared.widths(loaded.widths)
     declared.features(loaded.features)
     last = len(loaded.vocabulary) - 1
-    if not all(declared.is_integer(number, 0, last) for number in loaded.unknown_ids):
+    if not all(checking.is_integer(number, 0, last) for number in loaded.unknown_ids):
         raise ValueError("unknown_ids out of range")
 
 

@@ -48,7 +48,7 @@ def test_damaged_json_is_named(finished, tmp_path, file, data):
         folder.load_config() if file == "config.json" else folder.load_metrics()
 
 
-@pytest.mark.parametrize("damage", ["cut", "no_list", "garbage"])
+@pytest.mark.parametrize("damage", ["cut", "no_name", "garbage"])
 def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
     with monkeypatch.context() as patch:
@@ -57,8 +57,8 @@ def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
             train(tiny_data, tmp_path / "run")
     folder = tmp_path / "run" / "checkpoints"
     (data,) = folder.glob("*.data-*")
-    if damage == "no_list":
-        (folder / "checkpoint").unlink()
+    if damage == "no_name":
+        (folder / "newest.json").unlink()
     else:
         data.write_bytes(data.read_bytes()[:100] if damage == "cut" else b"x" * 5000)
     with pytest.raises(ValueError, match=r"checkpoints.*cannot be restored"):
