@@ -39,7 +39,12 @@ def _small_run_config():
     """Of the model with the fewest layers: loading takes time for each of them."""
     whole = _run_config()
     small = dataclasses.replace(
-        whole.model, model="rnn_attn", modalities=("text",), num_hops=None, cell=None
+        whole.model,
+        model="rnn_attn",
+        modalities=("text",),
+        num_hops=None,
+        cell="gru",
+        bidirectional=False,
     )
     return dataclasses.replace(whole, model=small)
 

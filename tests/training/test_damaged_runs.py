@@ -1,5 +1,6 @@
 """Run folders with damaged files: each is refused by name."""
 
+import json
 import random
 import shutil
 
@@ -7,7 +8,7 @@ import keras
 import pytest
 
 from amh_tf.data import manifest
-from amh_tf.training import run_folder, trainer
+from amh_tf.training import absence, run_folder, trainer
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 from tools import damages
 
@@ -46,6 +47,36 @@ def test_damaged_json_is_named(finished, tmp_path, file, data):
     (folder.path / file).write_bytes(data)
     with pytest.raises(ValueError, match=file):
         folder.load_config() if file == "config.json" else folder.load_metrics()
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["weighted_accuracy", "value"], "high"),
+        (["weighted_accuracy", "value"], 10**400),
+        (["macro_f1", "interval_95"], [0.5]),
+        (["macro_f1", "interval_95"], [0.5, None]),
+        (["utterances"], -1),
+        (["majority_class_rate"], True),
+        (["per_class"], {}),
+        (["per_class", 0, "recall"], []),
+        (["per_class", 0, "class"], None),
+    ],
+)
+def test_scores_that_cannot_be_printed_are_refused(finished, tmp_path, keys, value):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    stored = folder.load_metrics()
+    inner = stored["dev"]
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    folder.metrics.write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match=r"metrics\.json.*no scores for 'dev'"):
+        folder.load_metrics()
+    (folder.path / "metrics_dropped.json").write_text(json.dumps({"dev": {"audio": stored["dev"]}}))
+    settings = folder.load_config().model
+    with pytest.raises(ValueError, match=r"metrics_dropped\.json.*no scores for 'dev'"):
+        absence.save(folder.path, settings, "test", {})
 
 
 @pytest.mark.parametrize("damage", ["cut", "no_name", "garbage"])
