@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import io
 import json
 import zipfile
 
@@ -12,7 +11,7 @@ import numpy as np
 from amh_tf import config, metrics, models, progress, tables
 from amh_tf.data import fold_view, writer
 from amh_tf.reporting import gather
-from amh_tf.training import absence, checkpoints, run_folder, run_inputs
+from amh_tf.training import absence, checkpoints, model_file, run_folder, run_inputs
 from tests import conftest
 from tools import fuzz_target
 
@@ -51,11 +50,9 @@ def _small_run_config():
 
 def _config(folder):
     run = run_folder.RunFolder(folder)
-    return fuzz_target.Target(
-        [_run_config().to_json().encode()],
-        fuzz_target.from_file(folder / "config.json", lambda _: run.load_config()),
-        text=True,
-    )
+    seed = _run_config().to_json().encode()
+    path = folder / "config.json"
+    return fuzz_target.of_file([seed], path, lambda _: run.load_config(), text=True)
 
 
 def _reports():
@@ -91,39 +88,50 @@ def _crossval(name):
         runs = folder / "runs"
         written.write(runs / "amh_7", written.answers(utterances=12, folds=2), num_folds=2)
         path = runs / "amh_7" / name
-        parse = fuzz_target.from_file(path, lambda _: gather.gather(runs))
-        return fuzz_target.Target([path.read_bytes()], parse, text=True)
+        # The two files are compared with each other.
+        named = (str(path.parent),)
+        return fuzz_target.of_file(
+            [path.read_bytes()], path, lambda _: gather.gather(runs), True, named
+        )
 
     return target
 
 
-def _model(part):
+def _model(part=None):
     """Damages the zip file, or one of its members with a right checksum around it."""
 
     def target(folder):
         run = run_folder.RunFolder(folder)
         run.start(_small_run_config())
         run.save_model(models.build(_small_run_config().model, None))
-        whole = run.model.read_bytes()
-
-        def parse(data):
-            if part is None:
-                run.model.write_bytes(data)
-            else:
-                with (
-                    zipfile.ZipFile(io.BytesIO(whole)) as good,
-                    zipfile.ZipFile(run.model, "w") as bad,
-                ):
-                    for name in good.namelist():
-                        bad.writestr(name, data if name == part else good.read(name))
-            run.load_model()
-
-        if part is None:
-            return fuzz_target.Target([whole], parse)
-        with zipfile.ZipFile(io.BytesIO(whole)) as good:
-            return fuzz_target.Target([good.read(part)], parse, text=part.endswith("json"))
+        return _model_file(run.model, part, lambda _: run.load_model())
 
     return target
+
+
+def _weights(folder):
+    """A fifth of the damaged weights are other numbers: then the model is built, so a small one."""
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Dense(2, name="logits")(keras.layers.Dense(3, name="hidden")(inputs))
+    path = folder / "model.keras"
+    keras.Model(inputs, outputs).save(path)
+    return _model_file(path, model_file.WEIGHTS, model_file.load)
+
+
+def _model_file(path, part, load):
+    if part is None:
+        return fuzz_target.of_file([path.read_bytes()], path, load)
+    with zipfile.ZipFile(path) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+
+    def parse(data):
+        with zipfile.ZipFile(path, "w") as file:
+            for name, content in {**members, part: data}.items():
+                file.writestr(name, content)
+        load(path)
+
+    text = part == model_file.CONFIG
+    return fuzz_target.Target([members[part]], parse, text, named=(path.name,))
 
 
 def _run_inputs(name):
@@ -178,7 +186,8 @@ def _checkpoint(pattern):
                 raise AssertionError("counters that were never saved")
 
         text = pattern == checkpoints.NEWEST_FILE
-        return fuzz_target.of_file([path.read_bytes()], path, parse, text)
+        # All that can be done with a damaged file is to delete the folder.
+        return fuzz_target.of_file([path.read_bytes()], path, parse, text, named=(folder.name,))
 
     return target
 
@@ -192,9 +201,9 @@ TARGETS = {
     "run_vocabulary": _run_inputs("vocabulary.txt"),
     "crossval": _crossval("crossval.json"),
     "crossval_predictions": _crossval("predictions.csv"),
-    "model": _model(None),
-    "model_config": _model("config.json"),
-    "model_weights": _model("model.weights.h5"),
+    "model": _model(),
+    "model_config": _model(model_file.CONFIG),
+    "model_weights": _weights,
     "checkpoint_name": _checkpoint(checkpoints.NEWEST_FILE),
     "checkpoint_index": _checkpoint("*.index"),
     "checkpoint_data": _checkpoint("*.data-*"),

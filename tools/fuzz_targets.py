@@ -36,7 +36,8 @@ def _manifest(folder):
         verification.summary(loaded)
 
     path = data.path(manifest.FILE_NAME)
-    return fuzz_target.of_file([path.read_bytes()], path, parse, text=True)
+    # Damage in the manifest can make another file look wrong.
+    return fuzz_target.of_file([path.read_bytes()], path, parse, True, (str(data.folder),))
 
 
 def _shard(folder):
@@ -67,11 +68,12 @@ def _record(folder):
         )
         list(integrity.shard_faults(data, forged))
         integrity.check_shard(data, forged, "full")
-        with contextlib.suppress(tf.errors.OpError):  # `integrity.naming_damage` names the file
+        # While reading batches, `integrity.naming_damage` names the file.
+        with contextlib.suppress(tf.errors.OpError, UnicodeDecodeError):
             for modality in schema.MODALITIES:
                 records.lengths(tf.constant([payload]), modality)
 
-    return fuzz_target.Target([seed], parse)
+    return fuzz_target.Target([seed], parse, named=(shard.file,))
 
 
 def _tables(name):

@@ -161,6 +161,9 @@ class RunFolder:
                 header, *rows = csv.reader(file)
             if header != evaluation.csv_header(classes):
                 raise ValueError(f"the columns {','.join(header)[:200]}")
+            for number, row in enumerate(rows, start=1):
+                if len(row) != len(header):
+                    raise ValueError(f"{len(row)} of {len(header)} columns in row {number}")
             return [
                 (name, classes.index(label), [float(value) for value in values])
                 for name, label, _, *values in rows

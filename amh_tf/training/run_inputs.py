@@ -146,10 +146,13 @@ def _read_vocabulary(path, size):
         raise ValueError(
             f"{str(path)!r} is missing. Expected one word a line. Received: no such file."
         )
-    words = tuple(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
+    try:
+        words = tuple(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
+        received = f"{len(words)}"
+    except UnicodeDecodeError as error:
+        words, received = (), f"no UTF-8 ({error.reason} at byte {error.start})"
     if len(words) != size:
         raise ValueError(
-            f"{str(path)!r} is not as it was written. Expected {size} words. Received: "
-            f"{len(words)}."
+            f"{str(path)!r} is not as it was written. Expected {size} words. Received: {received}."
         )
     return words

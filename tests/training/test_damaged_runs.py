@@ -8,7 +8,7 @@ import keras
 import pytest
 
 from amh_tf.data import manifest
-from amh_tf.training import absence, run_folder, trainer
+from amh_tf.training import absence, run_folder, run_inputs, trainer
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 from tools import damages
 
@@ -47,6 +47,23 @@ def test_damaged_json_is_named(finished, tmp_path, file, data):
     (folder.path / file).write_bytes(data)
     with pytest.raises(ValueError, match=file):
         folder.load_config() if file == "config.json" else folder.load_metrics()
+
+
+@pytest.mark.parametrize("change", [lambda row: row + ",0.5", lambda row: row.rpartition(",")[0]])
+def test_row_of_predictions_of_another_length_is_named(finished, tmp_path, change):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    path = folder.path / "predictions.csv"
+    header, row, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, row, change(row), *rows]))
+    with pytest.raises(ValueError, match=r"predictions\.csv.*columns in row 2"):
+        folder.load_predictions(header.split(",")[3:])
+
+
+def test_vocabulary_that_is_no_text_is_named(finished, tmp_path):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    (folder.path / "vocabulary.txt").write_bytes(b"_PAD_\n\xff\n")
+    with pytest.raises(ValueError, match=r"vocabulary\.txt' is not as .* no UTF-8 .* at byte 6"):
+        run_inputs.load(folder.path, folder.load_config())
 
 
 @pytest.mark.parametrize(
