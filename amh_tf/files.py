@@ -48,7 +48,8 @@ def explaining(path):
         ) from error
 
 
-def _sync(path):
+def sync(path):
+    """Waits until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -70,9 +71,9 @@ def replacing(path):
     try:
         with explaining(path):
             yield temporary
-            _sync(temporary)
+            sync(temporary)
             os.replace(temporary, path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -100,6 +101,13 @@ def _try_lock(descriptor):
     except BlockingIOError:
         return False
     return True
+
+
+def sweep(folder):
+    """Removes what killed processes have left of files; nobody else may be writing there."""
+    for left in Path(folder).glob(f".*{PARTIAL}*"):
+        if left.is_file():
+            left.unlink()
 
 
 @contextlib.contextmanager
@@ -137,9 +145,7 @@ def locked(folder, flag):
                     "Received: one that holds its lock. Wait until it has ended, or choose "
                     f"another folder with --{flag}."
                 )
-            for left in folder.glob(f".*{PARTIAL}*"):
-                if left.is_file():
-                    left.unlink()
+            sweep(folder)
         yield
 
 
@@ -196,9 +202,9 @@ def new_folder(path):
         with explaining(path):
             yield temporary
             for file in temporary.iterdir():
-                _sync(file)
+                sync(file)
             os.replace(temporary, path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(descriptor)

@@ -128,6 +128,19 @@ def _reencode(change_example):
     return damage
 
 
+def _no_example(folder, name, rng):
+    """Puts bytes of no meaning behind a right checksum."""
+    path = folder / name
+    data = path.read_bytes()
+    spans = frames(data)
+    record = rng.randrange(len(spans))
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for number, (start, end) in enumerate(spans):
+            payload = data[start + 12 : end - 4]
+            writer.write(b"\xff\xb0" + payload if number == record else payload)
+    return record
+
+
 def _with_manifest(damage):
     """Also makes the manifest agree with the damaged file's bytes, as a forger would."""
 
@@ -218,6 +231,7 @@ DAMAGES = {
     "negative label, forged": (_with_manifest(_reencode(_set_label(-1))), QUICKLY),
     "declared length, forged": (_with_manifest(_reencode(_other_length)), READING),
     "no text, forged": (_with_manifest(_reencode(_no_text)), READING),
+    "no example, forged": (_with_manifest(_no_example), QUICKLY),
     "unknown word id": (_reencode(_unknown_word), FULL),
     "not a number": (_reencode(_not_a_number), FULL),
 }

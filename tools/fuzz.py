@@ -1,11 +1,11 @@
 """Feeds damaged files to every parser: python -m tools.fuzz --inputs=100000
 
 Each parser runs in a process of its own with bounded memory, and gets files that begin as
-good ones. What it may do is return, or raise the error that it documents. Findings are any
-other error, a crash, more memory or time than allowed, and anything done outside the folder:
-starting programs, connecting, writing or deleting. The input of each is kept in --findings.
-Parsers of packages or extras that are not installed are named and left out. Weights of ResNet-101
-are not fuzzed: a whole file has 170 MB.
+good ones. What it may do is return, or raise the error that it documents, which names the file.
+Findings are any other error, a crash, more memory or time than allowed, and anything done outside
+the folder: starting programs, connecting, writing or deleting. The input of each is kept in
+--findings. Parsers of packages or extras that are not installed are named and left out. Weights of
+ResNet-101 are not fuzzed: a whole file has 170 MB.
 """
 
 import argparse
@@ -95,12 +95,13 @@ def _work(name, inputs, seconds, seed, folder, results):
         armed.append(True)
         try:
             target.parse(data)
-        except target.allowed:
-            refused += 1
         except BaseException as error:
             _bound_time(False)
-            trace = "".join(traceback.format_exception(error, limit=-4))
-            results.put(("finding", data, trace))
+            if target.refuses(error):
+                refused += 1
+            else:
+                trace = "".join(traceback.format_exception(error, limit=-4))
+                results.put(("finding", data, trace))
         finally:
             armed.clear()
             _bound_time(False)

@@ -23,8 +23,13 @@ def _iemocap(name):
             (dialog / kind).mkdir(parents=True)
             (dialog / kind / "Ses01F_impro01.txt").write_bytes(text)
         path = dialog / name / "Ses01F_impro01.txt"
-        parse = fuzz_target.from_file(path, lambda _: module.read(folder / "release"))
-        return fuzz_target.Target([texts[name]], parse, text=True)
+        return fuzz_target.of_file(
+            [texts[name]],
+            path,
+            lambda _: module.read(folder / "release"),
+            text=True,
+            named=(path.name, "--labels"),
+        )
 
     return target
 
@@ -37,14 +42,16 @@ def _meld(folder):
     for split in ("train", "dev", "test"):
         (folder / f"{split}_sent_emo.csv").write_text(head + row.format(1))
     seed = (head + row.format(1) + row.format(2)).encode()
-    parse = fuzz_target.from_file(folder / "train_sent_emo.csv", lambda _: module.read(folder))
-    return fuzz_target.Target([seed], parse, text=True)
+    path = folder / "train_sent_emo.csv"
+    named = (path.name, "--labels")
+    return fuzz_target.of_file([seed], path, lambda _: module.read(folder), True, named)
 
 
 def _table(name, seed):
     def target(folder):
         module = importlib.import_module("amh_tf.corpora.table")
-        return fuzz_target.of_file([seed], folder / name, module.read, text=True)
+        named = (name, "--labels")
+        return fuzz_target.of_file([seed], folder / name, module.read, text=True, named=named)
 
     return target
 
@@ -61,8 +68,9 @@ def _glove(folder):
     module = importlib.import_module("amh_tf.features.glove")
     words = (schema.PADDING_WORD, schema.UNKNOWN_WORD, "the", "a")
     seed = b"the 0.1 0.2 -0.3\n. . 0.5 0.25 1e-3\na 1 2 3\n"
-    parse = fuzz_target.from_file(folder / "glove.txt", lambda path: module.load_glove(path, words))
-    return fuzz_target.Target([seed], parse, text=True)
+    return fuzz_target.of_file(
+        [seed], folder / "glove.txt", lambda path: module.load_glove(path, words), text=True
+    )
 
 
 def _wav(folder):

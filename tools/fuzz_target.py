@@ -13,24 +13,26 @@ class Target:
         parse: Function of an input.
         text: Whether inputs are text.
         allowed: Errors that the parser documents.
+        named: Their messages must hold one of these, such as the file's name.
     """
 
     seeds: list
     parse: Callable
     text: bool = False
     allowed: tuple = (ValueError,)
+    named: tuple = ("",)
+
+    def refuses(self, error):
+        """Tells whether an error is one that the parser documents."""
+        message = str(error)
+        return isinstance(error, self.allowed) and any(name in message for name in self.named)
 
 
-def from_file(path, parse):
-    """Makes a parser of a file into one of bytes."""
+def of_file(seeds, path, parse, text=False, named=None):
+    """Makes the target of a parser of a file, which must name it unless `named` is given."""
 
     def write_and_parse(data):
         path.write_bytes(data)
         return parse(path)
 
-    return write_and_parse
-
-
-def of_file(seeds, path, parse, text=False):
-    """Makes the target of a parser of a file."""
-    return Target(seeds, from_file(path, parse), text)
+    return Target(seeds, write_and_parse, text, named=named or (path.name,))

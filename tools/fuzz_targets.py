@@ -1,24 +1,24 @@
 """The parsers that `tools.fuzz` feeds, each with good files to begin with."""
 
-import importlib
+import contextlib
+import dataclasses
+import hashlib
 import io
-import json
 import pickle
-import zipfile
 
 import numpy as np
+import tensorflow as tf
 
-from amh_tf import config, files, models, schema
+from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
-from amh_tf.data import fold_view, integrity, manifest, verification, writer
-from amh_tf.reporting import gather
-from amh_tf.training import run_folder
+from amh_tf.data import fold_view, integrity, manifest, records, verification, writer
 from tests import conftest
-from tools import fuzz_source_targets, fuzz_target
+from tools import fuzz_run_targets, fuzz_source_targets, fuzz_target
 
 
-def _data_folder(folder):
-    return writer.write(conftest.compact_source(), folder / "data", 12, protocols=["session"])
+def _data_folder(folder, records_per_shard=12):
+    source = conftest.compact_source()
+    return writer.write(source, folder / "data", records_per_shard, protocols=["session"])
 
 
 def _manifest(folder):
@@ -36,11 +36,12 @@ def _manifest(folder):
         verification.summary(loaded)
 
     path = data.path(manifest.FILE_NAME)
-    return fuzz_target.of_file([path.read_bytes()], path, parse, text=True)
+    # Damage in the manifest can make another file look wrong.
+    return fuzz_target.of_file([path.read_bytes()], path, parse, True, (str(data.folder),))
 
 
 def _shard(folder):
-    data = _data_folder(folder)
+    data = _data_folder(folder, 2)
     shard = data.shards[0]
 
     def parse(path):
@@ -49,6 +50,30 @@ def _shard(folder):
 
     path = data.path(shard.file)
     return fuzz_target.of_file([path.read_bytes()], path, parse)
+
+
+def _record(folder):
+    """Damages a record behind right checksums and a manifest that agrees, as a forger would."""
+    data = _data_folder(folder, 1)
+    shard = data.shards[0]
+    path = data.path(shard.file)
+    (seed,) = (raw.numpy() for raw in tf.data.TFRecordDataset(str(path)))
+
+    def parse(payload):
+        with tf.io.TFRecordWriter(str(path)) as file:
+            file.write(payload)
+        whole = path.read_bytes()
+        forged = dataclasses.replace(
+            shard, bytes=len(whole), sha256=hashlib.sha256(whole).hexdigest()
+        )
+        list(integrity.shard_faults(data, forged))
+        integrity.check_shard(data, forged, "full")
+        # While reading batches, `integrity.naming_damage` names the file.
+        with contextlib.suppress(tf.errors.OpError, UnicodeDecodeError):
+            for modality in schema.MODALITIES:
+                records.lengths(tf.constant([payload]), modality)
+
+    return fuzz_target.Target([seed], parse, named=(shard.file,))
 
 
 def _tables(name):
@@ -67,96 +92,6 @@ def _tables(name):
 
         path = data.path(name)
         return fuzz_target.of_file([path.read_bytes()], path, parse, text=name.endswith("txt"))
-
-    return target
-
-
-def _run_config():
-    return config.RunConfig(
-        config.DataConfig("data", "given"),
-        config.ModelConfig(
-            vocabulary_size=9,
-            audio_width=3,
-            video_width=2,
-            embedding_width=2,
-            audio_units=3,
-            text_units=3,
-            video_units=3,
-            num_hops=2,
-        ),
-        config.TrainingConfig(),
-        "fingerprint",
-    )
-
-
-def _config(folder):
-    run = run_folder.RunFolder(folder)
-    return fuzz_target.Target(
-        [_run_config().to_json().encode()],
-        fuzz_target.from_file(folder / "config.json", lambda _: run.load_config()),
-        text=True,
-    )
-
-
-def _metrics(folder):
-    scores = {name: {"value": 0.5, "interval": [0.4, 0.6]} for name in schema.SCORES}
-    seed = json.dumps({"test": {"utterances": 3, "confusion_matrix": [[1, 0], [1, 1]], **scores}})
-    run = run_folder.RunFolder(folder)
-    return fuzz_target.Target(
-        [seed.encode()],
-        fuzz_target.from_file(folder / "metrics.json", lambda _: run.load_metrics()),
-        text=True,
-    )
-
-
-def _predictions(folder):
-    seed = b"id,label,prediction,ang,exc\nu1,ang,exc,0.25,0.75\nu2,exc,exc,0.1,0.9\n"
-    run = run_folder.RunFolder(folder)
-
-    def parse(path):
-        rows = run.load_predictions(("ang", "exc"))
-        np.array([probabilities for *_, probabilities in rows])
-
-    return fuzz_target.of_file([seed], folder / "predictions.csv", parse, text=True)
-
-
-def _crossval(name):
-    def target(folder):
-        written = importlib.import_module("tests.reporting.crossvals")
-        runs = folder / "runs"
-        written.write(runs / "amh_7", written.answers(utterances=12, folds=2), num_folds=2)
-        path = runs / "amh_7" / name
-        parse = fuzz_target.from_file(path, lambda _: gather.gather(runs))
-        return fuzz_target.Target([path.read_bytes()], parse, text=True)
-
-    return target
-
-
-def _model(part):
-    """Damages the zip file, or one of its members with a right checksum around it."""
-
-    def target(folder):
-        run = run_folder.RunFolder(folder)
-        run.start(_run_config())
-        run.save_model(models.build(_run_config().model, None))
-        whole = run.model.read_bytes()
-
-        def parse(data):
-            if part is None:
-                run.model.write_bytes(data)
-            else:
-                with (
-                    zipfile.ZipFile(io.BytesIO(whole)) as good,
-                    zipfile.ZipFile(run.model, "w") as bad,
-                ):
-                    for name in good.namelist():
-                        bad.writestr(name, data if name == part else good.read(name))
-            run.load_model()
-
-        if part is None:
-            return fuzz_target.Target([whole], parse)
-        with zipfile.ZipFile(io.BytesIO(whole)) as good:
-            return fuzz_target.Target([good.read(part)], parse, text=part.endswith("json"))
 
     return target
 
@@ -186,19 +121,13 @@ def _array(folder):
 TARGETS = {
     "manifest": _manifest,
     "shard": _shard,
+    "record": _record,
     "vocabulary": _tables("vocabulary.txt"),
     "embedding": _tables("embedding.npy"),
     "word_counts": _tables("word_counts.npy"),
     "array": _array,
     "dictionary": _dictionary,
-    "run_config": _config,
-    "metrics": _metrics,
-    "predictions": _predictions,
-    "crossval": _crossval("crossval.json"),
-    "crossval_predictions": _crossval("predictions.csv"),
-    "model": _model(None),
-    "model_config": _model("config.json"),
-    "model_weights": _model("model.weights.h5"),
+    **fuzz_run_targets.TARGETS,
     **fuzz_source_targets.TARGETS,
 }
 

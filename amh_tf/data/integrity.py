@@ -12,6 +12,9 @@ from amh_tf.data import faults, framing, records
 
 # Shards that were checked, by path, and what the file system said of them then.
 _checked = {}
+# What TensorFlow raises for a damaged record. It puts bytes of the record into its message, and
+# fails to make text of them.
+_UNREADABLE = (tf.errors.OpError, UnicodeDecodeError)
 
 
 def check_shard(manifest, shard, verify="sizes"):
@@ -103,12 +106,14 @@ def _parse_label(payload, path, record, offset):
     fields = {"label": schema.EXAMPLE_FIELDS["label"]}
     try:
         return int(tf.io.parse_single_example(payload, fields)["label"])
-    except tf.errors.OpError as error:
+    except _UNREADABLE as error:
         problem = f"it has no label ({_first_line(error)})"
         raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
 
 
 def _first_line(error):
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no tf.train.Example"
     return error.message.split("\n")[0].replace("{{", "").replace("}}", "")[:200]
 
 
@@ -154,7 +159,7 @@ def naming_damage(fold, splits):
     """
     try:
         yield
-    except tf.errors.OpError as error:
+    except _UNREADABLE as error:
         shards = [shard for split in splits for shard in fold.select(split)]
         # Most damage is of the bytes, and found quickly.
         for shard in shards:
@@ -240,10 +245,11 @@ def _examine(payload, manifest, shard, where, findings):
         batch = records.decode(
             tf.constant([payload]), manifest.widths, feature_dtype=manifest.feature_dtype
         )
-        fields = {name: value[0] for name, value in batch.items()}
-        name = fields["id"].numpy().decode()
-    except tf.errors.OpError as error:
+    except _UNREADABLE as error:
         return None, [f"it cannot be parsed ({_first_line(error)})"]
+    fields = {name: value[0] for name, value in batch.items()}
+    try:
+        name = fields["id"].numpy().decode()
     except UnicodeDecodeError:
         return None, ["its id is not UTF-8"]
     problems = []

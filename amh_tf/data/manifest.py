@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, locations, schema
-from amh_tf.data import faults
+from amh_tf import checking, files, locations, schema
+from amh_tf.data import declared, faults
 
 FILE_NAME = "dataset.json"
 FORMAT = 1
@@ -146,11 +146,12 @@ def load(folder):
         if written != FORMAT:
             raise ValueError(f"format {written}, not {FORMAT}")
         fields["shards"] = tuple(
-            Shard(**{**shard, "label_counts": tuple(shard["label_counts"])})
-            for shard in fields["shards"]
+            Shard(**{**shard, "label_counts": _tuple(shard, "label_counts")})
+            for shard in declared.container("shards", fields["shards"], list)
         )
-        fields["classes"] = tuple(fields["classes"])
+        fields["classes"] = _tuple(fields, "classes")
         loaded = Manifest(folder=locations.at(folder), **fields)
+        _check_types(loaded)
         _check_names(loaded)
         _check_sizes(loaded)
         _check_protocols(loaded)
@@ -163,16 +164,29 @@ def load(folder):
     return loaded
 
 
+def _tuple(fields, name):
+    return tuple(declared.container(name, fields[name], list))
+
+
+def _check_types(loaded):
+    texts = [loaded.name, loaded.transcripts, loaded.fingerprint, *loaded.protocols]
+    declared.texts("text", texts)
+    declared.texts("class", loaded.classes)
+    if not loaded.classes or len(set(loaded.classes)) != len(loaded.classes):
+        raise ValueError("no class, or one twice")
+    if not isinstance(loaded.synthetic, bool):
+        raise ValueError(f"synthetic {loaded.synthetic!r}")
+    if loaded.feature_dtype not in schema.FEATURE_DTYPES:
+        raise ValueError(f"feature_dtype {loaded.feature_dtype!r}")
+    declared.features(loaded.features)
+    for shard in loaded.shards:
+        declared.texts("part or SHA-256", (shard.part, shard.sha256))
+
+
 def _check_names(loaded):
     optional = [loaded.embedding_file, loaded.word_counts_file]
     names = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
-    names += [name for name in optional if name is not None]
-    for name in names:
-        plain = isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..")
-        if not plain:
-            raise ValueError(f"{name!r} is not the name of a file in the folder")
-    if len(set(names)) != len(names):
-        raise ValueError("a file is named twice")
+    declared.file_names(names + [name for name in optional if name is not None])
 
 
 def _check_vocabulary(loaded):
@@ -184,18 +198,13 @@ def _check_vocabulary(loaded):
 
 
 def _check_sizes(loaded):
-    sizes = (loaded.vocabulary_size, loaded.embedding_width, *loaded.widths.values())
-    if set(loaded.widths) != {"audio", "video"} or not all(
-        isinstance(size, int) and size > 0 for size in sizes
+    declared.widths(loaded.widths)
+    if not all(
+        checking.is_integer(size, 1) for size in (loaded.vocabulary_size, loaded.embedding_width)
     ):
-        raise ValueError(f"widths {loaded.widths}, {loaded.vocabulary_size} words")
-    if loaded.feature_dtype not in schema.FEATURE_DTYPES:
-        raise ValueError(f"feature_dtype {loaded.feature_dtype!r}")
-    if not isinstance(loaded.features, dict | None):
-        raise ValueError("features that are no object")
+        raise ValueError(f"{loaded.vocabulary_size!r} words of {loaded.embedding_width!r}")
     for shard in loaded.shards:
-        sizes = (shard.records, shard.bytes, *shard.label_counts)
-        if not all(isinstance(size, int) and size >= 0 for size in sizes):
+        if not all(map(checking.is_integer, (shard.records, shard.bytes, *shard.label_counts))):
             raise ValueError(f"sizes of {shard.file!r}")
         if (
             len(shard.label_counts) != len(loaded.classes)
@@ -206,16 +215,19 @@ def _check_sizes(loaded):
 
 def _check_protocols(loaded):
     parts = set(loaded.parts)
-    for name, protocol in loaded.protocols.items():
-        if not isinstance(protocol["description"], str) or not protocol["folds"]:
-            raise ValueError(f"protocol {name!r}")
+    for name, protocol in declared.container("protocols", loaded.protocols, dict).items():
+        declared.texts(f"description of {name!r}", [protocol["description"]])
+        if not declared.container(f"folds of {name!r}", protocol["folds"], list):
+            raise ValueError(f"no fold in {name!r}")
         for fold in protocol["folds"]:
+            declared.texts("name of a fold", [fold["name"]])
+            declared.texts(f"warnings of fold {fold['name']!r}", fold["warnings"])
+            for split in schema.SPLITS:
+                declared.texts(f"{split} of fold {fold['name']!r}", fold[split])
             chosen = [part for split in schema.SPLITS for part in fold[split]]
             if len(set(chosen)) != len(chosen):
                 raise ValueError(f"a part stands in two splits of fold {fold['name']!r}")
             if not parts.issuperset(chosen):
                 raise ValueError(f"fold {fold['name']!r} made of unknown parts")
-            if not all(isinstance(text, str) for text in (fold["name"], *fold["warnings"])):
-                raise ValueError(f"fold {fold['name']!r}")
     if not loaded.protocols:
         raise ValueError("no protocol")

@@ -154,7 +154,10 @@ def _ffmpeg(path):
 
 def _mono(block):
     """Averages the channels of a `(channels, samples)` block."""
-    return block[0] if len(block) == 1 else block.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if len(block) == 1:
+        return block[0]
+    with np.errstate(invalid="ignore"):  # of infinities, which are refused once all is read
+        return block.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def _joined(blocks):

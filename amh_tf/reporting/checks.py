@@ -4,15 +4,9 @@ import unicodedata
 
 import numpy as np
 
-from amh_tf import published, schema
+from amh_tf import checking, published, schema
 
 REMEDY = "Run the cross-validation again, or leave its folder out of --runs."
-
-
-def _is_share(value):
-    # The comparison refuses NaN too, which Python reads from JSON; a mean may be rounded up.
-    right = isinstance(value, int | float) and not isinstance(value, bool)
-    return right and 0 <= value <= 1 + 1e-9
 
 
 def _is_text(value):
@@ -90,9 +84,9 @@ class Checked:
         estimates = {}
         for name in schema.SCORES:
             mean, deviation = means.get(name), deviations.get(name)
-            right = _is_share(mean)
+            right = checking.is_share(mean)
             self.require("mean", right, f"a number from 0 to 1 for {name}", repr(mean))
-            right = deviation is None or _is_share(deviation)
+            right = deviation is None or checking.is_share(deviation)
             expected = f"a number from 0 to 1, or null, for {name}"
             self.require("standard_deviation", right, expected, repr(deviation))
             estimates[name] = published.Estimate(mean, deviation)

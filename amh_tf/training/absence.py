@@ -5,9 +5,9 @@ import json
 
 import tensorflow as tf
 
-from amh_tf import files, progress, tables
+from amh_tf import files, progress, schema, tables
 from amh_tf.data import pipeline
-from amh_tf.training import evaluation, halves, runs
+from amh_tf.training import evaluation, halves, runs, stored_reports
 
 ALL_SUBSETS = "all_subsets"
 SCORES_FILE = "metrics_dropped.json"
@@ -92,28 +92,46 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
             batches = without(batches, set(modalities) - set(left))
             predictions = evaluation.predict(predict_step, batches, bar.advance)
             reports["+".join(left)] = runs.report(fold, predictions)
-    _save(folder.path, run_config.model, split, reports)
+    save(folder.path, run_config.model, split, reports)
     tables.print_available(reports, split)
     return reports
 
 
-def _save(folder, model, split, reports):
+def save(folder, model, split, reports):
+    """Adds scores to those of the run's folder, and writes both as a table, too.
+
+    Args:
+        folder: The run's folder.
+        model: The run's `ModelConfig`.
+        split: "train", "dev" or "test".
+        reports: Dict from modalities, as "audio+text", to report.
+
+    Raises:
+        ValueError: If what stands there is damaged.
+    """
     path = folder / SCORES_FILE
-    expected = "the scores that `amh_tf.evaluate --drop` writes"
-    stored = files.read_json(path, expected) if path.exists() else {}
-    before = stored.get(split, {})
-    if not isinstance(before, dict):
-        raise ValueError(
-            f"{str(path)!r} cannot be read. Expected {expected}. Received: no scores for "
-            f"{split!r}. Delete it and evaluate again."
-        )
+    stored = _load(path) if path.exists() else {}
     # In the order of `selections`, whatever was asked for first.
     names = ["+".join(left) for left in selections(model.modalities, [ALL_SUBSETS])]
-    merged = {**before, **reports}
+    merged = {**stored.get(split, {}), **reports}
     stored[split] = {name: merged[name] for name in names if name in merged}
-    files.write_text(path, json.dumps(stored, indent=2) + "\n")
+    text = json.dumps(stored, indent=2) + "\n"
     shown = [
         f"## {model.title}, {name}\n\n{tables.available_markdown(found)}"
         for name, found in stored.items()
     ]
+    files.write_text(path, text)
     files.write_text(folder / TABLE_FILE, "\n".join(shown))
+
+
+def _load(path):
+    expected = "the scores that `amh_tf.evaluate --drop` writes"
+    stored = files.read_json(path, expected)
+    for split, found in stored.items():
+        known = split in schema.SPLITS and isinstance(found, dict)
+        if not known or not all(map(stored_reports.is_report, found.values())):
+            raise ValueError(
+                f"{str(path)!r} cannot be read. Expected {expected}. Received: no scores for "
+                f"{split!r}. Delete it and evaluate again."
+            )
+    return stored

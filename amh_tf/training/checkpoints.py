@@ -1,12 +1,23 @@
-"""All that a run must remember to go on exactly where it stopped."""
+"""All that a run must remember to go on exactly where it stopped.
+
+TensorFlow's own list of checkpoints is not used: it is not waited for, so that a power cut can
+lose it, and TensorFlow deletes whatever it names.
+"""
 
 import glob
+import hashlib
 import json
 import math
 import os
-import pathlib
+import re
 
 import tensorflow as tf
+
+from amh_tf import files
+
+# Names the newest checkpoint, and the SHA-256 of its files.
+NEWEST_FILE = "newest.json"
+_NAME = re.compile(r"ckpt-(\d{1,18})")
 
 
 class _Counters(tf.train.experimental.PythonState):
@@ -33,20 +44,18 @@ class Checkpoints:
         folder: Where the checkpoints lie; the newest is kept.
         model: `keras.Model`.
         optimizer: Its optimizer, built.
-
-    Raises:
-        ValueError: If the folder's list of checkpoints names files elsewhere.
     """
 
     def __init__(self, folder, model, optimizer):
         self._folder = folder
-        self._check_list()
+        self._number = 0
         self._weights = [weight.value for weight in model.weights]
         self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
         self._counters = _Counters()
         state = [variable.value for variable in (*model.variables, *optimizer.variables)]
-        checkpoint = tf.train.Checkpoint(state=state, best=self._best, counters=self._counters)
-        self._manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
+        self._checkpoint = tf.train.Checkpoint(
+            state=state, best=self._best, counters=self._counters
+        )
 
     def keep_best(self):
         """Remembers the present weights as the best."""
@@ -61,9 +70,24 @@ class Checkpoints:
             weight.assign(held)
 
     def save(self, counters):
-        """Writes a checkpoint with a dict of JSON values."""
+        """Writes a checkpoint with a dict of JSON values.
+
+        The one before is deleted once this one is on the disk: whenever the process is killed,
+        a whole one is named.
+        """
         self._counters.values = counters
-        self._manager.save()
+        files.sweep(self._folder)
+        name = f"ckpt-{self._number + 1}"
+        self._checkpoint.write(str(self._folder / name))
+        for path in self._files(name):
+            files.sync(path)
+        files.sync(self._folder)
+        newest = {"checkpoint": name, "sha256": self._digests(name)}
+        files.write_text(self._folder / NEWEST_FILE, json.dumps(newest, indent=1) + "\n")
+        self._number += 1
+        for path in self._folder.glob("ckpt-*.*"):
+            if path.stem != name:
+                path.unlink()
 
     def restore(self):
         """Restores the newest checkpoint.
@@ -74,14 +98,15 @@ class Checkpoints:
         Raises:
             ValueError: If the checkpoint is damaged or of another model.
         """
-        newest = self._manager.latest_checkpoint
-        if newest is None and self._none_was_ended():
+        path = self._folder / NEWEST_FILE
+        if not path.is_file() and self._none_was_ended():
             return None
         try:
-            if newest is None:
-                raise FileNotFoundError("the file 'checkpoint', which names the newest")
-            self._check_sizes(newest)
-            self._manager.checkpoint.restore(newest).assert_consumed()
+            newest = files.read_json(path, "the name of the newest checkpoint")
+            self._number = self._check(newest.get("checkpoint"), newest.get("sha256"))
+            prefix = str(self._folder / newest["checkpoint"])
+            self._check_sizes(prefix)
+            self._checkpoint.read(prefix).assert_consumed()
         except Exception as error:  # a damaged file raises almost anything
             raise ValueError(
                 f"The checkpoint in {str(self._folder)!r} cannot be restored. Expected the one "
@@ -90,33 +115,40 @@ class Checkpoints:
             ) from error
         return self._counters.values
 
-    def _check_list(self):
-        """TensorFlow deletes what the list names once it has saved again."""
-        state = tf.train.get_checkpoint_state(str(self._folder))
-        named = [*state.all_model_checkpoint_paths, state.model_checkpoint_path] if state else []
-        folder = self._folder.resolve()
-        for path in map(pathlib.Path, named):
-            if path.parent.resolve() != folder or not path.name.startswith("ckpt-"):
-                raise ValueError(
-                    f"{str(self._folder / 'checkpoint')!r} cannot be used. Expected checkpoints "
-                    f"of its own folder. Received: {str(path)!r}. Delete the run's folder to "
-                    "start again."
-                )
+    def _files(self, name):
+        return sorted(self._folder.glob(f"{name}.*"))
+
+    def _digests(self, name):
+        digests = {}
+        for path in self._files(name):
+            with open(path, "rb") as file:
+                digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return digests
+
+    def _check(self, name, noted):
+        """Keeps other bytes from TensorFlow, where a damaged length can end the process.
+
+        Returns:
+            The checkpoint's number.
+        """
+        found = _NAME.fullmatch(name) if isinstance(name, str) else None
+        if not found:
+            raise ValueError(f"the name {name!r:.50} in {NEWEST_FILE!r}")
+        if not noted or noted != self._digests(name):
+            raise ValueError(f"files of {name} that have not the SHA-256 in {NEWEST_FILE!r}")
+        return int(found[1])
 
     @staticmethod
-    def _check_sizes(newest):
+    def _check_sizes(prefix):
         """A stranger's checkpoint may declare more than it holds; every element takes a byte."""
-        shapes = tf.train.load_checkpoint(newest).get_variable_to_shape_map()
+        shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
         declared = sum(math.prod(shape) for shape in shapes.values())
-        held = sum(os.path.getsize(path) for path in glob.glob(glob.escape(newest) + ".data-*"))
+        held = sum(os.path.getsize(path) for path in glob.glob(glob.escape(prefix) + ".data-*"))
         if declared > held:
             raise ValueError(f"{declared} elements in {held} bytes")
 
     def _none_was_ended(self):
-        """Tells whether there is nothing but, at most, what a killed first save left behind.
-
-        TensorFlow names the newest checkpoint in a file of its own once that is whole.
-        """
+        """Tells whether there is nothing but, at most, what a killed first save left behind."""
         return all(
             path.name.startswith(("ckpt-1.", "ckpt-1_temp")) for path in self._folder.glob("ckpt-*")
         )

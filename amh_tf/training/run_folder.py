@@ -5,8 +5,8 @@ import io
 import json
 from pathlib import Path
 
-from amh_tf import config, figures, files, schema
-from amh_tf.training import evaluation, model_file
+from amh_tf import config, figures, files
+from amh_tf.training import evaluation, model_file, stored_reports
 
 
 class RunFolder:
@@ -136,9 +136,7 @@ class RunFolder:
         expected = "the scores that `amh_tf.evaluate` writes"
         reports = files.read_json(self.metrics, expected)
         for split, report in reports.items():
-            if not isinstance(report, dict) or not all(
-                isinstance(report.get(name), dict) for name in schema.SCORES
-            ):
+            if not stored_reports.is_report(report):
                 raise ValueError(
                     f"{str(self.metrics)!r} cannot be read. Expected {expected}. Received: no "
                     f"scores for {split!r}. Delete it and evaluate again."
@@ -163,6 +161,9 @@ class RunFolder:
                 header, *rows = csv.reader(file)
             if header != evaluation.csv_header(classes):
                 raise ValueError(f"the columns {','.join(header)[:200]}")
+            for number, row in enumerate(rows, start=1):
+                if len(row) != len(header):
+                    raise ValueError(f"{len(row)} of {len(header)} columns in row {number}")
             return [
                 (name, classes.index(label), [float(value) for value in values])
                 for name, label, _, *values in rows

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, locations, schema
-from amh_tf.data import fold_view
+from amh_tf import checking, files, locations, schema
+from amh_tf.data import declared, fold_view
 from amh_tf.data import manifest as manifests
 
 FILE_NAME = "inputs.json"
@@ -110,7 +110,7 @@ def load(run_dir, run_config, data_dir=None):
     try:
         size = fields.pop("vocabulary_size")
         for name in ("classes", "unknown_ids"):
-            fields[name] = tuple(fields[name])
+            fields[name] = tuple(declared.container(name, fields[name], list))
         vocabulary = _read_vocabulary(path.with_name(VOCABULARY_FILE), size)
         loaded = RunInputs(vocabulary=vocabulary, **fields)
         _check(loaded, run_config)
@@ -129,10 +129,15 @@ def _check(loaded, run_config):
             f"{len(loaded.classes)} classes and {len(loaded.vocabulary)} words for a model of "
             f"{model.num_classes} and {model.vocabulary_size}"
         )
-    if not all(0 <= number < len(loaded.vocabulary) for number in loaded.unknown_ids):
+    declared.texts("class", loaded.classes)
+    declared.texts("text", [loaded.data, loaded.transcripts])
+    if not isinstance(loaded.synthetic, bool):
+        raise ValueError(f"synthetic {loaded.synthetic!r}")
+    declared.widths(loaded.widths)
+    declared.features(loaded.features)
+    last = len(loaded.vocabulary) - 1
+    if not all(checking.is_integer(number, 0, last) for number in loaded.unknown_ids):
         raise ValueError("unknown_ids out of range")
-    if not isinstance(loaded.features, dict | None) or not isinstance(loaded.widths, dict):
-        raise ValueError("features or widths that are no objects")
 
 
 def _read_vocabulary(path, size):
@@ -141,10 +146,13 @@ def _read_vocabulary(path, size):
         raise ValueError(
             f"{str(path)!r} is missing. Expected one word a line. Received: no such file."
         )
-    words = tuple(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
+    try:
+        words = tuple(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
+        received = f"{len(words)}"
+    except UnicodeDecodeError as error:
+        words, received = (), f"no UTF-8 ({error.reason} at byte {error.start})"
     if len(words) != size:
         raise ValueError(
-            f"{str(path)!r} is not as it was written. Expected {size} words. Received: "
-            f"{len(words)}."
+            f"{str(path)!r} is not as it was written. Expected {size} words. Received: {received}."
         )
     return words

@@ -102,6 +102,15 @@ def test_missing_file_and_folder_are_refused(tmp_path):
     refuse(tmp_path, "is missing.*a folder")
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rate", [16000, 8000])
+def test_channels_that_are_infinite_both_ways_are_refused_without_a_warning(tmp_path, rate):
+    samples = np.zeros((100, 2), np.float32)
+    samples[50] = math.inf, -math.inf
+    soundfile.write(tmp_path / "inf.wav", samples, rate, "FLOAT")
+    refuse(tmp_path / "inf.wav", "no numbers")
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_samples_that_are_no_numbers_are_refused(tmp_path, value):
     samples = np.zeros(1000)

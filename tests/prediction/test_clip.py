@@ -211,6 +211,10 @@ def edited(run_dir, tmp_path, change):
         (lambda f: f.update(classes=["one"]), r"inputs.json.*cannot be used.*--data_dir"),
         (lambda f: f.update(unknown_ids=[10**9]), r"unknown_ids.*--data_dir"),
         (lambda f: f.pop("vocabulary_size"), r"inputs.json.*cannot be used"),
+        (lambda f: f.update(classes=[{}] * 2), r"inputs.json.*class \{\}, which is no text"),
+        (lambda f: f.update(widths={"audio": [], "video": 2048}), r"inputs.json.*widths"),
+        (lambda f: f["features"].update(max_lengths=5), r"inputs.json.*max_lengths 5"),
+        (lambda f: f["features"].update(audio=[]), r"inputs.json.*features of audio"),
     ],
 )
 def test_run_that_cannot_serve_is_refused(run, tmp_path, change, problem):

@@ -8,13 +8,10 @@ FILES = ("config.json", "metrics.json", "predictions.csv", "predictions_dev.csv"
 
 
 def _checkpoint(run_dir):
-    """Reads weights, dropout seeds, optimizer, best weights and counters.
-
-    How often was saved is left out: it counts the continuations.
-    """
-    reader = tf.train.load_checkpoint(str(run_dir / "checkpoints"))
-    names = [name for name in reader.get_variable_to_shape_map() if "save_counter" not in name]
-    return {name: reader.get_tensor(name) for name in names}
+    """Reads weights, dropout seeds, optimizer, best weights and counters."""
+    (index,) = (run_dir / "checkpoints").glob("*.index")
+    reader = tf.train.load_checkpoint(str(index.with_suffix("")))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
 def assert_same(run_dir, other):

@@ -1,5 +1,6 @@
 """Run folders with damaged files: each is refused by name."""
 
+import json
 import random
 import shutil
 
@@ -7,7 +8,7 @@ import keras
 import pytest
 
 from amh_tf.data import manifest
-from amh_tf.training import run_folder, trainer
+from amh_tf.training import absence, run_folder, run_inputs, trainer
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 from tools import damages
 
@@ -48,7 +49,54 @@ def test_damaged_json_is_named(finished, tmp_path, file, data):
         folder.load_config() if file == "config.json" else folder.load_metrics()
 
 
-@pytest.mark.parametrize("damage", ["cut", "no_list", "garbage"])
+@pytest.mark.parametrize("change", [lambda row: row + ",0.5", lambda row: row.rpartition(",")[0]])
+def test_row_of_predictions_of_another_length_is_named(finished, tmp_path, change):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    path = folder.path / "predictions.csv"
+    header, row, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, row, change(row), *rows]))
+    with pytest.raises(ValueError, match=r"predictions\.csv.*columns in row 2"):
+        folder.load_predictions(header.split(",")[3:])
+
+
+def test_vocabulary_that_is_no_text_is_named(finished, tmp_path):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    (folder.path / "vocabulary.txt").write_bytes(b"_PAD_\n\xff\n")
+    with pytest.raises(ValueError, match=r"vocabulary\.txt' is not as .* no UTF-8 .* at byte 6"):
+        run_inputs.load(folder.path, folder.load_config())
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["weighted_accuracy", "value"], "high"),
+        (["weighted_accuracy", "value"], 10**400),
+        (["macro_f1", "interval_95"], [0.5]),
+        (["macro_f1", "interval_95"], [0.5, None]),
+        (["utterances"], -1),
+        (["majority_class_rate"], True),
+        (["per_class"], {}),
+        (["per_class", 0, "recall"], []),
+        (["per_class", 0, "class"], None),
+    ],
+)
+def test_scores_that_cannot_be_printed_are_refused(finished, tmp_path, keys, value):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    stored = folder.load_metrics()
+    inner = stored["dev"]
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    folder.metrics.write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match=r"metrics\.json.*no scores for 'dev'"):
+        folder.load_metrics()
+    (folder.path / "metrics_dropped.json").write_text(json.dumps({"dev": {"audio": stored["dev"]}}))
+    settings = folder.load_config().model
+    with pytest.raises(ValueError, match=r"metrics_dropped\.json.*no scores for 'dev'"):
+        absence.save(folder.path, settings, "test", {})
+
+
+@pytest.mark.parametrize("damage", ["cut", "no_name", "garbage"])
 def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
     with monkeypatch.context() as patch:
@@ -57,8 +105,8 @@ def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
             train(tiny_data, tmp_path / "run")
     folder = tmp_path / "run" / "checkpoints"
     (data,) = folder.glob("*.data-*")
-    if damage == "no_list":
-        (folder / "checkpoint").unlink()
+    if damage == "no_name":
+        (folder / "newest.json").unlink()
     else:
         data.write_bytes(data.read_bytes()[:100] if damage == "cut" else b"x" * 5000)
     with pytest.raises(ValueError, match=r"checkpoints.*cannot be restored"):

@@ -1,5 +1,6 @@
 """SIGKILL anywhere, then the same command: the end is the same, bit by bit."""
 
+import hashlib
 import json
 import os
 import random
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 
 from amh_tf.training import checkpoints, run_folder
 from tests.training import killed_run, run_state
@@ -75,8 +77,94 @@ def make_checkpoints(folder):
     return checkpoints.Checkpoints(folder, model, optimizer)
 
 
-def test_list_of_checkpoints_elsewhere_is_refused(tmp_path):
-    # TensorFlow would delete what the list names after the next save.
+def test_checkpoint_that_declares_more_than_it_holds_is_refused(tmp_path):
+    make_checkpoints(tmp_path).save({"step": 1})
+    (data,) = tmp_path.glob("*.data-*")
+    data.write_bytes(data.read_bytes()[:5])
+    digests = {  # as a stranger would
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.glob("ckpt-*")
+    }
+    newest = {"checkpoint": "ckpt-1", "sha256": digests}
+    (tmp_path / "newest.json").write_text(json.dumps(newest))
+    with pytest.raises(ValueError, match=r"cannot be restored.*elements in 5 bytes"):
+        make_checkpoints(tmp_path).restore()
+
+
+def edited(change):
+    def damage(folder):
+        newest = json.loads((folder / "newest.json").read_text())
+        change(newest)
+        (folder / "newest.json").write_text(json.dumps(newest))
+
+    return damage
+
+
+def last_bit(name):
+    def damage(folder):
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        last_bit("ckpt-2.index"),
+        last_bit("ckpt-2.data-00000-of-00001"),
+        lambda folder: (folder / "ckpt-2.index").unlink(),
+        lambda folder: (folder / "ckpt-2.data-00000-of-00002").write_bytes(b""),
+        lambda folder: (folder / "newest.json").unlink(),
+        lambda folder: (folder / "newest.json").write_text(""),
+        edited(lambda newest: newest.pop("checkpoint")),
+        edited(lambda newest: newest.update(checkpoint="ckpt-1")),
+        edited(lambda newest: newest.update(checkpoint="../ckpt-2")),
+        edited(lambda newest: newest.update(checkpoint=["ckpt-2"])),
+        edited(lambda newest: newest.update(checkpoint="ckpt-7", sha256={})),
+    ],
+)
+def test_checkpoint_with_other_bytes_is_refused_before_tensorflow_reads_it(
+    tmp_path, monkeypatch, damage
+):
+    made = make_checkpoints(tmp_path)
+    made.save({"step": 1})
+    made.save({"step": 2})
+    damage(tmp_path)
+    monkeypatch.setattr(tf.train, "load_checkpoint", None)
+    with pytest.raises(ValueError, match=r"cannot be restored.*newest\.json"):
+        make_checkpoints(tmp_path).restore()
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_one_checkpoint_is_whole_whenever_a_save_is_killed(tmp_path, monkeypatch, named):
+    """Killed when the new files are written, before or after they are named."""
+    make_checkpoints(tmp_path).save({"step": 1})
+    write = checkpoints.files.write_text
+
+    def killed(*arguments):
+        if named:
+            write(*arguments)
+        raise InterruptedError
+
+    made = make_checkpoints(tmp_path)
+    assert made.restore() == {"step": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.files, "write_text", killed)
+        with pytest.raises(InterruptedError):
+            made.save({"step": 2})
+    (tmp_path / ".1.partial.newest.json").write_text("{")
+    assert {path.name for path in tmp_path.glob("*.index")} == {"ckpt-1.index", "ckpt-2.index"}
+    other = make_checkpoints(tmp_path)
+    assert other.restore() == {"step": 2 if named else 1}
+    other.save({"step": 3})
+    name = "ckpt-3" if named else "ckpt-2"
+    kept = {"newest.json", f"{name}.index", f"{name}.data-00000-of-00001"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    assert make_checkpoints(tmp_path).restore() == {"step": 3}
+
+
+def test_strangers_list_of_checkpoints_deletes_nothing(tmp_path):
+    # TensorFlow would delete what its list names after the next save.
     (tmp_path / "run").mkdir()
     victim = tmp_path / "ckpt-1.index"
     victim.write_bytes(b"ten years of work")
@@ -84,18 +172,11 @@ def test_list_of_checkpoints_elsewhere_is_refused(tmp_path):
     (tmp_path / "run" / "checkpoint").write_text(
         f"model_checkpoint_path: {path}\nall_model_checkpoint_paths: {path}\n"
     )
-    with pytest.raises(ValueError, match=r"of its own folder.*ckpt-1"):
-        make_checkpoints(tmp_path / "run")
-    assert victim.exists()
-
-
-def test_checkpoint_that_declares_more_than_it_holds_is_refused(tmp_path):
-    made = make_checkpoints(tmp_path)
+    made = make_checkpoints(tmp_path / "run")
+    assert made.restore() is None
     made.save({"step": 1})
-    (data,) = tmp_path.glob("*.data-*")
-    data.write_bytes(data.read_bytes()[:5])
-    with pytest.raises(ValueError, match=r"cannot be restored.*elements in 5 bytes"):
-        made.restore()
+    made.save({"step": 2})
+    assert victim.exists()
 
 
 def test_second_process_is_locked_out(undisturbed, tiny_data):

@@ -1,0 +1,111 @@
+"""What files of strangers say of a data set, checked one by one: types first, then values.
+
+JSON may hold anything in any place. Whoever uses a name as a key, opens it or prints it relies
+on what is checked here. Errors are short: the loader adds the file's name.
+"""
+
+import os
+
+from amh_tf import checking
+
+# Linux, macOS and Windows allow no longer name, in bytes.
+_LONGEST_NAME = 255
+_CONTAINERS = {list: "a list", tuple: "a list", dict: "an object"}
+_FEATURES = {
+    "audio": {"use_energy": bool},
+    "text": {"transcripts": str, "recognizer": str | None},
+    "video": {"weights": str, "fingerprint": str, "dtype": str, "resize": bool},
+}
+
+
+def is_text(value):
+    """Tells whether a value is a text that can be written to a file: no halves of characters."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value):
+    return f"{value!r:.100}"
+
+
+def texts(name, values):
+    """Checks that all values are texts.
+
+    Args:
+        name: What they are, for the message.
+        values: List or tuple.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    for value in container(name, values, (list, tuple)):
+        if not is_text(value):
+            raise ValueError(f"{name} {_shown(value)}, which is no text")
+
+
+def container(name, value, kind):
+    """Returns a value that must be a list or dict.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not isinstance(value, kind):
+        wanted = _CONTAINERS[kind if isinstance(kind, type) else kind[0]]
+        raise ValueError(f"{name} {_shown(value)}, which is not {wanted}")
+    return value
+
+
+def file_names(names):
+    """Checks names of files: each of a file in the folder itself, none twice.
+
+    Raises:
+        ValueError: If one is not, or no file system could hold it.
+    """
+    seen = set()
+    for name in names:
+        plain = is_text(name) and name == os.path.basename(name) and name not in ("", ".", "..")
+        if not plain or "\0" in name or len(name.encode()) > _LONGEST_NAME:
+            raise ValueError(f"{_shown(name)} is not the name of a file in the folder")
+        if name in seen:
+            raise ValueError(f"{_shown(name)} is named twice")
+        seen.add(name)
+
+
+def widths(found):
+    """Checks the widths of the features.
+
+    Raises:
+        ValueError: If they are not those of audio and video, or cannot be.
+    """
+    if set(container("widths", found, dict)) != {"audio", "video"} or not all(
+        checking.is_integer(width, 1, checking.MANY) for width in found.values()
+    ):
+        raise ValueError(f"widths {_shown(found)}")
+
+
+def features(found):
+    """Checks what features are said to be made of, as far as anybody uses it.
+
+    Args:
+        found: As in `corpora.source.Source`.
+
+    Raises:
+        ValueError: If it cannot be used.
+    """
+    if found is None:
+        return
+    container("features", found, dict)
+    for name, length in container("max_lengths", found.get("max_lengths", {}), dict).items():
+        if not checking.is_integer(length, 1, checking.MANY):
+            raise ValueError(f"max_lengths of {_shown(name)}: {_shown(length)}")
+    for modality, fields in _FEATURES.items():
+        made = container(f"features of {modality}", found.get(modality, {}), dict)
+        for name, kind in fields.items():
+            value = made.get(name)
+            if name in made and not (is_text(value) if kind is str else isinstance(value, kind)):
+                raise ValueError(f"{name} {_shown(value)} of the features of {modality}")
