@@ -61,7 +61,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
-    killed = finished = 0
+    killed = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare = [sys.executable, "-m", "amh_tf.prepare", "--source=planted"]
@@ -78,7 +78,7 @@ def main():
                 process = _start(command)
                 try:
                     process.wait(rng.uniform(0.2, 1.1) * seconds)
-                    finished += 1
+                    break
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     process.wait()
