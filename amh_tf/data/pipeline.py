@@ -177,4 +177,6 @@ def batches(
     # Nothing is left to tune, and the thread that tunes keeps an iterator's end waiting for up
     # to five seconds.
     options.autotune.enabled = False
+    # The threads of TensorFlow's own pool compute the halves of a batch.
+    options.threading.private_threadpool_size = READERS
     return made.prefetch(2).with_options(options)
