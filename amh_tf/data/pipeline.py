@@ -1,5 +1,7 @@
 """Streams shards as padded batches. Memory does not grow with the data set."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -29,9 +31,7 @@ def _read_shuffled(paths, order):
 def _passes(seed, epoch, epochs, shards):
     """Draws each pass' order of shards and its seed, which depend on its number alone."""
     generators = [np.random.default_rng([seed, epoch + number]) for number in range(epochs)]
-    orders = np.array([rng.permutation(shards) for rng in generators], np.int32)
-    seeds = np.array([rng.integers(1 << 31) for rng in generators], np.int64)
-    return tf.data.Dataset.from_tensor_slices((orders, seeds))
+    return [(rng.permutation(shards), int(rng.integers(1 << 31))) for rng in generators]
 
 
 def _buffer_size(shards, megabytes):
@@ -69,10 +69,9 @@ def _shuffled(passes, paths, count, batch_size, buffer_size):
 
     def batches(order, seed):
         examples = _exactly(_read_shuffled(paths, order), count)
-        shuffled = examples.shuffle(buffer_size, seed=seed, reshuffle_each_iteration=False)
-        return shuffled.batch(batch_size)
+        return examples.shuffle(buffer_size, seed=seed).batch(batch_size)
 
-    return passes.flat_map(batches)
+    return functools.reduce(tf.data.Dataset.concatenate, (batches(*each) for each in passes))
 
 
 def _bucketed(passes, paths, count, batch_size, buffer_size, modality):
@@ -83,7 +82,9 @@ def _bucketed(passes, paths, count, batch_size, buffer_size, modality):
         examples = _exactly(_read_shuffled(paths, order), count).batch(size).enumerate()
         return examples.map(lambda number, serialized: (tf.stack([seed, number]), serialized))
 
-    return passes.flat_map(bufferfuls).prefetch(1).flat_map(_cut_by_length(batch_size, modality))
+    orders, seeds = (np.array(drawn, np.int64) for drawn in zip(*passes))
+    read = tf.data.Dataset.from_tensor_slices((orders, seeds)).flat_map(bufferfuls)
+    return read.prefetch(1).flat_map(_cut_by_length(batch_size, modality))
 
 
 def _exactly(examples, count):

@@ -77,10 +77,10 @@ def pool(shared, projected, mask=None):
         dtype = sequence.dtype
 
         def by_step(vector):  # (batch, dim) to (batch, time)
-            return tf.squeeze(tf.matmul(vector[:, None], sequence, transpose_b=True), 1)
+            return tf.squeeze(tf.matmul(tf.expand_dims(vector, 1), sequence, transpose_b=True), 1)
 
         def added_up(weights):  # (batch, time) to (batch, dim)
-            return tf.squeeze(tf.matmul(tf.cast(weights, dtype)[:, None], sequence), 1)
+            return tf.squeeze(tf.matmul(tf.expand_dims(tf.cast(weights, dtype), 1), sequence), 1)
 
         weights = masked_softmax.masked_softmax(by_step(projected), mask)
 

@@ -58,7 +58,7 @@ def test_gradients_are_those_that_tensorflow_derives(count, mask, compiled):
     expected_loss, expected = derived(sequence, vectors)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-6)
     for gradient, wanted in zip(gradients, expected):
-        np.testing.assert_allclose(gradient, wanted, atol=1e-5)
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-5)
         assert np.abs(wanted).max() > 0.01
 
 
