@@ -61,7 +61,8 @@ def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype)
 
         def gradient(sequence_gradient, last_gradient):
             upstream = packings.unpack_gradient(sequence_gradient, last_gradient, packing)
-            u_z, u_r, u_c = (tf.transpose(k[dim:]) for k in (k_z, k_r, k_c))
+            k_zr = tf.concat([k_z, k_r], axis=1)
+            u_zr, u_c = (tf.transpose(k[dim:]) for k in (k_zr, k_c))
 
             def step_back(t, saved, carried):
                 h, z, r, c, kept = saved
@@ -69,17 +70,15 @@ def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype)
                 through_z = d * z
                 d_new = d - through_z
                 d_c = tf.cast(tf.raw_ops.TanhGrad(y=c, dy=d_new), dtype)
-                d_z = tf.cast(d_new * kept, dtype)
                 d_reset = loop.product(d_c, u_c, dtype)
-                d_r = tf.cast(tf.raw_ops.SigmoidGrad(y=r, dy=d_reset * h), dtype)
-                terms = [through_z, d_reset * r]
-                terms += [loop.product(d_z, u_z, dtype), loop.product(d_r, u_r, dtype)]
-                return (tf.add_n(terms),), (d_z, d_r, d_c)
+                d_r = tf.raw_ops.SigmoidGrad(y=r, dy=d_reset * h)
+                d_zr = tf.cast(tf.concat([d_new * kept, d_r], axis=1), dtype)
+                terms = [through_z, d_reset * r, loop.product(d_zr, u_zr, dtype)]
+                return (tf.add_n(terms),), (d_zr, d_c)
 
-            gates = loop.backward(step_back, packing, units, saved, 1, 3, dtype)
-            with_state, with_reset = (loop.concat(array, dim + units) for array in joined)
-            d_rows = loop.input_gradient(gates, [k[:dim] for k in (k_z, k_r, k_c)])
-            inputs = [with_state, with_state, with_reset]
+            gates = loop.backward(step_back, packing, units, saved, 1, (2, 1), dtype)
+            inputs = [loop.concat(array, dim + units) for array in joined]
+            d_rows = loop.input_gradient(gates, [k[:dim] for k in (k_zr, k_c)])
             return tf.cast(d_rows, rows.dtype), *loop.weight_gradients(inputs, gates, dim)
 
         sequence = packings.unpack(loop.concat(states, units), packing, batch, time)
@@ -115,7 +114,8 @@ def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time
 
         def gradient(sequence_gradient, last_gradient):
             upstream = packings.unpack_gradient(sequence_gradient, last_gradient, packing)
-            u_z, u_r, u_c = (tf.transpose(k[dim:]) for k in kernels)
+            k_zr = tf.concat([k_z, k_r], axis=1)
+            u_zr, u_c = (tf.transpose(k[dim:]) for k in (k_zr, k_c))
 
             def step_back(t, saved, carried):
                 z, r, c, kept, inner = saved
@@ -123,24 +123,22 @@ def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time
                 through_z = d * z
                 d_new = d - through_z
                 d_c = tf.raw_ops.TanhGrad(y=c, dy=d_new)
-                gates = (
-                    d_new * kept,
-                    tf.raw_ops.SigmoidGrad(y=r, dy=d_c * inner),
-                    d_c,
-                    d_c * r,  # of what the reset gate scales
-                )
-                d_z, d_r, d_c, d_inner = gates = [tf.cast(d, dtype) for d in gates]
-                terms = [
-                    loop.product(d, u, dtype) for d, u in ((d_z, u_z), (d_r, u_r), (d_inner, u_c))
-                ]
-                return (tf.add_n([through_z, *terms]),), gates
+                d_r = tf.raw_ops.SigmoidGrad(y=r, dy=d_c * inner)
+                d_zr = tf.concat([d_new * kept, d_r], axis=1)
+                d_inner = d_c * r  # of what the reset gate scales
+                d_zr, d_c, d_inner = gates = [tf.cast(d, dtype) for d in (d_zr, d_c, d_inner)]
+                terms = [through_z]
+                terms += [loop.product(d, u, dtype) for d, u in ((d_zr, u_zr), (d_inner, u_c))]
+                return (tf.add_n(terms),), gates
 
-            d_z, d_r, d_c, d_inner = loop.backward(step_back, packing, units, saved, 1, 4, dtype)
+            d_zr, d_c, d_inner = loop.backward(
+                step_back, packing, units, saved, 1, (2, 1, 1), dtype
+            )
             with_state = loop.concat(joined[0], dim + units)
-            d_rows = loop.input_gradient([d_z, d_r, d_c], [k[:dim] for k in kernels])
-            inputs = [with_state] * 3
-            d_kernel, _, d_bias = loop.weight_gradients(inputs, [d_z, d_r, d_c], dim)
-            _, d_recurrent, _ = loop.weight_gradients(inputs, [d_z, d_r, d_inner], dim)
+            d_rows = loop.input_gradient([d_zr, d_c], [k[:dim] for k in (k_zr, k_c)])
+            inputs = [with_state] * 2
+            d_kernel, _, d_bias = loop.weight_gradients(inputs, [d_zr, d_c], dim)
+            _, d_recurrent, _ = loop.weight_gradients(inputs, [d_zr, d_inner], dim)
             return (
                 tf.cast(d_rows, rows.dtype),
                 d_kernel,

@@ -49,8 +49,9 @@ def weight_gradients(inputs, gradients, dim):
     """Computes the weights' gradients by single products over all steps.
 
     Args:
-        inputs: List of each gate's inputs and state side by side, `(packed, dim + units)`.
-        gradients: List of each gate's gradient, `(packed, units)`.
+        inputs: List of inputs and state side by side, `(packed, dim + units)`, of each gradient.
+        gradients: List of the gradients of one gate or several side by side,
+            `(packed, gates * units)`.
         dim: Width of the inputs.
 
     Returns:
@@ -136,7 +137,7 @@ def forward(step, packing, batch, units, num_states, num_saved, joined_widths, d
     return arrays[:num_states], arrays[num_states:saved_end], arrays[saved_end:]
 
 
-def backward(step, packing, units, saved, num_states, num_gates, dtype):
+def backward(step, packing, units, saved, num_states, gates, dtype):
     """Runs the gradient of a recurrence from the last step to the first.
 
     Args:
@@ -146,11 +147,12 @@ def backward(step, packing, units, saved, num_states, num_gates, dtype):
         packing: `packing.Packing`.
         units: Hidden size.
         saved: What `forward` returned of that name.
-        num_states, num_gates: Lengths of the tuples of states and of gates.
+        num_states: Length of the tuples of states.
+        gates: Number of gates side by side in each member of the gates' gradients.
         dtype: Precision of the gates' gradients.
 
     Returns:
-        Tuple of the gates' gradients, each `(packed, units)`.
+        Tuple of the gates' gradients, each `(packed, gates * units)`.
     """
     steps = tf.shape(packing.counts)[0]
 
@@ -169,12 +171,12 @@ def backward(step, packing, units, saved, num_states, num_gates, dtype):
         (
             steps,
             (tf.zeros([0, units]),) * num_states,
-            _arrays([units] * num_gates, dtype, steps),
+            _arrays([units * count for count in gates], dtype, steps),
         ),
         shape_invariants=(
             tf.TensorShape([]),
             (tf.TensorShape([None, units]),) * num_states,
-            (tf.TensorShape(None),) * num_gates,
+            (tf.TensorShape(None),) * len(gates),
         ),
     )
-    return tuple(concat(array, units) for array in made)
+    return tuple(concat(array, units * count) for array, count in zip(made, gates))

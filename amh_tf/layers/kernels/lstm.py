@@ -50,7 +50,8 @@ def layer(rows, weights, packing, batch, time, dtype):
 
         def gradient(sequence_gradient, last_gradient):
             upstream = packings.unpack_gradient(sequence_gradient, last_gradient, packing)
-            transposed = [tf.transpose(k[dim:]) for k in kernels]
+            joined_kernel = tf.concat(kernels, axis=1)
+            transposed = tf.transpose(joined_kernel[dim:])
 
             def step_back(t, saved, carried):
                 before, i, f, g, o, bounded = saved
@@ -62,14 +63,13 @@ def layer(rows, weights, packing, batch, time, dtype):
                     tf.raw_ops.TanhGrad(y=g, dy=d_c * i),
                     tf.raw_ops.SigmoidGrad(y=o, dy=d_h * bounded),
                 )
-                gates = tuple(tf.cast(d, dtype) for d in gates)
-                terms = [loop.product(d, u, dtype) for d, u in zip(gates, transposed)]
-                return (tf.add_n(terms), d_c * f), gates
+                d_gates = tf.cast(tf.concat(gates, axis=1), dtype)
+                return (loop.product(d_gates, transposed, dtype), d_c * f), (d_gates,)
 
-            gates = loop.backward(step_back, packing, units, saved, 2, 4, dtype)
+            gates = loop.backward(step_back, packing, units, saved, 2, (4,), dtype)
             with_state = loop.concat(joined[0], dim + units)
-            d_rows = loop.input_gradient(gates, [k[:dim] for k in kernels])
-            return tf.cast(d_rows, rows.dtype), *loop.weight_gradients([with_state] * 4, gates, dim)
+            d_rows = loop.input_gradient(gates, [joined_kernel[:dim]])
+            return tf.cast(d_rows, rows.dtype), *loop.weight_gradients([with_state], gates, dim)
 
         sequence = packings.unpack(loop.concat(states, units), packing, batch, time)
         return sequence, gradient
