@@ -56,12 +56,18 @@ class Bench:
     def longest(self):
         return 60 if self.quick else 750
 
-    def folder(self, utterances=None, feature_dtype="float32"):
-        """Returns a data folder of the synthetic set, written at the first call."""
-        count = utterances or self.utterances
-        name = f"{count}-{self.longest}-{feature_dtype}"
+    def folder(self, utterances=None, feature_dtype="float32", longer=1.0):
+        """Returns a data folder of the synthetic set, written at the first call.
+
+        Args:
+            utterances: Size of the set, or None for the usual one.
+            feature_dtype: How features are stored.
+            longer: How many times as long as usual the utterances are.
+        """
+        count, longest = utterances or self.utterances, int(self.longest * longer)
+        name = f"{count}-{longest}-{feature_dtype}"
         folder = self.output / "data" / name
-        data.fold(folder, count, self.longest, feature_dtype, self.progress)
+        data.fold(folder, count, longest, feature_dtype, self.progress)
         return str(folder)
 
     def operations(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from amh_tf import schema
 from amh_tf.corpora import source
-from amh_tf.data import fold_view, writer
+from amh_tf.data import fold_view, manifest, writer
 
 VOCABULARY_SIZE = 3000
 # Features are windows into a pool of noise: what is drawn anew for each would take longer
@@ -30,8 +30,8 @@ def lengths(count, longest=750, seed=1):
 
     Args:
         count: Number of utterances.
-        longest: Largest number of audio frames; the authors cut at 750. A smaller one shortens
-            all in proportion.
+        longest: Largest number of audio frames; the authors cut at 750. Another one shortens
+            or lengthens all in proportion, but for video, which has 25 frames at most.
         seed: Seed of the lengths.
     """
     rng = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ def read(count, longest=750, seed=1):
         audio = rng.standard_normal((POOL_STEPS, schema.AUDIO_WIDTH), np.float32)
         video = np.abs(rng.standard_normal((POOL_STEPS, schema.VIDEO_WIDTH), np.float32))
         for number, label in enumerate(labels):
-            starts = rng.integers(0, POOL_STEPS - 750, 2)
+            starts = rng.integers(0, POOL_STEPS - max(longest, 750), 2)
             yield source.Utterance(
                 id=f"u{number:06d}",
                 label=int(label),
@@ -100,3 +100,9 @@ def fold(folder, count, longest=750, feature_dtype="float32", progress=None):
         progress=progress,
     )
     return fold_view.choose(written)
+
+
+def mean_bytes(folder):
+    """Returns the mean size of a record in a folder's train split."""
+    shards = fold_view.choose(manifest.load(folder)).select("train")
+    return sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)

@@ -99,6 +99,10 @@ class Ours:
         self._held = {key: list(self._reader.batches(epoch, bucketed, epochs).take(count))}
         return key
 
+    def release(self):
+        """Lets go of the batches that `hold` has read."""
+        self._held = {}
+
     def train_held(self, key):
         """Trains on batches that `hold` has read; returns the seconds."""
         start = time.perf_counter()

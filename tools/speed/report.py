@@ -65,7 +65,9 @@ def _details(results):
     lines = []
     if "pipeline" in results:
         found = results["pipeline"]
-        lines += ["## Pipeline", "", "| | utterances a second |", "|---|---|"]
+        sizes = ", ".join(f"{value:.0f} KB in {d}" for d, value in found["kilobytes"].items())
+        lines += ["## Pipeline", "", f"Utterances of {sizes}.", ""]
+        lines += ["| | utterances a second |", "|---|---|"]
         for name, speed in found["utterances_per_second"].items():
             storage, kind = name.split("-")
             lines.append(f"| {storage} shards, {kind} | {speed['median']:,.0f} |")
