@@ -137,3 +137,14 @@ def test_huge_json_is_refused(tmp_path, monkeypatch):
     (tmp_path / "x.json").write_text('{"a": "0123456789"}')
     with pytest.raises(ValueError, match=r"x\.json.*19 bytes, more than 10"):
         files.read_json(tmp_path / "x.json", "settings")
+
+
+@pytest.mark.parametrize("place", ['{"a": "%s"}', '{"%s": 1}', '{"a": [{"b": "x%sx"}]}'])
+def test_json_with_half_a_character_is_refused(tmp_path, place):
+    path = tmp_path / "x.json"
+    for half in (r"\ud800", r"\udfff", r"\ude00\ud83d"):
+        path.write_text(place % half)
+        with pytest.raises(ValueError, match=r"x\.json.*cannot be read.*surrogates not allowed"):
+            files.read_json(path, "settings")
+    path.write_text('{"a": "\\ud83d\\ude00 \\u00e9"}')
+    assert files.read_json(path, "settings") == {"a": "\N{GRINNING FACE} \u00e9"}

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pickle
+import random
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from amh_tf import locations
 from amh_tf.corpora import planted
 from amh_tf.data import writer
+from tools import damages
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--audio_units=6", "--text_units=5", "--video_units=4", "--batch_size=20"]
@@ -108,6 +110,8 @@ def store(tmp_path_factory):
     writer.write(planted.read(6, sizes), folder / "other")
     for name, (damage, _) in DAMAGES.items():
         damage(shutil.copytree(folder / "set", folder / name) or folder / name)
+    shutil.copytree(folder / "set", folder / "forged")
+    damages.DAMAGES["string of 16 GB, forged"][0](folder / "forged", SHARD, random.Random(1))
     for path in folder.rglob("*"):
         if path.is_file():
             client.upload_file(str(path), "bucket", str(path.relative_to(folder)))
@@ -172,6 +176,7 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
         (train(data, "s3://bucket/run"), 1, "`run_dir` cannot be an object store"),
         (train(data, tmp_path / "d", "--protocol=speaker"), 1, "--protocol"),
         (train(data, tmp_path / "e", "--fold=7"), 1, "`fold` is out of range"),
+        (train("s3://bucket/forged", tmp_path / "h", "--verify=full"), 1, "no tf.train.Example"),
         (train(data, tmp_path / "f", fault="signal"), 143, "Saved at step 1."),
         (train(data, tmp_path / "g", fault="bug"), 1, "RuntimeError: a bug"),
     ]

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 # How a damage is found: before a pass at the default level, while reading, with --verify=full.
 QUICKLY, READING, FULL = "quickly", "reading", "full"
+# An Example whose id claims that length, at which TensorFlow's parser ends the process.
+SIXTEEN_GIGABYTES = b"\n\x14\n\x12\n\x02id\x12\x0c\n\n\n\xff\xff\xff\xff>u000"
 
 
 def frames(data):
@@ -107,8 +109,8 @@ def _zeros(folder, name, rng):
     return _edit(folder, name, change)
 
 
-def _reencode(change_example):
-    """Rewrites one record with right checksums and another content."""
+def _rewrite(change):
+    """Rewrites one record, `change` of its payload, with right checksums."""
 
     def damage(folder, name, rng):
         path = folder / name
@@ -118,27 +120,21 @@ def _reencode(change_example):
         with tf.io.TFRecordWriter(str(path)) as writer:
             for number, (start, end) in enumerate(spans):
                 payload = data[start + 12 : end - 4]
-                if number == record:
-                    example = tf.train.Example.FromString(payload)
-                    change_example(example.features.feature)
-                    payload = example.SerializeToString(deterministic=True)
-                writer.write(payload)
+                writer.write(change(payload) if number == record else payload)
         return record
 
     return damage
 
 
-def _no_example(folder, name, rng):
-    """Puts bytes of no meaning behind a right checksum."""
-    path = folder / name
-    data = path.read_bytes()
-    spans = frames(data)
-    record = rng.randrange(len(spans))
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for number, (start, end) in enumerate(spans):
-            payload = data[start + 12 : end - 4]
-            writer.write(b"\xff\xb0" + payload if number == record else payload)
-    return record
+def _reencode(change_example):
+    """Rewrites one record with other content."""
+
+    def change(payload):
+        example = tf.train.Example.FromString(payload)
+        change_example(example.features.feature)
+        return example.SerializeToString(deterministic=True)
+
+    return _rewrite(change)
 
 
 def _with_manifest(damage):
@@ -230,8 +226,12 @@ DAMAGES = {
     "label of no class, forged": (_with_manifest(_reencode(_set_label(99))), QUICKLY),
     "negative label, forged": (_with_manifest(_reencode(_set_label(-1))), QUICKLY),
     "declared length, forged": (_with_manifest(_reencode(_other_length)), READING),
-    "no text, forged": (_with_manifest(_reencode(_no_text)), READING),
-    "no example, forged": (_with_manifest(_no_example), QUICKLY),
+    "no text, forged": (_with_manifest(_reencode(_no_text)), QUICKLY),
+    "no example, forged": (
+        _with_manifest(_rewrite(lambda payload: b"\xff\xb0" + payload)),
+        QUICKLY,
+    ),
+    "string of 16 GB, forged": (_with_manifest(_rewrite(lambda _: SIXTEEN_GIGABYTES)), QUICKLY),
     "unknown word id": (_reencode(_unknown_word), FULL),
     "not a number": (_reencode(_not_a_number), FULL),
 }

@@ -7,13 +7,16 @@ import zipfile
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from amh_tf import config, metrics, models, progress, tables
-from amh_tf.data import fold_view, writer
+from amh_tf.corpora import source
+from amh_tf.data import fold_view, records, writer
+from amh_tf.exporting import examples
 from amh_tf.reporting import gather
 from amh_tf.training import absence, checkpoints, model_file, run_folder, run_inputs
 from tests import conftest
-from tools import fuzz_target
+from tools import damages, fuzz_target
 
 
 def _run_config():
@@ -192,6 +195,21 @@ def _checkpoint(pattern):
     return target
 
 
+def _request_example(folder):
+    """Damages an Example that a client sends; the graph refuses with TensorFlow's errors."""
+    settings = _run_config().model
+    audio, video = np.ones((2, settings.audio_width)), np.ones((1, settings.video_width))
+    utterance = source.Utterance("u1", 2, audio, np.array([2, 3]), video)
+    parse = tf.function(
+        lambda serialized: examples.parse(serialized, settings),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+    # TensorFlow puts bytes of the Example into its messages.
+    refused = (tf.errors.OpError, UnicodeDecodeError)
+    seeds = [records.encode(utterance), damages.SIXTEEN_GIGABYTES]
+    return fuzz_target.Target(seeds, lambda data: parse(tf.constant([data])), allowed=refused)
+
+
 TARGETS = {
     "run_config": _config,
     "metrics": _metrics,
@@ -207,4 +225,5 @@ TARGETS = {
     "checkpoint_name": _checkpoint(checkpoints.NEWEST_FILE),
     "checkpoint_index": _checkpoint("*.index"),
     "checkpoint_data": _checkpoint("*.data-*"),
+    "request_example": _request_example,
 }

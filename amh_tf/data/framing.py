@@ -17,8 +17,6 @@ from amh_tf.data import faults
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
-# Enough for any field's name and a label.
-_CHUNK_BYTES = 128
 
 
 def _masked_crc(data):
@@ -73,52 +71,3 @@ def read_payload(file, path, record, offset, length):
             path, "the checksum of the record's content is wrong", record, offset - HEADER_BYTES
         )
     return payload
-
-
-def _varint(chunk, at):
-    value = 0
-    for shift in range(0, 64, 7):
-        byte = chunk[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a number of more than ten bytes")
-
-
-def _open_field(chunk, at, tag):
-    """Returns the length of a field, of which the tag is known, and where its content starts."""
-    if chunk[at] != tag:
-        raise ValueError(f"tag {chunk[at]}, not {tag}")
-    return _varint(chunk, at + 1)
-
-
-def read_label(file, offset, length):
-    """Reads the label of the `tf.train.Example` in a payload, passing over its features.
-
-    Features are half a megabyte; this reads a few hundred bytes. The tags are those of
-    Example.features, Features.feature, its key and value, Feature.int64_list and its value.
-
-    Returns:
-        The label, or None where it is not found so.
-    """
-    try:
-        _, start = _open_field(os.pread(file.fileno(), _CHUNK_BYTES, offset), 0, 0x0A)
-        at, end = offset + start, offset + length
-        while at < end:
-            chunk = os.pread(file.fileno(), _CHUNK_BYTES, at)
-            size, entry = _open_field(chunk, 0, 0x0A)
-            key_size, key = _open_field(chunk, entry, 0x0A)
-            if chunk[key : key + key_size] == b"label":
-                _, value = _open_field(chunk, key + key_size, 0x12)
-                _, value = _open_field(chunk, value, 0x1A)
-                if chunk[value] == 0x0A:  # packed
-                    _, value = _open_field(chunk, value, 0x0A)
-                else:
-                    value += 1
-                label = _varint(chunk, value)[0]
-                return label - (1 << 64) if label >> 63 else label
-            at += entry + size
-    except (ValueError, IndexError):
-        pass
-    return None

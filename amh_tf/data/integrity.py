@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import locations, schema
-from amh_tf.data import faults, framing, records
+from amh_tf.data import faults, framing, layout, records
 
 # Shards that were checked, by path, and what the file system said of them then.
 _checked = {}
@@ -35,15 +35,15 @@ def check_shard(manifest, shard, verify="sizes"):
     """
     path = manifest.path(shard.file)
     if locations.is_remote(path):
-        _check_remote(shard, path, verify)
+        _check_remote(manifest, shard, path, verify)
         return
     state = _state(path)
     before = _checked.get((path, shard))
     try:
         if state is None or before != state:
-            _check_frames(manifest, shard, path)
+            _check_frames(manifest, shard, path, path)
         if verify == "full" or before not in (None, state):
-            _check_content(shard, path)
+            _check_content(shard, path, path)
     except faults.Fault as fault:
         raise fault.as_error() from fault
     except OSError as error:
@@ -51,8 +51,8 @@ def check_shard(manifest, shard, verify="sizes"):
     _checked[path, shard] = state
 
 
-def _check_remote(shard, path, verify):
-    """Checks a shard of an object store by its size; reading its frames would read it all."""
+def _check_remote(manifest, shard, path, verify):
+    """Checks a shard of an object store by its size, unless all is to be read."""
     try:
         if not path.is_file():
             problem = f"no such file, not {shard.bytes} bytes{locations.or_no_answer(path)}"
@@ -62,7 +62,9 @@ def _check_remote(shard, path, verify):
             problem = f"{size} bytes, not {shard.bytes} with {shard.records} records"
             raise faults.Fault(path, problem)
         if verify == "full":
-            _check_content(shard, path)
+            with locations.local(path) as copy:
+                _check_frames(manifest, shard, path, copy)
+                _check_content(shard, path, copy)
     except faults.Fault as fault:
         raise fault.as_error() from fault
 
@@ -75,12 +77,13 @@ def _state(path):
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _check_frames(manifest, shard, path):
-    if not path.is_file():
+def _check_frames(manifest, shard, path, copy):
+    """Walks through the frames of a shard's local copy; `path` is what messages name."""
+    if not copy.is_file():
         raise faults.Fault(path, f"no such file, not {shard.bytes} bytes")
-    size = path.stat().st_size
+    size = copy.stat().st_size
     counts = collections.Counter()
-    with open(path, "rb", buffering=0) as file:
+    with open(copy, "rb", buffering=0) as file:
         for record, offset, length in framing.walk(file, path):
             if size == shard.bytes:  # or else only the record is looked for that was cut
                 label = _read_label(file, path, record, offset, length)
@@ -95,20 +98,12 @@ def _check_frames(manifest, shard, path):
 
 
 def _read_label(file, path, record, offset, length):
-    label = framing.read_label(file, offset, length)
-    if label is None:
-        payload = framing.read_payload(file, path, record, offset, length)
-        label = _parse_label(payload, path, record, offset)
-    return label
-
-
-def _parse_label(payload, path, record, offset):
-    fields = {"label": schema.EXAMPLE_FIELDS["label"]}
     try:
-        return int(tf.io.parse_single_example(payload, fields)["label"])
-    except _UNREADABLE as error:
-        problem = f"it has no label ({_first_line(error)})"
-        raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
+        return layout.read_label(file, path, record, offset, length)
+    except faults.Fault:
+        # A wrong checksum says more, and that nobody forged anything.
+        framing.read_payload(file, path, record, offset, length)
+        raise
 
 
 def _first_line(error):
@@ -129,21 +124,17 @@ def _count_problems(manifest, shard, counts):
         )
 
 
-def _check_content(shard, path):
-    with locations.local(path) as copy, open(copy, "rb") as file:
+def _check_content(shard, path, copy):
+    with open(copy, "rb", buffering=0) as file:
         same = hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
-    if not same:
-        _check_bytes(path)
-        raise faults.Fault(path, "its SHA-256 is not the one that was written")
+        if not same:
+            _check_bytes(file, path)
+            raise faults.Fault(path, "its SHA-256 is not the one that was written")
 
 
-def _check_bytes(path):
-    try:
-        with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
-            for record, offset, length in framing.walk(file, path):
-                framing.read_payload(file, path, record, offset, length)
-    except OSError as error:
-        raise faults.Fault(path, f"it cannot be read ({error.strerror})") from error
+def _check_bytes(file, path):
+    for record, offset, length in framing.walk(file, path):
+        framing.read_payload(file, path, record, offset, length)
 
 
 @contextlib.contextmanager
@@ -163,9 +154,14 @@ def naming_damage(fold, splits):
         shards = [shard for split in splits for shard in fold.select(split)]
         # Most damage is of the bytes, and found quickly.
         for shard in shards:
+            path = fold.manifest.path(shard.file)
             try:
-                _check_bytes(fold.manifest.path(shard.file))
+                with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
+                    _check_bytes(file, path)
             except faults.Fault as fault:
+                raise fault.as_error() from error
+            except OSError as reason:
+                fault = faults.Fault(path, f"it cannot be read ({reason.strerror})")
                 raise fault.as_error() from error
         for shard in shards:
             for fault in shard_faults(fold.manifest, shard):
@@ -220,6 +216,7 @@ def _record_faults(manifest, shard, path, file, findings):
             start = offset - framing.HEADER_BYTES
             try:
                 payload = framing.read_payload(file, path, record, offset, length)
+                layout.read_label(file, path, record, offset, length)
             except faults.Fault as fault:
                 yield fault
                 unreadable += 1

@@ -110,9 +110,9 @@ def save(folder, model, split, reports):
         ValueError: If what stands there is damaged.
     """
     path = folder / SCORES_FILE
-    stored = _load(path) if path.exists() else {}
     # In the order of `selections`, whatever was asked for first.
     names = ["+".join(left) for left in selections(model.modalities, [ALL_SUBSETS])]
+    stored = _load(path, names) if path.exists() else {}
     merged = {**stored.get(split, {}), **reports}
     stored[split] = {name: merged[name] for name in names if name in merged}
     text = json.dumps(stored, indent=2) + "\n"
@@ -124,11 +124,11 @@ def save(folder, model, split, reports):
     files.write_text(folder / TABLE_FILE, "\n".join(shown))
 
 
-def _load(path):
+def _load(path, names):
     expected = "the scores that `amh_tf.evaluate --drop` writes"
     stored = files.read_json(path, expected)
     for split, found in stored.items():
-        known = split in schema.SPLITS and isinstance(found, dict)
+        known = split in schema.SPLITS and isinstance(found, dict) and set(found) <= set(names)
         if not known or not all(map(stored_reports.is_report, found.values())):
             raise ValueError(
                 f"{str(path)!r} cannot be read. Expected {expected}. Received: no scores for "

@@ -165,34 +165,6 @@ def test_length_beyond_the_file_is_not_believed(tmp_path):
         list(framing.walk(file, path))
 
 
-@pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize("label", [0, 6, 300, -1])
-def test_label_is_read_from_any_serialization(tmp_path, packed, label):
-    number = label % (1 << 64)
-    varint = b""
-    while True:
-        number, low = number >> 7, number & 0x7F
-        varint += bytes([low | (0x80 if number else 0)])
-        if not number:
-            break
-
-    def field(tag, content):
-        assert len(content) < 128
-        return bytes([tag, len(content)]) + content
-
-    values = field(0x0A, varint) if packed else b"\x08" + varint
-    entry = field(0x0A, b"label") + field(0x12, field(0x1A, values))
-    other = field(0x0A, b"audio") + field(0x12, field(0x0A, field(0x0A, b"x" * 40)))
-    payload = field(0x0A, field(0x0A, other) + field(0x0A, entry))
-    parsed = tf.train.Example.FromString(payload)
-    assert list(parsed.features.feature["label"].int64_list.value) == [label]
-    path = tmp_path / "payload"
-    path.write_bytes(b"12345" + payload)
-    with open(path, "rb") as file:
-        assert framing.read_label(file, 5, len(payload)) == label
-        assert framing.read_label(file, 5, 12) is None
-
-
 def test_vocabulary_smaller_than_declared_is_refused(folder):
     fields = json.loads((folder / "dataset.json").read_text())
     fields["vocabulary_size"] = 1 << 30

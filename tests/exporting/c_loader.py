@@ -15,6 +15,7 @@ FLOAT, INT32, STRING = 1, 3, 7
 DTYPES = {FLOAT: np.dtype(np.float32), INT32: np.dtype(np.int32), STRING: np.dtype(object)}
 TSTRING_BYTES = 24
 INVALID_ARGUMENT = 3
+DATA_LOSS = 15
 Pointer = ctypes.c_void_p
 PACKAGE = Path(next(iter(importlib.util.find_spec("tensorflow").submodule_search_locations)))
 

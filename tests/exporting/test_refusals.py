@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.exporting import c_loader, conftest
+from tools import damages
 
 pytest.importorskip("tensorflow_serving", reason="extra serving")
 sys.path.insert(0, str(conftest.ROOT / "export"))
@@ -86,6 +87,14 @@ def test_impossible_waveform_is_refused(session, waveform):
     }
     with pytest.raises(c_loader.Refused, match="`waveform`"):
         session.run("raw", inputs)
+
+
+@pytest.mark.parametrize("example", [damages.SIXTEEN_GIGABYTES, b"\xff\xb0", b"\n\x05"])
+def test_bytes_that_are_no_example_are_refused(session, example):
+    """As the Predict call, by which clients send strings that the server does not look at."""
+    with pytest.raises(c_loader.Refused, match="Unable to parse") as refused:
+        session.run("classify", {"inputs": np.array([example], object)})
+    assert refused.value.code == c_loader.DATA_LOSS
 
 
 def test_example_with_too_few_bytes_is_refused(session):

@@ -96,6 +96,19 @@ def test_scores_that_cannot_be_printed_are_refused(finished, tmp_path, keys, val
         absence.save(folder.path, settings, "test", {})
 
 
+@pytest.mark.parametrize("name", ["\ud800", "audio+text+smell", "video+text"])
+def test_scores_of_other_modalities_are_refused(finished, tmp_path, name):
+    folder = run_folder.RunFolder(shutil.copytree(finished, tmp_path / "copy"))
+    report = folder.load_metrics()["dev"]
+    path = folder.path / "metrics_dropped.json"
+    path.write_text(json.dumps({"test": {"audio": report}, "dev": {name: report}}))
+    with pytest.raises(ValueError, match=r"metrics_dropped\.json.*cannot be read"):
+        absence.save(folder.path, folder.load_config().model, "test", {"audio": report})
+    path.write_text(json.dumps({"test": {"audio": report}}))
+    absence.save(folder.path, folder.load_config().model, "test", {"text": report})
+    assert set(json.loads(path.read_text())["test"]) == {"audio", "text"}
+
+
 @pytest.mark.parametrize("damage", ["cut", "no_name", "garbage"])
 def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)

@@ -1,0 +1,135 @@
+"""The layout of a record, checked before TensorFlow parses it.
+
+TensorFlow reads Examples with a parser of its own, which takes the lengths within a record as 32
+bits and then as signed: one of four gigabytes ends the process. So each length, field and kind is
+looked at here first. Features are half a megabyte a record, and passed over.
+
+Reference:
+ - https://protobuf.dev/programming-guides/encoding/
+"""
+
+import os
+
+from amh_tf import schema
+from amh_tf.data import faults, framing
+
+# What is read at a time, and what of it the head of an entry may take: five tags with lengths, a
+# field's name and a number.
+_CHUNK_BYTES = 512
+_HEAD_BYTES = 128
+# Protocol buffers are smaller than this, and TensorFlow counts their bytes with 31 bits.
+_MAX_BYTES = (1 << 31) - 1
+# Tags of length-delimited fields 1 to 3, and of a number that is field 1.
+_FIRST, _SECOND, _THIRD, _NUMBER = 0x0A, 0x12, 0x1A, 0x08
+# Feature.bytes_list and Feature.int64_list.
+_KINDS = {
+    name.encode(): _FIRST if field.dtype.name == "string" else _THIRD
+    for name, field in schema.EXAMPLE_FIELDS.items()
+}
+
+
+def read_label(file, path, record, offset, length):
+    """Checks a payload's layout, and reads its label.
+
+    Accepted are the fields of `schema.EXAMPLE_FIELDS`, each once, in any order, each one string or
+    one number (packed or not), and no byte besides.
+
+    Args:
+        file: The shard, open for reading bytes.
+        path: Its path, for messages.
+        record: Number of the record.
+        offset: Where the payload starts, as `framing.walk` gives it.
+        length: Its bytes.
+
+    Returns:
+        The label.
+
+    Raises:
+        faults.Fault: If the payload is anything else.
+    """
+    try:
+        return _read_numbers(file, offset, length)[b"label"]
+    except (ValueError, IndexError) as error:
+        reason = "it ends early" if isinstance(error, IndexError) else error
+        problem = f"it is no tf.train.Example as it was written ({reason})"
+        raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
+
+
+def _read_numbers(file, offset, length):
+    """Walks through a payload's fields; returns the numbers, and None for each string."""
+    if length > _MAX_BYTES:
+        raise ValueError(f"{length} bytes")
+    found = {}
+    chunk, base = _chunk(file, offset, 0, length), 0
+    at = _open_last(chunk, 0, _FIRST, length)
+    while at < length:
+        if at + _HEAD_BYTES > base + len(chunk):
+            chunk, base = _chunk(file, offset, at, length), at
+        name, number, end = _read_entry(chunk, at - base, length - base)
+        if name in found:
+            raise ValueError(f"{name.decode()} twice")
+        found[name] = number
+        at = base + end
+    missing = [name.decode() for name in _KINDS if name not in found]
+    if missing:
+        raise ValueError(f"no {', '.join(missing)}")
+    return found
+
+
+def _chunk(file, offset, at, length):
+    return os.pread(file.fileno(), min(_CHUNK_BYTES, length - at), offset + at)
+
+
+def _read_entry(chunk, at, end):
+    """Reads the head of one of Features.feature, whose value may reach beyond the chunk.
+
+    Returns:
+        (name, number or None, where it ends).
+    """
+    at, end = _open(chunk, at, _FIRST, end)
+    key, key_end = _open(chunk, at, _FIRST, end)
+    name = chunk[key:key_end]
+    if name not in _KINDS:
+        raise ValueError(f"a field {name[:20]!r}")
+    kind = _KINDS[name]
+    at = _open_last(chunk, key_end, _SECOND, end)
+    at = _open_last(chunk, at, kind, end)
+    if kind == _FIRST:
+        _open_last(chunk, at, _FIRST, end)
+        return name, None, end
+    at = at + 1 if chunk[at] == _NUMBER else _open_last(chunk, at, _FIRST, end)
+    number, at = _varint(chunk, at)
+    if at != end:
+        raise ValueError(f"{name.decode()} is not one number")
+    return name, number - (1 << 64) if number >> 63 else number, end
+
+
+def _open(chunk, at, tag, end):
+    """Returns where the content of a field starts and ends."""
+    if chunk[at] != tag:
+        raise ValueError(f"tag {chunk[at]}, not {tag}")
+    size, at = _varint(chunk, at + 1)
+    if size > end - at:
+        raise ValueError(f"a length of {size} where {max(0, end - at)} bytes are left")
+    return at, at + size
+
+
+def _open_last(chunk, at, tag, end):
+    """Opens a field that must end where the one around it does; returns where it starts."""
+    at, own_end = _open(chunk, at, tag, end)
+    if own_end != end:
+        raise ValueError(f"{end - own_end} bytes behind the content of tag {tag}")
+    return at
+
+
+def _varint(chunk, at):
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = chunk[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if value >> 64:
+                raise ValueError("a number of more than 64 bits")
+            return value, at
+    raise ValueError("a number of more than ten bytes")
