@@ -1,9 +1,11 @@
 """What several tests need: tiny data sets, in shards and in the authors' layout."""
 
 import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import gc
 import pickle
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,6 +17,17 @@ REFERENCE = Path(__file__).parent / "reference"
 TINY_SIZES = {"train": 40, "dev": 12, "test": 14}
 
 assert amh_tf.__version__
+# A million objects of the libraries, which the collector need not look at ever again.
+gc.collect()
+gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _release_graphs():
+    """Keeps graphs of former tests from slowing down the collector, and from filling memory."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

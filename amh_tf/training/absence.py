@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from amh_tf import files, progress, schema, tables
 from amh_tf.data import pipeline
-from amh_tf.training import evaluation, halves, runs, stored_reports
+from amh_tf.training import evaluation, runs, stored_reports
 
 ALL_SUBSETS = "all_subsets"
 SCORES_FILE = "metrics_dropped.json"
@@ -80,8 +80,7 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
     modalities = run_config.model.modalities
     chosen = selections(modalities, drop)
     runs.introduce(fold)
-    against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
-    predict_step = evaluation.make_predict_step(folder.load_model(), split=against is None)
+    predict_step = evaluation.predict_step_of(run_config, folder.load_model())
     reports = {}
     total = len(chosen) * fold.count(split)
     with progress.bar(total, f"scoring {split}", "utterances") as bar:

@@ -41,11 +41,17 @@ def make_predict_step(model, split=False):
     return predict_step
 
 
+def predict_step_of(run_config, model):
+    """Makes the predict step of a run's model, which splits batches as the run's settings say."""
+    against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
+    return make_predict_step(model, split=against is None)
+
+
 def predict(predict_step, batches, advance=None):
     """Runs a model over a data set once.
 
     Args:
-        predict_step: From `make_predict_step`.
+        predict_step: From `make_predict_step` or `predict_step_of`.
         batches: `tf.data.Dataset` of `(inputs, label, id)`.
         advance: Function that is told the number of utterances done, or None.
 

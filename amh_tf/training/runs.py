@@ -11,7 +11,6 @@ from amh_tf.data import manifest as manifests
 from amh_tf.training import (
     distribution,
     evaluation,
-    halves,
     run_folder,
     run_inputs,
     trainer,
@@ -111,13 +110,16 @@ def _train(run_config, fold, folder, team, data_service):
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
     with files.explaining(folder.path), integrity.naming_damage(fold, ("train", "dev")):
-        best = trainer.Trainer(run_config, fold, model, folder, team, data_service).train()
+        trained = trainer.Trainer(run_config, fold, model, folder, team, data_service)
+        best = trained.train()
     progress.console.print(
         f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
     )
     reports = {}
     if team.is_chief:
-        reports = {split: score(run_config, fold, model, folder, split) for split in SCORED_SPLITS}
+        # Its graph is there already, and the model now holds the best weights.
+        step = trained.predict_step
+        reports = {split: score(run_config, fold, step, folder, split) for split in SCORED_SPLITS}
     # A worker that left early would look like one that has failed.
     team.wait()
     return reports
@@ -165,7 +167,8 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     folder, run_config, fold = open_run(run_dir, data_dir, verify)
     introduce(fold)
     with folder.locked():
-        scored = score(run_config, fold, folder.load_model(), folder, split)
+        predict_step = evaluation.predict_step_of(run_config, folder.load_model())
+        scored = score(run_config, fold, predict_step, folder, split)
     tables.print_reports({split: scored})
     return scored
 
@@ -189,8 +192,8 @@ def open_run(run_dir, data_dir=None, verify="sizes"):
     return folder, run_config, find_fold(run_config, data_dir, verify)
 
 
-def score(run_config, fold, model, folder, split):
-    """Scores a model on a split and writes the run's files for it.
+def score(run_config, fold, predict_step, folder, split):
+    """Scores what a model predicts on a split and writes the run's files for it.
 
     Returns:
         The split's report, as in `metrics.json`.
@@ -202,8 +205,6 @@ def score(run_config, fold, model, folder, split):
         modalities=run_config.model.modalities,
         with_ids=True,
     )
-    against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
-    predict_step = evaluation.make_predict_step(model, split=against is None)
     with (
         integrity.naming_damage(fold, (split,)),
         progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar,

@@ -34,6 +34,9 @@ class Trainer:
         folder: `amh_tf.training.run_folder.RunFolder`, started.
         team: `amh_tf.training.distribution.Team`; the model is built under its strategy.
         data_service: Address of a tf.data service that makes the training batches, or None.
+
+    Attributes:
+        predict_step: From `evaluation.make_predict_step`, of the model as it stands.
     """
 
     def __init__(self, run_config, fold, model, folder, team, data_service=None):
@@ -63,7 +66,7 @@ class Trainer:
                 self._class_weights(),
                 split,
             )
-        self._predict_step = evaluation.make_predict_step(model, split)
+        self.predict_step = evaluation.predict_step_of(run_config, model)
         self._checkpoints = checkpoints.Checkpoints(folder.checkpoints, model, optimizer)
         self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
         self._position = _Position()
@@ -208,7 +211,7 @@ class Trainer:
         bar.note(f"no gain for {self._selection.without_gain} of {self._selection.patience}")
 
     def _dev_scores(self):
-        predictions = evaluation.predict(self._predict_step, self._evaluation_batches("dev"))
+        predictions = evaluation.predict(self.predict_step, self._evaluation_batches("dev"))
         confusion = metrics.confusion_matrix(
             predictions.labels,
             predictions.probabilities.argmax(axis=1),

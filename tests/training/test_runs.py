@@ -100,9 +100,10 @@ def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, m
         np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.parametrize("stop", [3, 4])  # between two validations, and at one
 @pytest.mark.parametrize(
-    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+    ("number", "raised", "stop"),
+    # Between two validations, and at one.
+    [(signal.SIGINT, KeyboardInterrupt, 3), (signal.SIGTERM, SystemExit, 4)],
 )
 def test_run_asked_to_stop_saves_at_once(
     finished, tiny_data, tmp_path, monkeypatch, number, raised, stop
