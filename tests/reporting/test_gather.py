@@ -101,7 +101,7 @@ def test_folder_without_cross_validation_is_refused(tmp_path, made):
     ("change", "text"),
     [
         ({"title": ""}, "`title`"),
-        ({"title": "half \ud800"}, "`title`"),
+        ({"title": "half \ud800"}, "surrogates not allowed"),
         ({"data": "bell \x07"}, "`data`"),
         ({"model": "lstm"}, "`model`"),
         ({"model": ["amh"]}, "`model`"),
