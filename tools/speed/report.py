@@ -65,8 +65,10 @@ def _details(results):
     lines = []
     if "pipeline" in results:
         found = results["pipeline"]
-        sizes = ", ".join(f"{value:.0f} KB in {d}" for d, value in found["kilobytes"].items())
-        lines += ["## Pipeline", "", f"Utterances of {sizes}.", ""]
+        lines += ["## Pipeline", ""]
+        if "kilobytes" in found:  # results kept from an older version have none
+            sizes = ", ".join(f"{value:.0f} KB in {d}" for d, value in found["kilobytes"].items())
+            lines += [f"Utterances of {sizes}.", ""]
         lines += ["| | utterances a second |", "|---|---|"]
         for name, speed in found["utterances_per_second"].items():
             storage, kind = name.split("-")
