@@ -23,7 +23,7 @@ MODALITY_COUNTS = {
     "rnn_attn": ((1,), "RNN-attn reads a single modality"),
 }
 MAX_MHA_HOPS = 3  # the paper defines MHA-1 to MHA-3
-KERNELS = ("auto", "packed", "keras")
+KERNELS = ("auto", "compiled", "packed", "keras")
 BATCH_SPLITS = ("auto", "on", "off")
 VERIFY_LEVELS = ("sizes", "full")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -80,8 +80,7 @@ class ModelConfig:
         bidirectional: Whether the encoders read in both directions. Default by model.
         reset_after: Whether a GRU applies its reset gate after the recurrent product.
         dtype: Precision of the computation; weights stay float32.
-        kernel: How recurrences are computed: "packed", fast on processors, "keras" by Keras'
-            own layers, or "auto" by the latter where there is a GPU.
+        kernel: How recurrences are computed; see `amh_tf.layers.ModalityEncoder`.
     """
 
     vocabulary_size: int

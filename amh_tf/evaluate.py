@@ -6,7 +6,7 @@ modalities were absent, and writes metrics_dropped.json and metrics_dropped.md i
 """
 
 from amh_tf import cli, flag_defs, progress
-from amh_tf.training import absence, halves, run_folder, runs
+from amh_tf.training import absence, run_folder, runs, startup
 
 flag_defs.define_evaluation()
 
@@ -15,7 +15,7 @@ def main():
     """Scores by the flags."""
     flags = flag_defs.FLAGS
     run_config = run_folder.RunFolder(flags.run_dir).load_config()
-    halves.set_threads(run_config.training.batch_split, run_config.model.kernel)
+    startup.prepare(run_config.training.batch_split, run_config.model)
     if flags.drop is not None:
         absence.evaluate(flags.run_dir, flags.split, flags.drop, flags.data_dir, flags.verify)
         progress.console.print(f"Scores and table are in {flags.run_dir}: {absence.SCORES_FILE}.")

@@ -48,6 +48,25 @@ def explaining(path):
         ) from error
 
 
+def user_cache(setting):
+    """Returns the folder for what can be made again, in the user's cache.
+
+    Args:
+        setting: What sets another folder, for the message.
+
+    Raises:
+        ValueError: If the user has no home folder.
+    """
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:  # a user without a home, as in containers
+        raise ValueError(
+            f"There is no folder for the user's cache. Expected a home folder. Received: {error} "
+            f"Set another folder with {setting}."
+        ) from error
+    return Path(base) / "amh_tf"
+
+
 def sync(path):
     """Waits until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -7,12 +7,11 @@ Each entry point defines the groups it needs, so that its --help lists those alo
 that means nothing to it is refused.
 """
 
-import os
 from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, flag_kit, locations, schema
+from amh_tf import config, files, flag_kit, locations, schema
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -117,8 +116,8 @@ def define_model():
         "enum",
         "kernel",
         model.kernel,
-        "How recurrences are computed: packed is fast on processors, keras on GPUs; auto picks. "
-        "The result is the same.",
+        "How recurrences are computed: compiled is fastest on processors and needs a C++ compiler "
+        "once, packed is fast there without, keras on GPUs; auto picks. The result is the same.",
         enum_values=config.KERNELS,
     )
 
@@ -287,14 +286,7 @@ def cache_dir():
     """Returns the folder for data that can be made again."""
     if FLAGS.cache_dir:
         return Path(FLAGS.cache_dir)
-    try:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError as error:  # a user without a home, as in containers
-        raise ValueError(
-            "There is no folder for the planted-cue set. Expected the user's cache. Received: "
-            f"{error} Set it with --cache_dir."
-        ) from error
-    return Path(base) / "amh_tf"
+    return files.user_cache("--cache_dir")
 
 
 def run_dir(data, model):

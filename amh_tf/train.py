@@ -9,7 +9,7 @@ import dataclasses
 from amh_tf import cli, flag_defs, progress
 from amh_tf.corpora import planted
 from amh_tf.data import writer
-from amh_tf.training import distribution, halves, runs
+from amh_tf.training import distribution, runs, startup
 
 flag_defs.define_data()
 flag_defs.define_model()
@@ -33,7 +33,7 @@ def main():
     data, model = flag_defs.data_config(), flag_defs.model_config()
     training = flag_defs.training_config()
     if team.strategy.num_replicas_in_sync == 1:
-        halves.set_threads(training.batch_split, model.kernel)
+        startup.prepare(training.batch_split, model)
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)

@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from amh_tf import config
 from amh_tf.layers import gate_bias, step_dropout
-from amh_tf.layers.kernels import gru, lstm, packing
+from amh_tf.layers.kernels import compiled, gru, lstm, packing
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -23,10 +23,12 @@ class ModalityEncoder(keras.layers.Layer):
         dropout: Drop rate on each layer's input, in [0, 1). Defaults to 0.
         bidirectional: Whether a second layer reads backwards; outputs are then
             `2 * units` wide. Defaults to False.
-        kernel: How the recurrence is computed: "packed" by the kernels in
-            `amh_tf.layers.kernels`, which are fast on processors; "keras" by Keras' own
-            layers; "auto" by the latter where there is a GPU. The choice does not change
-            what is computed, nor the weights.
+        kernel: How the recurrence is computed. "compiled": by operations in C++, the fastest on
+            processors, which are compiled at first use (`kernels.compiled`); for GRUs in float32
+            and bfloat16, others are packed. "packed": by TensorFlow's operations over packed
+            rows, fast and portable. "keras": by Keras' own layers. "auto": by the latter where
+            there is a GPU, else compiled in the package's own training and scoring where that
+            is available, and packed. The choice does not change what is computed, nor the weights.
         reset_after: Whether a GRU's reset gate is applied after the recurrent product, as cuDNN
             does. Defaults to False, as in the authors' code.
 
@@ -115,16 +117,23 @@ class ModalityEncoder(keras.layers.Layer):
             shape = (*shape[:2], self.output_dim)
         self.built = True
 
-    @property
-    def _is_packed(self):
-        if self.kernel == "auto":
-            return not tf.config.list_physical_devices("GPU")
-        return self.kernel == "packed"
+    def _chosen_kernel(self):
+        """Decides which of config.KERNELS, but "auto", a call uses."""
+        kernel = self.kernel
+        if kernel == "auto":
+            if tf.config.list_physical_devices("GPU"):
+                return "keras"
+            kernel = "compiled" if compiled.is_preferred() else "packed"
+        can_be = self.cell == "gru" and self.compute_dtype in ("float32", "bfloat16")
+        return "packed" if kernel == "compiled" and not can_be else kernel
 
     def call(self, sequence, sequence_mask=None, training=False):
         if sequence_mask is None:
             sequence_mask = tf.ones(tf.shape(sequence)[:2], tf.bool)
-        if self._is_packed:
+        kernel = self._chosen_kernel()
+        if kernel == "compiled":
+            return self._call_compiled(sequence, sequence_mask, training)
+        if kernel == "packed":
             run = self._graph(sequence, training) if tf.executing_eagerly() else self._call_packed
             return run(sequence, sequence_mask, training)
         states, last = sequence, []
@@ -149,6 +158,31 @@ class ModalityEncoder(keras.layers.Layer):
             self._graphs[key] = lambda sequence, mask, _: compiled(sequence, mask)
         return self._graphs[key]
 
+    def _call_compiled(self, sequence, sequence_mask, training):
+        lengths = tf.math.count_nonzero(sequence_mask, axis=1, dtype=tf.int32)
+        states = sequence
+        for dropout, layer in zip(self.dropouts, self.recurrent_layers):
+            dropped = {}
+            if training and dropout.rate > 0:
+                dropped = {"rate": dropout.rate, "seed": dropout.next_seed()}
+            made = [
+                compiled.gru(
+                    states,
+                    lengths,
+                    self._weights(cell),
+                    self.compute_dtype,
+                    reset_after=self.reset_after,
+                    backward=backward,
+                    training=bool(training),
+                    **dropped,
+                )
+                for cell, backward in zip(self._cells(layer), (False, True))
+            ]
+            states, last = (
+                tf.cast(tf.concat(parts, axis=-1), self.compute_dtype) for parts in zip(*made)
+            )
+        return states, last
+
     def _call_packed(self, sequence, sequence_mask, training):
         batch, time = tf.unstack(tf.shape(sequence_mask))
         lengths = tf.math.count_nonzero(sequence_mask, axis=1, dtype=tf.int32)
@@ -159,23 +193,31 @@ class ModalityEncoder(keras.layers.Layer):
             if self.bidirectional:
                 states = dropout(states, training=training)
                 rows = [packing.pack(states, place) for place in placed]
-                cells = [layer.forward_layer.cell, layer.backward_layer.cell]
             else:
                 # Nothing is drawn for the padding.
                 rows = [dropout(packing.pack(states, placed[0]), training=training)]
-                cells = [layer.cell]
             made = [
                 self._run(cell, row, place, batch, time)
-                for cell, row, place in zip(cells, rows, placed)
+                for cell, row, place in zip(self._cells(layer), rows, placed)
             ]
             states, last = (tf.concat(parts, axis=-1) for parts in zip(*made))
         return states, last
 
-    def _run(self, cell, rows, placed, batch, time):
-        weights = [
+    def _cells(self, layer):
+        """Returns a recurrent layer's cells: of the forward direction, and of the other if any."""
+        if self.bidirectional:
+            return [layer.forward_layer.cell, layer.backward_layer.cell]
+        return [layer.cell]
+
+    @staticmethod
+    def _weights(cell):
+        return [
             tf.cast(tf.convert_to_tensor(weight), tf.float32)
             for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
         ]
+
+    def _run(self, cell, rows, placed, batch, time):
+        weights = self._weights(cell)
         settings = {"reset_after": self.reset_after} if self.cell == "gru" else {}
         run = gru.layer if self.cell == "gru" else lstm.layer
         outputs = run(rows, weights, placed, batch, time, self.compute_dtype, **settings)

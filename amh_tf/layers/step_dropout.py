@@ -40,13 +40,17 @@ class StepDropout(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
+    def next_seed(self):
+        """Takes an int64 seed of shape `(2,)`, for kernels that drop inputs themselves."""
+        return draws.next_seed(self.seed_generator)
+
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
         count = tf.size(inputs)
         pairs = tf.random.stateless_uniform(
             [(count + 1) // 2],
-            draws.next_seed(self.seed_generator),
+            self.next_seed(),
             minval=None,
             maxval=None,
             dtype=tf.uint32,

@@ -15,7 +15,7 @@ import numpy as np
 
 from amh_tf import figures, files, metrics, progress, schema, tables
 from amh_tf.data import fold_view
-from amh_tf.training import evaluation, halves, run_folder, runs
+from amh_tf.training import evaluation, run_folder, runs, startup
 
 SUMMARY_FILE = "crossval.json"
 
@@ -126,7 +126,7 @@ def _stopping_children():
 
 def _train_one(run_config, fold, run_dir, jobs):
     """Runs one fold, its output in the run's `log.txt`; returns the test accuracies."""
-    halves.set_threads(run_config.training.batch_split, run_config.model.kernel, jobs)
+    startup.prepare(run_config.training.batch_split, run_config.model, jobs)
     folder = run_folder.RunFolder(run_dir)
     folder.start(run_config)
     with open(folder.path / "log.txt", "a", encoding="utf-8") as log:

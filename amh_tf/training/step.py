@@ -1,10 +1,9 @@
 """One optimizer step, written for `strategy.run`."""
 
-import functools
-
 import keras
 import tensorflow as tf
 
+from amh_tf.layers.kernels import compiled as compiled_kernel
 from amh_tf.training import halves
 
 # TensorFlow 1's Adam, which the authors used; Keras' default is 1e-7.
@@ -31,14 +30,19 @@ def input_signature(model):
     return {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in model.input.items()}
 
 
-def compiled(model, training):
-    """Compiles a model's call, so that its graph is built once for both halves of a batch."""
+def forward(model, training):
+    """Makes the function that calls a model with the fastest kernel there is."""
 
-    @tf.function(input_signature=[input_signature(model)])
     def call(inputs):
-        return model(inputs, training=training)
+        with compiled_kernel.preferred():
+            return model(inputs, training=training)
 
     return call
+
+
+def compiled(model, training):
+    """Compiles a model's call, so that its graph is built once for both halves of a batch."""
+    return tf.function(forward(model, training), input_signature=[input_signature(model)])
 
 
 def clip_each(gradients, norm):
@@ -122,7 +126,7 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
     """
     variables = model.trainable_variables
     # A function keeps the variables of the replica that it was built for.
-    forward = compiled(model, training=True) if split else functools.partial(model, training=True)
+    call = (compiled if split else forward)(model, training=True)
     weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
 
     def summed_loss(logits, labels):
@@ -137,7 +141,7 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
             inputs, labels, weight = rows_of_replica(replica, inputs, labels)
         with tf.GradientTape() as tape:
             losses = [
-                summed_loss(forward(part), part_labels)
+                summed_loss(call(part), part_labels)
                 for part, part_labels in halves.split((inputs, labels), split)
             ]
             loss = weight * tf.add_n(losses) / count

@@ -12,6 +12,8 @@ from tools.speed import data, machine, processes, work
 ENGINES = {
     "ours-float32": ("ours", {}),
     "ours-bfloat16": ("ours", {"dtype": "bfloat16"}),
+    "packed-float32": ("ours", {"kernel": "packed"}),
+    "packed-bfloat16": ("ours", {"kernel": "packed", "dtype": "bfloat16"}),
     "ours-unsplit": ("ours", {"batch_split": "off"}),
     "ours-twin": ("ours", {"kernel": "keras"}),
     "keras": ("stock_keras", {}),

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from amh_tf import config
 from amh_tf.models import registry
-from amh_tf.training import evaluation, step
+from amh_tf.layers.kernels import compiled
+from amh_tf.training import evaluation, startup, step
 from tools.speed import data, fixed, reading
 
 
@@ -32,12 +33,12 @@ class Ours:
         folder,
         dtype="float32",
         batch_split="auto",
-        kernel="packed",
+        kernel="auto",
         batch_size=128,
         num_hops=7,
         shuffle_megabytes=None,
     ):
-        halves.set_threads(batch_split, kernel)
+        startup.prepare(batch_split, self._config(num_hops, dtype, kernel))
         keras.utils.set_random_seed(1)
         self._reader = reading.Reader(folder, batch_size, shuffle_megabytes)
         self._dtype, self._kernel = dtype, kernel
@@ -46,16 +47,15 @@ class Ours:
         self._models = {}
         self._train_step, self._predict_step = self._steps(num_hops)
 
+    @staticmethod
+    def _config(num_hops, dtype, kernel):
+        return config.ModelConfig(
+            vocabulary_size=data.VOCABULARY_SIZE, num_hops=num_hops, dtype=dtype, kernel=kernel
+        )
+
     def _steps(self, num_hops):
         if num_hops not in self._models:
-            model = registry.build(
-                config.ModelConfig(
-                    vocabulary_size=data.VOCABULARY_SIZE,
-                    num_hops=num_hops,
-                    dtype=self._dtype,
-                    kernel=self._kernel,
-                )
-            )
+            model = registry.build(self._config(num_hops, self._dtype, self._kernel))
             defaults = config.TrainingConfig()
             optimizer = step.make_optimizer(defaults.learning_rate, self._dtype)
             strategy = tf.distribute.get_strategy()
@@ -75,7 +75,7 @@ class Ours:
         else:
             for inputs, labels in self._reader.batches(0, bucketed).take(2):
                 self._train_step(inputs, labels).numpy()
-        return {"jit_compile": False}
+        return {"compiled": self._kernel != "keras" and compiled.is_loaded()}
 
     def train(self, epoch, bucketed, epochs=1):
         """Trains some epochs; returns their seconds, reading included."""

@@ -5,6 +5,8 @@ from tools.speed import targets
 TITLES = {
     "ours-float32": "this package, float32",
     "ours-bfloat16": "this package, bfloat16",
+    "packed-float32": "this package without a compiler, float32",
+    "packed-bfloat16": "this package without a compiler, bfloat16",
     "ours-unsplit": "this package, float32, whole batches",
     "ours-twin": "this package, plain twin (Keras' GRU)",
     "keras": "stock Keras 3 under `fit`",

@@ -1,11 +1,11 @@
-"""The packed kernels against their plain twins: Keras' own layers, step by step."""
+"""The kernels against their plain twins: Keras' own layers, step by step."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.layers.kernels import gru, lstm, packing
+from amh_tf.layers.kernels import compiled, gru, lstm, packing
 
 LENGTHS = {
     "mixed": [6, 3, 1, 0],
@@ -16,6 +16,7 @@ LENGTHS = {
     "many": np.random.default_rng(0).integers(0, 30, 37).tolist(),
 }
 CASES = [("gru", {"reset_after": False}), ("gru", {"reset_after": True}), ("lstm", {})]
+KERNELS = [("packed", *case) for case in CASES] + [("compiled", *case) for case in CASES[:2]]
 LAYERS = {"gru": (keras.layers.GRU, gru.layer), "lstm": (keras.layers.LSTM, lstm.layer)}
 
 
@@ -33,13 +34,17 @@ def weighted_outputs_and_gradients(run, sequence, weights, upstream):
     return compute(tf.constant(sequence))
 
 
-def both(cell, settings, lengths, time, backward, dtype=tf.float32, units=7, dim=4):
+def both(how, cell, settings, lengths, time, backward, dtype=tf.float32, units=7, dim=4):
+    """What the plain twin and a kernel compute: outputs, and gradients."""
+    if how == "compiled":
+        load_compiled()
     rng = np.random.default_rng(1)
     make, kernel = LAYERS[cell]
     layer = make(units, return_sequences=True, return_state=True, **settings)
     layer.go_backwards = backward
     layer.build((None, None, dim))
-    layer.set_weights([0.5 * rng.standard_normal(w.shape) for w in layer.get_weights()])
+    size = 0.5 * min(1.0, (7 / units) ** 0.5)
+    layer.set_weights([size * rng.standard_normal(w.shape) for w in layer.get_weights()])
     weights = [weight.value for weight in layer.weights]
     batch = len(lengths)
     mask = np.arange(time) < np.array(lengths)[:, None]
@@ -55,37 +60,59 @@ def both(cell, settings, lengths, time, backward, dtype=tf.float32, units=7, dim
         states = tf.reverse(states, [1]) if backward else states
         return states * tf.cast(mask, tf.float32)[:, :, None], last
 
-    def packed(sequence):
+    def computed(sequence):
+        if how == "compiled":
+            rows = tf.constant(lengths, tf.int32)
+            return compiled.gru(sequence, rows, weights, dtype, backward=backward, **settings)
         placed = packing.make(tf.constant(lengths, tf.int32), time, backward=backward)
         rows = packing.pack(sequence, placed)
         return kernel(rows, weights, placed, batch, time, dtype, **settings)
 
     return [
-        weighted_outputs_and_gradients(run, sequence, weights, upstream) for run in (plain, packed)
+        weighted_outputs_and_gradients(run, sequence, weights, upstream)
+        for run in (plain, computed)
     ]
 
 
-@pytest.mark.parametrize(("cell", "settings"), CASES)
+def load_compiled():
+    """Loads the compiled kernel, or skips the test where there is no compiler."""
+    try:
+        compiled.load()
+    except compiled.NotAvailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize(("how", "cell", "settings"), KERNELS)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("backward", [False, True])
-def test_outputs_and_gradients_are_the_twins(cell, settings, lengths, backward):
+def test_outputs_and_gradients_are_the_twins(how, cell, settings, lengths, backward):
     time = max(*lengths, 1) + 2
-    plain, packed = both(cell, settings, lengths, time, backward)
-    for expected, computed in zip(plain[:2], packed[:2]):
-        np.testing.assert_allclose(computed, expected, atol=1e-5)
-    for expected, computed in zip(plain[2], packed[2], strict=True):
-        np.testing.assert_allclose(computed, expected, atol=1e-5, rtol=1e-5)
+    plain, computed = both(how, cell, settings, lengths, time, backward)
+    for expected, found in zip(plain[:2], computed[:2]):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    for expected, found in zip(plain[2], computed[2], strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("cell", "settings"), CASES)
-def test_bfloat16_products_stay_close(cell, settings):
-    plain, packed = both(cell, settings, [20, 11, 4], 20, False, dtype=tf.bfloat16)
-    for expected, computed in zip(plain[:2], packed[:2]):
-        assert computed.dtype == tf.float32
-        np.testing.assert_allclose(computed, expected, atol=0.05)
-    for expected, computed in zip(plain[2], packed[2]):
+@pytest.mark.parametrize(("how", "cell", "settings"), KERNELS)
+def test_outputs_and_gradients_are_the_twins_at_full_size(how, cell, settings):
+    lengths = np.random.default_rng(2).integers(0, 41, 19).tolist()
+    plain, computed = both(how, cell, settings, lengths, 40, False, units=200, dim=121)
+    for expected, found in zip(plain[:2], computed[:2]):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    for expected, found in zip(plain[2], computed[2], strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("how", "cell", "settings"), KERNELS)
+def test_bfloat16_products_stay_close(how, cell, settings):
+    plain, computed = both(how, cell, settings, [20, 11, 4], 20, False, dtype=tf.bfloat16)
+    for expected, found in zip(plain[:2], computed[:2]):
+        assert found.dtype == tf.float32
+        np.testing.assert_allclose(found, expected, atol=0.05)
+    for expected, found in zip(plain[2], computed[2]):
         scale = np.abs(expected).max()
-        np.testing.assert_allclose(computed, expected, atol=0.05 * scale)
+        np.testing.assert_allclose(found, expected, atol=0.05 * scale)
 
 
 def test_packing_of_four_rows():

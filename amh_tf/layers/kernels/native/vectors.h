@@ -1,0 +1,141 @@
+// Vectors of the widest kind that the processor has, and what GRUs compute with them.
+#ifndef AMH_TF_VECTORS_H_
+#define AMH_TF_VECTORS_H_
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace amh {
+
+// Floats in a vector, and rows that a product computes at once: with three vectors to a row, the
+// sums just fill the registers.
+#if defined(__AVX512F__)
+constexpr int kWidth = 16, kRows = 8;
+#elif defined(__AVX2__)
+constexpr int kWidth = 8, kRows = 4;
+#else
+constexpr int kWidth = 4, kRows = 8;
+#endif
+
+typedef float Vec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+typedef int32_t IntVec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+
+inline Vec Load(const float* from) { return *reinterpret_cast<const Vec*>(from); }
+inline void Store(float* to, Vec value) { *reinterpret_cast<Vec*>(to) = value; }
+
+// Of a row's last vector, which may be shorter than the others.
+inline Vec LoadFirst(const float* from, int count) {
+  if (count >= kWidth) return Load(from);
+  Vec value{};
+  std::memcpy(&value, from, count * sizeof(float));
+  return value;
+}
+template <class Element, class Value>
+inline void StoreFirst(Element* to, const Value& value, int count) {
+  if (count * sizeof(Element) >= sizeof(Value)) {
+    std::memcpy(to, &value, sizeof(Value));
+  } else {
+    std::memcpy(to, &value, count * sizeof(Element));
+  }
+}
+
+constexpr int RoundUp(int value, int multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// e^x within 2 units in the last place, between e^-87 and e^88. Cephes' polynomial.
+inline Vec Exp(Vec x) {
+  x = x > 88.0f ? Vec{} + 88.0f : x;
+  x = x < -87.0f ? Vec{} - 87.0f : x;
+  const float kShift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  Vec shifted = x * 1.44269504088896341f + kShift;
+  const IntVec exponent = reinterpret_cast<IntVec>(shifted) << 23;
+  const Vec power = shifted - kShift;
+  const Vec rest = x - power * 0.693359375f + power * 2.12194440e-4f;
+  Vec sum = rest * 1.9875691500e-4f + 1.3981999507e-3f;
+  sum = sum * rest + 8.3334519073e-3f;
+  sum = sum * rest + 4.1665795894e-2f;
+  sum = sum * rest + 1.6666665459e-1f;
+  sum = sum * rest + 5.0000001201e-1f;
+  sum = sum * (rest * rest) + rest + 1.0f;
+  return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(sum) + exponent);
+}
+
+inline Vec Sigmoid(Vec x) { return 1.0f / (1.0f + Exp(-x)); }
+inline Vec Tanh(Vec x) { return 2.0f / (1.0f + Exp(-2.0f * x)) - 1.0f; }
+
+inline uint16_t ToBfloat16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fc0;  // not a number stays one
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+inline float FromBfloat16(uint16_t value) {
+  const uint32_t bits = static_cast<uint32_t>(value) << 16;
+  float result;
+  std::memcpy(&result, &bits, 4);
+  return result;
+}
+
+// The bits of numbers whose upper halves are those numbers in bfloat16.
+inline IntVec Rounded(Vec value) {
+  const IntVec bits = reinterpret_cast<IntVec>(value);
+  return bits + 0x7fff + (bits >> 16 & 1);
+}
+
+// Products in float32.
+struct Float32 {
+  using Element = float;
+  static constexpr int kPair = 1;  // rows that one operation multiplies and adds up
+  static constexpr bool kExact = true;
+  static Element Make(float value) { return value; }
+  static Vec Make(Vec values) { return values; }
+  static Vec Right(const Element* from) { return Load(from); }
+  static float Left(const Element* from) { return *from; }
+  static Vec AddProduct(Vec sum, float left, Vec right) { return sum + left * right; }
+  static void Interleave(const Vec* rows, Element* to) { Store(to, rows[0]); }
+};
+
+// Products of numbers rounded to bfloat16, added up in float32.
+#if defined(__AVX512BF16__)
+struct Bfloat16 {
+  using Element = uint16_t;
+  static constexpr int kPair = 2;
+  static constexpr bool kExact = false;
+  static Element Make(float value) { return ToBfloat16(value); }
+  static __m256bh Make(Vec values) { return _mm512_cvtneps_pbh(values); }
+  static __m512bh Right(const Element* from) {
+    return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
+  }
+  static __m512bh Left(const Element* from) {
+    int32_t pair;
+    std::memcpy(&pair, from, 4);
+    return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+  }
+  static Vec AddProduct(Vec sum, __m512bh left, __m512bh right) {
+    return _mm512_dpbf16_ps(sum, left, right);
+  }
+  static void Interleave(const Vec* rows, Element* to) {
+    const IntVec low = Rounded(rows[0]) >> 16 & 0xffff;
+    Store(reinterpret_cast<float*>(to), reinterpret_cast<Vec>(low | (Rounded(rows[1]) & ~0xffff)));
+  }
+};
+#else
+struct Bfloat16 : Float32 {
+  static constexpr bool kExact = false;
+  static Element Make(float value) { return FromBfloat16(ToBfloat16(value)); }
+  static Vec Make(Vec values) { return reinterpret_cast<Vec>(Rounded(values) & ~0xffff); }
+  static void Interleave(const Vec* rows, Element* to) {
+    Store(to, Make(rows[0]));
+  }
+};
+#endif
+
+}  // namespace amh
+
+#endif  // AMH_TF_VECTORS_H_

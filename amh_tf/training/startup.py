@@ -1,0 +1,69 @@
+"""What a process that trains or scores does first: threads, memory, the compiled kernel."""
+
+import ctypes
+
+import tensorflow as tf
+
+from amh_tf import progress
+from amh_tf.layers.kernels import compiled
+from amh_tf.training import halves
+
+# glibc's mallopt; see malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
+
+
+def prepare(batch_split, model, jobs=1):
+    """Makes the most of the processor. Call before TensorFlow does anything else in the process.
+
+    Args:
+        batch_split: One of `amh_tf.config.BATCH_SPLITS`.
+        model: `amh_tf.config.ModelConfig`.
+        jobs: Number of processes that share the machine.
+
+    Raises:
+        compiled.NotAvailable: If the compiled kernel is asked for by name and is not to be had.
+    """
+    halves.set_threads(batch_split, model.kernel, jobs)
+    keep_memory()
+    load_kernel(model)
+
+
+def keep_memory():
+    """Keeps memory that is let go of for the next batch, where the C library is glibc.
+
+    By default it goes back to the system and is taken from it again, page by page, at every
+    batch: about a tenth of the time of training. With few arenas one thread can reuse what another
+    has let go of.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        return
+    for setting, value in (
+        (_ARENA_MAX, max(1, halves.cores() // 2)),
+        (_TRIM_THRESHOLD, 2**31 - 1),
+        (_TOP_PAD, 64 << 20),
+        (_MMAP_THRESHOLD, 32 << 20),
+    ):
+        library.mallopt(setting, value)
+
+
+def load_kernel(model):
+    """Loads the compiled kernel for a model that can use it, and says where it cannot be had.
+
+    Args:
+        model: `amh_tf.config.ModelConfig`.
+    """
+    asked = model.kernel == "compiled"
+    usable = model.cell == "gru" and model.dtype != "float16"
+    if not usable or not (asked or model.kernel == "auto"):
+        return
+    if not asked and tf.config.list_physical_devices("GPU"):
+        return
+    if not compiled.is_compiled():
+        progress.console.print("Compiling the recurrence for this processor, once ...")
+    try:
+        compiled.load()
+    except compiled.NotAvailable as error:
+        if asked:
+            raise
+        progress.console.print(f"{error} Until then training goes on with --kernel=packed.")

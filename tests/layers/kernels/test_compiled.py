@@ -1,0 +1,326 @@
+"""The compiled kernel: its dropout, its threads, its errors, and how it is compiled."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amh_tf import layers
+from amh_tf.layers.kernels import compiled
+from tests.layers.kernels import philox
+from tests.layers.kernels.test_kernels import load_compiled
+
+LENGTHS = [9, 4, 0, 1, 7, 9, 2, 3, 5, 6]
+UNITS = 20
+
+
+def given(dim, seed=0):
+    rng = np.random.default_rng(seed)
+    sequence = rng.standard_normal((len(LENGTHS), 9, dim)).astype(np.float32)
+    shapes = (dim, 3 * UNITS), (UNITS, 3 * UNITS), (3 * UNITS,)
+    weights = [0.3 * rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    return sequence, list(map(tf.constant, weights))
+
+
+def run(sequence, weights, **settings):
+    """States, last states, and gradients in the inputs and weights."""
+    sequence = tf.constant(sequence)
+    with tf.GradientTape() as tape:
+        tape.watch([sequence, *weights])
+        lengths = tf.constant(LENGTHS, tf.int32)
+        states, last = compiled.gru(sequence, lengths, weights, tf.float32, **settings)
+        loss = tf.reduce_sum(tf.square(states)) + tf.reduce_sum(last)
+    return [states, last, *tape.gradient(loss, [sequence, *weights])]
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [
+        # The authors of Philox publish these.
+        (0, 0, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        (0xFFFFFFFF, 0xFFFFFFFF, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ],
+)
+def test_numpy_draws_as_philox_does(counter, key, expected):
+    drawn = philox.draw([counter] * 4, (key, key))
+    assert " ".join(f"{number:08x}" for number in drawn) == expected
+
+
+@pytest.mark.parametrize("dim", [3, 128, 150])
+@pytest.mark.parametrize("rate", [0.3, 0.7])
+@pytest.mark.parametrize("backward", [False, True])
+def test_dropout_is_philox_and_the_same_on_the_way_back(dim, rate, backward):
+    load_compiled()
+    sequence, weights = given(dim)
+    seed = [1 << 40 | 12345, 678]
+    factors = philox.dropout_factors(sequence.shape, rate, seed)
+    dropped = run(sequence, weights, rate=rate, seed=tf.constant(seed, tf.int64), backward=backward)
+    expected = run(sequence * factors, weights, backward=backward)
+    expected[2] = expected[2] * factors
+    for found, wanted in zip(dropped, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_dropout_keeps_its_share_and_differs_between_seeds():
+    drawn = [philox.dropout_factors((64, 20, 120), 0.3, [1, seed]) for seed in range(2)]
+    count = drawn[0].size
+    for factors in drawn:
+        spread = (0.3 * 0.7 / count) ** 0.5
+        assert abs((factors == 0).mean() - 0.3) < 5 * spread
+        assert abs(factors.mean() - 1) < 5 * spread / 0.7
+    agree = ((drawn[0] == 0) == (drawn[1] == 0)).mean()
+    assert abs(agree - (0.49 + 0.09)) < 0.01
+    neighbours = np.corrcoef((drawn[0] == 0)[:, :-1].ravel(), (drawn[0] == 0)[:, 1:].ravel())
+    assert abs(neighbours[0, 1]) < 0.02
+
+
+def test_threads_share_the_rows(monkeypatch):
+    load_compiled()
+    sequence, weights = given(24)
+    found = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(
+            tf.config.threading, "get_intra_op_parallelism_threads", lambda n=threads: n
+        )
+        found.append(run(sequence, weights))
+    for other in found[1:]:
+        for part, expected in zip(other, found[0], strict=True):
+            np.testing.assert_allclose(part, expected, atol=2e-6 * np.abs(expected).max())
+        # Every row is computed by itself.
+        np.testing.assert_array_equal(other[0], found[0][0])
+
+
+def test_padding_is_not_read():
+    load_compiled()
+    sequence, weights = given(24)
+    noisy = sequence.copy()
+    for row, length in enumerate(LENGTHS):
+        noisy[row, length:] = np.nan
+    for found, expected in zip(run(noisy, weights), run(sequence, weights), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_scoring_has_a_gradient_too():
+    load_compiled()
+    sequence, weights = given(24)
+    for found, expected in zip(run(sequence, weights, training=False), run(sequence, weights)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_empty_batch_gives_nothing():
+    load_compiled()
+    _, weights = given(24)
+    states, last = compiled.gru(tf.zeros([0, 5, 24]), tf.zeros([0], tf.int32), weights, tf.float32)
+    assert states.shape == (0, 5, UNITS)
+    assert last.shape == (0, UNITS)
+
+
+def test_length_past_the_end_is_refused():
+    load_compiled()
+    sequence, weights = given(24)
+    for length in (10, -1):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="length is outside"):
+            compiled.gru(sequence[:1], tf.constant([length]), weights, tf.float32)
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_weights_of_other_shapes_are_refused(which):
+    load_compiled()
+    sequence, weights = given(24)
+    weights[which] = weights[which][..., :-1]
+    with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+        run(sequence, weights)
+
+
+# On every processor with vectors of half and of a quarter of this one's width, if it has 512 bits.
+@pytest.mark.parametrize("machine", ["x86-64-v3", "x86-64"])
+def test_narrower_processors_compute_the_same(machine, tmp_path):
+    load_compiled()
+    if os.uname().machine != "x86_64":
+        pytest.skip("the processor is of another kind")
+    if machine == "x86-64-v3" and "avx2" not in compiled._processor():
+        pytest.skip("the processor has no AVX2")
+    sequence, weights = given(150)
+    np.savez(tmp_path / "given.npz", sequence, *weights)
+    script = """
+import json, sys
+import amh_tf
+import numpy as np
+import tensorflow as tf
+from amh_tf.layers.kernels import compiled
+from tests.layers.kernels import test_compiled
+compiled._FLAGS = ("-O1", *compiled._FLAGS[1:])
+compiled._MACHINE_FLAGS["x86_64"] = (f"-march={sys.argv[1]}",)
+with np.load(sys.argv[2] + "/given.npz") as arrays:
+    sequence, *weights = [arrays[name] for name in arrays.files]
+weights = list(map(tf.constant, weights))
+seed = tf.constant([5, 6], tf.int64)
+full = test_compiled.run(sequence, weights, rate=0.3, seed=seed)
+lengths = tf.constant(test_compiled.LENGTHS, tf.int32)
+half, _ = compiled.gru(sequence, lengths, weights, tf.bfloat16)
+np.savez(sys.argv[2] + "/found.npz", half, *full)
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, machine, str(tmp_path)],
+        env=environment,
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    seed = tf.constant([5, 6], tf.int64)
+    half, _ = compiled.gru(sequence, tf.constant(LENGTHS, tf.int32), weights, tf.bfloat16)
+    with np.load(tmp_path / "found.npz") as found:
+        for name, expected in zip(found.files[1:], run(sequence, weights, rate=0.3, seed=seed)):
+            np.testing.assert_allclose(found[name], expected, atol=1e-5 * np.abs(expected).max())
+        np.testing.assert_allclose(found[found.files[0]], half, atol=0.01)
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """An empty cache, and a process that has not loaded the kernel."""
+    load_compiled()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(compiled, "_loaded", [])
+    return tmp_path
+
+
+def test_no_compiler_is_said(elsewhere, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(compiled.NotAvailable, match=r"no C\+\+ compiler.*--kernel=packed"):
+        compiled.load()
+
+
+def test_failing_compiler_is_said(elsewhere, monkeypatch):
+    compiler = elsewhere / "broken"
+    compiler.write_text("#!/bin/sh\necho 'ops.cc:1: error: no such thing' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    with pytest.raises(compiled.NotAvailable, match=r"error: no such thing.*Set CXX"):
+        compiled.load()
+    assert [path.suffix for path in (elsewhere / "amh_tf" / "kernels").iterdir()] == [".lock"]
+
+
+def planted_library(content=b"not a library"):
+    path = compiled._path(compiled._command())
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_bytes(content)
+    path.chmod(0o700)
+    return path
+
+
+def test_damaged_library_is_said(elsewhere):
+    planted_library()
+    with pytest.raises(compiled.NotAvailable, match=r"could not be loaded.*Delete"):
+        compiled.load()
+
+
+@pytest.mark.parametrize("what", ["library", "folder"])
+def test_library_that_others_may_write_is_refused(elsewhere, what):
+    path = planted_library()
+    (path if what == "library" else path.parent).chmod(0o777)
+    with pytest.raises(compiled.NotAvailable, match="writable by nobody else"):
+        compiled.load()
+
+
+def test_folder_that_cannot_be_made_is_said(elsewhere):
+    (elsewhere / "amh_tf").write_text("in the way")
+    with pytest.raises(compiled.NotAvailable, match=r"could not be written.*XDG_CACHE_HOME"):
+        compiled.load()
+
+
+def test_compiled_once_and_kept(elsewhere):
+    """In processes of their own: TensorFlow takes an operation once."""
+    script = """
+import json, time
+import amh_tf
+from amh_tf.layers.kernels import compiled
+compiled._FLAGS = ("-O0", *compiled._FLAGS[1:])
+before = compiled.is_compiled()
+compiled.load()
+print(json.dumps([before, compiled.is_compiled()]))
+"""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(elsewhere)}
+    command = [sys.executable, "-c", script]
+    settings = {"env": environment, "stdout": subprocess.PIPE, "text": True}
+    settings["cwd"] = Path(__file__).parents[3]
+    together = [subprocess.Popen(command, **settings) for _ in range(2)]
+    assert all(json.loads(process.communicate()[0])[1] for process in together)
+    (library,) = (elsewhere / "amh_tf" / "kernels").glob("*.so")
+    assert stat.S_IMODE(library.stat().st_mode) == 0o700
+    made = library.stat().st_mtime_ns
+    again = subprocess.run(command, **settings, check=True)
+    assert json.loads(again.stdout) == [True, True]
+    assert library.stat().st_mtime_ns == made
+
+
+def operations(encoder, preferred):
+    @tf.function
+    def call(sequence, mask):
+        if not preferred:
+            return encoder(sequence, mask)
+        with compiled.preferred():
+            return encoder(sequence, mask)
+
+    specs = tf.TensorSpec([None, None, 6]), tf.TensorSpec([None, None], tf.bool)
+    graph = call.get_concrete_function(*specs).graph
+    return {operation.type for operation in graph.get_operations()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "preferred", "expected"),
+    [
+        ({}, False, False),  # as `model.export` traces it
+        ({}, True, True),
+        ({"kernel": "compiled"}, False, True),
+        ({"kernel": "packed"}, True, False),
+        ({"kernel": "keras"}, True, False),
+        ({"cell": "lstm"}, True, False),
+        ({"cell": "lstm", "kernel": "compiled"}, True, False),
+        ({"dtype": "mixed_float16"}, True, False),
+        ({"dtype": "mixed_bfloat16", "bidirectional": True, "num_layers": 2}, True, True),
+    ],
+)
+def test_encoder_uses_it_where_it_is_meant_to(settings, preferred, expected):
+    load_compiled()
+    found = operations(layers.ModalityEncoder(8, **settings), preferred)
+    assert ("AmhGru" in found) == expected
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_layers": 2, "bidirectional": True}])
+def test_encoder_computes_the_same_with_every_kernel(settings):
+    load_compiled()
+    encoder = layers.ModalityEncoder(8, **settings)
+    rng = np.random.default_rng(0)
+    sequence = rng.standard_normal((4, 7, 6)).astype(np.float32)
+    mask = np.arange(7) < np.array([7, 0, 3, 1])[:, None]
+    found = {}
+    for kernel in ("compiled", "packed", "keras"):
+        encoder.kernel = kernel
+        states, last = encoder(sequence, mask)
+        found[kernel] = states * mask[:, :, None], last
+    for kernel in ("packed", "keras"):
+        for part, expected in zip(found["compiled"], found[kernel]):
+            np.testing.assert_allclose(part, expected, atol=1e-6)
+
+
+def test_dropout_of_an_encoder_is_drawn_anew_and_from_its_seed():
+    load_compiled()
+
+    def drawn():
+        tf.keras.utils.set_random_seed(3)
+        encoder = layers.ModalityEncoder(8, dropout=0.5, kernel="compiled")
+        sequence, mask = tf.ones([2, 3, 6]), tf.ones([2, 3], tf.bool)
+        return [encoder(sequence, mask, training=True)[1].numpy() for _ in range(2)]
+
+    first, second = drawn()
+    assert not np.array_equal(first, second)
+    for found, expected in zip(drawn(), (first, second)):
+        np.testing.assert_array_equal(found, expected)
