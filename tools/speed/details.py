@@ -33,7 +33,7 @@ def pipeline(bench):
             bench.advance()
         for name in training:
             running[name].ask("warm_up", bucketed=True)
-            running[name].ask("train", epoch=0, bucketed=True)
+            running[name].ask("train", epoch=0, bucketed=True, epochs=EPOCHS)
             bench.advance()
         with bench.watched(result):
             for number in range(1, bench.rounds + 1):

@@ -45,12 +45,12 @@ def measure(bench, task):
         for name in chosen:
             engine, bucketed = benches.CANDIDATES[name]
             notes[name] = running[engine].ask("warm_up", bucketed=bucketed, inference=inference)
-            # A whole pass that does not count: the first takes a gigabyte or two of memory, page by
-            # page, which later ones use again.
+            # A measurement that does not count: the first takes a gigabyte or two of memory, page
+            # by page, which later ones use again.
             if inference:
                 running[engine].ask("infer")
             else:
-                running[engine].ask("train", epoch=0, bucketed=bucketed)
+                running[engine].ask("train", epoch=0, bucketed=bucketed, epochs=EPOCHS)
             bench.advance()
         with bench.watched(result):
             for number in range(1, bench.rounds + 1):

@@ -11,6 +11,7 @@ import typing
 import tensorflow as tf
 
 from amh_tf.layers import masked_softmax
+from amh_tf.layers.kernels import compiled
 
 
 class Share(typing.NamedTuple):
@@ -72,6 +73,13 @@ def pool(shared, projected, mask=None):
         context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
     """
 
+    # Gradients are derived later, outside of the block that prefers the compiled operations.
+    fused = compiled.is_preferred() and projected.dtype in (tf.float32, tf.bfloat16)
+    if fused and mask is None:
+        mask = tf.ones(tf.shape(shared.sequence)[:2], tf.bool)
+    elif fused:
+        mask = tf.convert_to_tensor(mask)
+
     @tf.custom_gradient
     def run(sequence, projected, *_):
         dtype = sequence.dtype
@@ -82,16 +90,26 @@ def pool(shared, projected, mask=None):
         def added_up(weights):  # (batch, time) to (batch, dim)
             return tf.squeeze(tf.matmul(tf.expand_dims(tf.cast(weights, dtype), 1), sequence), 1)
 
-        weights = masked_softmax.masked_softmax(by_step(projected), mask)
+        if fused:
+            context, weights = compiled.attend(sequence, mask, projected)
+        else:
+            weights = masked_softmax.masked_softmax(by_step(projected), mask)
+            context = added_up(weights)
 
         def gradient(d_context, d_weights):
-            d_weights += tf.cast(by_step(d_context), tf.float32)
-            d_scores = weights * d_weights
-            d_scores -= weights * tf.reduce_sum(d_scores, axis=1, keepdims=True)
+            if fused:
+                d_scores, d_projected = compiled.attend_gradient(
+                    sequence, mask, weights, d_context, d_weights
+                )
+            else:
+                d_weights += tf.cast(by_step(d_context), tf.float32)
+                d_scores = weights * d_weights
+                d_scores -= weights * tf.reduce_sum(d_scores, axis=1, keepdims=True)
+                d_projected = added_up(d_scores)
             left = tf.cast(tf.stack([weights, d_scores], axis=1), dtype)
             right = tf.stack([d_context, projected], axis=1)
-            return None, added_up(d_scores), left, right
+            return None, d_projected, left, right
 
-        return (added_up(weights), weights), gradient
+        return (context, weights), gradient
 
     return run(shared.sequence, projected, shared.left, shared.right)

@@ -1,49 +1,29 @@
-"""A GRU compiled for the processor at hand, as operations of TensorFlow.
+"""Operations of TensorFlow's that are compiled for the processor at hand.
 
-A library lays the weights out anew in every product of every step, and TensorFlow schedules and
-stores each of a step's dozen operations. The operations here, in C++ in the folder `native`, run
-a whole recurrence in one call, forward or back, dropout included. They are compiled once, by the
-machine's own compiler, and kept in the user's cache folder.
+A library lays the weights out anew in every product of every step of a recurrence, and TensorFlow
+schedules and stores each of a step's dozen operations. `gru` runs a whole recurrence in one call,
+forward or back, dropout included. `attend` reads a sequence from memory once where TensorFlow
+reads it for every product. Both are in C++, in the folder `native`.
 """
 
 import contextlib
-import fcntl
 import functools
-import hashlib
-import importlib.resources
 import os
-import pathlib
-import platform
-import shutil
-import subprocess
-import tempfile
 import threading
 
 import tensorflow as tf
 
-from amh_tf import files
+from amh_tf.layers.kernels import compiler
 
-_SOURCES = ("dropout.h", "gru.h", "memory.h", "ops.cc", "products.h", "vectors.h")
-_COMPILERS = ("c++", "g++", "clang++")
-_TIMEOUT_SECONDS = 600
-# `-march=native` alone makes GCC split 64-byte vectors in two on some processors.
-_FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-pthread")
-_MACHINE_FLAGS = {
-    "x86_64": ("-march=native", "-mprefer-vector-width=512"),
-    "aarch64": ("-mcpu=native",),
-}
+NotAvailable = compiler.NotAvailable
 _loaded = []
 _preference = threading.local()
-
-
-class NotAvailable(ImportError):
-    """The kernel cannot be compiled or loaded here; the message says why and what to do."""
 
 
 def is_compiled():
     """Says whether `load` finds a library that was compiled before."""
     try:
-        return is_loaded() or _path(_command()).exists()
+        return is_loaded() or compiler.library_path().exists()
     except NotAvailable:
         return True  # nothing would be compiled
 
@@ -53,11 +33,32 @@ def is_loaded():
     return bool(_loaded)
 
 
+def load():
+    """Loads the operations, compiled before unless that has been done on this machine.
+
+    Returns:
+        Module of TensorFlow's with the operations.
+
+    Raises:
+        NotAvailable: If there is no compiler, or it fails.
+    """
+    if not _loaded:
+        library = compiler.library()
+        try:
+            _loaded.append(tf.load_op_library(str(library)))
+        except tf.errors.OpError as error:
+            raise NotAvailable(
+                f"The compiled kernel could not be loaded. Received: {error.message}. "
+                f"Delete {library} to compile it again, or choose --kernel=packed."
+            ) from error
+    return _loaded[0]
+
+
 @contextlib.contextmanager
 def preferred():
-    """Makes encoders whose kernel is "auto" use this one inside of the block, where it is loaded.
+    """Makes layers inside of the block use the operations, where they are loaded.
 
-    Outside of it they are built of TensorFlow's own operations, because a model that is exported
+    Outside of it layers are built of TensorFlow's own operations, because a model that is exported
     must not need this machine's library.
     """
     before = is_preferred()
@@ -69,142 +70,13 @@ def preferred():
 
 
 def is_preferred():
-    """Says whether the caller runs inside of `preferred`, and the kernel is loaded."""
+    """Says whether the caller runs inside of `preferred`, and the operations are loaded."""
     return getattr(_preference, "holds", False)
 
 
-def load():
-    """Compiles the kernel if that has not been done on this machine, and loads it.
-
-    Returns:
-        Module of TensorFlow's with the operations.
-
-    Raises:
-        NotAvailable: If there is no compiler, or it fails.
-    """
-    if not _loaded:
-        path = _library()
-        _require_own(path)
-        try:
-            _loaded.append(tf.load_op_library(str(path)))
-        except tf.errors.OpError as error:
-            raise NotAvailable(
-                f"The compiled kernel could not be loaded. Received: {error.message}. "
-                f"Delete {path} to compile it again, or choose --kernel=packed."
-            ) from error
-    return _loaded[0]
-
-
-def _require_own(path):
-    """Refuses a library that someone else may have written: it is run as it is."""
-    for found in (path, path.parent):
-        status = found.stat()
-        if status.st_uid != os.getuid() or status.st_mode & 0o022:
-            raise NotAvailable(
-                f"The compiled kernel is not safe. Expected {found} to be the user's own and "
-                f"writable by nobody else. Received: owner {status.st_uid}, mode "
-                f"{status.st_mode & 0o777:o}. Mend that, or choose --kernel=packed."
-            )
-
-
-def _command():
-    return (_compiler(), *_FLAGS, *_MACHINE_FLAGS.get(platform.machine(), ()))
-
-
-def _path(command):
-    try:
-        cache = files.user_cache("XDG_CACHE_HOME")
-    except ValueError as error:
-        raise NotAvailable(str(error)) from error
-    # In a folder of its own, which nobody else may write to whatever the user's umask.
-    return cache / "kernels" / f"gru-{_key(command)}.so"
-
-
-def _library():
-    """Returns the library's path, compiled unless it is there."""
-    command = _command()
-    made = _path(command)
-    if made.exists():
-        return made
-    options = (f"-I{tf.sysconfig.get_include()}", f"-L{tf.sysconfig.get_lib()}")
-    options = (*options, "-l:libtensorflow_cc.so.2")
-    try:
-        made.parent.parent.mkdir(parents=True, exist_ok=True)
-        made.parent.mkdir(exist_ok=True, mode=0o700)
-        # Processes that start together compile it once.
-        with open(made.with_suffix(".lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not made.exists():
-                _compile(command, options, made)
-    except OSError as error:
-        raise NotAvailable(
-            f"The compiled kernel could not be written. Received: {error}. Make the folder "
-            "writable, set XDG_CACHE_HOME to one that is, or choose --kernel=packed."
-        ) from error
-    return made
-
-
-def _compiler():
-    wanted = os.environ.get("CXX")
-    for name in (wanted,) if wanted else _COMPILERS:
-        if found := shutil.which(name):
-            return found
-    raise NotAvailable(
-        "There is no C++ compiler, with which the recurrence trains about twice as fast. Expected "
-        f"one of {', '.join(_COMPILERS)}. Received: CXX={wanted!r}. Install one (Debian's g++), "
-        "or choose --kernel=packed."
-    )
-
-
-def _compile(command, options, made):
-    folder = importlib.resources.files(__package__) / "native"
-    with tempfile.TemporaryDirectory(dir=made.parent) as scratch:
-        for name in _SOURCES:
-            pathlib.Path(scratch, name).write_bytes((folder / name).read_bytes())
-        output = pathlib.Path(scratch, made.name)
-        try:
-            done = subprocess.run(
-                [*command, str(pathlib.Path(scratch, "ops.cc")), "-o", str(output), *options],
-                capture_output=True,
-                text=True,
-                timeout=_TIMEOUT_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NotAvailable(
-                f"The compiler did not end in {_TIMEOUT_SECONDS} seconds. Received: {command[0]}. "
-                "Choose --kernel=packed."
-            ) from error
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            first = next((line for line in lines if "error" in line), "no message")
-            raise NotAvailable(
-                f"The kernel could not be compiled. Received: {command[0]}: {first}. Set CXX to "
-                "another compiler for C++17, or choose --kernel=packed."
-            )
-        os.chmod(output, 0o700)
-        os.replace(output, made)
-
-
-@functools.cache
-def _key(command):
-    """Names the library by all that it depends on."""
-    digest = hashlib.sha256()
-    folder = importlib.resources.files(__package__) / "native"
-    for name in _SOURCES:
-        digest.update((folder / name).read_bytes())
-    version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
-    for part in (*command, version, tf.version.VERSION, platform.machine(), _processor()):
-        digest.update(part.encode() + b"\n")
-    return digest.hexdigest()[:16]
-
-
-def _processor():
-    """Returns what the processor can do: a home folder may be shared between machines."""
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+def _threads():
+    """Returns how many threads an operation may use: as many as TensorFlow's own."""
+    return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
 
 
 def gru(
@@ -250,7 +122,7 @@ def gru(
         "reset_after": reset_after,
         "backward": backward,
         "rate": rate,
-        "threads": tf.config.threading.get_intra_op_parallelism_threads() or _cores(),
+        "threads": _threads(),
     }
 
     @tf.custom_gradient
@@ -275,5 +147,38 @@ def gru(
     return run(tf.cast(sequence, dtype), kernel, recurrent, outer, inner[2 * units :])
 
 
-def _cores():
-    return len(os.sched_getaffinity(0))
+def attend(sequence, mask, vector):
+    """Weights the steps of a sequence by their similarity to a vector, and pools them.
+
+    Args:
+        sequence: Tensor of shape `(batch, time, dim)`, float32 or bfloat16.
+        mask: Bool tensor of shape `(batch, time)`.
+        vector: Tensor of shape `(batch, dim)`.
+
+    Returns:
+        Pooled sequence of shape `(batch, dim)`; weights of shape `(batch, time)`, float32. No
+        gradient is defined.
+    """
+    pooled, weights = load().amh_attention(
+        sequence=sequence, mask=mask, vector=vector, threads=_threads()
+    )
+    return tf.ensure_shape(pooled, vector.shape), tf.ensure_shape(weights, mask.shape)
+
+
+def attend_gradient(sequence, mask, weights, d_pooled, d_weights):
+    """Computes the gradients of the scores `(batch, time)`, and of the vector `(batch, dim)`.
+
+    Args:
+        sequence, mask: As for `attend`.
+        weights: What `attend` returned.
+        d_pooled, d_weights: Gradients of what `attend` returned.
+    """
+    d_scores, d_vector = load().amh_attention_gradient(
+        sequence=sequence,
+        mask=mask,
+        weights=weights,
+        d_pooled=d_pooled,
+        d_weights=d_weights,
+        threads=_threads(),
+    )
+    return tf.ensure_shape(d_scores, weights.shape), tf.ensure_shape(d_vector, d_pooled.shape)

@@ -1,10 +1,14 @@
 """The attention's own gradient against the one that TensorFlow derives."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from amh_tf.layers.kernels import attention
+from amh_tf.layers.kernels import compiled as compiled_kernel
+from tests.layers.kernels.test_kernels import load_compiled
 
 MASK = np.arange(7) < np.array([[7], [3], [1], [0]])
 
@@ -17,6 +21,14 @@ def plain(sequence, projected, mask):
     else:
         weights = tf.where(mask, tf.nn.softmax(tf.where(mask, scores, -1e9)), 0.0)
     return tf.reduce_sum(weights[:, :, None] * sequence, axis=1), weights
+
+
+def fused_if(fused):
+    """The block in which the compiled operations are used, or one that does nothing."""
+    if not fused:
+        return contextlib.nullcontext()
+    load_compiled()
+    return compiled_kernel.preferred()
 
 
 def draw(seed, *shape):
@@ -36,9 +48,11 @@ def chained_loss(attentions, vectors):
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("mask", [None, MASK])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_gradients_are_those_that_tensorflow_derives(count, mask, compiled):
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("dim", [5, 16, 35])
+def test_gradients_are_those_that_tensorflow_derives(count, mask, compiled, fused, dim):
     def ours(sequence, vectors):
-        with tf.GradientTape() as tape:
+        with fused_if(fused), tf.GradientTape() as tape:
             tape.watch([sequence, *vectors])
             shares = attention.share(sequence, count)
             attentions = [
@@ -53,7 +67,8 @@ def test_gradients_are_those_that_tensorflow_derives(count, mask, compiled):
             loss = chained_loss([lambda vector: plain(sequence, vector, mask)] * count, vectors)
         return loss, tape.gradient(loss, [sequence, *vectors])
 
-    sequence, vectors = draw(0, 4, 7, 5), [draw(1 + number, 4, 5) for number in range(count)]
+    sequence = draw(0, 4, 7, dim) / dim**0.5
+    vectors = [draw(1 + number, 4, dim) for number in range(count)]
     loss, gradients = (tf.function(ours) if compiled else ours)(sequence, vectors)
     expected_loss, expected = derived(sequence, vectors)
     np.testing.assert_allclose(loss, expected_loss, rtol=1e-6)
@@ -74,9 +89,10 @@ def test_share_that_nobody_uses_adds_nothing():
     np.testing.assert_array_equal(*found)
 
 
-def test_half_precision_carries_its_factors():
+@pytest.mark.parametrize("fused", [False, True])
+def test_half_precision_carries_its_factors(fused):
     sequence, vector = tf.cast(draw(0, 2, 30, 4), tf.bfloat16), tf.cast(draw(1, 2, 4), tf.bfloat16)
-    with tf.GradientTape() as tape:
+    with fused_if(fused), tf.GradientTape() as tape:
         tape.watch(sequence)
         context, weights = attention.pool(attention.share(sequence, 1)[0], vector)
         loss = tf.reduce_sum(tf.cast(context, tf.float32) ** 2)
@@ -90,3 +106,23 @@ def test_half_precision_carries_its_factors():
     np.testing.assert_allclose(
         tf.cast(gradient, tf.float32), tape.gradient(expected, full), atol=0.03
     )
+
+
+def test_fused_attention_is_the_same_on_any_number_of_threads(monkeypatch):
+    sequence, vector = draw(0, 5, 300, 37), draw(1, 5, 37)
+    mask = tf.sequence_mask([300, 0, 1, 255, 17], 300)
+    load_compiled()
+    expected = plain(sequence, vector, mask)
+    for threads in (1, 3, 8):
+        monkeypatch.setattr(compiled_kernel, "_threads", lambda n=threads: n)
+        for found, wanted in zip(compiled_kernel.attend(sequence, mask, vector), expected):
+            np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_fused_attention_refuses_what_does_not_fit():
+    load_compiled()
+    sequence, mask = draw(0, 2, 3, 4), tf.ones([2, 3], tf.bool)
+    for other in ({"mask": mask[:1]}, {"vector": draw(1, 2, 5)}, {"sequence": sequence[0]}):
+        given = {"sequence": sequence, "mask": mask, "vector": draw(1, 2, 4), **other}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"fit|rank"):
+            compiled_kernel.attend(**given)

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import layers
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import compiled, compiler
 from tests.layers.kernels import philox
 from tests.layers.kernels.test_kernels import load_compiled
 
@@ -144,19 +144,19 @@ def test_narrower_processors_compute_the_same(machine, tmp_path):
     load_compiled()
     if os.uname().machine != "x86_64":
         pytest.skip("the processor is of another kind")
-    if machine == "x86-64-v3" and "avx2" not in compiled._processor():
+    if machine == "x86-64-v3" and "avx2" not in compiler.processor():
         pytest.skip("the processor has no AVX2")
     sequence, weights = given(150)
     np.savez(tmp_path / "given.npz", sequence, *weights)
     script = """
-import json, sys
+import sys
 import amh_tf
 import numpy as np
 import tensorflow as tf
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import compiled, compiler
 from tests.layers.kernels import test_compiled
-compiled._FLAGS = ("-O1", *compiled._FLAGS[1:])
-compiled._MACHINE_FLAGS["x86_64"] = (f"-march={sys.argv[1]}",)
+compiler.FLAGS = ("-O1", *compiler.FLAGS[1:])
+compiler.MACHINE_FLAGS["x86_64"] = (f"-march={sys.argv[1]}",)
 with np.load(sys.argv[2] + "/given.npz") as arrays:
     sequence, *weights = [arrays[name] for name in arrays.files]
 weights = list(map(tf.constant, weights))
@@ -181,6 +181,23 @@ np.savez(sys.argv[2] + "/found.npz", half, *full)
         for name, expected in zip(found.files[1:], run(sequence, weights, rate=0.3, seed=seed)):
             np.testing.assert_allclose(found[name], expected, atol=1e-5 * np.abs(expected).max())
         np.testing.assert_allclose(found[found.files[0]], half, atol=0.01)
+
+
+def test_sanitizers_find_nothing(tmp_path):
+    """Reads and writes past an array, undefined behaviour, leaks."""
+    load_compiled()
+    program = tmp_path / "native_check"
+    native = Path(compiler.__file__).parent / "native"
+    flags = ["-O1", "-march=native", "-std=c++17", "-pthread", f"-I{native}"]
+    flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+    source = Path(__file__).parent / "native_check.cc"
+    command = [compiler._compiler(), *flags, str(source), "-o", str(program)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    if "cannot find" in built.stderr:
+        pytest.skip("the compiler has no sanitizers")
+    assert built.returncode == 0, built.stderr
+    done = subprocess.run([str(program)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 
 @pytest.fixture
@@ -209,7 +226,7 @@ def test_failing_compiler_is_said(elsewhere, monkeypatch):
 
 
 def planted_library(content=b"not a library"):
-    path = compiled._path(compiled._command())
+    path = compiler.library_path()
     path.parent.mkdir(parents=True, mode=0o700)
     path.write_bytes(content)
     path.chmod(0o700)
@@ -241,8 +258,8 @@ def test_compiled_once_and_kept(elsewhere):
     script = """
 import json, time
 import amh_tf
-from amh_tf.layers.kernels import compiled
-compiled._FLAGS = ("-O0", *compiled._FLAGS[1:])
+from amh_tf.layers.kernels import compiled, compiler
+compiler.FLAGS = ("-O0", *compiler.FLAGS[1:])
 before = compiled.is_compiled()
 compiled.load()
 print(json.dumps([before, compiled.is_compiled()]))

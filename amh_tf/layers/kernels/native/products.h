@@ -127,6 +127,21 @@ void Multiply(int rows, const Part<Numbers>& first, const Part<Numbers>& second,
   }
 }
 
+// Returns rows as AddOuter reads its left operand, written to `room` where they lie otherwise.
+template <class Numbers>
+const typename Numbers::Element* PairRows(const typename Numbers::Element* rows, int count,
+                                          int width, typename Numbers::Element* room) {
+  constexpr int kPair = Numbers::kPair;
+  if (kPair == 1) return rows;
+  typename Numbers::Element* to = room;
+  for (int p = 0; p < count; p += kPair, rows += static_cast<size_t>(width) * kPair) {
+    for (int n = 0; n < width; ++n) {
+      for (int j = 0; j < kPair; ++j) *to++ = rows[static_cast<size_t>(j) * width + n];
+    }
+  }
+  return room;
+}
+
 template <class Numbers, int kVectors>
 inline void AddOuterPanel(int count, const typename Numbers::Element* left, long left_stride,
                           int left_columns, const typename Numbers::Element* panel, float* to,
@@ -159,7 +174,7 @@ inline void AddOuterPanel(int count, const typename Numbers::Element* left, long
 
 // Adds left^T right to `to`, and the sums of right's columns to `column_sums`.
 //
-// left: (count, left_columns) in pairs of rows interleaved, columns a multiple of kRows; right:
+// left: (count, left_columns) from PairRows, columns a multiple of kRows; right:
 // (count, columns) float32. Both may be read up to a vector past their columns, and `to` and
 // `column_sums` have room for whole vectors. `panel` has room for count * kPanel * kWidth.
 template <class Numbers>

@@ -1,0 +1,163 @@
+// Rows of unequal length as a GRU reads them, and what its way forward and back share.
+//
+// Rows are sorted by length, longest first, so that each step computes the first few of them and
+// no padding.
+#ifndef AMH_TF_GRU_ROWS_H_
+#define AMH_TF_GRU_ROWS_H_
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "dropout.h"
+#include "products.h"
+#include "vectors.h"
+
+namespace amh {
+
+struct Sizes {
+  int batch, time, dim, units;
+  bool reset_after;
+
+  int wide() const { return RoundUp(units, kWidth); }
+  int columns() const { return 3 * units; }  // of Keras' weights
+  // What a row of a step saves, and later its gradient: the candidate first, update and reset
+  // gate without a gap, and with `reset_after` what the reset gate scales.
+  int update() const { return wide(); }
+  int reset() const { return wide() + units; }
+  int inner() const { return 2 * wide() + units; }
+  int saved() const { return (reset_after ? 3 : 2) * wide() + units; }
+};
+
+// Rows that one core computes, sorted by length, and where each step's rows are saved.
+struct Chunk {
+  std::vector<int> rows, lengths;
+  std::vector<long> offsets;  // of each step, counted in saved rows from the chunk's first
+
+  int steps() const { return lengths.empty() ? 0 : lengths.front(); }
+  // Floats that the chunk saves: whole vectors may be stored past the end of the last row.
+  long saved(const Sizes& sizes) const { return offsets.back() * sizes.saved() + kWidth; }
+  int width() const { return RoundUp(static_cast<int>(rows.size()), kRows); }
+  int running(int step) const {
+    const auto ended = std::partition_point(lengths.begin(), lengths.end(),
+                                            [step](int length) { return length > step; });
+    return static_cast<int>(ended - lengths.begin());
+  }
+};
+
+// Deals rows out to chunks in the order of their lengths.
+inline std::vector<Chunk> MakeChunks(const int32_t* lengths, int batch, int count) {
+  std::vector<int> order(batch);
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [lengths](int a, int b) { return lengths[a] > lengths[b]; });
+  std::vector<Chunk> chunks(std::max(1, std::min(count, (batch + kRows - 1) / kRows)));
+  for (int i = 0; i < batch; ++i) {
+    Chunk& chunk = chunks[i % chunks.size()];
+    chunk.rows.push_back(order[i]);
+    chunk.lengths.push_back(lengths[order[i]]);
+  }
+  for (Chunk& chunk : chunks) {
+    long total = 0;
+    chunk.offsets.reserve(chunk.steps() + 1);
+    for (int t = 0; t < chunk.steps(); ++t) {
+      chunk.offsets.push_back(total);
+      total += RoundUp(chunk.running(t), kRows);
+    }
+    chunk.offsets.push_back(total);
+  }
+  return chunks;
+}
+
+// Fetches what the next step reads of a row: the processor does not foresee a jump of a row.
+template <class Element>
+void Prefetch(const Element* row, int width) {
+  constexpr int kLine = 64 / sizeof(Element);
+  for (int n = 0; n < width; n += kLine) __builtin_prefetch(row + n);
+}
+
+// A batch of inputs, float32 or bfloat16, `(batch, time, dim)`, as a layer reads them.
+struct Inputs {
+  const float* full;
+  const uint16_t* half;  // either of the two
+  Dropout dropout;
+  bool backward;  // whether each row is read from its last step to its first
+  Sizes sizes;
+
+  int Position(int length, int step) const { return backward ? length - 1 - step : step; }
+
+  long Place(int row, int length, int step) const {
+    return static_cast<long>(row) * sizes.time + Position(length, step);
+  }
+
+  void Prefetch(int row, int length, int step) const {
+    const long from = Place(row, length, step) * sizes.dim;
+    if (full) {
+      amh::Prefetch(full + from, sizes.dim);
+    } else {
+      amh::Prefetch(half + from, sizes.dim);
+    }
+  }
+
+  // Writes one row's step, after dropout; nothing but zeros where the row has ended.
+  template <class Numbers>
+  void Copy(int row, int length, int step, typename Numbers::Element* to) const {
+    const int dim = sizes.dim;
+    if (step >= length) {
+      std::fill_n(to, dim, typename Numbers::Element(0));
+      return;
+    }
+    const long place = Place(row, length, step);
+    float factors[Dropout::kGroup];
+    for (int first = 0; first < dim; first += Dropout::kGroup) {
+      const int count = std::min(dim - first, Dropout::kGroup);
+      if (dropout.drops()) {
+        dropout.Factors(row, Position(length, step), first / Dropout::kGroup, factors);
+      } else {
+        std::fill_n(factors, count, 1.0f);
+      }
+      const long from = place * dim + first;
+      if (full) {
+        for (int d = 0; d < count; ++d) to[first + d] = Numbers::Make(full[from + d] * factors[d]);
+      } else {
+        for (int d = 0; d < count; ++d) {
+          to[first + d] = Numbers::Make(FromBfloat16(half[from + d]) * factors[d]);
+        }
+      }
+    }
+  }
+};
+
+// Keras' weights, gates in the order update, reset, candidate.
+struct Weights {
+  const float *kernel, *recurrent;  // (dim, 3 units), (units, 3 units)
+  const float *bias, *inner_bias;   // (3 units), (units): of what the reset gate scales
+};
+
+template <class Element>
+void Pad(Element* row, int from, int to) {
+  std::fill(row + from, row + to, Element(0));
+}
+
+// Makes a product's left operand of rows, rounded into `room` where that is needed.
+template <class Numbers>
+Part<Numbers> Left(const float* from, long from_stride, int rows, int width,
+                   typename Numbers::Element* room, long room_stride) {
+  if constexpr (Numbers::kExact) {
+    return {from, from_stride, width};
+  } else {
+    const int padded = RoundUp(width, Numbers::kPair);
+    typename Numbers::Element* to = room;
+    for (int i = 0; i < rows; ++i, from += from_stride, to += room_stride) {
+      for (int n = 0; n < width; n += kWidth) {
+        StoreFirst(to + n, Numbers::Make(LoadFirst(from + n, width - n)), width - n);
+      }
+      std::fill(to + width, to + padded, typename Numbers::Element(0));
+    }
+    return {room, room_stride, padded};
+  }
+}
+
+}  // namespace amh
+
+#endif  // AMH_TF_GRU_ROWS_H_

@@ -1,0 +1,76 @@
+// Runs the compiled operations on sizes drawn at random, for sanitizers to look at.
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "attention.h"
+#include "gru_backward.h"
+#include "gru_forward.h"
+
+using namespace amh;
+
+template <class Numbers>
+void RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool half) {
+  const int batch = sizes.batch, time = sizes.time, dim = sizes.dim, units = sizes.units;
+  const size_t steps = static_cast<size_t>(batch) * time;
+  std::vector<float> x(steps * dim), kernel(dim * 3 * units), recurrent(units * 3 * units);
+  std::vector<float> bias(3 * units), inner_bias(units);
+  for (auto* array : {&x, &kernel, &recurrent, &bias, &inner_bias}) {
+    for (float& value : *array) value = (std::rand() % 200 - 100) / 100.0f;
+  }
+  std::vector<uint16_t> low(x.size()), d_low(x.size());
+  for (size_t i = 0; i < x.size(); ++i) low[i] = ToBfloat16(x[i]);
+  std::vector<float> states(steps * units), last(batch * units), d_x(x.size());
+  const std::vector<float> d_states(states.size(), 0.1f), d_last(last.size(), 0.1f);
+  std::vector<int32_t> lengths(batch);
+  for (int32_t& length : lengths) length = std::rand() % (time + 1);
+  const int64_t seed[2] = {std::rand(), std::rand()};
+  const Inputs inputs{half ? nullptr : x.data(), half ? low.data() : nullptr, Dropout(rate, seed),
+                      backward, sizes};
+  const Weights weights{kernel.data(), recurrent.data(), bias.data(), inner_bias.data()};
+  for (const Chunk& chunk : MakeChunks(lengths.data(), batch, threads)) {
+    Memory memory;
+    std::vector<float> saved(chunk.saved(sizes)), gates(chunk.saved(sizes));
+    for (float* to : {saved.data(), static_cast<float*>(nullptr)}) {
+      Forward<Numbers>(chunk, inputs, weights, states.data(), last.data(), to, memory);
+      memory.Release();
+    }
+    for (float* to : {gates.data(), saved.data()}) {
+      WeightGradients sums(sizes, memory);
+      Backward<Numbers>(chunk, inputs, weights, states.data(), saved.data(), d_states.data(),
+                        d_last.data(), to, sums, memory);
+      memory.Release();
+    }
+    InputGradient<Numbers>(chunk, inputs, kernel.data(), gates.data(), half ? nullptr : d_x.data(),
+                           half ? d_low.data() : nullptr, memory);
+  }
+}
+
+template <class Element>
+void RunAttention(int time, int dim) {
+  const int wide = RoundUp(dim, kWidth);
+  std::vector<Element> steps(static_cast<size_t>(time) * dim, Element(1));
+  std::vector<char> mask(time);
+  for (char& valid : mask) valid = std::rand() % 3 > 0;
+  std::vector<float> vector(wide), weights(time), pooled(wide), d_weights(time), d_scores(time);
+  const Sequence<Element> sequence{steps.data(), reinterpret_cast<bool*>(mask.data()), time, dim};
+  Attend(sequence, vector.data(), weights.data(), pooled.data());
+  AttendBack(sequence, weights.data(), pooled.data(), d_weights.data(), d_scores.data(),
+             vector.data());
+}
+
+int main() {
+  for (int i = 0; i < 300; ++i) {
+    const bool large = i % 10 == 0;
+    const Sizes sizes{std::rand() % 20, std::rand() % 9, 1 + std::rand() % (large ? 300 : 40),
+                      1 + std::rand() % (large ? 210 : 40), std::rand() % 2 > 0};
+    const bool backward = std::rand() % 2 > 0;
+    const float rate = std::rand() % 2 ? 0.4f : 0.0f;
+    const int threads = 1 + std::rand() % 3;
+    RunGru<Float32>(sizes, backward, rate, threads, false);
+    RunGru<Bfloat16>(sizes, backward, rate, threads, true);
+    RunAttention<float>(std::rand() % 30, 1 + std::rand() % 40);
+    RunAttention<uint16_t>(std::rand() % 30, 1 + std::rand() % 40);
+  }
+  std::puts("ok");
+}
