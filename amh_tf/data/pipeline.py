@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
+from amh_tf.data import kept as kept_in_memory
 from amh_tf.data import records, service
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
@@ -17,13 +18,33 @@ READ_BUFFER_BYTES = 8 << 20
 LENGTH_JITTER = 0.1
 
 
-def _read_shuffled(paths, order):
+class _Stored:
+    """The shards of a split, whose elements are records."""
+
+    def __init__(self, manifest, shards, modalities):
+        self._manifest = manifest
+        self._modalities = modalities
+        self.sources = tf.constant([str(manifest.path(shard.file)) for shard in shards])
+
+    @staticmethod
+    def open(path):
+        return tf.data.TFRecordDataset(path, buffer_size=READ_BUFFER_BYTES)
+
+    length_of = staticmethod(records.lengths)
+
+    def decode(self, serialized):
+        manifest = self._manifest
+        return records.decode(serialized, manifest.widths, self._modalities, manifest.feature_dtype)
+
+
+def _read_shuffled(split, order):
     """Reads shards in an order of their own, several side by side."""
-    files = tf.data.Dataset.from_tensor_slices(tf.gather(paths, order))
-    return files.interleave(
-        lambda path: tf.data.TFRecordDataset(path, buffer_size=READ_BUFFER_BYTES),
-        cycle_length=min(CYCLE_LENGTH, len(paths)),
-        num_parallel_calls=min(READERS, len(paths)),
+    sources = tf.data.Dataset.from_tensor_slices(tf.gather(split.sources, order))
+    shards = split.sources.shape[0]
+    return sources.interleave(
+        split.open,
+        cycle_length=min(CYCLE_LENGTH, shards),
+        num_parallel_calls=min(READERS, shards),
         deterministic=True,
     )
 
@@ -41,50 +62,50 @@ def _buffer_size(shards, megabytes):
     return max(1, min(count, int(megabytes * 2**20 / max(mean, 1))))
 
 
-def _cut_by_length(batch_size, modality):
+def _cut_by_length(split, batch_size, modality):
     """Makes the function that cuts a bufferful into batches of about the same length.
 
     Batches come in random order. Only the last bufferful of a pass may give a batch smaller
     than `batch_size`.
     """
 
-    def cut(seeds, serialized):
-        count = tf.shape(serialized)[0]
+    def cut(seeds, elements):
+        count = tf.shape(elements)[0]
         seeds = tf.random.split(seeds, 2)
         spread = 1.0 + LENGTH_JITTER * tf.random.stateless_uniform([count], seeds[0])
-        length = tf.cast(records.lengths(serialized, modality), tf.float32)
+        length = tf.cast(split.length_of(elements, modality), tf.float32)
         order = tf.argsort(length * spread, stable=True)
         # The smaller batch, if any, holds the longest; batches then come in random order.
         starts = tf.range(0, count, batch_size)
         places = tf.argsort(tf.random.stateless_uniform([tf.size(starts)], seeds[1]))
         return tf.data.Dataset.from_tensor_slices(tf.gather(starts, places)).map(
-            lambda start: tf.gather(serialized, order[start : start + batch_size])
+            lambda start: tf.gather(elements, order[start : start + batch_size])
         )
 
     return cut
 
 
-def _shuffled(passes, paths, count, batch_size, buffer_size):
+def _shuffled(passes, split, count, batch_size, buffer_size):
     """Batches each pass by a shuffle buffer."""
 
     def batches(order, seed):
-        examples = _exactly(_read_shuffled(paths, order), count)
+        examples = _exactly(_read_shuffled(split, order), count)
         return examples.shuffle(buffer_size, seed=seed).batch(batch_size)
 
     return functools.reduce(tf.data.Dataset.concatenate, (batches(*each) for each in passes))
 
 
-def _bucketed(passes, paths, count, batch_size, buffer_size, modality):
+def _bucketed(passes, split, count, batch_size, buffer_size, modality):
     """Batches utterances of about the same length, reading a bufferful ahead."""
     size = max(1, buffer_size // batch_size) * batch_size
 
     def bufferfuls(order, seed):
-        examples = _exactly(_read_shuffled(paths, order), count).batch(size).enumerate()
-        return examples.map(lambda number, serialized: (tf.stack([seed, number]), serialized))
+        examples = _exactly(_read_shuffled(split, order), count).batch(size).enumerate()
+        return examples.map(lambda number, elements: (tf.stack([seed, number]), elements))
 
     orders, seeds = (np.array(drawn, np.int64) for drawn in zip(*passes))
     read = tf.data.Dataset.from_tensor_slices((orders, seeds)).flat_map(bufferfuls)
-    return read.prefetch(1).flat_map(_cut_by_length(batch_size, modality))
+    return read.prefetch(1).flat_map(_cut_by_length(split, batch_size, modality))
 
 
 def _exactly(examples, count):
@@ -102,6 +123,28 @@ def _arrange(modalities, with_ids):
     return arrange
 
 
+def keep(fold, split, modalities=schema.MODALITIES, shuffle_megabytes=256):
+    """Reads a split into memory, if it takes no more than half of the shuffle buffer.
+
+    Args:
+        fold, split, modalities, shuffle_megabytes: As for `batches`.
+
+    Returns:
+        What `batches` takes as `kept`, or None if the split is larger.
+
+    Raises:
+        ValueError: As `batches` does.
+    """
+    shards = fold.select(split)
+    fold.check_split(split)
+    # While it is joined together, a modality is held twice.
+    if 2 * sum(shard.bytes for shard in shards) > shuffle_megabytes * 2**20:
+        return None
+    stored = _Stored(fold.manifest, shards, modalities)
+    examples = _exactly(stored.open(stored.sources), fold.count(split))
+    return kept_in_memory.read(fold.manifest, shards, examples, modalities)
+
+
 def batches(
     fold,
     split,
@@ -114,6 +157,7 @@ def batches(
     bucketing=False,
     with_ids=False,
     data_service=None,
+    kept=None,
 ):
     """Makes one pass over a split, or several.
 
@@ -137,6 +181,8 @@ def batches(
         with_ids: Whether to give the utterances' ids too.
         data_service: Address of a tf.data service that makes the batches, as
             "grpc://host:port", or None to make them here.
+        kept: What `keep` returned for the same fold, split and modalities: the same batches
+            then come from memory.
 
     Returns:
         `tf.data.Dataset` of `(inputs, label)` or `(inputs, label, id)`; `inputs` as the
@@ -148,24 +194,23 @@ def batches(
     """
     shards = fold.select(split)
     fold.check_split(split)
-    manifest = fold.manifest
-    paths = [str(manifest.path(shard.file)) for shard in shards]
+    source = kept or _Stored(fold.manifest, shards, modalities)
     count = fold.count(split)
     if seed is None:
-        examples = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
+        examples = tf.data.Dataset.from_tensor_slices(source.sources).flat_map(source.open)
         grouped = _exactly(examples, count).batch(batch_size)
     else:
-        passes = _passes(seed, epoch, epochs, len(paths))
+        passes = _passes(seed, epoch, epochs, len(shards))
         size = _buffer_size(shards, shuffle_megabytes / 2 if bucketing else shuffle_megabytes)
         if bucketing:
-            grouped = _bucketed(passes, paths, count, batch_size, size, modalities[0])
+            grouped = _bucketed(passes, source, count, batch_size, size, modalities[0])
         else:
-            grouped = _shuffled(passes, paths, count, batch_size, size)
+            grouped = _shuffled(passes, source, count, batch_size, size)
     known_words = fold.known_words()
     arrange = _arrange(modalities, with_ids)
 
-    def parse(serialized):
-        fields = records.decode(serialized, manifest.widths, modalities, manifest.feature_dtype)
+    def parse(elements):
+        fields = source.decode(elements)
         if known_words is not None and "text" in modalities:
             known = tf.gather(tf.constant(known_words), fields["text"])
             fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)

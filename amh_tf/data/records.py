@@ -1,5 +1,7 @@
 """TFRecord records: one utterance each, features as unpadded raw bytes."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -63,6 +65,33 @@ def lengths(serialized, modality):
     return tf.cast(fields[name], tf.int32)
 
 
+def _parse(serialized, widths, modalities, feature_dtype):
+    """Parses records as far as their sequences' raw bytes, whose sizes are checked.
+
+    Returns:
+        Dict of `id`, `label`, and each modality's raw bytes and lengths, all `(records,)`; dict
+        of the stored type of each modality; dict of the width of a step, an empty list for words.
+    """
+    wanted = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
+    fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name] for name in wanted})
+    parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
+    dtypes, shapes = {}, {}
+    for modality in modalities:
+        dtypes[modality] = tf.as_dtype("int32" if modality == "text" else feature_dtype)
+        shapes[modality] = [] if modality == "text" else [widths[modality]]
+        length, raw = fields[f"{modality}_length"], fields[modality]
+        # Stored bytes, which cannot be more than were read, decide what is allocated.
+        agree = tf.debugging.assert_equal(
+            tf.cast(tf.strings.length(raw), tf.int64),
+            length * (dtypes[modality].size * math.prod(shapes[modality])),
+            message=f"a record's {modality} has not the length that it declares",
+        )
+        with tf.control_dependencies([agree]):
+            parsed[f"{modality}_length"] = tf.cast(length, tf.int32)
+        parsed[modality] = raw
+    return parsed, dtypes, shapes
+
+
 def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="float32"):
     """Parses records into a padded batch, in the graph.
 
@@ -77,28 +106,42 @@ def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="floa
         but at least one step long, and lengths. The extra step keeps a batch of absent
         modalities from having no time axis at all.
     """
-    wanted = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
-    fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name] for name in wanted})
-    parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
+    parsed, dtypes, shapes = _parse(serialized, widths, modalities, feature_dtype)
     for modality in modalities:
-        dtype = tf.as_dtype("int32" if modality == "text" else feature_dtype)
-        width = [] if modality == "text" else [widths[modality]]
-        step_bytes = dtype.size * (width[0] if width else 1)
-        length, raw = fields[f"{modality}_length"], fields[modality]
-        # Stored bytes, which cannot be more than were read, decide what is allocated.
-        agree = tf.debugging.assert_equal(
-            tf.cast(tf.strings.length(raw), tf.int64),
-            length * step_bytes,
-            message=f"a record's {modality} has not the length that it declares",
-        )
-        with tf.control_dependencies([agree]):
-            steps = tf.maximum(tf.cast(tf.reduce_max(length), tf.int32), 1)
+        dtype, shape = dtypes[modality], shapes[modality]
+        steps = tf.maximum(tf.reduce_max(parsed[f"{modality}_length"]), 1)
         # TensorFlow pads what it decodes for all types but float16.
-        decoded = tf.uint16 if dtype == tf.float16 else dtype
-        padded = tf.io.decode_raw(raw, decoded, little_endian=True, fixed_length=steps * step_bytes)
-        padded = tf.reshape(padded, [tf.shape(serialized)[0], steps, *width])
+        padded = tf.io.decode_raw(
+            parsed[modality],
+            tf.uint16 if dtype == tf.float16 else dtype,
+            little_endian=True,
+            fixed_length=steps * (dtype.size * math.prod(shape)),
+        )
+        padded = tf.reshape(padded, [tf.shape(serialized)[0], steps, *shape])
         if modality != "text":
             padded = tf.cast(tf.bitcast(padded, dtype), tf.float32)
         parsed[modality] = padded
-        parsed[f"{modality}_length"] = tf.cast(length, tf.int32)
+    return parsed
+
+
+def decode_joined(serialized, widths, modalities=schema.MODALITIES, feature_dtype="float32"):
+    """Parses records into one array of all their steps for each modality.
+
+    Args:
+        serialized, widths, modalities, feature_dtype: As for `decode`.
+
+    Returns:
+        Dict as from `decode`, with each modality's sequences one after the other, as they are
+        stored: `(steps of all records, width)`, or `(steps of all records,)` of words.
+    """
+    parsed, dtypes, shapes = _parse(serialized, widths, modalities, feature_dtype)
+    for modality in modalities:
+        dtype = dtypes[modality]
+        joined = tf.io.decode_raw(
+            tf.strings.reduce_join(parsed[modality]),
+            tf.uint16 if dtype == tf.float16 else dtype,
+            little_endian=True,
+        )
+        joined = tf.reshape(joined, [-1, *shapes[modality]])
+        parsed[modality] = tf.bitcast(joined, dtype)
     return parsed

@@ -2,8 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from amh_tf.data import fold_view, pipeline, writer
+from tests import conftest
 
 
 def ids(dataset):
@@ -134,3 +136,73 @@ def test_shard_with_fewer_records_than_declared_raises(tiny_data):
     lying = dataclasses.replace(tiny_data, shards=(longer, *rest))
     with pytest.raises(ValueError, match=rf"{first.file}.*16 records, not 17"):
         ids(pipeline.batches(fold_view.choose(lying), "train", 8, with_ids=True))
+
+
+def same(found, expected):
+    found, expected = list(found), list(expected)
+    assert len(found) == len(expected) > 0
+    for (inputs, *rest), (wanted_inputs, *wanted_rest) in zip(found, expected):
+        assert list(inputs) == list(wanted_inputs)
+        for name, wanted in wanted_inputs.items():
+            assert inputs[name].dtype == wanted.dtype
+            np.testing.assert_array_equal(inputs[name], wanted)
+        for array, wanted in zip(rest, wanted_rest, strict=True):
+            np.testing.assert_array_equal(array, wanted)
+
+
+@pytest.mark.parametrize("feature_dtype", ["float32", "float16"])
+@pytest.mark.parametrize("modalities", [("audio", "text", "video"), ("text",)])
+def test_kept_split_gives_the_same_batches(tiny_source, tmp_path, feature_dtype, modalities):
+    data = writer.write(
+        tiny_source, tmp_path / "data", records_per_shard=13, feature_dtype=feature_dtype
+    )
+    fold = fold_view.choose(data)
+    kept = pipeline.keep(fold, "train", modalities)
+    for order in (
+        {},
+        {"seed": 3, "epoch": 2, "epochs": 2},
+        {"seed": 3, "epochs": 2, "bucketing": True},
+        {"seed": 3, "bucketing": True, "shuffle_megabytes": 1},
+    ):
+        options = {"modalities": modalities, "with_ids": True, **order}
+        same(
+            pipeline.batches(fold, "train", 7, kept=kept, **options),
+            pipeline.batches(fold, "train", 7, **options),
+        )
+
+
+def test_kept_split_may_lack_a_modality(tmp_path):
+    compact = conftest.compact_source()  # some have no video
+    fold = fold_view.choose(writer.write(compact, tmp_path / "data", num_folds=3))
+    kept = pipeline.keep(fold, "train")
+    options = {"seed": 1, "bucketing": True}
+    same(
+        pipeline.batches(fold, "train", 3, kept=kept, **options),
+        pipeline.batches(fold, "train", 3, **options),
+    )
+
+
+def test_split_larger_than_half_of_the_buffer_is_not_kept(tiny_fold):
+    stored = sum(shard.bytes for shard in tiny_fold.select("train")) / 2**20
+    assert pipeline.keep(tiny_fold, "train", shuffle_megabytes=2 * stored + 0.1) is not None
+    assert pipeline.keep(tiny_fold, "train", shuffle_megabytes=2 * stored - 0.1) is None
+
+
+def test_damage_is_found_before_a_split_is_kept(tiny_source, tmp_path):
+    data = writer.write(tiny_source, tmp_path / "data")
+    fold = fold_view.choose(data)
+    path = data.path(fold.select("train")[0].file)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=path.name):
+        pipeline.keep(fold, "train")
+
+
+def test_damage_inside_a_record_is_found_while_a_split_is_taken_into_memory(tiny_source, tmp_path):
+    data = writer.write(tiny_source, tmp_path / "data")
+    fold = fold_view.choose(data)
+    path = data.path(fold.select("train")[0].file)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(tf.errors.DataLossError):
+        pipeline.keep(fold, "train")

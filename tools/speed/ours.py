@@ -26,6 +26,7 @@ class Ours:
         batch_size: Utterances per batch.
         num_hops: Number of hops.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
+        keep: Whether a set that fits is held in memory, as the trainer does.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Ours:
         batch_size=128,
         num_hops=7,
         shuffle_megabytes=None,
+        keep=True,
     ):
         startup.prepare(batch_split, self._config(num_hops, dtype, kernel))
         keras.utils.set_random_seed(1)
-        self._reader = reading.Reader(folder, batch_size, shuffle_megabytes)
+        self._reader = reading.Reader(folder, batch_size, shuffle_megabytes, keep)
         self._dtype, self._kernel = dtype, kernel
         self._split = halves.reason_against(batch_split, kernel) is None
         self._held = {}
@@ -127,9 +129,9 @@ class Ours:
         return {"seconds": float(np.median(seconds))}
 
     def read(self, epoch, bucketed):
-        """Reads an epoch without computing anything; returns the seconds."""
+        """Reads an epoch's shards without computing anything; returns the seconds."""
         start = time.perf_counter()
-        for _, labels in self._reader.batches(epoch, bucketed):
+        for _, labels in self._reader.batches(epoch, bucketed, stored=True):
             labels.numpy()
         return {"seconds": time.perf_counter() - start}
 
