@@ -39,7 +39,7 @@ class DataConfig:
         fold: Which of the protocol's folds, counted from 0.
         batch_size: Utterances per batch, over all replicas.
         shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
-            whatever the size of the data set.
+            whatever the size of the data set. A train split of at most half of it stays there.
         bucketing: Whether training batches hold utterances of about the same length.
         verify: How shards are checked before each pass: "sizes" for bytes, records and
             labels, "full" for their SHA-256 too.

@@ -35,7 +35,12 @@ def define_data():
     _define("string", "protocol", None, "How the data set is split; its first protocol.")
     _define("integer", "fold", data.fold, "Fold of the protocol, counted from 0.")
     _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
-    _define("integer", "shuffle_megabytes", data.shuffle_megabytes, "Size of the shuffle buffer.")
+    _define(
+        "integer",
+        "shuffle_megabytes",
+        data.shuffle_megabytes,
+        "Size of the shuffle buffer. A train split of at most half of it stays in memory.",
+    )
     _define(
         "boolean",
         "bucketing",

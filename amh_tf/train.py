@@ -34,6 +34,8 @@ def main():
     training = flag_defs.training_config()
     if team.strategy.num_replicas_in_sync == 1:
         startup.prepare(training.batch_split, model)
+    else:
+        startup.load_kernel(model)
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)

@@ -117,8 +117,8 @@ class ModalityEncoder(keras.layers.Layer):
             shape = (*shape[:2], self.output_dim)
         self.built = True
 
-    def _chosen_kernel(self):
-        """Decides which of config.KERNELS, but "auto", a call uses."""
+    def chosen_kernel(self):
+        """Returns which of "compiled", "packed" and "keras" a call from here uses."""
         kernel = self.kernel
         if kernel == "auto":
             if tf.config.list_physical_devices("GPU"):
@@ -130,7 +130,7 @@ class ModalityEncoder(keras.layers.Layer):
     def call(self, sequence, sequence_mask=None, training=False):
         if sequence_mask is None:
             sequence_mask = tf.ones(tf.shape(sequence)[:2], tf.bool)
-        kernel = self._chosen_kernel()
+        kernel = self.chosen_kernel()
         if kernel == "compiled":
             return self._call_compiled(sequence, sequence_mask, training)
         if kernel == "packed":

@@ -52,6 +52,8 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
         if number in selected and not runs.is_finished(folder):
             todo.append((configured, selected[number], folder.path))
     runs.introduce(selected[chosen[0]])
+    if todo:
+        startup.compile_kernel(run_config.model)
     with files.locked(output_dir, "output_dir"):
         _train(todo, num_folds, len(chosen), jobs)
         return _sum_up(run_config, manifest, output_dir, num_folds)
@@ -126,13 +128,13 @@ def _stopping_children():
 
 def _train_one(run_config, fold, run_dir, jobs):
     """Runs one fold, its output in the run's `log.txt`; returns the test accuracies."""
-    startup.prepare(run_config.training.batch_split, run_config.model, jobs)
     folder = run_folder.RunFolder(run_dir)
     folder.start(run_config)
     with open(folder.path / "log.txt", "a", encoding="utf-8") as log:
         # The process ends with this fold. TensorFlow writes past Python's own streams.
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
+    startup.prepare(run_config.training.batch_split, run_config.model, jobs)
     try:
         reports = runs.train_and_evaluate(run_config, fold, run_dir)
     except (KeyboardInterrupt, SystemExit) as stopped:

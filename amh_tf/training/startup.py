@@ -5,7 +5,7 @@ import ctypes
 import tensorflow as tf
 
 from amh_tf import progress
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import compiled, compiler
 from amh_tf.training import halves
 
 # glibc's mallopt; see malloc.h.
@@ -47,12 +47,25 @@ def keep_memory():
         library.mallopt(setting, value)
 
 
+def compile_kernel(model):
+    """Compiles the kernel for processes that will `prepare`, so that they need not wait.
+
+    Args:
+        model: `amh_tf.config.ModelConfig`.
+    """
+    _with_kernel(model, compiler.library)
+
+
 def load_kernel(model):
     """Loads the compiled kernel for a model that can use it, and says where it cannot be had.
 
     Args:
         model: `amh_tf.config.ModelConfig`.
     """
+    _with_kernel(model, compiled.load)
+
+
+def _with_kernel(model, take):
     asked = model.kernel == "compiled"
     usable = model.cell == "gru" and model.dtype != "float16"
     if not usable or not (asked or model.kernel == "auto"):
@@ -62,8 +75,8 @@ def load_kernel(model):
     if not compiled.is_compiled():
         progress.console.print("Compiling the recurrence for this processor, once ...")
     try:
-        compiled.load()
+        take()
     except compiled.NotAvailable as error:
         if asked:
             raise
-        progress.console.print(f"{error} Until then training goes on with --kernel=packed.")
+        progress.console.print(f"{error} Until then --kernel=packed is used.")

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from amh_tf import layers
 from amh_tf.layers.kernels import compiled as compiled_kernel
 from amh_tf.training import halves
 
@@ -38,6 +39,15 @@ def forward(model, training):
             return model(inputs, training=training)
 
     return call
+
+
+def kernel_of(model):
+    """Names the kernel that `forward` computes a model's recurrences with."""
+    with compiled_kernel.preferred():
+        for layer in model.layers:
+            if isinstance(layer, layers.ModalityEncoder):
+                return layer.chosen_kernel()
+    return "keras"
 
 
 def compiled(model, training):

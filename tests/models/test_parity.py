@@ -1,5 +1,6 @@
 """Our AMH against what the authors' implementation computed (arrays in tests/reference)."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import models
+from amh_tf.layers.kernels import compiled
 from amh_tf.training import step
 from tests import conftest
 from tools import import_reference
@@ -31,6 +33,18 @@ def variables_of(arrays):
     return {name[4:]: arrays[name] for name in arrays.files if name.startswith("var/")}
 
 
+@pytest.fixture(params=["packed", "compiled"])
+def kernel(request):
+    """The block in which models use a kernel."""
+    if request.param == "packed":
+        return contextlib.nullcontext()
+    try:
+        compiled.load()
+    except compiled.NotAvailable as error:
+        pytest.skip(str(error))
+    return compiled.preferred()
+
+
 def assert_as_recorded(model, arrays, inputs=None):
     outputs = models.attention_model(model)(inputs_of(arrays) if inputs is None else inputs)
     np.testing.assert_allclose(outputs["logits"], arrays["logits"], atol=1e-5)
@@ -45,19 +59,24 @@ def assert_as_recorded(model, arrays, inputs=None):
 
 
 @pytest.mark.parametrize("hops", range(1, 10))
-def test_forward_pass_is_the_authors(hops):
+def test_forward_pass_is_the_authors(hops, kernel):
     arrays = recorded(f"amh_{hops}")
     model = import_reference.build_model(variables_of(arrays))
-    assert_as_recorded(model, arrays)
-    assert_as_recorded(model, arrays, conftest.lengthened(inputs_of(arrays)))
+    with kernel:
+        assert_as_recorded(model, arrays)
+        assert_as_recorded(model, arrays, conftest.lengthened(inputs_of(arrays)))
 
 
-def test_twenty_training_steps_are_the_authors():
+@pytest.mark.parametrize("kernel", ["packed", "auto"])
+def test_twenty_training_steps_are_the_authors(kernel):
+    """Training prefers the compiled kernel where it is loaded, unless another one is named."""
     arrays = recorded("amh_7_train")
     imported = import_reference.build_model(variables_of(arrays))
     shape = import_reference.infer_config(variables_of(arrays))
     model = models.build(
-        dataclasses.replace(shape, audio_dropout=0.0, text_dropout=0.0, video_dropout=0.0)
+        dataclasses.replace(
+            shape, audio_dropout=0.0, text_dropout=0.0, video_dropout=0.0, kernel=kernel
+        )
     )
     model.set_weights(imported.get_weights())
     train_step = step.make_train_step(

@@ -106,6 +106,15 @@ def test_padding_is_not_read():
         np.testing.assert_array_equal(found, expected)
 
 
+def test_what_is_not_a_number_does_not_vanish():
+    load_compiled()
+    sequence, weights = given(24)
+    sequence[0, 3, 5] = np.nan
+    states, last, *_ = run(sequence, weights)
+    assert np.isfinite(states[0, :3]).all() and np.isnan(states[0, 3:9]).all()
+    assert np.isnan(last[0]).all() and np.isfinite(last[1:]).all()
+
+
 def test_scoring_has_a_gradient_too():
     load_compiled()
     sequence, weights = given(24)

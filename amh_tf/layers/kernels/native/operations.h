@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -133,7 +134,13 @@ void SideBySide(int count, Run run) {
     }
   };
   std::vector<std::thread> others;
-  for (int i = 1; i < count; ++i) others.emplace_back(guarded, i);
+  for (int i = 1; i < count; ++i) {
+    try {
+      others.emplace_back(guarded, i);
+    } catch (const std::system_error&) {
+      guarded(i);  // no more threads are to be had
+    }
+  }
   guarded(0);
   for (std::thread& other : others) other.join();
   for (const std::exception_ptr& failure : failures) {

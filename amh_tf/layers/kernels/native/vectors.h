@@ -48,8 +48,8 @@ constexpr int RoundUp(int value, int multiple) {
 }
 
 // e^x within 2 units in the last place, between e^-87 and e^88. Cephes' polynomial.
-inline Vec Exp(Vec x) {
-  x = x > 88.0f ? Vec{} + 88.0f : x;
+inline Vec Exp(const Vec given) {
+  Vec x = given > 88.0f ? Vec{} + 88.0f : given;
   x = x < -87.0f ? Vec{} - 87.0f : x;
   const float kShift = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
   Vec shifted = x * 1.44269504088896341f + kShift;
@@ -62,7 +62,8 @@ inline Vec Exp(Vec x) {
   sum = sum * rest + 1.6666665459e-1f;
   sum = sum * rest + 5.0000001201e-1f;
   sum = sum * (rest * rest) + rest + 1.0f;
-  return reinterpret_cast<Vec>(reinterpret_cast<IntVec>(sum) + exponent);
+  const Vec result = reinterpret_cast<Vec>(reinterpret_cast<IntVec>(sum) + exponent);
+  return given == given ? result : given;  // not a number stays not one
 }
 
 inline Vec Sigmoid(Vec x) { return 1.0f / (1.0f + Exp(-x)); }

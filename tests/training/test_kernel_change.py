@@ -1,0 +1,70 @@
+"""Runs and the kernel that they are computed with."""
+
+import json
+
+import pytest
+
+from amh_tf.layers.kernels import compiled
+from amh_tf.models import registry
+from amh_tf.training import step, trainer
+from tests.layers.kernels.test_kernels import load_compiled
+from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
+
+
+def begin(data, run_dir, monkeypatch):
+    """Trains two steps, is killed, and leaves a checkpoint."""
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda number: kill() if number > 2 else None)
+        with pytest.raises(Killed):
+            train(data, run_dir)
+
+
+def test_run_that_goes_on_with_another_kernel_says_so(tiny_data, tmp_path, monkeypatch, capsys):
+    load_compiled()
+    begin(tiny_data, tmp_path / "run", monkeypatch)
+    capsys.readouterr()
+    monkeypatch.setattr(compiled, "is_loaded", lambda: False)
+    train(tiny_data, tmp_path / "run")
+    said = capsys.readouterr().out
+    assert "begun with --kernel=compiled and goes on with --kernel=packed" in said
+
+
+def test_run_that_goes_on_with_its_kernel_says_nothing(tiny_data, tmp_path, monkeypatch, capsys):
+    begin(tiny_data, tmp_path / "run", monkeypatch)
+    capsys.readouterr()
+    train(tiny_data, tmp_path / "run")
+    said = capsys.readouterr().out
+    assert "Continuing at step 2" in said
+    assert "begun with" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "compiled"),
+        ({"kernel": "compiled"}, "compiled"),
+        ({"kernel": "packed"}, "packed"),
+        ({"kernel": "keras"}, "keras"),
+        ({"cell": "lstm"}, "packed"),
+    ],
+)
+def test_kernel_of_a_model_is_told(tiny_data, settings, expected):
+    load_compiled()
+    run_config, _ = configure(tiny_data, model=settings)
+    assert step.kernel_of(registry.build(run_config.model)) == expected
+
+
+def test_scores_hardly_depend_on_the_kernel(tiny_data, tmp_path):
+    """Without dropout, training with each gives the same probabilities but for rounding."""
+    load_compiled()
+    still = {f"{modality}_dropout": 0.0 for modality in ("audio", "text", "video")}
+    found = {}
+    for kernel in ("compiled", "packed", "keras"):
+        run_dir = tmp_path / kernel
+        train(tiny_data, run_dir, model={**still, "kernel": kernel})
+        rows = (run_dir / "predictions.csv").read_text().splitlines()[1:]
+        found[kernel] = [[float(value) for value in row.split(",")[3:]] for row in rows]
+        assert json.loads((run_dir / "metrics.json").read_text())
+    for kernel in ("packed", "keras"):
+        assert found[kernel] == [pytest.approx(row, abs=1e-4) for row in found["compiled"]]

@@ -1,0 +1,96 @@
+import ctypes
+
+import pytest
+
+from amh_tf import config
+from amh_tf.layers.kernels import compiled
+from amh_tf.training import halves, startup
+
+
+def model(**settings):
+    return config.ModelConfig(vocabulary_size=5, **settings)
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """What was loaded, in a process that has loaded nothing and has no GPU."""
+    found = []
+    monkeypatch.setattr(compiled, "load", lambda: found.append("compiled"))
+    monkeypatch.setattr(compiled, "is_compiled", lambda: True)
+    monkeypatch.setattr(startup.tf.config, "list_physical_devices", lambda kind: [])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, True),
+        ({"kernel": "compiled"}, True),
+        ({"dtype": "bfloat16"}, True),
+        ({"kernel": "packed"}, False),
+        ({"kernel": "keras"}, False),
+        ({"cell": "lstm"}, False),
+        ({"model": "mha", "modalities": ("audio", "text")}, False),
+        ({"dtype": "float16"}, False),
+    ],
+)
+def test_kernel_is_loaded_for_models_that_can_use_it(settings, expected, loads):
+    startup.load_kernel(model(**settings))
+    assert loads == (["compiled"] if expected else [])
+
+
+def test_gpu_needs_no_kernel_unless_asked(loads, monkeypatch):
+    monkeypatch.setattr(startup.tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    startup.load_kernel(model())
+    assert loads == []
+    startup.load_kernel(model(kernel="compiled"))
+    assert loads == ["compiled"]
+
+
+def test_compiling_is_announced(loads, monkeypatch, capsys):
+    monkeypatch.setattr(compiled, "is_compiled", lambda: False)
+    startup.load_kernel(model())
+    assert "Compiling" in capsys.readouterr().out
+
+
+def test_kernel_that_cannot_be_had_is_said_and_done_without(loads, monkeypatch, capsys):
+    def refuse():
+        raise compiled.NotAvailable("There is no C++ compiler.")
+
+    monkeypatch.setattr(compiled, "load", refuse)
+    startup.load_kernel(model())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "There is no C++ compiler. Until then" in said
+    with pytest.raises(compiled.NotAvailable, match="no C"):
+        startup.load_kernel(model(kernel="compiled"))
+
+
+def test_memory_settings_are_taken(monkeypatch):
+    taken = {}
+
+    class Library:
+        gnu_get_libc_version = None
+
+        @staticmethod
+        def mallopt(setting, value):
+            taken[setting] = value
+
+    monkeypatch.setattr(startup.ctypes, "CDLL", lambda name: Library)
+    monkeypatch.setattr(halves, "cores", lambda: 16)
+    startup.keep_memory()
+    assert taken[startup._ARENA_MAX] == 8
+    assert taken[startup._TRIM_THRESHOLD] > 1 << 30
+
+
+def test_other_c_libraries_are_left_alone(monkeypatch):
+    monkeypatch.setattr(startup.ctypes, "CDLL", lambda name: object())
+    startup.keep_memory()
+
+
+def test_this_c_library_takes_every_setting():
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        pytest.skip("the C library is not glibc")
+    startup.keep_memory()
+    # mallopt returns 1 where it has understood.
+    assert library.mallopt(startup._TOP_PAD, 64 << 20) == 1
