@@ -22,7 +22,7 @@ assert amh_tf.__version__
 # A million objects of the libraries, which the collector need not look at ever again.
 gc.collect()
 gc.freeze()
-# As training does; without a compiler it takes the packed kernel, and tests of this one are skipped.
+# As training does. Without a compiler it packs rows, and tests of the compiled kernel are skipped.
 with contextlib.suppress(compiled.NotAvailable):
     compiled.load()
 
