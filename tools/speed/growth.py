@@ -9,7 +9,7 @@ HOPS = (1, 4, 7, 13, 19)
 BATCHES = (16, 32, 64, 128, 256)
 USUAL = {"frames": 400, "num_hops": 7, "batch_size": 128}
 # Small enough that the smallest set fills it: otherwise memory grows until it does.
-SHUFFLE_MEGABYTES = 256
+SHUFFLE_MEGABYTES = 128
 SIZES = (1000, 3000, 10000)
 
 
