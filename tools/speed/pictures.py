@@ -6,8 +6,10 @@ from amh_tf import files
 from tools.speed import report
 
 COLOR = "#1f5fa8"
+# What other candidates than the package as it comes are drawn in.
+COLORS = {"ours": COLOR, "streamed": "#7fa8d8", "packed": "#7fa8d8"}
 AXES = {
-    "frames": ("audio frames of every utterance", "s per step"),
+    "frames": ("audio frames an utterance", "s per step"),
     "num_hops": ("hops", "s per step"),
     "batch_size": ("utterances in a batch", "s per step"),
 }
@@ -33,7 +35,7 @@ def _bars(axes, results):
     names = list(found)[::-1]
     speeds = [1 / found[name]["seconds_per_utterance"]["median"] for name in names]
     labels = [", ".join(report.title(name)).replace("`", "") for name in names]
-    colors = [COLOR if name.startswith("ours") else "#8a94a6" for name in names]
+    colors = [COLORS.get(name.split("-")[0], "#8a94a6") for name in names]
     drawn = axes.barh(labels, speeds, color=colors)
     axes.bar_label(drawn, fmt="%.0f", padding=3)
     axes.set_xlim(0, max(speeds) * 1.12)
@@ -57,13 +59,14 @@ def draw(results, path):
     for axis, points in results.get("growth", {}).get("seconds", {}).items():
         panels.append((points, *AXES[axis]))
     has_bars = "training" in results
-    rows = (2 if has_bars else 0) + -(-len(panels) // 2)
-    drawing = figure.Figure(figsize=(9, max(3.0, 2.4 * rows)), layout="constrained")
-    grid = drawing.add_gridspec(max(rows, 1), 2)
+    rows = -(-len(panels) // 2)
+    heights = [2] * has_bars + [rows] * bool(rows) or [1]
+    drawing = figure.Figure(figsize=(9, max(3.0, 2.4 * sum(heights))), layout="constrained")
+    # Each with margins of its own: the bars' labels are long.
+    parts = list(drawing.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     if has_bars:
-        _bars(drawing.add_subplot(grid[:2, :]), results)
+        _bars(parts[0].add_subplot(), results)
     for number, panel in enumerate(panels):
-        row = (2 if has_bars else 0) + number // 2
-        _line(drawing.add_subplot(grid[row, number % 2]), *panel)
+        _line(parts[-1].add_subplot(rows, 2, number + 1), *panel)
     with files.replacing(path) as temporary:
         drawing.savefig(temporary, dpi=120)
