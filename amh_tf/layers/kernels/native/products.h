@@ -77,7 +77,9 @@ inline __attribute__((always_inline)) void AddPart(const Part<Numbers>& part, in
   const long stride = part.stride;
   for (int k = 0; k < part.width; k += kPair, right += kVectors * kWidth * kPair) {
     decltype(Numbers::Right(right)) loaded[kVectors];
-    for (int v = 0; v < kVectors; ++v) loaded[v] = Numbers::Right(right + v * kWidth * kPair);
+    for (int v = 0; v < kVectors; ++v) {
+      loaded[v] = InRegister(Numbers::Right(right + v * kWidth * kPair));
+    }
     for (int r = 0; r < kRows; ++r) {
       const auto scalar = Numbers::Left(left + r * stride + k);
       for (int v = 0; v < kVectors; ++v) {
@@ -156,7 +158,9 @@ inline void AddOuterPanel(int count, const typename Numbers::Element* left, long
     const typename Numbers::Element* column = left + i * kPair;
     for (int p = 0; p < count; p += kPair) {
       decltype(Numbers::Right(right)) loaded[kVectors];
-      for (int v = 0; v < kVectors; ++v) loaded[v] = Numbers::Right(right + v * kWidth * kPair);
+      for (int v = 0; v < kVectors; ++v) {
+        loaded[v] = InRegister(Numbers::Right(right + v * kWidth * kPair));
+      }
       for (int r = 0; r < kRows; ++r) {
         const auto scalar = Numbers::Left(column + r * kPair);
         for (int v = 0; v < kVectors; ++v) {
