@@ -60,6 +60,9 @@ def operations(contents):
 class Runner:
     """Runs a file, one utterance at a time.
 
+    Without the interpreter's default delegate, XNNPACK, which now and then gives wrong answers when
+    the lengths change from call to call: see `docs/deployment.md`, "XNNPACK".
+
     Args:
         path: The file.
         threads: Threads of the interpreter.
@@ -77,7 +80,10 @@ class Runner:
                 f"{error}. Install it with pip install 'amh_tf[edge]'."
             ) from error
         try:
-            self._interpreter = interpreter.Interpreter(str(path), num_threads=threads)
+            resolver = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            self._interpreter = interpreter.Interpreter(
+                str(path), num_threads=threads, experimental_op_resolver_type=resolver
+            )
             self._run = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError, OSError) as error:
             raise ValueError(

@@ -9,7 +9,7 @@ from amh_tf.layers.kernels import compiled, compiler
 from amh_tf.training import halves
 
 # glibc's mallopt; see malloc.h.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 
 
 def prepare(batch_split, model, jobs=1):
@@ -42,7 +42,7 @@ def keep_memory():
         (_ARENA_MAX, max(1, halves.cores() // 2)),
         (_TRIM_THRESHOLD, 2**31 - 1),
         (_TOP_PAD, 64 << 20),
-        (_MMAP_THRESHOLD, 32 << 20),
+        (_MMAP_MAX, 0),  # or what is larger than 32 MiB goes back at once, as a batch of sound is
     ):
         library.mallopt(setting, value)
 

@@ -87,7 +87,11 @@ def answer(model, features):
     Returns:
         Probabilities `(classes,)`.
     """
-    run = interpreter.Interpreter(str(model)).get_signature_runner()
+    # Its default delegate, XNNPACK, can answer wrongly once the lengths change between calls.
+    resolver = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    run = interpreter.Interpreter(
+        str(model), experimental_op_resolver_type=resolver
+    ).get_signature_runner()
     inputs = {}
     for name, described in run.get_input_details().items():
         if name.endswith("_length"):
