@@ -1,7 +1,9 @@
 """TFLite files: made from the edge module, inspected, and run on LiteRT's interpreter."""
 
 import collections
+import functools
 import time
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -60,8 +62,9 @@ def operations(contents):
 class Runner:
     """Runs a file, one utterance at a time.
 
-    Without the interpreter's default delegate, XNNPACK, which now and then gives wrong answers when
-    the lengths change from call to call: see `docs/deployment.md`, "XNNPACK".
+    An interpreter answers utterances of one length only, and a new one takes its place where the
+    length changes: LiteRT's XNNPACK now and then gives wrong answers after a shorter utterance. See
+    `docs/deployment.md`, "Utterances of changing length".
 
     Args:
         path: The file.
@@ -80,17 +83,22 @@ class Runner:
                 f"{error}. Install it with pip install 'amh_tf[edge]'."
             ) from error
         try:
-            resolver = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            self._interpreter = interpreter.Interpreter(
-                str(path), num_threads=threads, experimental_op_resolver_type=resolver
+            contents = Path(path).read_bytes()
+            self._make = functools.partial(
+                interpreter.Interpreter, model_content=contents, num_threads=threads
             )
-            self._run = self._interpreter.get_signature_runner()
+            self._renew()
         except (ValueError, RuntimeError, OSError) as error:
             raise ValueError(
                 f"{str(path)!r} cannot be run. Expected a file that was made from an edge "
                 f"module. Received: {str(error)[:200]}"
             ) from error
         self.inputs = self._run.get_input_details()
+
+    def _renew(self, sizes=None):
+        self._interpreter = self._make()
+        self._run = self._interpreter.get_signature_runner()
+        self._sizes = sizes
 
     def __call__(self, inputs):
         """Answers one utterance.
@@ -101,6 +109,12 @@ class Runner:
         Returns:
             Probabilities `(classes,)`; NaN where the input cannot be answered.
         """
+        sizes = {
+            name: int(value[0]) if name.endswith("_length") else value.shape
+            for name, value in inputs.items()
+        }
+        if sizes != self._sizes:
+            self._renew(sizes)
         return self._run(**inputs)["probabilities"][0]
 
 

@@ -87,11 +87,7 @@ def answer(model, features):
     Returns:
         Probabilities `(classes,)`.
     """
-    # Its default delegate, XNNPACK, can answer wrongly once the lengths change between calls.
-    resolver = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    run = interpreter.Interpreter(
-        str(model), experimental_op_resolver_type=resolver
-    ).get_signature_runner()
+    run = interpreter.Interpreter(str(model)).get_signature_runner()
     inputs = {}
     for name, described in run.get_input_details().items():
         if name.endswith("_length"):
