@@ -1,4 +1,5 @@
 import ctypes
+import resource
 
 import pytest
 
@@ -80,6 +81,7 @@ def test_memory_settings_are_taken(monkeypatch):
     startup.keep_memory()
     assert taken[startup._ARENA_MAX] == 8
     assert taken[startup._TRIM_THRESHOLD] > 1 << 30
+    assert taken[startup._MMAP_MAX] == 0
 
 
 def test_other_c_libraries_are_left_alone(monkeypatch):
@@ -94,3 +96,25 @@ def test_this_c_library_takes_every_setting():
     startup.keep_memory()
     # mallopt returns 1 where it has understood.
     assert library.mallopt(startup._TOP_PAD, 64 << 20) == 1
+
+
+def test_large_block_is_taken_from_the_system_once():
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        pytest.skip("the C library is not glibc")
+    startup.keep_memory()
+    library.malloc.restype = ctypes.c_void_p
+    library.malloc.argtypes = [ctypes.c_size_t]
+    library.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+    library.free.argtypes = [ctypes.c_void_p]
+    size = 48 << 20  # more than glibc's largest threshold
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        block = library.malloc(size)
+        library.memset(block, 1, size)
+        library.free(block)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults()
+    assert faults() < size / resource.getpagesize() / 10

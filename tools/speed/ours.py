@@ -101,12 +101,13 @@ class Ours:
         self._held = {key: list(self._reader.batches(epoch, bucketed, epochs).take(count))}
         return key
 
-    def train_held(self, key):
-        """Trains on batches that `hold` has read; returns the seconds."""
+    def train_held(self, key, num_hops=None):
+        """Trains on batches that `hold` has read, with other hops if asked; returns the seconds."""
+        train_step = self._steps(num_hops)[0] if num_hops else self._train_step
         start = time.perf_counter()
         loss = tf.zeros([])
         for inputs, labels in self._held[key]:
-            loss += self._train_step(inputs, labels)
+            loss += train_step(inputs, labels)
         loss = float(loss)
         return {"seconds": time.perf_counter() - start, "loss": loss}
 
