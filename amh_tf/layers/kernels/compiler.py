@@ -81,7 +81,7 @@ def _compiler():
         if found := shutil.which(name):
             return found
     raise NotAvailable(
-        "There is no C++ compiler, with which the package trains about twice as fast. "
+        "There is no C++ compiler, with which the package trains up to twice as fast. "
         f"Expected one of {', '.join(COMPILERS)}. Received: CXX={wanted!r}. Install one (Debian's "
         "g++), or choose --kernel=packed."
     )
