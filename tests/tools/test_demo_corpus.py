@@ -121,6 +121,23 @@ def test_same_seed_makes_the_same_files(made):
     assert first == again != digests(KEPT)
 
 
+@pytest.mark.parametrize(("sounds", "kept"), [("aa", b"a"), ("baa", b"a"), ("abcb", b"b")])
+def test_sound_that_espeak_gives_twice_is_kept(monkeypatch, sounds, kept):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from demo_corpus import voice
+
+    given = iter(sounds)
+    monkeypatch.setattr(
+        voice.subprocess,
+        "run",
+        lambda command, **_: subprocess.CompletedProcess(command, 0, next(given).encode()),
+    )
+    assert voice._spoken(["espeak-ng"]) == kept
+    given = iter("abcde")
+    with pytest.raises(ValueError, match="5 different ones from 'espeak-ng'"):
+        voice._spoken(["espeak-ng"])
+
+
 @pytest.mark.parametrize(
     ("utterances", "counts"),
     [

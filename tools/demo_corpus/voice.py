@@ -8,6 +8,7 @@ from scipy import signal
 
 SAMPLE_RATE = 16000
 NOISE = 0.003  # of full scale: a quiet room
+TRIES = 5
 
 # For each speaker: espeak-ng's voice and variant, pitch, words per minute.
 SPEAKERS = {
@@ -55,10 +56,26 @@ def say(words, speaker, emotion, rng):
     melody = int(melody * rng.normal(1, 0.1))
     marked = f'<speak><prosody range="{melody}%">{html.escape(words)}</prosody></speak>'
     command = ["espeak-ng", "-m", "-v", voice, "-s", str(speed), "-p", str(pitch)]
-    spoken = subprocess.run(
-        [*command, "-a", str(amplitude), "--stdout", marked], capture_output=True, check=True
+    spoken = _spoken([*command, "-a", str(amplitude), "--stdout", marked])
+    return _at_our_rate(_samples(spoken), rng)
+
+
+def _spoken(command):
+    """Runs espeak-ng until two runs agree.
+
+    Once in thousands of runs its sound is another one, as long but other samples; the corpus would
+    not be what its seed says.
+    """
+    heard = set()
+    for _ in range(TRIES):
+        sound = subprocess.run(command, capture_output=True, check=True).stdout
+        if sound in heard:
+            return sound
+        heard.add(sound)
+    raise ValueError(
+        f"espeak-ng does not say the same thing twice. Expected two equal sounds in {TRIES} runs. "
+        f"Received: {len(heard)} different ones from {' '.join(command)!r}. Try another version."
     )
-    return _at_our_rate(_samples(spoken.stdout), rng)
 
 
 def _samples(data):
