@@ -79,8 +79,8 @@ def hops(bench, counts=(7, 10)):
     """Measures what one hop more costs, on batches held in memory.
 
     Three hops more are one over each modality: a hop over hundreds of audio frames costs many
-    times one over words. Both models run in one process: where its memory happens to lie makes
-    one process a few percent faster than the next, which is more than a hop.
+    times one over words. Both models run in one process, because with a process for each the
+    difference was several times that of one process, likely that of the processes themselves.
     """
     rounds = bench.rounds if bench.quick else max(12, 4 * bench.rounds)
     seconds = {count: [] for count in counts}
