@@ -85,6 +85,9 @@ class Fold:
     def check_split(self, split):
         """Checks that a split has utterances, and that its shards are as they were written.
 
+        Returns:
+            The entries of each shard's records, as `integrity.check_shard` returns them.
+
         Raises:
             ValueError: If the split is empty, or a shard is damaged as `integrity.check_shard`
                 says; the message names the file.
@@ -94,8 +97,9 @@ class Fold:
                 f"The {split} split of {str(self.manifest.folder)!r} is empty. Expected at "
                 f"least one utterance. Received: none. {manifests.REMEDY}"
             )
-        for shard in self.select(split):
-            integrity.check_shard(self.manifest, shard, self.verify)
+        return [
+            integrity.check_shard(self.manifest, shard, self.verify) for shard in self.select(split)
+        ]
 
 
 def choose(manifest, protocol=None, number=0, verify="sizes"):

@@ -19,8 +19,11 @@ HEADER_BYTES = 12
 FOOTER_BYTES = 4
 
 
-def _masked_crc(data):
-    crc = google_crc32c.value(data)
+def masked_crc(*pieces):
+    """Returns the masked CRC-32C of bytes, or arrays of uint8, one after the other."""
+    crc = 0
+    for piece in pieces:
+        crc = google_crc32c.extend(crc, piece)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -46,7 +49,7 @@ def walk(file, path):
         if len(header) < HEADER_BYTES:
             raise faults.Fault(path, "the file ends inside the record's length", record, at)
         length, crc = struct.unpack("<QI", header)
-        if crc != _masked_crc(header[:8]):
+        if crc != masked_crc(header[:8]):
             raise faults.Fault(path, "the checksum of the record's length is wrong", record, at)
         end = at + HEADER_BYTES + length + FOOTER_BYTES
         if end > size:
@@ -66,7 +69,7 @@ def read_payload(file, path, record, offset, length):
     """
     data = os.pread(file.fileno(), length + FOOTER_BYTES, offset)
     payload, footer = data[:length], data[length:]
-    if len(footer) != FOOTER_BYTES or _masked_crc(payload) != struct.unpack("<I", footer)[0]:
+    if len(footer) != FOOTER_BYTES or masked_crc(payload) != struct.unpack("<I", footer)[0]:
         raise faults.Fault(
             path, "the checksum of the record's content is wrong", record, offset - HEADER_BYTES
         )

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import locations, schema
-from amh_tf.data import faults, framing, layout, records
+from amh_tf.data import faults, framing, index, layout, records
 
-# Shards that were checked, by path, and what the file system said of them then.
+# Shards that were checked, by path: what the file system said of them then, and their entries.
 _checked = {}
 # What TensorFlow raises for a damaged record. It puts bytes of the record into its message, and
 # fails to make text of them.
@@ -20,14 +20,18 @@ _UNREADABLE = (tf.errors.OpError, UnicodeDecodeError)
 def check_shard(manifest, shard, verify="sizes"):
     """Checks a shard before it is read.
 
-    Its size, its frames, its number of records and its labels are compared with the manifest,
-    its content too where `verify` is "full", or where the file has changed since it was
+    Its size, its frames, its number of records, their labels and lengths are compared with the
+    manifest, its content too where `verify` is "full", or where the file has changed since it was
     checked first. A file that has not changed is not walked through again.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest`.
         shard: One of its shards.
         verify: One of `LEVELS`.
+
+    Returns:
+        The entries of the shard's records, as `index.Builder` makes them, or None for a shard of
+        an object store.
 
     Raises:
         ValueError: If the shard is not as it was written; the message names the file, and
@@ -36,19 +40,20 @@ def check_shard(manifest, shard, verify="sizes"):
     path = manifest.path(shard.file)
     if locations.is_remote(path):
         _check_remote(manifest, shard, path, verify)
-        return
+        return None
     state = _state(path)
-    before = _checked.get((path, shard))
+    before, entries = _checked.get((path, shard), (None, None))
     try:
         if state is None or before != state:
-            _check_frames(manifest, shard, path, path)
+            entries = _check_frames(manifest, shard, path, path)
         if verify == "full" or before not in (None, state):
             _check_content(shard, path, path)
     except faults.Fault as fault:
         raise fault.as_error() from fault
     except OSError as error:
         raise faults.Fault(path, f"it cannot be read ({error.strerror})").as_error() from error
-    _checked[path, shard] = state
+    _checked[path, shard] = state, entries
+    return entries
 
 
 def _check_remote(manifest, shard, path, verify):
@@ -78,28 +83,36 @@ def _state(path):
 
 
 def _check_frames(manifest, shard, path, copy):
-    """Walks through the frames of a shard's local copy; `path` is what messages name."""
+    """Walks through the frames of a shard's local copy; `path` is what messages name.
+
+    Returns:
+        The entries of its records.
+    """
     if not copy.is_file():
         raise faults.Fault(path, f"no such file, not {shard.bytes} bytes")
     size = copy.stat().st_size
     counts = collections.Counter()
+    builder = index.Builder(manifest, path)
     with open(copy, "rb", buffering=0) as file:
         for record, offset, length in framing.walk(file, path):
             if size == shard.bytes:  # or else only the record is looked for that was cut
-                label = _read_label(file, path, record, offset, length)
+                fields = _read_fields(file, path, record, offset, length)
+                label = fields["label"]
                 if not 0 <= label < len(manifest.classes):
                     problem = f"label {label} of {len(manifest.classes)} classes"
                     raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES)
                 counts[label] += 1
+                builder.add(record, offset, length, fields)
     if size != shard.bytes:
         raise faults.Fault(path, f"{size} bytes, not {shard.bytes} with {shard.records} records")
     for problem in _count_problems(manifest, shard, counts):
         raise faults.Fault(path, problem)
+    return builder.build()
 
 
-def _read_label(file, path, record, offset, length):
+def _read_fields(file, path, record, offset, length):
     try:
-        return layout.read_label(file, path, record, offset, length)
+        return layout.read_fields(file, path, record, offset, length)
     except faults.Fault:
         # A wrong checksum says more, and that nobody forged anything.
         framing.read_payload(file, path, record, offset, length)
@@ -216,7 +229,7 @@ def _record_faults(manifest, shard, path, file, findings):
             start = offset - framing.HEADER_BYTES
             try:
                 payload = framing.read_payload(file, path, record, offset, length)
-                layout.read_label(file, path, record, offset, length)
+                layout.read_fields(file, path, record, offset, length)
             except faults.Fault as fault:
                 yield fault
                 unreadable += 1

@@ -21,15 +21,15 @@ _HEAD_BYTES = 128
 _MAX_BYTES = (1 << 31) - 1
 # Tags of length-delimited fields 1 to 3, and of a number that is field 1.
 _FIRST, _SECOND, _THIRD, _NUMBER = 0x0A, 0x12, 0x1A, 0x08
-# Feature.bytes_list and Feature.int64_list.
+# Names, and Feature.bytes_list or Feature.int64_list.
 _KINDS = {
-    name.encode(): _FIRST if field.dtype.name == "string" else _THIRD
+    name.encode(): (name, _FIRST if field.dtype.name == "string" else _THIRD)
     for name, field in schema.EXAMPLE_FIELDS.items()
 }
 
 
-def read_label(file, path, record, offset, length):
-    """Checks a payload's layout, and reads its label.
+def read_fields(file, path, record, offset, length):
+    """Checks a payload's layout, and reads its numbers.
 
     Accepted are the fields of `schema.EXAMPLE_FIELDS`, each once, in any order, each one string or
     one number (packed or not), and no byte besides.
@@ -42,21 +42,20 @@ def read_label(file, path, record, offset, length):
         length: Its bytes.
 
     Returns:
-        The label.
+        Dict from a field's name to its number, or to (start, size) of its string in the payload.
 
     Raises:
         faults.Fault: If the payload is anything else.
     """
     try:
-        return _read_numbers(file, offset, length)[b"label"]
+        return _read_fields(file, offset, length)
     except (ValueError, IndexError) as error:
         reason = "it ends early" if isinstance(error, IndexError) else error
         problem = f"it is no tf.train.Example as it was written ({reason})"
         raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
 
 
-def _read_numbers(file, offset, length):
-    """Walks through a payload's fields; returns the numbers, and None for each string."""
+def _read_fields(file, offset, length):
     if length > _MAX_BYTES:
         raise ValueError(f"{length} bytes")
     found = {}
@@ -65,12 +64,12 @@ def _read_numbers(file, offset, length):
     while at < length:
         if at + _HEAD_BYTES > base + len(chunk):
             chunk, base = _chunk(file, offset, at, length), at
-        name, number, end = _read_entry(chunk, at - base, length - base)
+        name, value, end = _read_entry(chunk, at - base, length - base)
         if name in found:
-            raise ValueError(f"{name.decode()} twice")
-        found[name] = number
+            raise ValueError(f"{name} twice")
+        found[name] = (base + value[0], value[1]) if isinstance(value, tuple) else value
         at = base + end
-    missing = [name.decode() for name in _KINDS if name not in found]
+    missing = [name for name in schema.EXAMPLE_FIELDS if name not in found]
     if missing:
         raise ValueError(f"no {', '.join(missing)}")
     return found
@@ -84,23 +83,22 @@ def _read_entry(chunk, at, end):
     """Reads the head of one of Features.feature, whose value may reach beyond the chunk.
 
     Returns:
-        (name, number or None, where it ends).
+        (name, number or (start, size) of the string, where the entry ends).
     """
     at, end = _open(chunk, at, _FIRST, end)
     key, key_end = _open(chunk, at, _FIRST, end)
-    name = chunk[key:key_end]
-    if name not in _KINDS:
-        raise ValueError(f"a field {name[:20]!r}")
-    kind = _KINDS[name]
+    if chunk[key:key_end] not in _KINDS:
+        raise ValueError(f"a field {chunk[key:key_end][:20]!r}")
+    name, kind = _KINDS[chunk[key:key_end]]
     at = _open_last(chunk, key_end, _SECOND, end)
     at = _open_last(chunk, at, kind, end)
     if kind == _FIRST:
-        _open_last(chunk, at, _FIRST, end)
-        return name, None, end
+        start = _open_last(chunk, at, _FIRST, end)
+        return name, (start, end - start), end
     at = at + 1 if chunk[at] == _NUMBER else _open_last(chunk, at, _FIRST, end)
     number, at = _varint(chunk, at)
     if at != end:
-        raise ValueError(f"{name.decode()} is not one number")
+        raise ValueError(f"{name} is not one number")
     return name, number - (1 << 64) if number >> 63 else number, end
 
 

@@ -1,43 +1,19 @@
-"""Streams shards as padded batches. Memory does not grow with the data set."""
+"""Reads shards as padded batches. Memory does not grow with the data set."""
 
 import functools
 
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import locations, schema
-from amh_tf.data import kept as kept_in_memory
-from amh_tf.data import records, service
+from amh_tf import schema
+from amh_tf.data import kept, random_access, service, streamed
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
 READERS = 2
-# A request to an object store has its price. From a disk a record is read straight to where it
-# stays, with one copy of its bytes less.
-REMOTE_BUFFER_BYTES = 8 << 20
 # Lengths are spread by up to this share before they are sorted, so that utterances of about
 # the same length meet in other batches at every epoch.
 LENGTH_JITTER = 0.1
-
-
-class _Stored:
-    """The shards of a split, whose elements are records."""
-
-    def __init__(self, manifest, shards, modalities):
-        self._manifest = manifest
-        self._modalities = modalities
-        paths = [str(manifest.path(shard.file)) for shard in shards]
-        self.sources = tf.constant(paths)
-        self._buffer_bytes = REMOTE_BUFFER_BYTES if locations.is_remote(paths[0]) else 0
-
-    def open(self, path):
-        return tf.data.TFRecordDataset(path, buffer_size=self._buffer_bytes)
-
-    length_of = staticmethod(records.lengths)
-
-    def decode(self, serialized):
-        manifest = self._manifest
-        return records.decode(serialized, manifest.widths, self._modalities, manifest.feature_dtype)
 
 
 def _read_shuffled(split, order):
@@ -126,26 +102,34 @@ def _arrange(modalities, with_ids):
     return arrange
 
 
-def keep(fold, split, modalities=schema.MODALITIES, shuffle_megabytes=256):
-    """Reads a split into memory, if it takes no more than half of the shuffle buffer.
+def open_split(fold, split, modalities=schema.MODALITIES, hold_megabytes=0, data_service=None):
+    """Chooses how a split is read; whichever way, its batches are the same.
+
+    Records of shards on this machine are read where each lies, if the system can. Other shards
+    are read from beginning to end, at every pass or once.
 
     Args:
-        fold, split, modalities, shuffle_megabytes: As for `batches`.
+        fold, split, modalities, data_service: As for `batches`.
+        hold_megabytes: Size up to which a split that is read from beginning to end is read once,
+            now, and held in memory.
 
     Returns:
-        What `batches` takes as `kept`, or None if the split is larger.
+        What `batches` takes as `source`.
 
     Raises:
         ValueError: As `batches` does.
     """
     shards = fold.select(split)
-    fold.check_split(split)
-    # While it is joined together, a modality is held twice.
-    if 2 * sum(shard.bytes for shard in shards) > shuffle_megabytes * 2**20:
-        return None
-    stored = _Stored(fold.manifest, shards, modalities)
-    examples = _exactly(stored.open(stored.sources), fold.count(split))
-    return kept_in_memory.read(fold.manifest, shards, examples, modalities)
+    entries = fold.check_split(split)
+    streams = streamed.Streamed(fold.manifest, shards, modalities)
+    if data_service is not None:  # another process reads
+        return streams
+    if random_access.is_available() and all(each is not None for each in entries):
+        return random_access.RandomAccess(fold.manifest, shards, entries, modalities)
+    if sum(shard.bytes for shard in shards) > hold_megabytes * 2**20:
+        return streams
+    examples = _exactly(streams.open(streams.sources), fold.count(split))
+    return kept.read(fold.manifest, shards, examples, modalities)
 
 
 def batches(
@@ -160,7 +144,7 @@ def batches(
     bucketing=False,
     with_ids=False,
     data_service=None,
-    kept=None,
+    source=None,
 ):
     """Makes one pass over a split, or several.
 
@@ -177,15 +161,16 @@ def batches(
         epoch: Number of the first pass; each has an order of its own.
         epochs: Number of passes, one after the other, for a given seed. With bucketing the next
             pass is read while the last batches of one are in use.
-        shuffle_megabytes: Size of the shuffle buffer.
+        shuffle_megabytes: Size of the shuffle buffer, which counts records whole even where it
+            holds their numbers.
         bucketing: Whether halves of the shuffle buffer are cut into batches of about the same
             length, by the first of `modalities`, one half while the other is read; for a given
             seed only.
         with_ids: Whether to give the utterances' ids too.
         data_service: Address of a tf.data service that makes the batches, as
             "grpc://host:port", or None to make them here.
-        kept: What `keep` returned for the same fold, split and modalities: the same batches
-            then come from memory.
+        source: What `open_split` returned for the same fold, split, modalities and service, or
+            None to call it now.
 
     Returns:
         `tf.data.Dataset` of `(inputs, label)` or `(inputs, label, id)`; `inputs` as the
@@ -196,8 +181,10 @@ def batches(
             another size than the manifest says.
     """
     shards = fold.select(split)
-    fold.check_split(split)
-    source = kept or _Stored(fold.manifest, shards, modalities)
+    if source is None:
+        source = open_split(fold, split, modalities, data_service=data_service)
+    else:
+        fold.check_split(split)
     count = fold.count(split)
     if seed is None:
         examples = tf.data.Dataset.from_tensor_slices(source.sources).flat_map(source.open)

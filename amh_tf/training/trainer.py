@@ -73,7 +73,7 @@ class Trainer:
         self._position = _Position()
         self._stream = None  # batches, kept open across validations
         self._stream_end = 0  # the epoch before which it ends
-        self._kept = None  # the train split, if it is held in memory
+        self._source = None  # of the train split
         count = fold.count("train")
         self.steps_per_epoch = -(-count // self._data.batch_size)
         self._validation_steps = max(
@@ -177,16 +177,21 @@ class Trainer:
         position = self._position
         last = -(-self.max_steps // self.steps_per_epoch)
         epochs = min(last - position.epoch, EPOCHS_PER_STREAM)
-        if self._kept is None and self._data_service is None:
-            self._kept = pipeline.keep(
-                self._fold, "train", self._modalities, self._data.shuffle_megabytes
+        if self._source is None:
+            # While a split is taken into memory, a modality is held twice.
+            self._source = pipeline.open_split(
+                self._fold,
+                "train",
+                self._modalities,
+                self._data.shuffle_megabytes / 2,
+                self._data_service,
             )
         batches = pipeline.batches(
             self._fold,
             "train",
             self._data.batch_size,
             modalities=self._modalities,
-            kept=self._kept,
+            source=self._source,
             seed=self._config.seed,
             epoch=position.epoch,
             epochs=epochs,

@@ -75,15 +75,32 @@ def payload(changed):
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads the label of a payload that stands somewhere in a file."""
+    """Reads the fields of a payload that stands somewhere in a file."""
 
     def of(data):
         path = tmp_path / "shard.tfrecord"
         path.write_bytes(b"x" * 20 + data + b"behind")
         with open(path, "rb") as file:
-            return layout.read_label(file, path, 7, 20, len(data))
+            return layout.read_fields(file, path, 7, 20, len(data))
 
     return of
+
+
+def contents(data, fields):
+    """Takes the strings that `layout` has found out of a payload, beside its numbers."""
+    return {
+        name: data[found[0] : sum(found)] if isinstance(found, tuple) else found
+        for name, found in fields.items()
+    }
+
+
+def parsed(data):
+    """Returns the same from Protocol Buffers."""
+    features = tf.train.Example.FromString(data).features.feature
+    return {
+        name: [*feature.bytes_list.value, *feature.int64_list.value][0]
+        for name, feature in features.items()
+    }
 
 
 @pytest.fixture
@@ -118,17 +135,16 @@ def test_record_that_ends_tensorflow_is_refused(forge):
 
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("label", [0, 6, 300, -1, -(1 << 63), (1 << 63) - 1])
-def test_label_is_read_from_any_serialization(read, packed, label):
+def test_fields_are_found_in_any_serialization(read, packed, label):
     made = entries(label=numbers(label, packed=packed))
     for order in (list(made), list(reversed(made))):
         data = payload({name: made[name] for name in order})
-        parsed = tf.train.Example.FromString(data)
-        assert list(parsed.features.feature["label"].int64_list.value) == [label]
-        assert read(data) == label
+        assert parsed(data)["label"] == label
+        assert contents(data, read(data)) == parsed(data)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 15, 16, 17, 18, 19, 20, 21, 22, 1000])
-def test_features_of_any_size_are_passed_over(read, steps):
+def test_features_of_any_size_are_found(read, steps):
     rng = np.random.default_rng(steps)
     utterance = source.Utterance(
         id="u" * steps,
@@ -137,7 +153,10 @@ def test_features_of_any_size_are_passed_over(read, steps):
         text=rng.integers(0, 9, 3 * steps).astype(np.int32),
         video=rng.standard_normal((steps, 5)).astype(np.float32),
     )
-    assert read(records.encode(utterance)) == 4
+    data = records.encode(utterance)
+    found = contents(data, read(data))
+    assert found == parsed(data)
+    assert found["video"] == utterance.video.tobytes()
 
 
 def test_record_cut_anywhere_is_refused(read):
@@ -207,7 +226,7 @@ def test_two_gigabytes_are_refused_unread(tmp_path):
     path = tmp_path / "shard.tfrecord"
     path.touch()
     with open(path, "rb") as file, pytest.raises(faults.Fault, match="2147483648 bytes"):
-        layout.read_label(file, path, 0, 12, 1 << 31)
+        layout.read_fields(file, path, 0, 12, 1 << 31)
 
 
 def test_what_is_accepted_is_what_protobuf_reads(read):
@@ -219,14 +238,24 @@ def test_what_is_accepted_is_what_protobuf_reads(read):
         for _ in range(rng.choice((1, 1, 2))):
             changed[rng.randrange(len(changed))] = rng.choice((0, 1, 8, 10, 127, 128, 255))
         try:
-            label = read(bytes(changed))
+            fields = read(bytes(changed))
         except faults.Fault:
             continue
         try:
-            parsed = tf.train.Example.FromString(bytes(changed)).features.feature
+            expected = parsed(bytes(changed))
         except message.DecodeError as error:
             pytest.fail(f"{bytes(changed)} was accepted: {error}")
         accepted += 1
-        assert set(parsed) == set(schema.EXAMPLE_FIELDS)
-        assert list(parsed["label"].int64_list.value) == [label]
+        assert set(expected) == set(schema.EXAMPLE_FIELDS)
+        assert contents(bytes(changed), fields) == expected
     assert 500 < accepted < 2500
+
+
+@pytest.mark.parametrize("steps", [0, 2, -1, 1 << 40])
+def test_length_that_the_bytes_deny_is_refused(forge, steps):
+    lying = payload(entries(audio_length=numbers(steps)))
+    data, shard = forge(payload(entries()), lying)
+    with pytest.raises(
+        ValueError, match=rf"record 1 .*: its audio has 24 bytes, not {steps} steps"
+    ):
+        integrity.check_shard(data, shard)

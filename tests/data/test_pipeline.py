@@ -1,11 +1,13 @@
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.data import fold_view, pipeline, writer
+from amh_tf.data import fold_view, kept, pipeline, random_access, streamed, writer
 from tests import conftest
+from tests.data import test_layout
 
 
 def ids(dataset):
@@ -150,14 +152,30 @@ def same(found, expected):
             np.testing.assert_array_equal(array, wanted)
 
 
+SOURCES = ("random access", "streamed", "kept")
+
+
+def read_by(name, fold, split="train", modalities=("audio", "text", "video")):
+    """Opens a split in one of the ways in which it can be read."""
+    manifest, shards = fold.manifest, fold.select(split)
+    if name == "random access":
+        return random_access.RandomAccess(manifest, shards, fold.check_split(split), modalities)
+    streams = streamed.Streamed(manifest, shards, modalities)
+    if name == "streamed":
+        return streams
+    return kept.read(manifest, shards, streams.open(streams.sources), modalities)
+
+
 @pytest.mark.parametrize("feature_dtype", ["float32", "float16"])
-@pytest.mark.parametrize("modalities", [("audio", "text", "video"), ("text",)])
-def test_kept_split_gives_the_same_batches(tiny_source, tmp_path, feature_dtype, modalities):
+@pytest.mark.parametrize("modalities", [("audio", "text", "video"), ("text",), ("video", "audio")])
+def test_batches_are_the_same_whichever_way_they_are_read(
+    tiny_source, tmp_path, feature_dtype, modalities
+):
     data = writer.write(
         tiny_source, tmp_path / "data", records_per_shard=13, feature_dtype=feature_dtype
     )
     fold = fold_view.choose(data)
-    kept = pipeline.keep(fold, "train", modalities)
+    sources = [read_by(name, fold, modalities=modalities) for name in SOURCES]
     for order in (
         {},
         {"seed": 3, "epoch": 2, "epochs": 2},
@@ -165,44 +183,78 @@ def test_kept_split_gives_the_same_batches(tiny_source, tmp_path, feature_dtype,
         {"seed": 3, "bucketing": True, "shuffle_megabytes": 1},
     ):
         options = {"modalities": modalities, "with_ids": True, **order}
-        same(
-            pipeline.batches(fold, "train", 7, kept=kept, **options),
-            pipeline.batches(fold, "train", 7, **options),
-        )
+        expected = list(pipeline.batches(fold, "train", 7, **options))
+        for source in sources:
+            same(pipeline.batches(fold, "train", 7, source=source, **options), expected)
 
 
-def test_kept_split_may_lack_a_modality(tmp_path):
+@pytest.mark.parametrize("name", SOURCES)
+def test_split_may_lack_a_modality(tmp_path, name):
     compact = conftest.compact_source()  # some have no video
     fold = fold_view.choose(writer.write(compact, tmp_path / "data", num_folds=3))
-    kept = pipeline.keep(fold, "train")
-    options = {"seed": 1, "bucketing": True}
-    same(
-        pipeline.batches(fold, "train", 3, kept=kept, **options),
-        pipeline.batches(fold, "train", 3, **options),
-    )
+    source = read_by(name, fold)
+    for inputs, _, ids in pipeline.batches(
+        fold, "train", 3, seed=1, bucketing=True, source=source, with_ids=True
+    ):
+        for video, length, written in zip(inputs["video"], inputs["video_length"], ids.numpy()):
+            expected = next(u.video for u in compact.utterances() if u.id == written.decode())
+            assert length == len(expected)
+            np.testing.assert_array_equal(video[:length], expected)
+            np.testing.assert_array_equal(video[length:], 0)
 
 
-def test_split_larger_than_half_of_the_buffer_is_not_kept(tiny_fold):
+def test_record_of_any_order_of_fields_is_read(tiny_source, tmp_path):
+    fold = fold_view.choose(writer.write(tiny_source, tmp_path / "data"))
+    expected = list(pipeline.batches(fold, "train", 7, with_ids=True))
+    shards = []
+    for shard in fold.manifest.shards:
+        path = fold.manifest.path(shard.file)
+        written = [raw.numpy() for raw in tf.data.TFRecordDataset(str(path))]
+        with tf.io.TFRecordWriter(str(path)) as file:
+            for number, record in enumerate(written):
+                fields = list(tf.train.Example.FromString(record).features.feature.items())
+                np.random.default_rng(number).shuffle(fields)
+                # Messages that stand one after the other are one.
+                parts = [tf.train.Features(feature=dict([f])).SerializeToString() for f in fields]
+                file.write(test_layout.field(0x0A, b"".join(parts)))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        shards.append(dataclasses.replace(shard, bytes=path.stat().st_size, sha256=digest))
+    shuffled = dataclasses.replace(fold.manifest, shards=tuple(shards))
+    fold = dataclasses.replace(fold, manifest=shuffled)
+    same(pipeline.batches(fold, "train", 7, with_ids=True), expected)
+
+
+def test_shards_here_are_not_held_in_memory(tiny_fold):
+    found = pipeline.open_split(tiny_fold, "train", hold_megabytes=1000)
+    assert isinstance(found, random_access.RandomAccess)
+
+
+def test_split_that_must_be_streamed_is_held_up_to_a_size(tiny_fold, monkeypatch):
+    monkeypatch.setattr(random_access, "is_available", lambda: False)
     stored = sum(shard.bytes for shard in tiny_fold.select("train")) / 2**20
-    assert pipeline.keep(tiny_fold, "train", shuffle_megabytes=2 * stored + 0.1) is not None
-    assert pipeline.keep(tiny_fold, "train", shuffle_megabytes=2 * stored - 0.1) is None
+    for more, kind in ((0.1, kept.Kept), (-0.1, streamed.Streamed)):
+        found = pipeline.open_split(tiny_fold, "train", hold_megabytes=stored + more)
+        assert isinstance(found, kind)
 
 
-def test_damage_is_found_before_a_split_is_kept(tiny_source, tmp_path):
+@pytest.mark.parametrize("name", SOURCES)
+def test_damage_is_found_before_a_split_is_read(tiny_source, tmp_path, name, monkeypatch):
     data = writer.write(tiny_source, tmp_path / "data")
     fold = fold_view.choose(data)
     path = data.path(fold.select("train")[0].file)
     path.write_bytes(path.read_bytes()[:-1])
+    monkeypatch.setattr(random_access, "is_available", lambda: name == "random access")
     with pytest.raises(ValueError, match=path.name):
-        pipeline.keep(fold, "train")
+        pipeline.open_split(fold, "train", hold_megabytes=1000 if name == "kept" else 0)
 
 
-def test_damage_inside_a_record_is_found_while_a_split_is_taken_into_memory(tiny_source, tmp_path):
+@pytest.mark.parametrize("name", SOURCES)
+def test_damage_inside_a_record_is_found_while_it_is_read(tiny_source, tmp_path, name):
     data = writer.write(tiny_source, tmp_path / "data")
     fold = fold_view.choose(data)
     path = data.path(fold.select("train")[0].file)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(tf.errors.DataLossError):
-        pipeline.keep(fold, "train")
+    with pytest.raises(tf.errors.OpError, match=r"corrupted record|checksum"):
+        list(pipeline.batches(fold, "train", 7, source=read_by(name, fold)))

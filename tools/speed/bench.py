@@ -14,7 +14,6 @@ ENGINES = {
     "ours-bfloat16": ("ours", {"dtype": "bfloat16"}),
     "packed-float32": ("ours", {"kernel": "packed"}),
     "packed-bfloat16": ("ours", {"kernel": "packed", "dtype": "bfloat16"}),
-    "streamed-float32": ("ours", {"keep": False}),
     "ours-unsplit": ("ours", {"batch_split": "off"}),
     "ours-twin": ("ours", {"kernel": "keras"}),
     "keras": ("stock_keras", {}),

@@ -12,67 +12,92 @@ from tools.speed import data
 DTYPES = ("float32", "float16")
 # Reads utterances of about 565 KB in float32, twice what IEMOCAP's mean one takes.
 LONGER = 2.06
-# Passes of a training measurement, one after the other: as many as the trainer makes one stream.
-EPOCHS = trainer.EPOCHS_PER_STREAM
-# Passes that are read without training, or held in memory to compare with.
-READY = 3
+# Passes that are read in a row without training.
+PASSES = 3
 SPIN = "while True: pass"
 
 
 def pipeline(bench):
     """Measures the pipeline by itself, and what it costs training."""
-    epochs, ready = (2, 1) if bench.quick else (EPOCHS, READY)
-    reading, training = {}, {}
+    passes = 1 if bench.quick else PASSES
+    result = {"utterances": bench.utterances, "kilobytes": {}, "utterances_per_second": {}}
     for dtype in DTYPES:
-        folder = bench.folder(feature_dtype=dtype)
-        training[f"train-{dtype}"] = bench.engine("streamed-float32", folder=folder)
         folder = bench.folder(feature_dtype=dtype, longer=LONGER)
-        reading[f"read-{dtype}"] = bench.engine("ours-float32", folder=folder)
-    training["train-kept"] = bench.engine("ours-float32")
-    training["train-ready"] = bench.engine("streamed-float32")
-    alone, result = {}, {}
-    sources = (*DTYPES, "kept")
-    trained = {name: [] for name in ("ready", *sources)}
-    with bench.opened({**reading, **training}) as running:
-        for name in reading:
-            for bucketed in (False, True):  # into the page cache; memory is taken once
-                running[name].ask("read", epoch=0, bucketed=bucketed, epochs=ready)
-            bench.advance()
-        for name in training:
-            running[name].ask("warm_up", bucketed=True)
-            running[name].ask("train", epoch=0, bucketed=True, epochs=ready)
-            bench.advance()
-        key = running["train-ready"].ask("hold", epoch=1, bucketed=True, epochs=ready)
-        running["train-ready"].ask("train_held", key=key)
-        with bench.watched(result):
-            for number in range(1, bench.rounds + 1):
-                for dtype in DTYPES:
-                    for kind in ("random", "bucketed"):
-                        answer = running[f"read-{dtype}"].ask(
-                            "read", epoch=number, bucketed=kind == "bucketed", epochs=ready
-                        )
-                        speed = bench.utterances * ready / answer["seconds"]
-                        alone.setdefault(f"{dtype}-{kind}", []).append(speed)
-                answer = running["train-ready"].ask("train_held", key=key)
-                trained["ready"].append(answer["seconds"] / ready)
-                for source in sources:
-                    answer = running[f"train-{source}"].ask(
-                        "train", epoch=number, bucketed=True, epochs=epochs
-                    )
-                    trained[source].append(answer["seconds"] / epochs)
-                bench.advance()
-    return result | {
-        "utterances": bench.utterances,
-        "kilobytes": {
-            dtype: data.mean_bytes(options["folder"]) / 1e3
-            for dtype, (_, options) in zip(DTYPES, reading.values())
-        },
-        "utterances_per_second": {name: benches.summary(found) for name, found in alone.items()},
-        "training_seconds": {name: benches.summary(found) for name, found in trained.items()},
-        "loss": {
-            source: benches.ratio(trained[source], trained["ready"]) - 1 for source in sources
-        },
+        result["kilobytes"][dtype] = data.mean_bytes(folder) / 1e3
+        for kind, found in _read(bench, folder, passes).items():
+            result["utterances_per_second"][f"{dtype}-{kind}"] = benches.summary(found)
+    seconds = _train(bench, result)
+    result["training_seconds"] = {
+        dtype: {kind: benches.summary(values) for kind, values in found.items()}
+        for dtype, found in seconds.items()
     }
+    result["loss"] = {
+        dtype: _with_interval(np.divide(found["read"], found["ready"]) - 1)
+        for dtype, found in seconds.items()
+    }
+    return result
+
+
+def _read(bench, folder, passes):
+    """Reads a folder without training; returns utterances a second of all rounds, by order."""
+    speeds = {"random": [], "bucketed": []}
+    with bench.opened({"read": bench.engine("ours-float32", folder=folder)}) as running:
+        # The first round fills the page cache, and takes memory from the system once.
+        for number in range(bench.rounds + 1):
+            for kind, found in speeds.items():
+                answer = running["read"].ask(
+                    "read", epoch=passes * number, bucketed=kind == "bucketed", epochs=passes
+                )
+                found.append(bench.utterances * passes / answer["seconds"])
+            bench.advance()
+    return {kind: found[1:] for kind, found in speeds.items()}
+
+
+def _train(bench, result):
+    """Trains in turn with the pipeline and with batches that are ready.
+
+    Both are done by one process, because two differ by more than the pipeline costs. A stream of
+    batches is as long as the trainer's, and each pass bears its share of the opening.
+
+    Returns:
+        Dict from how the features are stored to the seconds of passes, "read" and "ready".
+    """
+    passes = 2 if bench.quick else trainer.EPOCHS_PER_STREAM
+    steps = -(-bench.utterances // bench.batch_size)
+    engines = {
+        dtype: bench.engine("ours-float32", folder=bench.folder(feature_dtype=dtype))
+        for dtype in DTYPES
+    }
+    seconds = {dtype: {"ready": [], "read": []} for dtype in DTYPES}
+    with bench.opened(engines) as running:
+        keys, opening = {}, {}
+        for dtype, process in running.items():
+            process.ask("warm_up", bucketed=True)
+            keys[dtype] = process.ask("hold", epoch=0, bucketed=True)
+            process.ask("train_held", key=keys[dtype])
+            process.ask("train", epoch=0, bucketed=True)
+            opening[dtype] = process.ask("open_stream", epoch=1, epochs=passes)["seconds"]
+            bench.advance()
+        with bench.watched(result):
+            for number in range(passes):
+                for dtype, process in running.items():
+                    # Who comes first changes.
+                    for kind in sorted(seconds[dtype], reverse=bool(number % 2)):
+                        if kind == "ready":
+                            taken = process.ask("train_held", key=keys[dtype])["seconds"]
+                        else:
+                            taken = process.ask("train_stream", steps=steps)["seconds"]
+                            taken += opening[dtype] / passes
+                        seconds[dtype][kind].append(taken)
+                bench.advance()
+    return seconds
+
+
+def _with_interval(values):
+    """Returns the median of some rounds and the middle 95 % of those of rounds drawn anew."""
+    drawn = np.random.default_rng(0).choice(values, (2000, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return float(np.median(values)), [float(low), float(high)]
 
 
 def hops(bench, counts=(7, 10)):
@@ -99,15 +124,12 @@ def hops(bench, counts=(7, 10)):
                     seconds[count].append(answer["seconds"])
                 bench.advance()
     fewer, more = (np.array(found) for found in seconds.values())
-    costs = (more / fewer - 1) / (counts[1] - counts[0])
-    # The middle 95 % of medians of rounds drawn anew.
-    drawn = np.random.default_rng(0).choice(costs, (2000, rounds))
-    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    share, interval = _with_interval((more / fewer - 1) / (counts[1] - counts[0]))
     return result | {
         "counts": list(counts),
         "seconds": {count: benches.summary(found) for count, found in seconds.items()},
-        "share_of_a_step": float(np.median(costs)),
-        "interval": [float(low), float(high)],
+        "share_of_a_step": share,
+        "interval": interval,
     }
 
 

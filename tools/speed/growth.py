@@ -47,7 +47,7 @@ def utterances(bench):
     options = {"shuffle_megabytes": SHUFFLE_MEGABYTES}
     folders = {size: bench.folder(size, "float16") for size in sizes}
     engines = {
-        f"scaling-{size}": bench.engine("streamed-float32", folder=folder, **options)
+        f"scaling-{size}": bench.engine("ours-float32", folder=folder, **options)
         for size, folder in folders.items()
     }
     seconds = {size: [] for size in sizes}

@@ -1,5 +1,6 @@
 """The package itself: its training step and its pipeline, as the trainer joins them."""
 
+import itertools
 import resource
 import time
 
@@ -26,7 +27,6 @@ class Ours:
         batch_size: Utterances per batch.
         num_hops: Number of hops.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
-        keep: Whether a set that fits is held in memory, as the trainer does.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class Ours:
         batch_size=128,
         num_hops=7,
         shuffle_megabytes=None,
-        keep=True,
     ):
         startup.prepare(batch_split, self._config(num_hops, dtype, kernel))
         keras.utils.set_random_seed(1)
-        self._reader = reading.Reader(folder, batch_size, shuffle_megabytes, keep)
+        self._reader = reading.Reader(folder, batch_size, shuffle_megabytes)
         self._dtype, self._kernel = dtype, kernel
         self._split = halves.reason_against(batch_split, kernel) is None
         self._held = {}
+        self._stream = None
         self._models = {}
         self._train_step, self._predict_step = self._steps(num_hops)
 
@@ -88,6 +88,25 @@ class Ours:
         loss = float(loss)
         return {"seconds": time.perf_counter() - start, "loss": loss}
 
+    def open_stream(self, epoch, epochs):
+        """Opens a stream of bucketed passes for `train_stream`; returns the seconds."""
+        self._stream = None
+        start = time.perf_counter()
+        self._stream = iter(self._reader.batches(epoch, True, epochs))
+        first = next(self._stream)
+        seconds = time.perf_counter() - start
+        self._stream = itertools.chain([first], self._stream)
+        return {"seconds": seconds}
+
+    def train_stream(self, steps):
+        """Trains on the next batches of the stream; returns the seconds, reading included."""
+        start = time.perf_counter()
+        loss = tf.zeros([])
+        for inputs, labels in itertools.islice(self._stream, steps):
+            loss += self._train_step(inputs, labels)
+        loss = float(loss)
+        return {"seconds": time.perf_counter() - start, "loss": loss}
+
     def infer(self):
         """Computes probabilities for all utterances; returns the seconds, reading included."""
         start = time.perf_counter()
@@ -126,9 +145,9 @@ class Ours:
         return {"seconds": float(np.median(seconds))}
 
     def read(self, epoch, bucketed, epochs=1):
-        """Reads some epochs from their shards without computing anything; returns the seconds."""
+        """Reads some epochs without computing anything; returns the seconds."""
         start = time.perf_counter()
-        for _, labels in self._reader.batches(epoch, bucketed, epochs, stored=True):
+        for _, labels in self._reader.batches(epoch, bucketed, epochs):
             labels.numpy()
         return {"seconds": time.perf_counter() - start}
 

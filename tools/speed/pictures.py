@@ -7,7 +7,7 @@ from tools.speed import report
 
 COLOR = "#1f5fa8"
 # What other candidates than the package as it comes are drawn in.
-COLORS = {"ours": COLOR, "streamed": "#7fa8d8", "packed": "#7fa8d8"}
+COLORS = {"ours": COLOR, "packed": "#7fa8d8"}
 AXES = {
     "frames": ("audio frames an utterance", "s per step"),
     "num_hops": ("hops", "s per step"),

@@ -11,29 +11,23 @@ class Reader:
         folder: Data folder.
         batch_size: Utterances per batch.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
-        keep: Whether a split that fits is held in memory, as the trainer does.
     """
 
-    def __init__(self, folder, batch_size, shuffle_megabytes=None, keep=True):
+    def __init__(self, folder, batch_size, shuffle_megabytes=None):
         self._fold = fold_view.choose(manifest.load(folder))
         self._batch_size = batch_size
         default = config.DataConfig(str(folder)).shuffle_megabytes
         self._shuffle_megabytes = shuffle_megabytes or default
-        self._keep, self._kept = keep, None
+        self._source = pipeline.open_split(self._fold, "train")
 
-    def batches(self, epoch, bucketed, epochs=1, stored=False):
+    def batches(self, epoch, bucketed, epochs=1):
         """Makes passes over the split, as the trainer does.
 
         Args:
             epoch: Number of the first pass.
             bucketed: Whether batches hold utterances of about the same length.
             epochs: Number of passes.
-            stored: Whether to read the shards in any case.
         """
-        if self._keep and self._kept is None and not stored:
-            self._kept = pipeline.keep(
-                self._fold, "train", shuffle_megabytes=self._shuffle_megabytes
-            )
         return pipeline.batches(
             self._fold,
             "train",
@@ -43,7 +37,7 @@ class Reader:
             epochs=epochs,
             bucketing=bucketed,
             shuffle_megabytes=self._shuffle_megabytes,
-            kept=None if stored else self._kept,
+            source=self._source,
         )
 
     def in_order(self):

@@ -5,7 +5,6 @@ from tools.speed import targets
 TITLES = {
     "ours-float32": "this package, float32",
     "ours-bfloat16": "this package, bfloat16",
-    "streamed-float32": "this package, float32, reading at every pass",
     "packed-float32": "this package without a compiler, float32",
     "packed-bfloat16": "this package without a compiler, bfloat16",
     "ours-unsplit": "this package, float32, whole batches",
@@ -76,9 +75,10 @@ def _details(results):
         for name, speed in found["utterances_per_second"].items():
             storage, kind = name.split("-")
             lines.append(f"| {storage} shards, {kind} | {speed['median']:,.0f} |")
-        sources = {dtype: f"{dtype} shards, read at every pass" for dtype in ("float32", "float16")}
-        sources["kept"] = "a set held in memory after the first"
-        losses = "; ".join(f"{value:+.1%} from {sources[d]}" for d, value in found["loss"].items())
+        losses = "; ".join(
+            f"{value:+.1%} from {dtype} shards (95 % interval {low:+.1%} to {high:+.1%})"
+            for dtype, (value, (low, high)) in found["loss"].items()
+        )
         lines += ["", f"Training time against batches that are ready: {losses}.", ""]
     if "hops" in results:
         found = results["hops"]

@@ -1,0 +1,125 @@
+"""A split whose records are read where they lie, straight into the batch.
+
+A record of a stream is copied from the file to a string, from there to the shuffle buffer, to the
+strings of its fields, and to the batch. Where it is known where each field lies, the system copies
+it from its cache of the file to its row, and nothing but numbers is shuffled.
+"""
+
+import math
+import os
+
+import google_crc32c
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import schema
+from amh_tf.data import faults, framing, index
+
+# As TensorFlow asks of memory that it takes over instead of copying it.
+_ALIGNMENT = 64
+
+
+def is_available():
+    """Says whether this system can read so, and check what it reads in no time."""
+    return hasattr(os, "preadv") and google_crc32c.implementation == "c"
+
+
+class RandomAccess:
+    """A split of shards on this machine; its elements are numbers of utterances.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        shards: Its shards, in their order.
+        entries: Entries of each, as `integrity.check_shard` returns them.
+        modalities: Which modalities the batches hold.
+    """
+
+    def __init__(self, manifest, shards, entries, modalities=schema.MODALITIES):
+        self._paths = [str(manifest.path(shard.file)) for shard in shards]
+        self._entries = np.concatenate(entries)
+        ends = np.cumsum([len(each) for each in entries])
+        starts = ends - [len(each) for each in entries]
+        self._starts = starts
+        self._shards = np.repeat(np.arange(len(entries)), [len(each) for each in entries])
+        self._dtypes = {m: index.dtype_of(m, manifest.feature_dtype) for m in modalities}
+        self._shapes = {m: index.shape_of(m, manifest.widths) for m in modalities}
+        self.sources = tf.constant(np.stack([starts, ends], axis=1), tf.int64)
+
+    @staticmethod
+    def open(span):
+        """Makes a dataset of one shard's elements."""
+        return tf.data.Dataset.range(span[0], span[1])
+
+    def length_of(self, elements, modality):
+        """Returns the number of steps of each element, int32."""
+        return tf.gather(self._entries[f"{modality}_length"], elements)
+
+    def decode(self, elements):
+        """Makes a padded batch, as `records.decode` does."""
+        dtypes = [tf.string, *map(tf.as_dtype, self._dtypes.values())]
+        ids, *arrays = tf.numpy_function(self._read, [elements], dtypes)
+        ids.set_shape([None])
+        fields = {"id": ids, "label": tf.gather(self._entries["label"], elements)}
+        for (modality, shape), array in zip(self._shapes.items(), arrays):
+            array.set_shape([None, None, *shape])
+            fields[modality] = array if modality == "text" else tf.cast(array, tf.float32)
+            fields[f"{modality}_length"] = self.length_of(elements, modality)
+        return fields
+
+    def _read(self, elements):
+        """Reads a batch; returns ids, and each modality's padded steps as they are stored.
+
+        Raises:
+            faults.Fault: If a record is damaged.
+            OSError: If a shard cannot be read.
+        """
+        entries = self._entries[elements]
+        arrays, rows = [], {}
+        for modality, dtype in self._dtypes.items():
+            steps = max(1, int(entries[f"{modality}_length"].max(initial=0)))
+            array = _aligned((len(elements), steps, *self._shapes[modality]), dtype)
+            arrays.append(array)
+            rows[modality] = array.view(np.uint8).reshape(len(elements), -1)
+        ids, opened = [], {}
+        try:
+            for row, (number, entry) in enumerate(zip(elements.tolist(), entries)):
+                shard = self._shards[number]
+                if shard not in opened:
+                    opened[shard] = os.open(self._paths[shard], os.O_RDONLY)
+                ids.append(self._read_record(opened[shard], number, entry, row, rows))
+        finally:
+            for descriptor in opened.values():
+                os.close(descriptor)
+        return [np.array(ids, object), *arrays]
+
+    def _read_record(self, descriptor, number, entry, row, rows):
+        """Reads one record's steps into its row of each modality; returns its id."""
+        wanted = {name: bytes_of_row[row] for name, bytes_of_row in rows.items()}
+        wanted["id"] = np.empty(entry["id_size"], np.uint8)
+        rest = np.empty(entry["size"] - sum(entry[f"{n}_size"] for n in wanted), np.uint8)
+        footer = np.empty(framing.FOOTER_BYTES, np.uint8)
+        pieces, at, used = [], 0, 0
+        for start, name in sorted((entry[f"{name}_start"], name) for name in wanted):
+            between, size = start - at, entry[f"{name}_size"]
+            pieces += [rest[used : used + between], wanted[name][:size]]
+            at, used = start + size, used + between
+            wanted[name][size:] = 0
+        pieces.append(rest[used:])
+        found = os.preadv(descriptor, [*pieces, footer], entry["offset"])
+        if found != entry["size"] + framing.FOOTER_BYTES or (
+            framing.masked_crc(*pieces) != int.from_bytes(footer.tobytes(), "little")
+        ):
+            raise faults.Fault(
+                self._paths[self._shards[number]],
+                "the checksum of the record's content is wrong",
+                number - self._starts[self._shards[number]],
+                entry["offset"] - framing.HEADER_BYTES,
+            )
+        return wanted["id"].tobytes()
+
+
+def _aligned(shape, dtype):
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
