@@ -38,8 +38,8 @@ class DataConfig:
         protocol: How the data set is split; None, until it is known, for its first protocol.
         fold: Which of the protocol's folds, counted from 0.
         batch_size: Utterances per batch, over all replicas.
-        shuffle_megabytes: Size of the shuffle buffer. Memory does not grow beyond it,
-            whatever the size of the data set. A train split of at most half of it stays there.
+        shuffle_megabytes: Size of the shuffle buffer, were it to hold whole records. From an
+            object store it does, and a train split of at most half of it stays in memory.
         bucketing: Whether training batches hold utterances of about the same length.
         verify: How shards are checked before each pass: "sizes" for bytes, records and
             labels, "full" for their SHA-256 too.

@@ -11,7 +11,15 @@ import tensorflow as tf
 
 from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
-from amh_tf.data import fold_view, integrity, manifest, records, verification, writer
+from amh_tf.data import (
+    fold_view,
+    integrity,
+    manifest,
+    random_access,
+    records,
+    verification,
+    writer,
+)
 from tests import conftest
 from tools import fuzz_run_targets, fuzz_source_targets, fuzz_target
 
@@ -67,7 +75,8 @@ def _record(folder):
             shard, bytes=len(whole), sha256=hashlib.sha256(whole).hexdigest()
         )
         list(integrity.shard_faults(data, forged))
-        integrity.check_shard(data, forged, "full")
+        entries = integrity.check_shard(data, forged, "full")
+        random_access.RandomAccess(data, [forged], [entries]).read(np.arange(len(entries)))
         # While reading batches, `integrity.naming_damage` names the file.
         with contextlib.suppress(tf.errors.OpError, UnicodeDecodeError):
             for modality in schema.MODALITIES:

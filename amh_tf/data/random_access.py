@@ -5,8 +5,12 @@ strings of its fields, and to the batch. Where it is known where each field lies
 it from its cache of the file to its row, and nothing but numbers is shuffled.
 """
 
+import atexit
+import contextlib
 import math
 import os
+import threading
+import time
 
 import google_crc32c
 import numpy as np
@@ -17,6 +21,35 @@ from amh_tf.data import faults, framing, index
 
 # As TensorFlow asks of memory that it takes over instead of copying it.
 _ALIGNMENT = 64
+# Seconds without a read after which a pipeline is taken to have read as far ahead as it does, and
+# after which it is not waited for any more.
+_QUIET, _TOO_LONG = 0.2, 10.0
+_threads = set()  # that are reading
+_last_read = [-_QUIET]
+
+
+@contextlib.contextmanager
+def _known():
+    _threads.add(threading.get_ident())
+    try:
+        yield
+    finally:
+        _last_read[0] = time.monotonic()
+        _threads.discard(threading.get_ident())
+
+
+@atexit.register
+def _let_readers_rest():
+    """Waits at the end of the process until pipelines that are still open have read ahead.
+
+    A thread of TensorFlow's that asks for Python when it has gone never gets it, and an iterator
+    that is deleted then waits for that thread for ever.
+    """
+    start = time.monotonic()
+    while time.monotonic() - start < _TOO_LONG and (
+        _threads or time.monotonic() - _last_read[0] < _QUIET
+    ):
+        time.sleep(_QUIET / 10)
 
 
 def is_available():
@@ -57,7 +90,7 @@ class RandomAccess:
     def decode(self, elements):
         """Makes a padded batch, as `records.decode` does."""
         dtypes = [tf.string, *map(tf.as_dtype, self._dtypes.values())]
-        ids, *arrays = tf.numpy_function(self._read, [elements], dtypes)
+        ids, *arrays = tf.numpy_function(self._read_known, [elements], dtypes)
         ids.set_shape([None])
         fields = {"id": ids, "label": tf.gather(self._entries["label"], elements)}
         for (modality, shape), array in zip(self._shapes.items(), arrays):
@@ -66,8 +99,18 @@ class RandomAccess:
             fields[f"{modality}_length"] = self.length_of(elements, modality)
         return fields
 
-    def _read(self, elements):
-        """Reads a batch; returns ids, and each modality's padded steps as they are stored.
+    def _read_known(self, elements):
+        with _known():
+            return self.read(elements)
+
+    def read(self, elements):
+        """Reads a batch, outside of any graph.
+
+        Args:
+            elements: Array of numbers of utterances.
+
+        Returns:
+            List of ids, and of each modality's padded steps as they are stored.
 
         Raises:
             faults.Fault: If a record is damaged.
