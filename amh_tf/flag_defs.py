@@ -39,8 +39,8 @@ def define_data():
         "integer",
         "shuffle_megabytes",
         data.shuffle_megabytes,
-        "Size of the shuffle buffer, were it to hold whole records: from an object store it does, and "
-        "a train split of at most half of it stays in memory.",
+        "Size of the shuffle buffer, were it to hold whole records. From an object store it does, "
+        "and a train split of at most half of it stays in memory.",
     )
     _define(
         "boolean",
