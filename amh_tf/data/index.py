@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from amh_tf import schema
-from amh_tf.data import faults, framing
+from amh_tf.data import faults, framing, records
 
 # Fields that are strings of bytes: what is asked of them is where they start.
 STRINGS = ("id", *schema.MODALITIES)
@@ -24,16 +24,6 @@ _ENTRY = np.dtype(
 )
 
 
-def dtype_of(modality, feature_dtype):
-    """Returns how a modality's steps are stored, as a NumPy dtype."""
-    return np.dtype("int32" if modality == "text" else feature_dtype)
-
-
-def shape_of(modality, widths):
-    """Returns the shape of one step of a modality: none for words."""
-    return () if modality == "text" else (widths[modality],)
-
-
 class Builder:
     """Collects the entries of one shard.
 
@@ -45,8 +35,8 @@ class Builder:
     def __init__(self, manifest, path):
         self._path = path
         self._step_bytes = {
-            modality: dtype_of(modality, manifest.feature_dtype).itemsize
-            * math.prod(shape_of(modality, manifest.widths))
+            modality: records.dtype_of(modality, manifest.feature_dtype).itemsize
+            * math.prod(records.shape_of(modality, manifest.widths))
             for modality in schema.MODALITIES
         }
         self._entries = []

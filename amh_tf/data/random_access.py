@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import faults, framing, index
+from amh_tf.data import faults, framing, records
 
 # As TensorFlow asks of memory that it takes over instead of copying it.
 _ALIGNMENT = 64
@@ -74,8 +74,8 @@ class RandomAccess:
         starts = ends - [len(each) for each in entries]
         self._starts = starts
         self._shards = np.repeat(np.arange(len(entries)), [len(each) for each in entries])
-        self._dtypes = {m: index.dtype_of(m, manifest.feature_dtype) for m in modalities}
-        self._shapes = {m: index.shape_of(m, manifest.widths) for m in modalities}
+        self._dtypes = {m: records.dtype_of(m, manifest.feature_dtype) for m in modalities}
+        self._shapes = {m: records.shape_of(m, manifest.widths) for m in modalities}
         self.sources = tf.constant(np.stack([starts, ends], axis=1), tf.int64)
 
     @staticmethod

@@ -10,6 +10,16 @@ from amh_tf import schema
 _STORED = {"float32": "<f4", "float16": "<f2", "int32": "<i4"}
 
 
+def dtype_of(modality, feature_dtype):
+    """Returns how a modality's steps are stored, as a NumPy dtype."""
+    return np.dtype("int32" if modality == "text" else feature_dtype)
+
+
+def shape_of(modality, widths):
+    """Returns the shape of one step of a modality: none for words."""
+    return () if modality == "text" else (widths[modality],)
+
+
 def encode(utterance, feature_dtype="float32"):
     """Serializes an utterance.
 
@@ -36,7 +46,7 @@ def encode(utterance, feature_dtype="float32"):
     }
     for modality in schema.MODALITIES:
         sequence = np.asarray(getattr(utterance, modality))
-        dtype = "int32" if modality == "text" else feature_dtype
+        dtype = dtype_of(modality, feature_dtype).name
         if dtype == "float16" and np.abs(sequence).max(initial=0) > np.finfo(np.float16).max:
             raise ValueError(
                 f"The {modality} features of {utterance.id!r} do not fit float16. Expected "
@@ -70,15 +80,15 @@ def _parse(serialized, widths, modalities, feature_dtype):
 
     Returns:
         Dict of `id`, `label`, and each modality's raw bytes and lengths, all `(records,)`; dict
-        of the stored type of each modality; dict of the width of a step, an empty list for words.
+        of the stored type of each modality; dict of the width of a step, empty for words.
     """
     wanted = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
     fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name] for name in wanted})
     parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
     dtypes, shapes = {}, {}
     for modality in modalities:
-        dtypes[modality] = tf.as_dtype("int32" if modality == "text" else feature_dtype)
-        shapes[modality] = [] if modality == "text" else [widths[modality]]
+        dtypes[modality] = tf.as_dtype(dtype_of(modality, feature_dtype))
+        shapes[modality] = shape_of(modality, widths)
         length, raw = fields[f"{modality}_length"], fields[modality]
         # Stored bytes, which cannot be more than were read, decide what is allocated.
         agree = tf.debugging.assert_equal(
