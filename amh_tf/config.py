@@ -203,7 +203,7 @@ class TrainingConfig:
         class_weight: "none", or "balanced" to weigh each class by its inverse frequency.
         embedding: "pretrained" to start from the data set's vectors, or "random".
         batch_split: Whether a batch is computed as two halves side by side: "on", "off", or
-            "auto" for on where there are cores for it and no GPU.
+            "auto" for on where there are cores for it, no compiled kernel and no GPU.
     """
 
     seed: int = 1

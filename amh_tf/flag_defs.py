@@ -166,8 +166,8 @@ def define_training():
         "enum",
         "batch_split",
         training.batch_split,
-        "Whether a batch is computed as two halves side by side, which is faster on processors; "
-        "auto: where there are cores for it and no GPU.",
+        "Whether a batch is computed as two halves side by side; auto: where that is faster, that "
+        "is on two cores or more without the compiled kernel and without a GPU.",
         enum_values=config.BATCH_SPLITS,
     )
     _define(

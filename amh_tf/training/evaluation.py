@@ -43,7 +43,7 @@ def make_predict_step(model, split=False):
 
 def predict_step_of(run_config, model):
     """Makes the predict step of a run's model, which splits batches as the run's settings say."""
-    against = halves.reason_against(run_config.training.batch_split, run_config.model.kernel)
+    against = halves.reason_against(run_config.training.batch_split, run_config.model)
     return make_predict_step(model, split=against is None)
 
 

@@ -1,13 +1,16 @@
 """Two half-batches side by side.
 
 The steps of a recurrence follow one another, and the products of one step are too small for
-several cores. Two halves of a batch are independent: with a thread each, both cores are busy all
-the time. The mathematics is that of the whole batch, its rounding and its dropout are not.
+several cores. Two halves of a batch are independent: with a thread each, both cores are busy most
+of the time. The mathematics is that of the whole batch, its rounding and its dropout are not. The
+compiled kernel does without: its operations share the rows of a whole batch out among the cores.
 """
 
 import os
 
 import tensorflow as tf
+
+from amh_tf.layers.kernels import compiled
 
 
 def cores():
@@ -15,22 +18,36 @@ def cores():
     return len(os.sched_getaffinity(0))
 
 
-def reason_against(batch_split, kernel, replicas=1):
+def takes_compiled(model):
+    """Says whether a model's recurrences can run in the compiled kernel, were it loaded.
+
+    Args:
+        model: `amh_tf.config.ModelConfig`.
+    """
+    usable = model.cell == "gru" and model.dtype != "float16"
+    if not usable or model.kernel not in ("auto", "compiled"):
+        return False
+    return model.kernel == "compiled" or not tf.config.list_physical_devices("GPU")
+
+
+def reason_against(batch_split, model, replicas=1):
     """Says why a batch is not split in two, or returns None where it is.
 
     Args:
         batch_split: One of `amh_tf.config.BATCH_SPLITS`; "auto" splits where it is faster. The
             load of the machine plays no part, or the same command would not give the same
             model twice.
-        kernel: One of `amh_tf.config.KERNELS`.
+        model: `amh_tf.config.ModelConfig`.
         replicas: Number of replicas that share a batch already.
     """
     if replicas > 1:
         return f"{replicas} replicas share it already"
     if batch_split != "auto":
         return "--batch_split=off" if batch_split == "off" else None
-    if kernel == "keras":
+    if model.kernel == "keras":
         return "--kernel=keras computes a batch as a whole"
+    if takes_compiled(model) and compiled.is_loaded():
+        return "the compiled kernel shares its rows out among the cores"
     if tf.config.list_physical_devices("GPU"):
         return "a GPU computes a batch as a whole"
     if cores() < 2:
@@ -38,17 +55,17 @@ def reason_against(batch_split, kernel, replicas=1):
     return None
 
 
-def set_threads(batch_split, kernel, jobs=1):
+def set_threads(is_split, jobs=1):
     """Gives each half of a batch a thread, and its share of the cores.
 
     Call before TensorFlow does anything else in the process.
 
     Args:
-        batch_split, kernel: As for `reason_against`.
+        is_split: Whether batches are computed as halves.
         jobs: Number of processes that share the machine.
     """
     share = max(1, cores() // jobs)
-    if reason_against(batch_split, kernel) is None:
+    if is_split:
         tf.config.threading.set_inter_op_parallelism_threads(2)
         share = max(1, share // 2)
     tf.config.threading.set_intra_op_parallelism_threads(share)

@@ -2,8 +2,6 @@
 
 import ctypes
 
-import tensorflow as tf
-
 from amh_tf import progress
 from amh_tf.layers.kernels import compiled, compiler
 from amh_tf.training import halves
@@ -23,9 +21,9 @@ def prepare(batch_split, model, jobs=1):
     Raises:
         compiled.NotAvailable: If the compiled kernel is asked for by name and is not to be had.
     """
-    halves.set_threads(batch_split, model.kernel, jobs)
-    keep_memory()
     load_kernel(model)
+    halves.set_threads(halves.reason_against(batch_split, model) is None, jobs)
+    keep_memory()
 
 
 def keep_memory():
@@ -66,17 +64,13 @@ def load_kernel(model):
 
 
 def _with_kernel(model, take):
-    asked = model.kernel == "compiled"
-    usable = model.cell == "gru" and model.dtype != "float16"
-    if not usable or not (asked or model.kernel == "auto"):
-        return
-    if not asked and tf.config.list_physical_devices("GPU"):
+    if not halves.takes_compiled(model):
         return
     if not compiled.is_compiled():
         progress.console.print("Compiling the recurrence for this processor, once ...")
     try:
         take()
     except compiled.NotAvailable as error:
-        if asked:
+        if model.kernel == "compiled":
             raise
         progress.console.print(f"{error} Until then --kernel=packed is used.")

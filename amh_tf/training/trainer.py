@@ -46,7 +46,7 @@ class Trainer:
         self._fold = fold
         against = halves.reason_against(
             self._config.batch_split,
-            run_config.model.kernel,
+            run_config.model,
             team.strategy.num_replicas_in_sync,
         )
         split = against is None

@@ -18,7 +18,7 @@ def loads(monkeypatch):
     found = []
     monkeypatch.setattr(compiled, "load", lambda: found.append("compiled"))
     monkeypatch.setattr(compiled, "is_compiled", lambda: True)
-    monkeypatch.setattr(startup.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(halves.tf.config, "list_physical_devices", lambda kind: [])
     return found
 
 
@@ -41,7 +41,7 @@ def test_kernel_is_loaded_for_models_that_can_use_it(settings, expected, loads):
 
 
 def test_gpu_needs_no_kernel_unless_asked(loads, monkeypatch):
-    monkeypatch.setattr(startup.tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
+    monkeypatch.setattr(halves.tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
     startup.load_kernel(model())
     assert loads == []
     startup.load_kernel(model(kernel="compiled"))

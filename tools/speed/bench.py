@@ -14,7 +14,7 @@ ENGINES = {
     "ours-bfloat16": ("ours", {"dtype": "bfloat16"}),
     "packed-float32": ("ours", {"kernel": "packed"}),
     "packed-bfloat16": ("ours", {"kernel": "packed", "dtype": "bfloat16"}),
-    "ours-unsplit": ("ours", {"batch_split": "off"}),
+    "ours-split": ("ours", {"batch_split": "on"}),
     "ours-twin": ("ours", {"kernel": "keras"}),
     "keras": ("stock_keras", {}),
     "pytorch": ("pytorch", {}),

@@ -140,7 +140,7 @@ def hops(bench, counts=(7, 10)):
 
 def busy(bench, spinners):
     """Measures training on a machine on which others compute too."""
-    engines = {name: bench.engine(name) for name in ("ours-float32", "ours-unsplit", "ours-twin")}
+    engines = {name: bench.engine(name) for name in ("ours-float32", "ours-split", "ours-twin")}
     seconds = {name: [] for name in engines}
     others = []
     try:

@@ -39,11 +39,12 @@ class Ours:
         num_hops=7,
         shuffle_megabytes=None,
     ):
-        startup.prepare(batch_split, self._config(num_hops, dtype, kernel))
+        model = self._config(num_hops, dtype, kernel)
+        startup.prepare(batch_split, model)
         keras.utils.set_random_seed(1)
         self._reader = reading.Reader(folder, batch_size, shuffle_megabytes)
         self._dtype, self._kernel = dtype, kernel
-        self._split = halves.reason_against(batch_split, kernel) is None
+        self._split = halves.reason_against(batch_split, model) is None
         self._held = {}
         self._stream = None
         self._models = {}

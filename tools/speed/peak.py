@@ -20,7 +20,7 @@ class Peak:
     """
 
     def __init__(self, side_by_side, quick=False):
-        halves.set_threads("on" if side_by_side else "off", "packed")
+        halves.set_threads(side_by_side)
         self._side_by_side = side_by_side
         self._sizes = (256,) if quick else SIZES
         self._made = {}

@@ -1,11 +1,14 @@
 // Runs the compiled operations on sizes drawn at random, for sanitizers to look at.
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "attention.h"
 #include "gru_backward.h"
 #include "gru_forward.h"
+#include "gru_input_gradient.h"
+#include "relay.h"
 
 using namespace amh;
 
@@ -28,22 +31,34 @@ void RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool hal
   const Inputs inputs{half ? nullptr : x.data(), half ? low.data() : nullptr, Dropout(rate, seed),
                       backward, sizes};
   const Weights weights{kernel.data(), recurrent.data(), bias.data(), inner_bias.data()};
-  for (const Chunk& chunk : MakeChunks(lengths.data(), batch, threads)) {
+  Memory laid_out;
+  const ForwardWeights<Numbers> forward(weights, sizes, laid_out);
+  const BackwardWeights<Numbers> back(weights.recurrent, sizes, laid_out);
+  const InputWeights<Numbers> of_inputs(weights.kernel, sizes, laid_out);
+  const std::vector<Chunk> chunks = MakeChunks(lengths.data(), batch, threads);
+  ForEach(threads, static_cast<int>(chunks.size()), [&](int i) {
+    const Chunk& chunk = chunks[i];
+    const int steps = chunk.steps(), middle = steps / 2;
     Memory memory;
     std::vector<float> saved(chunk.saved(sizes)), gates(chunk.saved(sizes));
     for (float* to : {saved.data(), static_cast<float*>(nullptr)}) {
-      Forward<Numbers>(chunk, inputs, weights, states.data(), last.data(), to, memory);
+      const Forward<Numbers> run(chunk, inputs, forward, states.data(), last.data(), to, memory);
+      run.Run(0, middle);
+      run.Run(middle, steps);
       memory.Release();
     }
     for (float* to : {gates.data(), saved.data()}) {
       WeightGradients sums(sizes, memory);
-      Backward<Numbers>(chunk, inputs, weights, states.data(), saved.data(), d_states.data(),
-                        d_last.data(), to, sums, memory);
+      Backward<Numbers> run(chunk, inputs, back, states.data(), saved.data(), d_states.data(),
+                            d_last.data(), to, sums, memory);
+      run.Run(middle, steps);
+      run.Run(0, middle);
       memory.Release();
     }
-    InputGradient<Numbers>(chunk, inputs, kernel.data(), gates.data(), half ? nullptr : d_x.data(),
-                           half ? d_low.data() : nullptr, memory);
-  }
+    InputGradient<Numbers>(chunk, inputs, of_inputs, gates.data(), half ? nullptr : d_x.data(),
+                           half ? d_low.data() : nullptr, memory)
+        .Run(0, steps);
+  });
 }
 
 template <class Element>
@@ -59,7 +74,37 @@ void RunAttention(int time, int dim) {
              vector.data());
 }
 
+// Jobs of several callers at a time: every part once and in order; what a part throws arrives.
+void RunRelays() {
+  auto lead = [](int threads, bool fails) {
+    std::vector<Job> jobs(std::rand() % 9);
+    for (Job& job : jobs) job.left.assign(1 + std::rand() % 20, std::rand() % 5);
+    std::vector<int> done(jobs.size());
+    bool failed = false;
+    try {
+      Relay::Run(threads, jobs, [&](int job, int part) {
+        if (done[job]++ != part) std::abort();
+        if (fails && part == 3) throw 7;
+      });
+    } catch (int thrown) {
+      failed = thrown == 7;
+    }
+    bool would = false;
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      would = would || (fails && jobs[i].left.size() > 3);
+      if (!failed && done[i] != static_cast<int>(jobs[i].left.size())) std::abort();
+    }
+    if (failed != would) std::abort();
+  };
+  for (int i = 0; i < 100; ++i) {
+    std::thread other(lead, 3, i % 3 == 0);
+    lead(2 + i % 2, i % 5 == 0);
+    other.join();
+  }
+}
+
 int main() {
+  RunRelays();
   for (int i = 0; i < 300; ++i) {
     const bool large = i % 10 == 0;
     const Sizes sizes{std::rand() % 20, std::rand() % 9, 1 + std::rand() % (large ? 300 : 40),

@@ -4,6 +4,7 @@
 
 #include "attention.h"
 #include "operations.h"
+#include "relay.h"
 
 namespace {
 
@@ -48,12 +49,12 @@ struct Call {
   // Calls run(Element, row, memory for two vectors filled up with zeros) for every row.
   template <class Run>
   void EachRow(Run run) const {
-    const int wide = RoundUp(dim, kWidth), parts = std::max(1, std::min(threads, batch));
-    SideBySide(parts, [&](int part) {
+    const int wide = RoundUp(dim, kWidth);
+    ForEach(threads, batch, [&](int row) {
       Loan memory;
       float* room = (*memory).Take<float>(2 * wide);
       std::fill_n(room, 2 * wide, 0.0f);
-      for (int row = part; row < batch; row += parts) run(row, room, room + wide);
+      run(row, room, room + wide);
     });
   }
 };

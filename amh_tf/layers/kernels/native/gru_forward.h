@@ -1,8 +1,10 @@
-// A GRU on one core, forward.
+// A GRU, forward.
 #ifndef AMH_TF_GRU_FORWARD_H_
 #define AMH_TF_GRU_FORWARD_H_
 
 #include <algorithm>
+#include <type_traits>
+#include <vector>
 
 #include "gru_rows.h"
 #include "memory.h"
@@ -10,108 +12,151 @@
 
 namespace amh {
 
-// Computes the states of a chunk's rows.
-//
-// states: (batch, time, units), written at valid steps only; last: (batch, units), likewise;
-// saved: room for chunk.saved() floats, or null.
+// Weights as the products read them, biases filled up to whole vectors.
 template <class Numbers>
-void Forward(const Chunk& chunk, const Inputs& inputs, const Weights& weights, float* states,
-             float* last, float* saved, Memory& memory) {
+struct ForwardWeights {
   using Element = typename Numbers::Element;
-  const Sizes sizes = inputs.sizes;  // a copy: what is stored cannot change it
-  const int units = sizes.units, dim = sizes.dim, wide = sizes.wide();
-  const int dim_stride = RoundUp(dim, Numbers::kPair), unit_stride = RoundUp(wide, Numbers::kPair);
-  const int unit_part = RoundUp(units, Numbers::kPair);
-  const int width = chunk.width();
-  const bool after = sizes.reset_after;
+  const Element *gates, *candidate, *inner;
+  const float *gates_bias, *candidate_bias, *inner_bias;
 
-  const Source input{weights.kernel, sizes.columns(), 1, dim};
-  const Source state{weights.recurrent, sizes.columns(), 1, units};
-  auto moved = [](Source source, int columns) {
-    source.from += columns;
-    return source;
-  };
-  Element* gates_right = memory.Take<Element>(LaidOutSize<Numbers>({dim, units}, 2 * units));
-  LayOut<Numbers>({input, state}, 2 * units, gates_right);
-  const Source input_c = moved(input, 2 * units), state_c = moved(state, 2 * units);
-  Element* candidate_right = memory.Take<Element>(LaidOutSize<Numbers>({dim, units}, units));
-  Element* inner_right = memory.Take<Element>(after ? LaidOutSize<Numbers>({units}, units) : 0);
-  if (after) {
-    LayOut<Numbers>({input_c}, units, candidate_right);
-    LayOut<Numbers>({state_c}, units, inner_right);
-  } else {
-    LayOut<Numbers>({input_c, state_c}, units, candidate_right);
-  }
-  auto padded = [&](const float* from, int count) {
-    float* to = memory.Take<float>(RoundUp(count, kWidth));
-    std::copy_n(from, count, to);
-    Pad(to, count, RoundUp(count, kWidth));
-    return to;
-  };
-  const float* gates_bias = padded(weights.bias, 2 * units);
-  const float* candidate_bias = padded(weights.bias + 2 * units, units);
-  const float* inner_bias = padded(weights.inner_bias, units);
-
-  Element* x = memory.Take<Element>(width * dim_stride);
-  std::fill_n(x, width * dim_stride, Element(0));
-  float* h = memory.Take<float>(width * wide);
-  std::fill_n(h, width * wide, 0.0f);
-  // The state as products read it, then with the reset gate; zeros in what is left over.
-  Element* left = memory.Take<Element>(width * unit_stride);
-  std::fill_n(left, width * unit_stride, Element(0));
-  float* scratch = saved ? nullptr : memory.Take<float>(width * sizes.saved() + kWidth);
-  const long stride = sizes.saved();
-  const int update = sizes.update(), reset = sizes.reset(), inner = sizes.inner();
-  const Part<Numbers> x_part{x, dim_stride, dim_stride}, none{x, 0, 0};
-  const Part<Numbers> reset_part{left, unit_stride, unit_part};
-
-  for (int t = 0; t < chunk.steps(); ++t) {
-    const int running = chunk.running(t), rows = RoundUp(running, kRows);
-    float* gates = saved ? saved + chunk.offsets[t] * stride : scratch;
-    for (int i = 0; i < rows; ++i) {
-      if (i < running) {
-        inputs.Copy<Numbers>(chunk.rows[i], chunk.lengths[i], t, x + i * dim_stride);
-        if (t + 1 < chunk.lengths[i]) inputs.Prefetch(chunk.rows[i], chunk.lengths[i], t + 1);
-      } else {
-        std::fill_n(x + i * dim_stride, dim_stride, Element(0));
+  ForwardWeights(const Weights& weights, const Sizes& sizes, Memory& memory) {
+    const int units = sizes.units, dim = sizes.dim;
+    const Source input{weights.kernel, sizes.columns(), 1, dim};
+    const Source state{weights.recurrent, sizes.columns(), 1, units};
+    auto laid_out = [&](std::vector<Source> sources, int moved, int columns) {
+      std::vector<int> rows;
+      for (Source& source : sources) {
+        source.from += moved;
+        rows.push_back(source.rows);
       }
-    }
-    const Part<Numbers> h_part = Left<Numbers>(h, wide, rows, units, left, unit_stride);
-    Multiply<Numbers>(rows, x_part, h_part, gates_right, 2 * units, gates_bias,
-                      [&](int i, int n, Vec sum) {
-                        Store(gates + i * stride + update + n, Sigmoid(sum));
-                      });
-    if (after) {
-      Multiply<Numbers>(
-          rows, h_part, none, inner_right, units, inner_bias,
-          [&](int i, int n, Vec sum) { Store(gates + i * stride + inner + n, sum); });
+      Element* to = memory.Take<Element>(LaidOutSize<Numbers>(rows, columns));
+      LayOut<Numbers>(sources, columns, to);
+      return to;
+    };
+    auto padded = [&](const float* from, int count) {
+      float* to = memory.Take<float>(RoundUp(count, kWidth));
+      std::copy_n(from, count, to);
+      Pad(to, count, RoundUp(count, kWidth));
+      return to;
+    };
+    gates = laid_out({input, state}, 0, 2 * units);
+    if (sizes.reset_after) {
+      candidate = laid_out({input}, 2 * units, units);
+      inner = laid_out({state}, 2 * units, units);
     } else {
+      candidate = laid_out({input, state}, 2 * units, units);
+      inner = nullptr;
+    }
+    gates_bias = padded(weights.bias, 2 * units);
+    candidate_bias = padded(weights.bias + 2 * units, units);
+    inner_bias = padded(weights.inner_bias, units);
+  }
+};
+
+// Computes the states of a chunk's rows, some steps at a time.
+template <class Numbers>
+class Forward {
+ public:
+  // states: (batch, time, units), written at valid steps only; last: (batch, units), likewise;
+  // saved: room for chunk.saved() floats, or null.
+  Forward(const Chunk& chunk, const Inputs& inputs, const ForwardWeights<Numbers>& weights,
+          float* states, float* last, float* saved, Memory& memory)
+      : chunk_(chunk),
+        inputs_(inputs),
+        weights_(weights),
+        states_(states),
+        last_(last),
+        saved_(saved),
+        dim_stride_(RoundUp(inputs.sizes.dim, Numbers::kPair)),
+        unit_stride_(RoundUp(inputs.sizes.wide(), Numbers::kPair)) {
+    const Sizes& sizes = inputs.sizes;
+    const int width = chunk.width();
+    auto zeros = [&](auto*& to, size_t count) {
+      using Value = std::remove_reference_t<decltype(*to)>;
+      to = memory.Take<Value>(count);
+      std::fill_n(to, count, Value(0));
+    };
+    zeros(x_, width * dim_stride_);
+    zeros(h_, width * sizes.wide());
+    zeros(left_, width * unit_stride_);
+    scratch_ = saved ? nullptr : memory.Take<float>(width * sizes.saved() + kWidth);
+  }
+
+  // Computes steps from `first` to `end`, after all that come before them.
+  void Run(int first, int end) const {
+    const Sizes sizes = inputs_.sizes;  // copies: what is stored cannot change them
+    const int units = sizes.units, wide = sizes.wide();
+    const int dim_stride = dim_stride_, unit_stride = unit_stride_;
+    const int unit_part = RoundUp(units, Numbers::kPair);
+    const bool after = sizes.reset_after;
+    const long stride = sizes.saved();
+    const int update = sizes.update(), reset = sizes.reset(), inner = sizes.inner();
+    Element *x = x_, *left = left_;
+    float* h = h_;
+    const Part<Numbers> x_part{x, dim_stride, dim_stride}, none{x, 0, 0};
+    const Part<Numbers> reset_part{left, unit_stride, unit_part};
+
+    for (int t = first; t < end; ++t) {
+      const int running = chunk_.running(t), rows = RoundUp(running, kRows);
+      float* gates = saved_ ? saved_ + chunk_.offsets[t] * stride : scratch_;
       for (int i = 0; i < rows; ++i) {
-        const float* r = gates + i * stride + reset;
-        Element* to = left + i * unit_stride;
-        for (int n = 0; n < units; n += kWidth) {
-          const Vec scaled = Load(r + n) * Load(h + i * wide + n);
-          StoreFirst(to + n, Numbers::Make(scaled), units - n);
+        if (i < running) {
+          inputs_.Copy<Numbers>(chunk_.rows[i], chunk_.lengths[i], t, x + i * dim_stride);
+          if (t + 1 < chunk_.lengths[i]) inputs_.Prefetch(chunk_.rows[i], chunk_.lengths[i], t + 1);
+        } else {
+          std::fill_n(x + i * dim_stride, dim_stride, Element(0));
+        }
+      }
+      const Part<Numbers> h_part = Left<Numbers>(h, wide, rows, units, left, unit_stride);
+      Multiply<Numbers>(rows, x_part, h_part, weights_.gates, 2 * units, weights_.gates_bias,
+                        [&](int i, int n, Vec sum) {
+                          Store(gates + i * stride + update + n, Sigmoid(sum));
+                        });
+      if (after) {
+        Multiply<Numbers>(
+            rows, h_part, none, weights_.inner, units, weights_.inner_bias,
+            [&](int i, int n, Vec sum) { Store(gates + i * stride + inner + n, sum); });
+      } else {
+        for (int i = 0; i < rows; ++i) {
+          const float* r = gates + i * stride + reset;
+          Element* to = left + i * unit_stride;
+          for (int n = 0; n < units; n += kWidth) {
+            const Vec scaled = Load(r + n) * Load(h + i * wide + n);
+            StoreFirst(to + n, Numbers::Make(scaled), units - n);
+          }
+        }
+      }
+      Multiply<Numbers>(rows, x_part, after ? none : reset_part, weights_.candidate, units,
+                        weights_.candidate_bias, [&](int i, int n, Vec sum) {
+                          float* row = gates + i * stride + n;
+                          if (after) sum += Load(row + reset) * Load(row + inner);
+                          const Vec c = Tanh(sum), z = Load(row + update);
+                          Store(row, c);
+                          Store(h + i * wide + n, c + z * (Load(h + i * wide + n) - c));
+                        });
+      for (int i = 0; i < running; ++i) {
+        const long place = inputs_.Place(chunk_.rows[i], chunk_.lengths[i], t);
+        std::copy_n(h + i * wide, units, states_ + place * units);
+        if (t == chunk_.lengths[i] - 1) {
+          std::copy_n(h + i * wide, units, last_ + static_cast<long>(chunk_.rows[i]) * units);
         }
       }
     }
-    Multiply<Numbers>(rows, x_part, after ? none : reset_part, candidate_right, units,
-                      candidate_bias, [&](int i, int n, Vec sum) {
-                        float* row = gates + i * stride + n;
-                        if (after) sum += Load(row + reset) * Load(row + inner);
-                        const Vec c = Tanh(sum), z = Load(row + update);
-                        Store(row, c);
-                        Store(h + i * wide + n, c + z * (Load(h + i * wide + n) - c));
-                      });
-    for (int i = 0; i < running; ++i) {
-      const long place = inputs.Place(chunk.rows[i], chunk.lengths[i], t);
-      std::copy_n(h + i * wide, units, states + place * units);
-      if (t == chunk.lengths[i] - 1) {
-        std::copy_n(h + i * wide, units, last + static_cast<long>(chunk.rows[i]) * units);
-      }
-    }
   }
-}
+
+ private:
+  using Element = typename Numbers::Element;
+  const Chunk& chunk_;
+  const Inputs& inputs_;
+  const ForwardWeights<Numbers>& weights_;
+  float *states_, *last_, *saved_;
+  const int dim_stride_, unit_stride_;
+  Element* x_;
+  float* h_;
+  // The state as products read it, then with the reset gate; zeros in what is left over.
+  Element* left_;
+  float* scratch_;  // for what nobody saves
+};
 
 }  // namespace amh
 

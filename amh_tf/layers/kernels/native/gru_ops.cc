@@ -5,7 +5,9 @@
 
 #include "gru_backward.h"
 #include "gru_forward.h"
+#include "gru_input_gradient.h"
 #include "operations.h"
+#include "relay.h"
 
 namespace {
 
@@ -70,20 +72,38 @@ struct Call {
 
   bool is_half() const { return x.type() != TF_FLOAT; }
 
-  // Runs one chunk on each core; `run` takes its number and memory of its own.
-  template <class Run>
-  void Each(std::vector<Loan>& loans, Run run) const {
-    SideBySide(static_cast<int>(chunks.size()), [&](int i) { run(i, *loans[i]); });
+  // Zeros what follows a chunk's valid steps.
+  template <class Element>
+  void ClearPadding(const Chunk& chunk, Element* sequence, int width) const {
+    for (size_t i = 0; i < chunk.rows.size(); ++i) {
+      const long row = static_cast<long>(chunk.rows[i]) * sizes.time;
+      std::fill(sequence + (row + chunk.lengths[i]) * width, sequence + (row + sizes.time) * width,
+                Element(0));
+    }
   }
 
-  // Zeros what follows each row's valid steps.
-  template <class Element>
-  void ClearPadding(Element* sequence, int width) const {
-    for (int i = 0; i < sizes.batch; ++i) {
-      const long row = static_cast<long>(i) * sizes.time;
-      std::fill(sequence + (row + lengths.data<int32_t>()[i]) * width,
-                sequence + (row + sizes.time) * width, Element(0));
+  // Runs what make(i, memory) returns for each chunk, from its first step to its last or back.
+  template <class Make>
+  void Each(bool back, Make make) const {
+    constexpr int kSteps = 8;  // of a part: a millisecond or less
+    std::vector<Job> jobs;
+    for (const Chunk& chunk : chunks) {
+      Job job;
+      for (int t = 0; t < chunk.steps(); t += kSteps) {
+        job.left.push_back(back ? chunk.offsets[chunk.steps() - t]
+                                : chunk.offsets.back() - chunk.offsets[t]);
+      }
+      if (job.left.empty()) job.left.push_back(0);
+      jobs.push_back(std::move(job));
     }
+    std::vector<Loan> loans(chunks.size());
+    std::vector<decltype(make(0, *loans[0]))> made(chunks.size());
+    Relay::Run(std::max(1, settings.threads), jobs, [&](int i, int part) {
+      if (part == 0) made[i] = make(i, *loans[i]);
+      const int steps = chunks[i].steps(), first = part * kSteps;
+      const int end = std::min(first + kSteps, steps);
+      made[i]->Run(back ? steps - end : first, back ? steps - first : end);
+    });
   }
 };
 
@@ -99,14 +119,20 @@ void ComputeStates(void* kernel, TF_OpKernelContext* context) {
   const Tensor saved = Output(context, 2, TF_FLOAT, {save ? call.places.back() : 0});
   const Weights weights{call.kernel.data<float>(), call.recurrent.data<float>(),
                              bias.data<float>(), inner_bias.data<float>()};
-  call.ClearPadding(states.data<float>(), sizes.units);
   std::fill_n(last.data<float>(), last.size(), 0.0f);
-  std::vector<Loan> loans(call.chunks.size());
-  call.Each(loans, [&](size_t i, Memory& memory) {
-    float* to = save ? saved.data<float>() + call.places[i] : nullptr;
-    auto run = call.is_half() ? Forward<Bfloat16> : Forward<Float32>;
-    run(call.chunks[i], call.inputs, weights, states.data<float>(), last.data<float>(), to, memory);
-  });
+  auto run = [&](auto numbers) {
+    using Numbers = decltype(numbers);
+    Loan memory;
+    const ForwardWeights<Numbers> laid_out(weights, sizes, *memory);
+    call.Each(false, [&](int i, Memory& memory) {
+      const Chunk& chunk = call.chunks[i];
+      call.ClearPadding(chunk, states.data<float>(), sizes.units);
+      return std::make_unique<Forward<Numbers>>(
+          chunk, call.inputs, laid_out, states.data<float>(), last.data<float>(),
+          save ? saved.data<float>() + call.places[i] : nullptr, memory);
+    });
+  };
+  call.is_half() ? run(Bfloat16()) : run(Float32());
 }
 
 // Adds a part of the rows and columns of `from` to a weight's gradient.
@@ -131,17 +157,21 @@ void ComputeGradients(void* kernel, TF_OpKernelContext* context) {
   const Tensor d_recurrent = Output(context, 2, TF_FLOAT, {sizes.units, sizes.columns()});
   const Tensor d_bias = Output(context, 3, TF_FLOAT, {sizes.columns()});
   const Tensor d_inner_bias = Output(context, 4, TF_FLOAT, {sizes.units});
-  const Weights weights{call.kernel.data<float>(), call.recurrent.data<float>(), nullptr,
-                             nullptr};
   std::vector<Loan> loans(call.chunks.size());
   std::vector<std::unique_ptr<WeightGradients>> sums(call.chunks.size());
-  call.Each(loans, [&](size_t i, Memory& memory) {
-    sums[i] = std::make_unique<WeightGradients>(sizes, memory);
-    auto run = call.is_half() ? Backward<Bfloat16> : Backward<Float32>;
-    run(call.chunks[i], call.inputs, weights, states.data<float>(),
-        saved.data<float>() + call.places[i], d_states.data<float>(), d_last.data<float>(),
-        gates.data<float>() + call.places[i], *sums[i], memory);
-  });
+  auto run = [&](auto numbers) {
+    using Numbers = decltype(numbers);
+    Loan memory;
+    const BackwardWeights<Numbers> laid_out(call.recurrent.data<float>(), sizes, *memory);
+    call.Each(true, [&](int i, Memory& memory) {
+      sums[i] = std::make_unique<WeightGradients>(sizes, *loans[i]);
+      return std::make_unique<Backward<Numbers>>(
+          call.chunks[i], call.inputs, laid_out, states.data<float>(),
+          saved.data<float>() + call.places[i], d_states.data<float>(), d_last.data<float>(),
+          gates.data<float>() + call.places[i], *sums[i], memory);
+    });
+  };
+  call.is_half() ? run(Bfloat16()) : run(Float32());
 
   for (const Tensor* made : {&d_kernel, &d_recurrent, &d_bias, &d_inner_bias}) {
     std::fill_n(made->data<float>(), made->size(), 0.0f);
@@ -172,18 +202,19 @@ void ComputeInputGradient(void* kernel, TF_OpKernelContext* context) {
   const Tensor made = Output(context, 0, call.x.type(), {sizes.batch, sizes.time, sizes.dim});
   float* full = call.is_half() ? nullptr : made.data<float>();
   uint16_t* half = call.is_half() ? made.data<uint16_t>() : nullptr;
-  if (full) {
-    call.ClearPadding(full, sizes.dim);
-  } else {
-    call.ClearPadding(half, sizes.dim);
-  }
-  std::vector<Loan> loans(call.chunks.size());
-  call.Each(loans, [&](size_t i, Memory& memory) {
-    auto run =
-        call.is_half() ? InputGradient<Bfloat16> : InputGradient<Float32>;
-    run(call.chunks[i], call.inputs, call.kernel.data<float>(),
-        gates.data<float>() + call.places[i], full, half, memory);
-  });
+  auto run = [&](auto numbers) {
+    using Numbers = decltype(numbers);
+    Loan memory;
+    const InputWeights<Numbers> laid_out(call.kernel.data<float>(), sizes, *memory);
+    call.Each(false, [&](int i, Memory& memory) {
+      const Chunk& chunk = call.chunks[i];
+      full ? call.ClearPadding(chunk, full, sizes.dim) : call.ClearPadding(chunk, half, sizes.dim);
+      return std::make_unique<InputGradient<Numbers>>(chunk, call.inputs, laid_out,
+                                                      gates.data<float>() + call.places[i], full,
+                                                      half, memory);
+    });
+  };
+  call.is_half() ? run(Bfloat16()) : run(Float32());
 }
 
 Operation Described(const char* name, void (*compute)(void*, TF_OpKernelContext*),

@@ -45,15 +45,22 @@ struct Chunk {
   }
 };
 
-// Deals rows out to chunks in the order of their lengths.
-inline std::vector<Chunk> MakeChunks(const int32_t* lengths, int batch, int count) {
+// Cuts rows, in the order of their lengths, into chunks of about the same number.
+//
+// There are four or more, so that threads can share them evenly, and not so many that the weights
+// are read for a few rows only. Neighbours are about as long: a chunk computes as many rows at a
+// step as fill its products.
+inline std::vector<Chunk> MakeChunks(const int32_t* lengths, int batch, int threads) {
   std::vector<int> order(batch);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
                    [lengths](int a, int b) { return lengths[a] > lengths[b]; });
-  std::vector<Chunk> chunks(std::max(1, std::min(count, (batch + kRows - 1) / kRows)));
+  constexpr int kFewest = std::max(kRows, 8);
+  const int most = (batch + kFewest - 1) / kFewest;
+  std::vector<Chunk> chunks(std::max(1, std::min(std::max(4, 2 * threads), most)));
+  const int groups = (batch + kRows - 1) / kRows, count = static_cast<int>(chunks.size());
   for (int i = 0; i < batch; ++i) {
-    Chunk& chunk = chunks[i % chunks.size()];
+    Chunk& chunk = chunks[static_cast<long>(i / kRows) * count / groups];
     chunk.rows.push_back(order[i]);
     chunk.lengths.push_back(lengths[order[i]]);
   }

@@ -7,8 +7,6 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "memory.h"
@@ -121,32 +119,6 @@ class Attributes {
   TF_OpKernelConstruction* construction_;
   Status status_;
 };
-
-// Runs jobs, each on a core of its own.
-template <class Run>
-void SideBySide(int count, Run run) {
-  std::vector<std::exception_ptr> failures(count);
-  auto guarded = [&](int i) {
-    try {
-      run(i);
-    } catch (...) {
-      failures[i] = std::current_exception();
-    }
-  };
-  std::vector<std::thread> others;
-  for (int i = 1; i < count; ++i) {
-    try {
-      others.emplace_back(guarded, i);
-    } catch (const std::system_error&) {
-      guarded(i);  // no more threads are to be had
-    }
-  }
-  guarded(0);
-  for (std::thread& other : others) other.join();
-  for (const std::exception_ptr& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
-}
 
 template <void (*compute)(void*, TF_OpKernelContext*)>
 void Guarded(void* kernel, TF_OpKernelContext* context) {
