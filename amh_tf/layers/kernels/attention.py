@@ -30,6 +30,11 @@ class Share(typing.NamedTuple):
     right: tf.Tensor
 
 
+def _is_fused(dtype):
+    """Says whether the compiled operations are used, by gradients too, which are derived later."""
+    return compiled.is_preferred() and dtype in (tf.float32, tf.bfloat16)
+
+
 def share(sequence, count):
     """Shares a sequence out among several attentions.
 
@@ -41,6 +46,8 @@ def share(sequence, count):
         List of `count` `Share`.
     """
 
+    fused = _is_fused(sequence.dtype)
+
     @tf.custom_gradient
     def factors(sequence):
         batch, time, dim = tf.unstack(tf.shape(sequence))
@@ -51,6 +58,8 @@ def share(sequence, count):
             left, right = (
                 tf.concat(parts, axis=1) for parts in (upstream[:count], upstream[count:])
             )
+            if fused:
+                return compiled.outer_products(left, right)
             return tf.matmul(left, right, transpose_a=True)
 
         return (*lefts, *rights), gradient
@@ -73,8 +82,7 @@ def pool(shared, projected, mask=None):
         context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
     """
 
-    # Gradients are derived later, outside of the block that prefers the compiled operations.
-    fused = compiled.is_preferred() and projected.dtype in (tf.float32, tf.bfloat16)
+    fused = _is_fused(projected.dtype)
     if fused and mask is None:
         mask = tf.ones(tf.shape(shared.sequence)[:2], tf.bool)
     elif fused:
@@ -91,7 +99,8 @@ def pool(shared, projected, mask=None):
             return tf.squeeze(tf.matmul(tf.expand_dims(tf.cast(weights, dtype), 1), sequence), 1)
 
         if fused:
-            context, weights = compiled.attend(sequence, mask, projected)
+            pooled, weights = compiled.attend(sequence, mask, projected)
+            context = tf.cast(pooled, dtype)
         else:
             weights = masked_softmax.masked_softmax(by_step(projected), mask)
             context = added_up(weights)
@@ -99,7 +108,7 @@ def pool(shared, projected, mask=None):
         def gradient(d_context, d_weights):
             if fused:
                 d_scores, d_projected = compiled.attend_gradient(
-                    sequence, mask, weights, d_context, d_weights
+                    sequence, mask, pooled, weights, d_context, d_weights
                 )
             else:
                 d_weights += tf.cast(by_step(d_context), tf.float32)

@@ -156,7 +156,7 @@ def attend(sequence, mask, vector):
         vector: Tensor of shape `(batch, dim)`.
 
     Returns:
-        Pooled sequence of shape `(batch, dim)`; weights of shape `(batch, time)`, float32. No
+        Pooled sequence of shape `(batch, dim)`; weights of shape `(batch, time)`; both float32. No
         gradient is defined.
     """
     pooled, weights = load().amh_attention(
@@ -165,20 +165,36 @@ def attend(sequence, mask, vector):
     return tf.ensure_shape(pooled, vector.shape), tf.ensure_shape(weights, mask.shape)
 
 
-def attend_gradient(sequence, mask, weights, d_pooled, d_weights):
+def attend_gradient(sequence, mask, pooled, weights, d_pooled, d_weights):
     """Computes the gradients of the scores `(batch, time)`, and of the vector `(batch, dim)`.
 
     Args:
         sequence, mask: As for `attend`.
-        weights: What `attend` returned.
-        d_pooled, d_weights: Gradients of what `attend` returned.
+        pooled, weights: What `attend` returned.
+        d_pooled, d_weights: Gradients of what `attend` returned; the first as precise as the
+            sequence.
     """
     d_scores, d_vector = load().amh_attention_gradient(
         sequence=sequence,
         mask=mask,
         weights=weights,
+        pooled=pooled,
         d_pooled=d_pooled,
         d_weights=d_weights,
         threads=_threads(),
     )
     return tf.ensure_shape(d_scores, weights.shape), tf.ensure_shape(d_vector, d_pooled.shape)
+
+
+def outer_products(by_step, by_number):
+    """Adds up outer products.
+
+    Args:
+        by_step: Tensor of shape `(batch, count, time)`, float32 or bfloat16.
+        by_number: Tensor of shape `(batch, count, dim)`.
+
+    Returns:
+        Tensor of shape `(batch, time, dim)`. No gradient is defined.
+    """
+    sums = load().amh_outer_products(by_step=by_step, by_number=by_number, threads=_threads())
+    return tf.ensure_shape(sums, [by_step.shape[0], by_step.shape[2], by_number.shape[2]])

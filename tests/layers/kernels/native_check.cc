@@ -68,10 +68,16 @@ void RunAttention(int time, int dim) {
   std::vector<char> mask(time);
   for (char& valid : mask) valid = std::rand() % 3 > 0;
   std::vector<float> vector(wide), weights(time), pooled(wide), d_weights(time), d_scores(time);
+  std::vector<float> d_vector(wide), sums(static_cast<size_t>(time) * dim);
   const Sequence<Element> sequence{steps.data(), reinterpret_cast<bool*>(mask.data()), time, dim};
   Attend(sequence, vector.data(), weights.data(), pooled.data());
-  AttendBack(sequence, weights.data(), pooled.data(), d_weights.data(), d_scores.data(),
-             vector.data());
+  AttendBack(sequence, weights.data(), pooled.data(), vector.data(), d_weights.data(),
+             d_scores.data(), d_vector.data());
+  const std::vector<float> by_step(3 * time, 1.0f), by_number(3 * wide, 1.0f);
+  OuterProducts(3, time, dim, by_step.data(), by_number.data(),
+                [&](int t, int n, Vec value, int count) {
+                  StoreFirst(sums.data() + static_cast<long>(t) * dim + n, value, count);
+                });
 }
 
 // Jobs of several callers at a time: every part once and in order; what a part throws arrives.

@@ -126,3 +126,28 @@ def test_fused_attention_refuses_what_does_not_fit():
         given = {"sequence": sequence, "mask": mask, "vector": draw(1, 2, 4), **other}
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"fit|rank"):
             compiled_kernel.attend(**given)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_fused_attention_of_many_steps_with_gaps(order):
+    """Products that grow or shrink along the steps: what is added up is scaled again or not."""
+    rng = np.random.default_rng(5)
+    steps = rng.standard_normal((3, 90, 20)) + np.linspace(-2, 2, 90)[::order, None]
+    mask = rng.random((3, 90)) < [[0.9], [0.4], [0.0]]
+    steps[~mask] = np.nan  # nothing there is read
+    sequence, vector = tf.constant(steps, tf.float32), 0.5 * draw(1, 3, 20) + 0.5
+
+    def loss_of(context, weights):
+        return tf.reduce_sum(context**2 + 100 * context) + tf.reduce_sum(weights**3)
+
+    with fused_if(True), tf.GradientTape() as tape:
+        tape.watch([sequence, vector])
+        loss = loss_of(*attention.pool(attention.share(sequence, 1)[0], vector, mask))
+    found = [loss, *tape.gradient(loss, [sequence, vector])]
+    precise = [tf.constant(np.nan_to_num(steps)), tf.cast(vector, tf.float64)]
+    with tf.GradientTape() as tape:
+        tape.watch(precise)
+        expected = loss_of(*plain(*precise, mask))
+    for part, wanted in zip(found, [expected, *tape.gradient(expected, precise)]):
+        np.testing.assert_allclose(part, wanted, atol=1e-5 * np.abs(wanted).max())
+        assert np.abs(wanted).max() > 0.01

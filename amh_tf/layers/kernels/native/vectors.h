@@ -35,7 +35,7 @@ inline Vec LoadFirst(const float* from, int count) {
   return value;
 }
 template <class Element, class Value>
-inline void StoreFirst(Element* to, const Value& value, int count) {
+inline void StoreFirst(Element* to, Value value, int count) {
   if (count * sizeof(Element) >= sizeof(Value)) {
     std::memcpy(to, &value, sizeof(Value));
   } else {
@@ -57,6 +57,21 @@ inline __attribute__((always_inline)) Value InRegister(Value value) {
 
 constexpr int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
+}
+
+inline float Sum(Vec values) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps(reinterpret_cast<__m512>(values));
+#elif defined(__AVX2__)
+  const __m256 all = reinterpret_cast<__m256>(values);
+  __m128 sum = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+  sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+  return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+#else
+  float sum = 0;
+  for (int n = 0; n < kWidth; ++n) sum += values[n];
+  return sum;
+#endif
 }
 
 // e^x within 2 units in the last place, between e^-87 and e^88. Cephes' polynomial.
