@@ -48,7 +48,7 @@ void RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool hal
       memory.Release();
     }
     for (float* to : {gates.data(), saved.data()}) {
-      WeightGradients sums(sizes, memory);
+      WeightGradients sums(sizes, Numbers::kMoreRows, memory);
       Backward<Numbers> run(chunk, inputs, back, states.data(), saved.data(), d_states.data(),
                             d_last.data(), to, sums, memory);
       run.Run(middle, steps);
@@ -120,6 +120,9 @@ int main() {
     const int threads = 1 + std::rand() % 3;
     RunGru<Float32>(sizes, backward, rate, threads, false);
     RunGru<Bfloat16>(sizes, backward, rate, threads, true);
+#if AMH_TF_TILES
+    if (TiledBfloat16::Allowed()) RunGru<TiledBfloat16>(sizes, backward, rate, threads, true);
+#endif
     RunAttention<float>(std::rand() % 30, 1 + std::rand() % 40);
     RunAttention<uint16_t>(std::rand() % 30, 1 + std::rand() % 40);
   }

@@ -6,6 +6,7 @@
 
 #include "gru_rows.h"
 #include "memory.h"
+#include "outer_products.h"
 #include "products.h"
 
 namespace amh {
@@ -19,7 +20,8 @@ struct WeightGradients {
   int gates_stride, candidate_stride;
   int state_rows, input_rows;  // with those that fill up
 
-  WeightGradients(const Sizes& sizes, Memory& memory)
+  // more_rows: those that AddOuter needs room for.
+  WeightGradients(const Sizes& sizes, int more_rows, Memory& memory)
       : gates_stride(Vectors(2 * sizes.units) * kWidth),
         candidate_stride(sizes.wide()),
         state_rows(RoundUp(sizes.units, kRows)),
@@ -29,9 +31,10 @@ struct WeightGradients {
       std::fill_n(made, count, 0.0f);
       return made;
     };
-    gates = zeros(static_cast<size_t>(state_rows + input_rows) * gates_stride);
-    candidate = zeros(static_cast<size_t>(state_rows + input_rows) * candidate_stride);
-    inner = zeros(sizes.reset_after ? state_rows * candidate_stride : 0);
+    const size_t rows = state_rows + input_rows + more_rows;
+    gates = zeros(rows * gates_stride);
+    candidate = zeros(rows * candidate_stride);
+    inner = zeros(sizes.reset_after ? (state_rows + more_rows) * candidate_stride : 0);
     gates_bias = zeros(gates_stride);
     candidate_bias = zeros(candidate_stride);
     inner_bias = zeros(candidate_stride);
@@ -76,14 +79,15 @@ class Backward {
         sums_(sums),
         capacity_(std::max(chunk.width(), 128)),
         block_width_(sums.state_rows * 2 + sums.input_rows),
-        left_stride_(RoundUp(2 * inputs.sizes.units, Numbers::kPair)) {
+        left_stride_(RoundUp(2 * inputs.sizes.units, Numbers::kDepth)),
+        outer_left_(capacity_, block_width_, memory) {
     const int wide = inputs.sizes.wide(), width = chunk.width();
-    const size_t block_size = static_cast<size_t>(capacity_) * block_width_;
+    const size_t block_size = static_cast<size_t>(capacity_) * block_width_ + kWidth;
     block_ = memory.Take<Element>(block_size);
     std::fill_n(block_, block_size, Element(0));
-    pairs_ = memory.Take<Element>(block_size);
-    panel_ = memory.Take<Element>(static_cast<size_t>(capacity_) * kPanel * kWidth);
-    left_ = memory.Take<Element>(width * left_stride_);
+    const size_t panel_rows = RoundUp(capacity_, Numbers::kDepth);
+    panel_ = memory.Take<Element>(panel_rows * kPanel * kWidth);
+    left_ = memory.Take<Element>(LeftRows<Numbers>(width) * left_stride_);
     carried_ = memory.Take<float>(width * wide);
     std::fill_n(carried_, width * wide, 0.0f);
     before_ = memory.Take<float>(width * wide);
@@ -93,7 +97,7 @@ class Backward {
 
   // Computes steps from `first` to `end`, the last one first, after all that follow them.
   void Run(int first, int end) {
-    constexpr int kPair = Numbers::kPair;
+    const typename Numbers::Session session;
     const Sizes sizes = inputs_.sizes;  // copies: what is stored cannot change them
     const Chunk& chunk = chunk_;
     const Inputs& inputs = inputs_;
@@ -187,12 +191,11 @@ class Backward {
 
       // A step before this one has as many rows or more.
       if (t > 0 && filled + RoundUp(chunk.running(t - 1), kRows) <= capacity) continue;
-      const Element* paired = PairRows<Numbers>(block_rows, filled, block_width, pairs_);
+      outer_left_.Set(block_rows, filled);
       auto add = [&](int column, int columns, int gate, int gate_columns, float* total,
                      int total_stride, float* bias) {
-        AddOuter<Numbers>(filled, paired + static_cast<size_t>(column) * kPair, block_width,
-                          columns, to + gate, stride, gate_columns, total, total_stride, bias,
-                          panel_);
+        AddOuter<Numbers>(outer_left_, column, columns, to + gate, stride, gate_columns, total,
+                          total_stride, bias, panel_);
       };
       add(0, sums.state_rows + sums.input_rows, update, 2 * units, sums.gates, sums.gates_stride,
           sums.gates_bias);
@@ -217,9 +220,10 @@ class Backward {
   // The rows that weight gradients are products with, for as many steps as fit: state, inputs
   // and reset state side by side, the latest step's rows last.
   const int capacity_, block_width_;
-  Element *block_, *pairs_, *panel_;
+  Element *block_, *panel_;
   int filled_ = 0;  // rows of the block
   const int left_stride_;
+  OuterLeft<Numbers> outer_left_;
   Element* left_;
   float *carried_, *before_, *zeros_;
 };

@@ -67,8 +67,8 @@ class Forward {
         states_(states),
         last_(last),
         saved_(saved),
-        dim_stride_(RoundUp(inputs.sizes.dim, Numbers::kPair)),
-        unit_stride_(RoundUp(inputs.sizes.wide(), Numbers::kPair)) {
+        dim_stride_(RoundUp(inputs.sizes.dim, Numbers::kDepth)),
+        unit_stride_(RoundUp(inputs.sizes.wide(), Numbers::kDepth)) {
     const Sizes& sizes = inputs.sizes;
     const int width = chunk.width();
     auto zeros = [&](auto*& to, size_t count) {
@@ -76,18 +76,19 @@ class Forward {
       to = memory.Take<Value>(count);
       std::fill_n(to, count, Value(0));
     };
-    zeros(x_, width * dim_stride_);
+    zeros(x_, LeftRows<Numbers>(width) * dim_stride_);
     zeros(h_, width * sizes.wide());
-    zeros(left_, width * unit_stride_);
+    zeros(left_, LeftRows<Numbers>(width) * unit_stride_);
     scratch_ = saved ? nullptr : memory.Take<float>(width * sizes.saved() + kWidth);
   }
 
   // Computes steps from `first` to `end`, after all that come before them.
   void Run(int first, int end) const {
+    const typename Numbers::Session session;
     const Sizes sizes = inputs_.sizes;  // copies: what is stored cannot change them
     const int units = sizes.units, wide = sizes.wide();
     const int dim_stride = dim_stride_, unit_stride = unit_stride_;
-    const int unit_part = RoundUp(units, Numbers::kPair);
+    const int unit_part = RoundUp(units, Numbers::kDepth);
     const bool after = sizes.reset_after;
     const long stride = sizes.saved();
     const int update = sizes.update(), reset = sizes.reset(), inner = sizes.inner();

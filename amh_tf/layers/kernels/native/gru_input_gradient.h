@@ -40,12 +40,13 @@ class InputGradient {
         d_full_(d_full),
         d_half_(d_half),
         dim_stride_(RoundUp(inputs.sizes.dim, kWidth)),
-        candidate_width_(RoundUp(inputs.sizes.units, Numbers::kPair)),
-        left_stride_(candidate_width_ + RoundUp(2 * inputs.sizes.units, Numbers::kPair)),
-        left_(memory.Take<Element>(chunk.width() * left_stride_)),
+        candidate_width_(RoundUp(inputs.sizes.units, Numbers::kDepth)),
+        left_stride_(candidate_width_ + RoundUp(2 * inputs.sizes.units, Numbers::kDepth)),
+        left_(memory.Take<Element>(LeftRows<Numbers>(chunk.width()) * left_stride_)),
         made_(memory.Take<float>(chunk.width() * dim_stride_)) {}
 
   void Run(int first, int end) const {
+    const typename Numbers::Session session;
     const Sizes sizes = inputs_.sizes;  // copies: what is stored cannot change them
     const int units = sizes.units, dim = sizes.dim, dim_stride = dim_stride_;
     float* made = made_;

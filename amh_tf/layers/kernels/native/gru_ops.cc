@@ -72,6 +72,16 @@ struct Call {
 
   bool is_half() const { return x.type() != TF_FLOAT; }
 
+  // Calls run(Numbers()).
+  template <class Run>
+  void InPrecision(Run run) const {
+    if (!is_half()) return run(Float32());
+#if AMH_TF_TILES
+    if (TiledBfloat16::Allowed()) return run(TiledBfloat16());
+#endif
+    run(Bfloat16());
+  }
+
   // Zeros what follows a chunk's valid steps.
   template <class Element>
   void ClearPadding(const Chunk& chunk, Element* sequence, int width) const {
@@ -132,7 +142,7 @@ void ComputeStates(void* kernel, TF_OpKernelContext* context) {
           save ? saved.data<float>() + call.places[i] : nullptr, memory);
     });
   };
-  call.is_half() ? run(Bfloat16()) : run(Float32());
+  call.InPrecision(run);
 }
 
 // Adds a part of the rows and columns of `from` to a weight's gradient.
@@ -164,14 +174,14 @@ void ComputeGradients(void* kernel, TF_OpKernelContext* context) {
     Loan memory;
     const BackwardWeights<Numbers> laid_out(call.recurrent.data<float>(), sizes, *memory);
     call.Each(true, [&](int i, Memory& memory) {
-      sums[i] = std::make_unique<WeightGradients>(sizes, *loans[i]);
+      sums[i] = std::make_unique<WeightGradients>(sizes, Numbers::kMoreRows, *loans[i]);
       return std::make_unique<Backward<Numbers>>(
           call.chunks[i], call.inputs, laid_out, states.data<float>(),
           saved.data<float>() + call.places[i], d_states.data<float>(), d_last.data<float>(),
           gates.data<float>() + call.places[i], *sums[i], memory);
     });
   };
-  call.is_half() ? run(Bfloat16()) : run(Float32());
+  call.InPrecision(run);
 
   for (const Tensor* made : {&d_kernel, &d_recurrent, &d_bias, &d_inner_bias}) {
     std::fill_n(made->data<float>(), made->size(), 0.0f);
@@ -214,7 +224,7 @@ void ComputeInputGradient(void* kernel, TF_OpKernelContext* context) {
                                                       half, memory);
     });
   };
-  call.is_half() ? run(Bfloat16()) : run(Float32());
+  call.InPrecision(run);
 }
 
 Operation Described(const char* name, void (*compute)(void*, TF_OpKernelContext*),

@@ -146,6 +146,12 @@ void Pad(Element* row, int from, int to) {
   std::fill(row + from, row + to, Element(0));
 }
 
+// Rows that a product's left operand has room for.
+template <class Numbers>
+int LeftRows(int rows) {
+  return rows + Numbers::kMoreRows;
+}
+
 // Makes a product's left operand of rows, rounded into `room` where that is needed.
 template <class Numbers>
 Part<Numbers> Left(const float* from, long from_stride, int rows, int width,
@@ -153,7 +159,7 @@ Part<Numbers> Left(const float* from, long from_stride, int rows, int width,
   if constexpr (Numbers::kExact) {
     return {from, from_stride, width};
   } else {
-    const int padded = RoundUp(width, Numbers::kPair);
+    const int padded = RoundUp(width, Numbers::kDepth);
     typename Numbers::Element* to = room;
     for (int i = 0; i < rows; ++i, from += from_stride, to += room_stride) {
       for (int n = 0; n < width; n += kWidth) {

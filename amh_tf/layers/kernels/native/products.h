@@ -6,8 +6,10 @@
 #define AMH_TF_PRODUCTS_H_
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
+#include "tiles.h"
 #include "vectors.h"
 
 namespace amh {
@@ -31,7 +33,7 @@ struct Source {
 template <class Numbers>
 size_t LaidOutSize(const std::vector<int>& rows, int columns) {
   size_t total = 0;
-  for (int count : rows) total += RoundUp(count, Numbers::kPair);
+  for (int count : rows) total += RoundUp(count, Numbers::kDepth);
   return total * Vectors(columns) * kWidth;
 }
 
@@ -45,7 +47,7 @@ void LayOut(const std::vector<Source>& sources, int columns, typename Numbers::E
     const int width = PanelVectors(left) * kWidth;
     const int present = std::min(width, columns - first);
     for (const Source& source : sources) {
-      for (int k = 0; k < source.rows; k += kPair, to += width * kPair) {
+      for (int k = 0; k < RoundUp(source.rows, Numbers::kDepth); k += kPair, to += width * kPair) {
         for (int j = 0; j < kPair; ++j) {
           const bool inside = k + j < source.rows;
           const float* row = source.from + (k + j) * source.by_row + first * source.by_column;
@@ -65,7 +67,7 @@ template <class Numbers>
 struct Part {
   const typename Numbers::Element* rows;
   long stride;
-  int width;  // a multiple of kPair
+  int width;  // a multiple of kDepth
 };
 
 template <class Numbers, int kVectors>
@@ -90,10 +92,42 @@ inline __attribute__((always_inline)) void AddPart(const Part<Numbers>& part, in
   }
 }
 
+#if AMH_TF_TILES
+template <class Numbers, int kVectors, class Use>
+inline void MultiplyTiles(int rows, const Part<Numbers>& first, const Part<Numbers>& second,
+                          const uint16_t* right, const float* bias, int column, Use& use) {
+  constexpr int kWide = kVectors * kTile;
+  alignas(64) float sums[2 * kTile * kWide];
+  auto add = [&](auto is_two, int row) {
+    constexpr auto two = decltype(is_two)();
+    ZeroSums();
+    AddTiles<two.value, kVectors>(first.rows + row * first.stride, first.stride, first.width, right);
+    AddTiles<two.value, kVectors>(second.rows + row * second.stride, second.stride, second.width,
+                              right + static_cast<long>(first.width) * kWide);
+    StoreSums<two.value, kVectors>(sums, kWide);
+  };
+  for (int row = 0; row < rows; row += 2 * kTile) {
+    const int count = std::min(rows - row, 2 * kTile);
+    count > kTile ? add(std::true_type(), row) : add(std::false_type(), row);
+    for (int v = 0; v < kVectors; ++v) {
+      const Vec start = bias ? Load(bias + column + v * kWidth) : Vec{};
+      for (int r = 0; r < count; ++r) {
+        use(row + r, column + v * kWidth, start + Load(sums + r * kWide + v * kWidth));
+      }
+    }
+  }
+}
+#endif
+
 template <class Numbers, int kVectors, class Use>
 inline void MultiplyPanel(int rows, const Part<Numbers>& first, const Part<Numbers>& second,
                           const typename Numbers::Element* right, const float* bias, int column,
                           Use& use) {
+#if AMH_TF_TILES
+  if constexpr (Numbers::kTiled) {
+    return MultiplyTiles<Numbers, kVectors>(rows, first, second, right, bias, column, use);
+  }
+#endif
   for (int row = 0; row < rows; row += kRows) {
     Vec sums[kRows][kVectors];
     for (int v = 0; v < kVectors; ++v) {
@@ -127,94 +161,6 @@ void Multiply(int rows, const Part<Numbers>& first, const Part<Numbers>& second,
     right += static_cast<size_t>(first.width + second.width) * vectors * kWidth;
     column += vectors * kWidth;
     left -= vectors;
-  }
-}
-
-// Returns rows as AddOuter reads its left operand, written to `room` where they lie otherwise.
-template <class Numbers>
-const typename Numbers::Element* PairRows(const typename Numbers::Element* rows, int count,
-                                          int width, typename Numbers::Element* room) {
-  constexpr int kPair = Numbers::kPair;
-  if (kPair == 1) return rows;
-  typename Numbers::Element* to = room;
-  for (int p = 0; p < count; p += kPair, rows += static_cast<size_t>(width) * kPair) {
-    for (int n = 0; n < width; ++n) {
-      for (int j = 0; j < kPair; ++j) *to++ = rows[static_cast<size_t>(j) * width + n];
-    }
-  }
-  return room;
-}
-
-template <class Numbers, int kVectors>
-inline void AddOuterPanel(int count, const typename Numbers::Element* left, long left_stride,
-                          int left_columns, const typename Numbers::Element* panel, float* to,
-                          long to_stride) {
-  constexpr int kPair = Numbers::kPair;
-  for (int i = 0; i < left_columns; i += kRows) {
-    Vec sums[kRows][kVectors];
-    for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = Load(to + (i + r) * to_stride + v * kWidth);
-    }
-    const typename Numbers::Element* right = panel;
-    const typename Numbers::Element* column = left + i * kPair;
-    for (int p = 0; p < count; p += kPair) {
-      decltype(Numbers::Right(right)) loaded[kVectors];
-      for (int v = 0; v < kVectors; ++v) {
-        loaded[v] = InRegister(Numbers::Right(right + v * kWidth * kPair));
-      }
-      for (int r = 0; r < kRows; ++r) {
-        const auto scalar = Numbers::Left(column + r * kPair);
-        for (int v = 0; v < kVectors; ++v) {
-          sums[r][v] = Numbers::AddProduct(sums[r][v], scalar, loaded[v]);
-        }
-      }
-      right += kVectors * kWidth * kPair;
-      column += left_stride * kPair;
-    }
-    for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) Store(to + (i + r) * to_stride + v * kWidth, sums[r][v]);
-    }
-  }
-}
-
-// Adds left^T right to `to`, and the sums of right's columns to `column_sums`.
-//
-// left: (count, left_columns) from PairRows, columns a multiple of kRows; right:
-// (count, columns) float32. Both may be read up to a vector past their columns, and `to` and
-// `column_sums` have room for whole vectors. `panel` has room for count * kPanel * kWidth.
-template <class Numbers>
-void AddOuter(int count, const typename Numbers::Element* left, long left_stride, int left_columns,
-              const float* right, long right_stride, int columns, float* to, long to_stride,
-              float* column_sums, typename Numbers::Element* panel) {
-  constexpr int kPair = Numbers::kPair;
-  int column = 0;
-  for (int rest = Vectors(columns); rest > 0;) {
-    const int vectors = PanelVectors(rest), width = vectors * kWidth;
-    for (int v = 0; v < vectors; ++v) {
-      float* sums = column_sums + column + v * kWidth;
-      Vec sum = Load(sums);
-      for (int p = 0; p < count; p += kPair) {
-        Vec rows[kPair];
-        for (int j = 0; j < kPair; ++j) {
-          rows[j] = Load(right + (p + j) * right_stride + column + v * kWidth);
-          sum += rows[j];
-        }
-        Numbers::Interleave(rows, panel + p * width + v * kWidth * kPair);
-      }
-      Store(sums, sum);
-    }
-    if (vectors == 3) {
-      AddOuterPanel<Numbers, 3>(count, left, left_stride, left_columns, panel, to + column,
-                                to_stride);
-    } else if (vectors == 2) {
-      AddOuterPanel<Numbers, 2>(count, left, left_stride, left_columns, panel, to + column,
-                                to_stride);
-    } else {
-      AddOuterPanel<Numbers, 1>(count, left, left_stride, left_columns, panel, to + column,
-                                to_stride);
-    }
-    column += width;
-    rest -= vectors;
   }
 }
 

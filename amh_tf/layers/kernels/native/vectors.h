@@ -120,6 +120,13 @@ inline IntVec Rounded(Vec value) {
 struct Float32 {
   using Element = float;
   static constexpr int kPair = 1;  // rows that one operation multiplies and adds up
+  static constexpr int kDepth = kPair;  // numbers to whose multiple both operands are filled up
+  static constexpr int kMoreRows = 0;  // that are read past the left operand's, for nothing
+  static constexpr bool kTiled = false;
+  // What a thread holds while it multiplies.
+  struct Session {
+    Session() {}
+  };
   static constexpr bool kExact = true;
   static Element Make(float value) { return value; }
   static Vec Make(Vec values) { return values; }
@@ -131,9 +138,9 @@ struct Float32 {
 
 // Products of numbers rounded to bfloat16, added up in float32.
 #if defined(__AVX512BF16__)
-struct Bfloat16 {
+struct Bfloat16 : Float32 {
   using Element = uint16_t;
-  static constexpr int kPair = 2;
+  static constexpr int kPair = 2, kDepth = kPair;
   static constexpr bool kExact = false;
   static Element Make(float value) { return ToBfloat16(value); }
   static __m256bh Make(Vec values) { return _mm512_cvtneps_pbh(values); }
