@@ -11,9 +11,7 @@
 namespace amh {
 
 inline Vec LoadFirst(const uint16_t* from, int count) {
-  typedef uint16_t Halves __attribute__((vector_size(kWidth * 2), aligned(2), may_alias));
-  Halves halves{};
-  std::memcpy(&halves, from, std::min(count, kWidth) * sizeof(uint16_t));
+  const Halves halves = LoadFirstHalves(from, count);
   return reinterpret_cast<Vec>(__builtin_convertvector(halves, IntVec) << 16);
 }
 

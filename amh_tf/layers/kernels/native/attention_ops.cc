@@ -104,7 +104,6 @@ void AttendAllBack(const Call& call, TF_OpKernelContext* context) {
 
 void StoreNumbers(float* to, Vec value, int count) { StoreFirst(to, value, count); }
 void StoreNumbers(uint16_t* to, Vec value, int count) {
-  typedef uint16_t Halves __attribute__((vector_size(kWidth * 2)));
   const IntVec bits = value == value ? Rounded(value) : IntVec{} + 0x7fc00000;
   StoreFirst(to, __builtin_convertvector(bits >> 16 & 0xffff, Halves), count);
 }

@@ -79,6 +79,8 @@ class Forward {
     zeros(x_, LeftRows<Numbers>(width) * dim_stride_);
     zeros(h_, width * sizes.wide());
     zeros(left_, LeftRows<Numbers>(width) * unit_stride_);
+    to_ = memory.Take<float*>(width);
+    nowhere_ = memory.Take<float>(sizes.wide());
     scratch_ = saved ? nullptr : memory.Take<float>(width * sizes.saved() + kWidth);
   }
 
@@ -93,7 +95,7 @@ class Forward {
     const long stride = sizes.saved();
     const int update = sizes.update(), reset = sizes.reset(), inner = sizes.inner();
     Element *x = x_, *left = left_;
-    float* h = h_;
+    float *h = h_, **to = to_;
     const Part<Numbers> x_part{x, dim_stride, dim_stride}, none{x, 0, 0};
     const Part<Numbers> reset_part{left, unit_stride, unit_part};
 
@@ -102,9 +104,12 @@ class Forward {
       float* gates = saved_ ? saved_ + chunk_.offsets[t] * stride : scratch_;
       for (int i = 0; i < rows; ++i) {
         if (i < running) {
-          inputs_.Copy<Numbers>(chunk_.rows[i], chunk_.lengths[i], t, x + i * dim_stride);
-          if (t + 1 < chunk_.lengths[i]) inputs_.Prefetch(chunk_.rows[i], chunk_.lengths[i], t + 1);
+          const int row = chunk_.rows[i], length = chunk_.lengths[i];
+          to[i] = states_ + inputs_.Place(row, length, t) * units;
+          inputs_.Copy<Numbers>(row, length, t, x + i * dim_stride);
+          if (t + 1 < length) inputs_.Prefetch(row, length, t + 1);
         } else {
+          to[i] = nowhere_;
           std::fill_n(x + i * dim_stride, dim_stride, Element(0));
         }
       }
@@ -120,10 +125,10 @@ class Forward {
       } else {
         for (int i = 0; i < rows; ++i) {
           const float* r = gates + i * stride + reset;
-          Element* to = left + i * unit_stride;
+          Element* scaled_row = left + i * unit_stride;
           for (int n = 0; n < units; n += kWidth) {
             const Vec scaled = Load(r + n) * Load(h + i * wide + n);
-            StoreFirst(to + n, Numbers::Make(scaled), units - n);
+            StoreFirst(scaled_row + n, Numbers::Make(scaled), units - n);
           }
         }
       }
@@ -133,14 +138,13 @@ class Forward {
                           if (after) sum += Load(row + reset) * Load(row + inner);
                           const Vec c = Tanh(sum), z = Load(row + update);
                           Store(row, c);
-                          Store(h + i * wide + n, c + z * (Load(h + i * wide + n) - c));
+                          const Vec state = c + z * (Load(h + i * wide + n) - c);
+                          Store(h + i * wide + n, state);
+                          StoreFirst(to[i] + n, state, units - n);
                         });
       for (int i = 0; i < running; ++i) {
-        const long place = inputs_.Place(chunk_.rows[i], chunk_.lengths[i], t);
-        std::copy_n(h + i * wide, units, states_ + place * units);
-        if (t == chunk_.lengths[i] - 1) {
-          std::copy_n(h + i * wide, units, last_ + static_cast<long>(chunk_.rows[i]) * units);
-        }
+        if (t < chunk_.lengths[i] - 1) continue;
+        std::copy_n(h + i * wide, units, last_ + static_cast<long>(chunk_.rows[i]) * units);
       }
     }
   }
@@ -156,6 +160,8 @@ class Forward {
   float* h_;
   // The state as products read it, then with the reset gate; zeros in what is left over.
   Element* left_;
+  float** to_;      // where each row's state goes
+  float* nowhere_;  // that of rows that fill up
   float* scratch_;  // for what nobody saves
 };
 

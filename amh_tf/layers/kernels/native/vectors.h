@@ -2,6 +2,7 @@
 #ifndef AMH_TF_VECTORS_H_
 #define AMH_TF_VECTORS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -27,20 +28,58 @@ typedef int32_t IntVec __attribute__((vector_size(kWidth * 4), aligned(4), may_a
 inline Vec Load(const float* from) { return *reinterpret_cast<const Vec*>(from); }
 inline void Store(float* to, Vec value) { *reinterpret_cast<Vec*>(to) = value; }
 
-// Of a row's last vector, which may be shorter than the others.
-inline Vec LoadFirst(const float* from, int count) {
-  if (count >= kWidth) return Load(from);
-  Vec value{};
-  std::memcpy(&value, from, count * sizeof(float));
-  return value;
+// Of a row's last vector, which may be shorter than the others: only what is there is read or
+// written. Without masks a shorter vector goes through memory, for which the processor waits.
+#if defined(__AVX512F__)
+inline __mmask16 First(int count) { return static_cast<__mmask16>((1u << std::min(count, 16)) - 1); }
+#elif defined(__AVX2__)
+inline __m256i First(int count) {
+  static const int32_t kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMasks + 8 - std::min(count, 8)));
 }
-template <class Element, class Value>
-inline void StoreFirst(Element* to, Value value, int count) {
-  if (count * sizeof(Element) >= sizeof(Value)) {
-    std::memcpy(to, &value, sizeof(Value));
-  } else {
-    std::memcpy(to, &value, count * sizeof(Element));
-  }
+#endif
+
+inline Vec LoadFirst(const float* from, int count) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(_mm512_maskz_loadu_ps(First(count), from));
+#elif defined(__AVX2__)
+  return reinterpret_cast<Vec>(_mm256_maskload_ps(from, First(count)));
+#else
+  Vec value{};
+  std::memcpy(&value, from, std::min(count, kWidth) * sizeof(float));
+  return value;
+#endif
+}
+
+inline void StoreFirst(float* to, Vec value, int count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, First(count), reinterpret_cast<__m512>(value));
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(to, First(count), reinterpret_cast<__m256>(value));
+#else
+  std::memcpy(to, &value, std::min(count, kWidth) * sizeof(float));
+#endif
+}
+
+// Halves of 16 bits, as many as a vector has floats.
+typedef uint16_t Halves __attribute__((vector_size(kWidth * 2), aligned(2), may_alias));
+
+inline Halves LoadFirstHalves(const uint16_t* from, int count) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  return reinterpret_cast<Halves>(_mm256_maskz_loadu_epi16(First(count), from));
+#else
+  Halves halves{};
+  std::memcpy(&halves, from, std::min(count, kWidth) * sizeof(uint16_t));
+  return halves;
+#endif
+}
+
+inline void StoreFirst(uint16_t* to, Halves value, int count) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  _mm256_mask_storeu_epi16(to, First(count), reinterpret_cast<__m256i>(value));
+#else
+  std::memcpy(to, &value, std::min(count, kWidth) * sizeof(uint16_t));
+#endif
 }
 
 // Keeps a vector in a register: GCC reads one that meets several rows from memory again for each,
@@ -143,7 +182,7 @@ struct Bfloat16 : Float32 {
   static constexpr int kPair = 2, kDepth = kPair;
   static constexpr bool kExact = false;
   static Element Make(float value) { return ToBfloat16(value); }
-  static __m256bh Make(Vec values) { return _mm512_cvtneps_pbh(values); }
+  static Halves Make(Vec values) { return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(values)); }
   static __m512bh Right(const Element* from) {
     return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
   }
