@@ -1,4 +1,5 @@
 // Runs the compiled operations on sizes drawn at random, for sanitizers to look at.
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -12,8 +13,11 @@
 
 using namespace amh;
 
+// Returns states, and the gradients of inputs and weights.
 template <class Numbers>
-void RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool half) {
+std::vector<float> RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool half,
+                          int draw) {
+  std::srand(draw);
   const int batch = sizes.batch, time = sizes.time, dim = sizes.dim, units = sizes.units;
   const size_t steps = static_cast<size_t>(batch) * time;
   std::vector<float> x(steps * dim), kernel(dim * 3 * units), recurrent(units * 3 * units);
@@ -36,8 +40,9 @@ void RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool hal
   const BackwardWeights<Numbers> back(weights.recurrent, sizes, laid_out);
   const InputWeights<Numbers> of_inputs(weights.kernel, sizes, laid_out);
   const std::vector<Chunk> chunks = MakeChunks(lengths.data(), batch, threads);
-  ForEach(threads, static_cast<int>(chunks.size()), [&](int i) {
-    const Chunk& chunk = chunks[i];
+  std::vector<std::vector<float>> of_weights(chunks.size());
+  ForEach(threads, static_cast<int>(chunks.size()), [&](int i_chunk) {
+    const Chunk& chunk = chunks[i_chunk];
     const int steps = chunk.steps(), middle = steps / 2;
     Memory memory;
     std::vector<float> saved(chunk.saved(sizes)), gates(chunk.saved(sizes));
@@ -53,12 +58,41 @@ void RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool hal
                             d_last.data(), to, sums, memory);
       run.Run(middle, steps);
       run.Run(0, middle);
+      auto keep = [&](const float* from, int rows, int stride, int columns) {
+        for (int i = 0; i < rows; ++i) {
+          of_weights[i_chunk].insert(of_weights[i_chunk].end(), from + i * stride,
+                                     from + i * stride + columns);
+        }
+      };
+      keep(sums.gates, sums.state_rows + dim, sums.gates_stride, 2 * units);
+      keep(sums.candidate, dim, sums.candidate_stride, units);
+      if (sizes.reset_after) keep(sums.inner, units, sums.candidate_stride, units);
       memory.Release();
     }
     InputGradient<Numbers>(chunk, inputs, of_inputs, gates.data(), half ? nullptr : d_x.data(),
                            half ? d_low.data() : nullptr, memory)
         .Run(0, steps);
   });
+  std::vector<float> all = states;
+  for (int i = 0; i < batch; ++i) {
+    const size_t first = static_cast<size_t>(i) * time * dim;
+    for (size_t n = first; n < first + static_cast<size_t>(lengths[i]) * dim; ++n) {
+      all.push_back(half ? FromBfloat16(d_low[n]) : d_x[n]);
+    }
+  }
+  for (const auto& some : of_weights) all.insert(all.end(), some.begin(), some.end());
+  return all;
+}
+
+void RequireClose(const std::vector<float>& found, const std::vector<float>& expected) {
+  if (found.size() != expected.size()) std::abort();
+  float largest = 1;
+  for (float value : expected) largest = std::max(largest, std::fabs(value));
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (std::fabs(found[i] - expected[i]) < 0.02f * largest) continue;
+    std::printf("%zu of %zu: %g, not %g of %g\n", i, found.size(), found[i], expected[i], largest);
+    std::exit(1);
+  }
 }
 
 template <class Element>
@@ -118,10 +152,13 @@ int main() {
     const bool backward = std::rand() % 2 > 0;
     const float rate = std::rand() % 2 ? 0.4f : 0.0f;
     const int threads = 1 + std::rand() % 3;
-    RunGru<Float32>(sizes, backward, rate, threads, false);
-    RunGru<Bfloat16>(sizes, backward, rate, threads, true);
+    const int draw = std::rand();
+    RunGru<Float32>(sizes, backward, rate, threads, false, draw);
+    const auto half = RunGru<Bfloat16>(sizes, backward, rate, threads, true, draw);
 #if AMH_TF_TILES
-    if (TiledBfloat16::Allowed()) RunGru<TiledBfloat16>(sizes, backward, rate, threads, true);
+    if (TiledBfloat16::Allowed()) {
+      RequireClose(RunGru<TiledBfloat16>(sizes, backward, rate, threads, true, draw), half);
+    }
 #endif
     RunAttention<float>(std::rand() % 30, 1 + std::rand() % 40);
     RunAttention<uint16_t>(std::rand() % 30, 1 + std::rand() % 40);
