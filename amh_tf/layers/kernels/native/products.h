@@ -80,6 +80,7 @@ inline __attribute__((always_inline)) void AddPart(const Part<Numbers>& part, in
   for (int k = 0; k < part.width; k += kPair, right += kVectors * kWidth * kPair) {
     decltype(Numbers::Right(right)) loaded[kVectors];
     for (int v = 0; v < kVectors; ++v) {
+      // Of the next rows: a panel is larger than what the innermost cache has left for it.
       __builtin_prefetch(right + (16 * kVectors + v) * kWidth * kPair);
       loaded[v] = InRegister(Numbers::Right(right + v * kWidth * kPair));
     }
