@@ -21,7 +21,7 @@ def prepare(batch_split, model, jobs=1):
     Raises:
         compiled.NotAvailable: If the compiled kernel is asked for by name and is not to be had.
     """
-    load_kernel(model)
+    load_kernel(model)  # first, as a batch is split by whether it is there
     halves.set_threads(halves.reason_against(batch_split, model) is None, jobs)
     keep_memory()
 
