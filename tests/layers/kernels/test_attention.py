@@ -151,3 +151,15 @@ def test_fused_attention_of_many_steps_with_gaps(order):
     for part, wanted in zip(found, [expected, *tape.gradient(expected, precise)]):
         np.testing.assert_allclose(part, wanted, atol=1e-5 * np.abs(wanted).max())
         assert np.abs(wanted).max() > 0.01
+
+
+def test_outer_products_refuse_what_does_not_fit():
+    load_compiled()
+    by_step, by_number = draw(0, 2, 3, 5), draw(1, 2, 3, 4)
+    for other in ({"by_number": by_number[:, :2]}, {"by_step": by_step[:1]}):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="fit"):
+            compiled_kernel.outer_products(**{"by_step": by_step, "by_number": by_number, **other})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rank 3"):
+        compiled_kernel.load().amh_outer_products(
+            by_step=by_step[0], by_number=by_number, threads=1
+        )

@@ -33,7 +33,7 @@ def run(sequence, weights, **settings):
     sequence = tf.constant(sequence)
     with tf.GradientTape() as tape:
         tape.watch([sequence, *weights])
-        lengths = tf.constant(LENGTHS, tf.int32)
+        lengths = tf.constant(np.resize(LENGTHS, len(sequence)), tf.int32)
         states, last = compiled.gru(sequence, lengths, weights, tf.float32, **settings)
         loss = tf.reduce_sum(tf.square(states)) + tf.reduce_sum(last)
     return [states, last, *tape.gradient(loss, [sequence, *weights])]
@@ -83,6 +83,7 @@ def test_dropout_keeps_its_share_and_differs_between_seeds():
 def test_threads_share_the_rows(monkeypatch):
     load_compiled()
     sequence, weights = given(24)
+    sequence = np.tile(sequence, (4, 1, 1))  # chunks enough for every thread
     found = []
     for threads in (1, 2, 3):
         monkeypatch.setattr(
@@ -92,8 +93,10 @@ def test_threads_share_the_rows(monkeypatch):
     for other in found[1:]:
         for part, expected in zip(other, found[0], strict=True):
             np.testing.assert_allclose(part, expected, atol=2e-6 * np.abs(expected).max())
-        # Every row is computed by itself.
+        # Every row is computed by itself; one and two threads add up the same chunks.
         np.testing.assert_array_equal(other[0], found[0][0])
+    for part, expected in zip(found[1], found[0], strict=True):
+        np.testing.assert_array_equal(part, expected)
 
 
 def test_padding_is_not_read():
