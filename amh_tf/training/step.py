@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from amh_tf import layers
 from amh_tf.layers.kernels import compiled as compiled_kernel
+from amh_tf.training import adam as fused_adam
 from amh_tf.training import halves
 
 # TensorFlow 1's Adam, which the authors used; Keras' default is 1e-7.
@@ -22,7 +23,7 @@ def make_optimizer(learning_rate, dtype="float32"):
     Returns:
         `keras.optimizers.Optimizer`.
     """
-    adam = keras.optimizers.Adam(learning_rate, epsilon=ADAM_EPSILON)
+    adam = fused_adam.FusedAdam(learning_rate, epsilon=ADAM_EPSILON)
     return keras.optimizers.LossScaleOptimizer(adam) if dtype == "float16" else adam
 
 
