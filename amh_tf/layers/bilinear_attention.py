@@ -75,6 +75,10 @@ class BilinearAttention(keras.layers.Layer):
         (shared,) = attention.share(value, 1)
         return self.attend(query, shared, value_mask)
 
+    def weights_as(self, dtype):
+        """Returns W `(query_dim, value_dim)` and b `(value_dim,)` in the precision asked for."""
+        return ops.cast(self.kernel, dtype), ops.cast(self.bias, dtype)
+
     def attend(self, query, shared, value_mask=None):
         """Does what a call does with a sequence that several attentions share.
 
@@ -85,8 +89,8 @@ class BilinearAttention(keras.layers.Layer):
         Returns:
             What a call returns.
         """
-        projected = ops.matmul(query, ops.cast(self.kernel, query.dtype))
-        projected += ops.cast(self.bias, query.dtype)
+        kernel, bias = self.weights_as(query.dtype)
+        projected = ops.matmul(query, kernel) + bias
         return attention.pool(shared, projected, value_mask)
 
     def compute_mask(self, *args, **kwargs):

@@ -3,7 +3,7 @@ from keras import ops
 
 from amh_tf import schema
 from amh_tf.layers import bilinear_attention
-from amh_tf.layers.kernels import attention
+from amh_tf.layers.kernels import attention, hops
 
 # The paper attends to video first: its eq. 2, then audio (eq. 3), then text (eq. 4).
 HOP_ORDER = ("video", "audio", "text")
@@ -77,9 +77,11 @@ class HopSchedule(keras.layers.Layer):
         return others[0] if len(others) == 1 else ops.concatenate(others, axis=-1)
 
     def call(self, vectors, states, masks):
+        targets = self.targets(vectors)
+        if attention.is_fused(self.compute_dtype) and len(vectors) > 1:
+            return self._call_fused(vectors, states, masks, targets)
         vectors = dict(vectors)
         weights = []
-        targets = self.targets(vectors)
         shares = {
             target: attention.share(states[target], targets.count(target)) for target in targets
         }
@@ -89,6 +91,13 @@ class HopSchedule(keras.layers.Layer):
             vectors[target], weight = layer.attend(query, shared, masks[target])
             weights.append(weight)
         return vectors, weights
+
+    def _call_fused(self, vectors, states, masks, targets):
+        present = [modality for modality in schema.MODALITIES if modality in vectors]
+        parts = ([part[modality] for modality in present] for part in (vectors, states, masks))
+        weights = [layer.weights_as(self.compute_dtype) for layer in self.attentions]
+        last, attended = hops.run(*parts, weights, [present.index(target) for target in targets])
+        return dict(zip(present, last)), list(attended)
 
     def compute_mask(self, *args, **kwargs):
         return None

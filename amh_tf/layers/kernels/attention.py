@@ -30,7 +30,7 @@ class Share(typing.NamedTuple):
     right: tf.Tensor
 
 
-def _is_fused(dtype):
+def is_fused(dtype):
     """Says whether the compiled operations are used, by gradients too, which are derived later."""
     return compiled.is_preferred() and dtype in (tf.float32, tf.bfloat16)
 
@@ -46,7 +46,7 @@ def share(sequence, count):
         List of `count` `Share`.
     """
 
-    fused = _is_fused(sequence.dtype)
+    fused = is_fused(sequence.dtype)
 
     @tf.custom_gradient
     def factors(sequence):
@@ -82,7 +82,7 @@ def pool(shared, projected, mask=None):
         context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
     """
 
-    fused = _is_fused(projected.dtype)
+    fused = is_fused(projected.dtype)
     if fused and mask is None:
         mask = tf.ones(tf.shape(shared.sequence)[:2], tf.bool)
     elif fused:

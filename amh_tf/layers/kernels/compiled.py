@@ -198,3 +198,63 @@ def outer_products(by_step, by_number):
     """
     sums = load().amh_outer_products(by_step=by_step, by_number=by_number, threads=_threads())
     return tf.ensure_shape(sums, [by_step.shape[0], by_step.shape[2], by_number.shape[2]])
+
+
+def hops(vectors, sequences, masks, kernels, biases, targets):
+    """Runs all hops of a schedule; arguments are those of `hops.run`.
+
+    Returns:
+        Lists, one element for each hop: pooled sequences `(batch, dim)` and weights
+        `(batch, time)`, both float32; queries after the product `(batch, dim)`, as precise as the
+        sequences. No gradient is defined.
+    """
+    pooled, weights, projected = load().amh_hops(
+        vectors=vectors,
+        sequences=sequences,
+        masks=masks,
+        kernels=kernels,
+        biases=biases,
+        targets=targets,
+        threads=_threads(),
+    )
+    return (
+        [tf.ensure_shape(found, vectors[target].shape) for found, target in zip(pooled, targets)],
+        [tf.ensure_shape(found, masks[target].shape) for found, target in zip(weights, targets)],
+        [
+            tf.ensure_shape(found, vectors[target].shape)
+            for found, target in zip(projected, targets)
+        ],
+    )
+
+
+def hops_gradient(sequences, masks, kernels, made, d_vectors, d_weights, targets):
+    """Computes the gradients of what `hops` computed.
+
+    Args:
+        sequences, masks, kernels, targets: As for `hops`.
+        made: What `hops` returned.
+        d_vectors: Gradients of the vectors after the last hop, as precise as the sequences.
+        d_weights: Gradients of each hop's weights, float32.
+
+    Returns:
+        Lists of gradients: of each hop's query after the product, of the vectors before the first
+        hop, of the sequences.
+    """
+    pooled, weights, projected = made
+    d_projected, d_before, d_sequences = load().amh_hops_gradient(
+        sequences=sequences,
+        masks=masks,
+        kernels=kernels,
+        pooled=pooled,
+        weights=weights,
+        projected=projected,
+        d_vectors=d_vectors,
+        d_weights=d_weights,
+        targets=targets,
+        threads=_threads(),
+    )
+    return (
+        [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_projected, projected)],
+        [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_before, d_vectors)],
+        [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_sequences, sequences)],
+    )

@@ -59,15 +59,6 @@ struct Call {
   }
 };
 
-void ToFloat(const float* from, long count, float* to) { std::copy_n(from, count, to); }
-void ToFloat(const uint16_t* from, long count, float* to) {
-  std::transform(from, from + count, to, FromBfloat16);
-}
-void FromFloat(const float* from, int count, float* to) { std::copy_n(from, count, to); }
-void FromFloat(const float* from, int count, uint16_t* to) {
-  std::transform(from, from + count, to, ToBfloat16);
-}
-
 template <class Element>
 void AttendAll(const Call& call, TF_OpKernelContext* context) {
   const Tensor vectors = Input(context, 2);
@@ -100,12 +91,6 @@ void AttendAllBack(const Call& call, TF_OpKernelContext* context) {
                d_scores.data<float>() + step, sums);
     FromFloat(sums, call.dim, d_vectors.data<Element>() + at);
   });
-}
-
-void StoreNumbers(float* to, Vec value, int count) { StoreFirst(to, value, count); }
-void StoreNumbers(uint16_t* to, Vec value, int count) {
-  const IntVec bits = value == value ? Rounded(value) : IntVec{} + 0x7fc00000;
-  StoreFirst(to, __builtin_convertvector(bits >> 16 & 0xffff, Halves), count);
 }
 
 template <class Element>

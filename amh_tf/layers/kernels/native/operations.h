@@ -3,6 +3,7 @@
 #ifndef AMH_TF_OPERATIONS_H_
 #define AMH_TF_OPERATIONS_H_
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <new>
@@ -107,6 +108,14 @@ class Attributes {
     int32_t value = 0;
     TF_OpKernelConstruction_GetAttrInt32(construction_, name, &value, status_.get());
     return value;
+  }
+  std::vector<int> Integers(const char* name) {
+    int32_t count = 0, size = 0;
+    TF_OpKernelConstruction_GetAttrSize(construction_, name, &count, &size, status_.get());
+    std::vector<int32_t> values(std::max(count, 0));
+    TF_OpKernelConstruction_GetAttrInt32List(construction_, name, values.data(), count,
+                                             status_.get());
+    return values;
   }
   // Tells TensorFlow of what went wrong, if anything.
   bool Failed() {

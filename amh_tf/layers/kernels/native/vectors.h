@@ -155,6 +155,23 @@ inline IntVec Rounded(Vec value) {
   return bits + 0x7fff + (bits >> 16 & 1);
 }
 
+// Between arrays of numbers, float or bfloat16, and floats.
+inline void ToFloat(const float* from, long count, float* to) { std::copy_n(from, count, to); }
+inline void ToFloat(const uint16_t* from, long count, float* to) {
+  std::transform(from, from + count, to, FromBfloat16);
+}
+inline void FromFloat(const float* from, int count, float* to) { std::copy_n(from, count, to); }
+inline void FromFloat(const float* from, int count, uint16_t* to) {
+  std::transform(from, from + count, to, ToBfloat16);
+}
+
+// Stores the first numbers of a vector.
+inline void StoreNumbers(float* to, Vec value, int count) { StoreFirst(to, value, count); }
+inline void StoreNumbers(uint16_t* to, Vec value, int count) {
+  const IntVec bits = value == value ? Rounded(value) : IntVec{} + 0x7fc00000;
+  StoreFirst(to, __builtin_convertvector(bits >> 16 & 0xffff, Halves), count);
+}
+
 // Products in float32.
 struct Float32 {
   using Element = float;

@@ -1,0 +1,65 @@
+"""All hops of a schedule in one operation, with a gradient of its own.
+
+Hop by hop, a sequence longer than the processor's cache is read from memory at every hop over it,
+and again for its gradient. In one operation a few rows of the batch go through all hops, while
+their sequences stay in the cache.
+"""
+
+import tensorflow as tf
+
+from amh_tf.layers.kernels import compiled
+
+
+def run(vectors, sequences, masks, weights, targets):
+    """Renews vectors hop by hop, as `HopSchedule` does, with the compiled operation.
+
+    Args:
+        vectors: List of tensors of shape `(batch, dim)`, one for each of two or three sequences,
+            all float32 or all bfloat16.
+        sequences: List of tensors of shape `(batch, time, dim)`.
+        masks: List of bool tensors of shape `(batch, time)`.
+        weights: List of each hop's kernel of shape `(query_dim, dim)` and bias of shape `(dim,)`.
+            A query joins the vectors of the other sequences in their order.
+        targets: List of the number of the sequence that each hop attends to.
+
+    Returns:
+        The vectors after the last hop; each hop's attention weights, `(batch, time)` of its
+        sequence, always float32.
+    """
+    count, num_hops = len(vectors), len(targets)
+    masks = [tf.convert_to_tensor(mask) for mask in masks]
+
+    @tf.custom_gradient
+    def hop(*given):
+        dtype = given[0].dtype
+        before, states = list(given[:count]), list(given[count : 2 * count])
+        kernels = list(given[2 * count : 2 * count + num_hops])
+        biases = list(given[2 * count + num_hops :])
+        pooled, attended, projected = compiled.hops(before, states, masks, kernels, biases, targets)
+        now, queries = list(before), []
+        for target, context in zip(targets, pooled):
+            queries.append([vector for other, vector in enumerate(now) if other != target])
+            now[target] = tf.cast(context, dtype)
+
+        def gradient(*upstream):
+            d_projected, d_before, d_states = compiled.hops_gradient(
+                states,
+                masks,
+                kernels,
+                (pooled, attended, projected),
+                upstream[:count],
+                upstream[count:],
+                targets,
+            )
+            d_kernels = [
+                tf.matmul(tf.concat(query, axis=1), d_product, transpose_a=True)
+                for query, d_product in zip(queries, d_projected)
+            ]
+            d_biases = [tf.reduce_sum(d_product, axis=0) for d_product in d_projected]
+            return *d_before, *d_states, *d_kernels, *d_biases
+
+        return (*now, *attended), gradient
+
+    kernels, biases = zip(*weights)
+    made = hop(*vectors, *sequences, *kernels, *biases)
+    return made[:count], made[count:]
