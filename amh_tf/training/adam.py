@@ -10,7 +10,8 @@ class FusedAdam(keras.optimizers.Adam):
     """Keras' Adam, computed by TensorFlow's own operation for it.
 
     Keras computes a variable's step in a dozen operations, each of which reads and writes the
-    whole variable. The formula and the state are the same. Gradients must be dense.
+    whole variable. The formula and the state are the same. Slices of one row are added up first,
+    where Keras squares each by itself.
 
     Args:
         learning_rate: Step size.
@@ -47,7 +48,7 @@ class FusedAdam(keras.optimizers.Adam):
             beta1=beta_1,
             beta2=beta_2,
             epsilon=ops.cast(self.epsilon, dtype),
-            grad=ops.cast(gradient, dtype),
+            grad=ops.cast(tf.convert_to_tensor(gradient), dtype),
         )
 
 

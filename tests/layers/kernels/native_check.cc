@@ -9,6 +9,7 @@
 #include "gru_backward.h"
 #include "gru_forward.h"
 #include "gru_input_gradient.h"
+#include "hops.h"
 #include "relay.h"
 
 using namespace amh;
@@ -114,6 +115,73 @@ void RunAttention(int time, int dim) {
                 });
 }
 
+// Hops over two or three sequences, forward and back.
+template <class Element>
+void RunAllHops() {
+  HopSizes sizes{std::rand() % 12, {}, {}, {}};
+  const int sequences = 2 + std::rand() % 2, hops = 1 + std::rand() % 7, batch = sizes.batch;
+  std::vector<std::vector<Element>> steps, vectors, kernels, biases, projected, d_sequences;
+  std::vector<std::vector<char>> masks;
+  std::vector<std::vector<float>> pooled, weights;
+  Sequences<Element> given;
+  HopsGiven<Element> made;
+  Hopped<Element> makes;
+  HopGradients<Element> gradients;
+  // Nothing moves that is pointed to: room for all.
+  for (auto* arrays : {&steps, &vectors, &kernels, &biases, &projected, &d_sequences}) {
+    arrays->reserve(16);
+  }
+  masks.reserve(16), pooled.reserve(16), weights.reserve(16);
+  for (int s = 0; s < sequences; ++s) {
+    const int time = std::rand() % 30, dim = 1 + std::rand() % 40;
+    sizes.times.push_back(time), sizes.dims.push_back(dim);
+    steps.emplace_back(static_cast<size_t>(batch) * time * dim, Element(1));
+    d_sequences.push_back(steps.back());
+    vectors.emplace_back(static_cast<size_t>(batch) * dim, Element(1));
+    masks.emplace_back(static_cast<size_t>(batch) * time);
+    for (char& valid : masks.back()) valid = std::rand() % 3 > 0;
+    given.steps.push_back(steps.back().data());
+    given.masks.push_back(reinterpret_cast<const bool*>(masks.back().data()));
+    made.d_vectors.push_back(vectors.back().data());
+    gradients.sequences.push_back(d_sequences.back().data());
+    gradients.vectors.push_back(vectors.back().data());
+  }
+  Memory laid_out;
+  std::vector<QueryWeights> of_queries;
+  std::vector<QueryWeightsBack> back;
+  for (int hop = 0; hop < hops; ++hop) {
+    sizes.hops.push_back({std::rand() % sequences, {}});
+    for (int s = 0; s < sequences; ++s) {
+      if (s != sizes.hops[hop].target) sizes.hops[hop].others.push_back(s);
+    }
+    const int target = sizes.hops[hop].target, time = sizes.times[target], dim = sizes.dims[target];
+    kernels.emplace_back(static_cast<size_t>(sizes.query(hop)) * dim, Element(1));
+    biases.emplace_back(dim, Element(1));
+    of_queries.push_back(
+        LayOutQuery(sizes, hop, kernels.back().data(), biases.back().data(), laid_out));
+    back.push_back(LayOutQueryBack(sizes, hop, kernels.back().data(), laid_out));
+    pooled.emplace_back(static_cast<size_t>(batch) * dim);
+    weights.emplace_back(static_cast<size_t>(batch) * time);
+    projected.emplace_back(static_cast<size_t>(batch) * dim);
+    makes.pooled.push_back(pooled.back().data());
+    makes.weights.push_back(weights.back().data());
+    makes.projected.push_back(projected.back().data());
+    made.pooled.push_back(pooled.back().data());
+    made.weights.push_back(weights.back().data());
+    made.projected.push_back(projected.back().data());
+    made.d_weights.push_back(weights.back().data());
+    gradients.projected.push_back(projected.back().data());
+  }
+  given.sizes = sizes;
+  const std::vector<const Element*> before = made.d_vectors;
+  ForEach(2, (batch + kRows - 1) / kRows, [&](int group) {
+    Memory memory;
+    const int first = group * kRows, count = std::min(kRows, batch - first);
+    RunHops(given, before, of_queries, first, count, makes, memory);
+    RunHopsBack(given, made, back, first, count, gradients, memory);
+  });
+}
+
 // Jobs of several callers at a time: every part once and in order; what a part throws arrives.
 void RunRelays() {
   auto lead = [](int threads, bool fails) {
@@ -162,6 +230,8 @@ int main() {
 #endif
     RunAttention<float>(std::rand() % 30, 1 + std::rand() % 40);
     RunAttention<uint16_t>(std::rand() % 30, 1 + std::rand() % 40);
+    RunAllHops<float>();
+    RunAllHops<uint16_t>();
   }
   std::puts("ok");
 }

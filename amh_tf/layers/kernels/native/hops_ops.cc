@@ -10,14 +10,14 @@ namespace {
 using namespace amh;
 
 struct Settings {
-  int threads, sequences;
+  int threads, sequences, hops;
   std::vector<int> targets;
 };
 
 void* Create(TF_OpKernelConstruction* construction) {
   Attributes attributes(construction);
   auto settings = std::make_unique<Settings>(
-      Settings{attributes.Integer("threads"), attributes.Integer("M"),
+      Settings{attributes.Integer("threads"), attributes.Integer("M"), attributes.Integer("N"),
                attributes.Integers("targets")});
   return attributes.Failed() ? nullptr : settings.release();
 }
@@ -30,6 +30,8 @@ class Call {
   Call(void* made, TF_OpKernelContext* context)
       : settings_(*static_cast<Settings*>(made)), context_(context) {
     Require(settings_.sequences == 2 || settings_.sequences == 3, "there are two or three sequences");
+    Require(static_cast<int>(settings_.targets.size()) == settings_.hops,
+            "there is a target for each hop");
   }
 
   int threads() const { return std::max(1, settings_.threads); }
@@ -192,8 +194,7 @@ template <void (*full)(Call&, TF_DataType, int), void (*half)(Call&, TF_DataType
 void ByType(void* made, TF_OpKernelContext* context) {
   Call call(made, context);
   const TF_DataType type = Input(context, 0).type();
-  const int hops = static_cast<int>(static_cast<Settings*>(made)->targets.size());
-  (type == TF_FLOAT ? full : half)(call, type, hops);
+  (type == TF_FLOAT ? full : half)(call, type, static_cast<Settings*>(made)->hops);
 }
 
 // TensorFlow calls this when it loads the library.
