@@ -1,4 +1,4 @@
-"""All hops in one operation against the paper's equations, with gradients that TensorFlow derives."""
+"""All hops in one operation against the paper's equations, derived by TensorFlow."""
 
 import numpy as np
 import pytest
