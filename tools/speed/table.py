@@ -7,9 +7,8 @@ PEAKS = {
     "peak-halves": ("peak", {"side_by_side": True}),
 }
 DTYPES = ("float32", "bfloat16")
-# Passes that a training measurement makes, one after the other as the trainer does. It opens a
-# stream for 16; with fewer, opening it weighs more than it does there.
-EPOCHS = 4
+# Passes that a training measurement makes, one after the other as the trainer does.
+EPOCHS = 2
 
 
 def _precision(name):
