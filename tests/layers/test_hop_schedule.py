@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from amh_tf import layers
+from tests.layers.kernels.test_attention import fused_if
 
 DIMS = {"audio": 4, "text": 3, "video": 2}
 STEPS = {"audio": 6, "text": 5, "video": 7}
@@ -47,12 +48,14 @@ def numpy_hops(layer, vectors, states, masks, targets):
         (("text", "video"), ["video", "text", "video", "text", "video", "text", "video"]),
     ],
 )
-def test_schedule_and_values_follow_the_paper(modalities, expected):
+@pytest.mark.parametrize("fused", [False, True])
+def test_schedule_and_values_follow_the_paper(modalities, expected, fused):
     lengths = {"audio": [6, 2, 1], "text": [5, 5, 1], "video": [7, 3, 1]}
     vectors, states, masks = inputs(lengths, modalities)
     layer = layers.HopSchedule(7)
     assert layer.targets(modalities) == expected
-    final, weights = layer(vectors, states, masks)
+    with fused_if(fused):
+        final, weights = layer(vectors, states, masks)
     wanted, wanted_weights = numpy_hops(layer, vectors, states, masks, expected)
     for name in modalities:
         np.testing.assert_allclose(final[name], wanted[name], atol=1e-5)
@@ -60,9 +63,11 @@ def test_schedule_and_values_follow_the_paper(modalities, expected):
         np.testing.assert_allclose(computed, wanted_weight, atol=1e-5)
 
 
-def test_absent_modality_stays_at_zeros():
+@pytest.mark.parametrize("fused", [False, True])
+def test_absent_modality_stays_at_zeros(fused):
     vectors, states, masks = inputs({"audio": [6, 0], "text": [0, 5], "video": [7, 0]})
-    final, weights = layers.HopSchedule(6)(vectors, states, masks)
+    with fused_if(fused):
+        final, weights = layers.HopSchedule(6)(vectors, states, masks)
     np.testing.assert_array_equal(final["text"][0], 0)
     np.testing.assert_array_equal(final["audio"][1], 0)
     np.testing.assert_array_equal(final["video"][1], 0)
