@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -97,6 +98,27 @@ def test_threads_share_the_rows(monkeypatch):
         np.testing.assert_array_equal(other[0], found[0][0])
     for part, expected in zip(found[1], found[0], strict=True):
         np.testing.assert_array_equal(part, expected)
+
+
+def test_long_sequences_are_computed_as_by_keras():
+    """What they save goes past the caches, and 200 units end with half a vector."""
+    load_compiled()
+    rng = np.random.default_rng(4)
+    sequence = tf.constant(rng.standard_normal((32, 230, 5)).astype(np.float32))
+    layer = keras.layers.GRU(200, reset_after=False, return_sequences=True)
+    layer.build(sequence.shape)
+    weights = [tf.constant(weight) for weight in layer.get_weights()]
+    with tf.GradientTape() as tape:
+        expected = layer(sequence)
+        loss = tf.reduce_sum(tf.square(expected)) + tf.reduce_sum(expected[:, -1])
+    expected = [expected, *tape.gradient(loss, layer.trainable_variables)]
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        lengths = tf.fill([32], 230)
+        states, last = compiled.gru(sequence, lengths, weights, tf.float32)
+        loss = tf.reduce_sum(tf.square(states)) + tf.reduce_sum(last)
+    for found, right in zip([states, *tape.gradient(loss, weights)], expected):
+        np.testing.assert_allclose(found, right, atol=1e-5 * np.abs(right).max())
 
 
 def test_padding_is_not_read():

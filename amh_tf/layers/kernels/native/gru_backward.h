@@ -170,7 +170,7 @@ class Backward {
       const Part<Numbers> scaled_part =
           Left<Numbers>(to + scaled, stride, rows, units, left, left_stride);
       Multiply<Numbers>(rows, scaled_part, none, weights_.candidate, units, nullptr,
-                        [&](int i, int n, Vec sum) {
+                        [=](int i, int n, Vec sum) {
                           float* d_h = carried + i * wide + n;
                           if (after) {
                             Store(d_h, Load(d_h) + sum);
@@ -184,7 +184,7 @@ class Backward {
       const Part<Numbers> gates_part =
           Left<Numbers>(to + update, stride, rows, 2 * units, left, left_stride);
       Multiply<Numbers>(rows, gates_part, none, weights_.gates, units, nullptr,
-                        [&](int i, int n, Vec sum) {
+                        [=](int i, int n, Vec sum) {
                           float* d_h = carried + i * wide + n;
                           Store(d_h, Load(d_h) + sum);
                         });

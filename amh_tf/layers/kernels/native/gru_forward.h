@@ -67,6 +67,8 @@ class Forward {
         states_(states),
         last_(last),
         saved_(saved),
+        streams_(saved && chunk.saved(inputs.sizes) > kCached &&
+                 reinterpret_cast<uintptr_t>(saved) % sizeof(Vec) == 0),
         dim_stride_(RoundUp(inputs.sizes.dim, Numbers::kDepth)),
         unit_stride_(RoundUp(inputs.sizes.wide(), Numbers::kDepth)) {
     const Sizes& sizes = inputs.sizes;
@@ -81,7 +83,7 @@ class Forward {
     zeros(left_, LeftRows<Numbers>(width) * unit_stride_);
     to_ = memory.Take<float*>(width);
     nowhere_ = memory.Take<float>(sizes.wide());
-    scratch_ = saved ? nullptr : memory.Take<float>(width * sizes.saved() + kWidth);
+    scratch_ = saved && !streams_ ? nullptr : memory.Take<float>(width * sizes.saved());
   }
 
   // Computes steps from `first` to `end`, after all that come before them.
@@ -91,7 +93,7 @@ class Forward {
     const int units = sizes.units, wide = sizes.wide();
     const int dim_stride = dim_stride_, unit_stride = unit_stride_;
     const int unit_part = RoundUp(units, Numbers::kDepth);
-    const bool after = sizes.reset_after;
+    const bool after = sizes.reset_after, streams = streams_;
     const long stride = sizes.saved();
     const int update = sizes.update(), reset = sizes.reset(), inner = sizes.inner();
     Element *x = x_, *left = left_;
@@ -101,7 +103,8 @@ class Forward {
 
     for (int t = first; t < end; ++t) {
       const int running = chunk_.running(t), rows = RoundUp(running, kRows);
-      float* gates = saved_ ? saved_ + chunk_.offsets[t] * stride : scratch_;
+      float* saved = saved_ ? saved_ + chunk_.offsets[t] * stride : nullptr;
+      float* gates = scratch_ ? scratch_ : saved;
       for (int i = 0; i < rows; ++i) {
         if (i < running) {
           const int row = chunk_.rows[i], length = chunk_.lengths[i];
@@ -115,13 +118,20 @@ class Forward {
       }
       const Part<Numbers> h_part = Left<Numbers>(h, wide, rows, units, left, unit_stride);
       Multiply<Numbers>(rows, x_part, h_part, weights_.gates, 2 * units, weights_.gates_bias,
-                        [&](int i, int n, Vec sum) {
-                          Store(gates + i * stride + update + n, Sigmoid(sum));
+                        [=](int i, int n, Vec sum) {
+                          const long place = i * stride + update + n;
+                          const Vec gate = Sigmoid(sum);
+                          Store(gates + place, gate);
+                          if (streams) Stream(saved + place, gate);
                         });
       if (after) {
         Multiply<Numbers>(
             rows, h_part, none, weights_.inner, units, weights_.inner_bias,
-            [&](int i, int n, Vec sum) { Store(gates + i * stride + inner + n, sum); });
+            [=](int i, int n, Vec sum) {
+              const long place = i * stride + inner + n;
+              Store(gates + place, sum);
+              if (streams) Stream(saved + place, sum);
+            });
       } else {
         for (int i = 0; i < rows; ++i) {
           const float* r = gates + i * stride + reset;
@@ -133,11 +143,11 @@ class Forward {
         }
       }
       Multiply<Numbers>(rows, x_part, after ? none : reset_part, weights_.candidate, units,
-                        weights_.candidate_bias, [&](int i, int n, Vec sum) {
+                        weights_.candidate_bias, [=](int i, int n, Vec sum) {
                           float* row = gates + i * stride + n;
                           if (after) sum += Load(row + reset) * Load(row + inner);
                           const Vec c = Tanh(sum), z = Load(row + update);
-                          Store(row, c);
+                          streams ? Stream(saved + i * stride + n, c) : Store(row, c);
                           const Vec state = c + z * (Load(h + i * wide + n) - c);
                           Store(h + i * wide + n, state);
                           StoreFirst(to[i] + n, state, units - n);
@@ -147,14 +157,18 @@ class Forward {
         std::copy_n(h + i * wide, units, last_ + static_cast<long>(chunk_.rows[i]) * units);
       }
     }
+    if (streams) Settled();
   }
 
  private:
   using Element = typename Numbers::Element;
+  // Floats up to which what a chunk saves may still be cached when the way back reads it.
+  static constexpr long kCached = 1 << 20;
   const Chunk& chunk_;
   const Inputs& inputs_;
   const ForwardWeights<Numbers>& weights_;
   float *states_, *last_, *saved_;
+  const bool streams_;  // whether what is saved goes past the caches
   const int dim_stride_, unit_stride_;
   Element* x_;
   float* h_;
@@ -162,7 +176,7 @@ class Forward {
   Element* left_;
   float** to_;      // where each row's state goes
   float* nowhere_;  // that of rows that fill up
-  float* scratch_;  // for what nobody saves
+  float* scratch_;  // a step's gates, where they are not saved or not for the step itself
 };
 
 }  // namespace amh

@@ -58,7 +58,7 @@ class InputGradient {
       const Part<Numbers> gates = Left<Numbers>(from + sizes.update(), sizes.saved(), rows,
                                                 2 * units, left_ + candidate_width_, left_stride_);
       Multiply<Numbers>(rows, candidate, gates, weights_.right, dim, nullptr,
-                        [&](int i, int n, Vec sum) { Store(made + i * dim_stride + n, sum); });
+                        [=](int i, int n, Vec sum) { Store(made + i * dim_stride + n, sum); });
       for (int i = 0; i < running; ++i) WriteRow(i, t, made + i * dim_stride);
     }
   }

@@ -22,11 +22,12 @@ struct Sizes {
   int wide() const { return RoundUp(units, kWidth); }
   int columns() const { return 3 * units; }  // of Keras' weights
   // What a row of a step saves, and later its gradient: the candidate first, update and reset
-  // gate without a gap, and with `reset_after` what the reset gate scales.
+  // gate without a gap, and with `reset_after` what the reset gate scales. Rows are whole vectors
+  // long, with room for those that begin within each of the four.
   int update() const { return wide(); }
   int reset() const { return wide() + units; }
-  int inner() const { return 2 * wide() + units; }
-  int saved() const { return (reset_after ? 3 : 2) * wide() + units; }
+  int inner() const { return RoundUp(2 * wide() + units, kWidth); }
+  int saved() const { return inner() + (reset_after ? wide() : 0); }
 };
 
 // Rows that one core computes, sorted by length, and where each step's rows are saved.
@@ -35,8 +36,8 @@ struct Chunk {
   std::vector<long> offsets;  // of each step, counted in saved rows from the chunk's first
 
   int steps() const { return lengths.empty() ? 0 : lengths.front(); }
-  // Floats that the chunk saves: whole vectors may be stored past the end of the last row.
-  long saved(const Sizes& sizes) const { return offsets.back() * sizes.saved() + kWidth; }
+  // Floats that the chunk saves.
+  long saved(const Sizes& sizes) const { return offsets.back() * sizes.saved(); }
   int width() const { return RoundUp(static_cast<int>(rows.size()), kRows); }
   int running(int step) const {
     const auto ended = std::partition_point(lengths.begin(), lengths.end(),

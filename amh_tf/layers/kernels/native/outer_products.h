@@ -60,7 +60,7 @@ class OuterLeft {
   Element* room_ = nullptr;
 };
 
-template <class Numbers, int kVectors>
+template <class Numbers, int kVectors, bool half>
 inline void AddOuterPanel(const OuterLeft<Numbers>& left, int first, int left_columns,
                           const typename Numbers::Element* panel, float* to, long to_stride) {
 #if AMH_TF_TILES
@@ -82,28 +82,23 @@ inline void AddOuterPanel(const OuterLeft<Numbers>& left, int first, int left_co
   const int count = left.count();
   const long left_stride = left.stride();
   for (int i = 0; i < left_columns; i += kRows) {
-    Vec sums[kRows][kVectors];
+    Sums<Numbers, kVectors, half> sums;
     for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) sums[r][v] = Load(to + (i + r) * to_stride + v * kWidth);
+      for (int v = 0; v < kVectors; ++v) {
+        sums.Set(r, v, Load(to + (i + r) * to_stride + v * kWidth));
+      }
     }
     const typename Numbers::Element* right = panel;
     const typename Numbers::Element* column = left.Column(first + i);
     for (int p = 0; p < count; p += kPair) {
-      decltype(Numbers::Right(right)) loaded[kVectors];
-      for (int v = 0; v < kVectors; ++v) {
-        loaded[v] = InRegister(Numbers::Right(right + v * kWidth * kPair));
-      }
-      for (int r = 0; r < kRows; ++r) {
-        const auto scalar = Numbers::Left(column + r * kPair);
-        for (int v = 0; v < kVectors; ++v) {
-          sums[r][v] = Numbers::AddProduct(sums[r][v], scalar, loaded[v]);
-        }
-      }
+      sums.Add(column, kPair, right);
       right += kVectors * kWidth * kPair;
       column += left_stride * kPair;
     }
     for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) Store(to + (i + r) * to_stride + v * kWidth, sums[r][v]);
+      for (int v = 0; v < kVectors; ++v) {
+        Store(to + (i + r) * to_stride + v * kWidth, sums.Get(r, v));
+      }
     }
   }
 }
@@ -120,10 +115,9 @@ void AddOuter(const OuterLeft<Numbers>& left, int first, int left_columns, const
               typename Numbers::Element* panel) {
   constexpr int kPair = Numbers::kPair;
   const int count = left.count();
-  int column = 0;
-  for (int rest = Vectors(columns); rest > 0;) {
-    const int vectors = PanelVectors(rest), width = vectors * kWidth;
-    for (int v = 0; v < vectors; ++v) {
+  EachPanel<Numbers>(columns, [&](auto vectors, auto half, int column) {
+    constexpr int width = vectors.value * kWidth;
+    for (int v = 0; v < vectors.value; ++v) {
       float* sums = column_sums + column + v * kWidth;
       Vec sum = Load(sums);
       for (int p = 0; p < count; p += kPair) {
@@ -139,16 +133,9 @@ void AddOuter(const OuterLeft<Numbers>& left, int first, int left_columns, const
     std::fill(panel + static_cast<long>(count) * width,
               panel + static_cast<long>(RoundUp(count, Numbers::kDepth)) * width,
               typename Numbers::Element(0));
-    if (vectors == 3) {
-      AddOuterPanel<Numbers, 3>(left, first, left_columns, panel, to + column, to_stride);
-    } else if (vectors == 2) {
-      AddOuterPanel<Numbers, 2>(left, first, left_columns, panel, to + column, to_stride);
-    } else {
-      AddOuterPanel<Numbers, 1>(left, first, left_columns, panel, to + column, to_stride);
-    }
-    column += width;
-    rest -= vectors;
-  }
+    AddOuterPanel<Numbers, vectors.value, half.value>(left, first, left_columns, panel,
+                                                      to + column, to_stride);
+  });
 }
 
 }  // namespace amh

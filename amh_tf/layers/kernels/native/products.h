@@ -22,6 +22,33 @@ inline int PanelVectors(int left) { return left == 4 ? 2 : std::min(left, kPanel
 
 inline int Vectors(int columns) { return (columns + kWidth - 1) / kWidth; }
 
+// Calls run(vectors, half, column) for each panel, the first two of types with a `value`. `half`:
+// whether its last vector has columns in its first half only, for which some processors need half
+// the time.
+template <class Numbers, class Run>
+void EachPanel(int columns, Run run) {
+  for (int left = Vectors(columns), column = 0; left > 0;) {
+    const int vectors = PanelVectors(left);
+    const bool half =
+        Numbers::kHalves && columns - column <= (vectors - 1) * kWidth + kWidth / 2;
+    auto with = [&](auto count) {
+      if constexpr (Numbers::kHalves) {
+        if (half) return run(count, std::true_type(), column);
+      }
+      run(count, std::false_type(), column);
+    };
+    if (vectors == 3) {
+      with(std::integral_constant<int, 3>());
+    } else if (vectors == 2) {
+      with(std::integral_constant<int, 2>());
+    } else {
+      with(std::integral_constant<int, 1>());
+    }
+    column += vectors * kWidth;
+    left -= vectors;
+  }
+}
+
 // A matrix to lay out: element (k, n) is at from[k * by_row + n * by_column].
 struct Source {
   const float* from;
@@ -70,26 +97,59 @@ struct Part {
   int width;  // a multiple of kDepth
 };
 
-template <class Numbers, int kVectors>
-inline __attribute__((always_inline)) void AddPart(const Part<Numbers>& part, int row,
-                                                   const typename Numbers::Element*& right,
-                                                   Vec (&sums)[kRows][kVectors]) {
-  constexpr int kPair = Numbers::kPair;
-  const typename Numbers::Element* left = part.rows + row * part.stride;
-  const long stride = part.stride;
-  for (int k = 0; k < part.width; k += kPair, right += kVectors * kWidth * kPair) {
-    decltype(Numbers::Right(right)) loaded[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      // Of the next rows: a panel is larger than what the innermost cache has left for it.
-      __builtin_prefetch(right + (16 * kVectors + v) * kWidth * kPair);
-      loaded[v] = InRegister(Numbers::Right(right + v * kWidth * kPair));
-    }
+// The sums of a few rows' panel; where `half`, of its last vector the first half only.
+template <class Numbers, int kVectors, bool half>
+struct Sums {
+  static constexpr int kWhole = half ? kVectors - 1 : kVectors;
+  Vec whole[kRows][std::max(kWhole, 1)];
+  HalfVec halves[kRows];
+
+  // Adds the product of kRows numbers, or pairs, with a row, or pair of rows, of the panel.
+  inline __attribute__((always_inline)) void Add(const typename Numbers::Element* left,
+                                                 long left_stride,
+                                                 const typename Numbers::Element* right) {
+    constexpr int kNext = kWidth * Numbers::kPair;
+    decltype(Numbers::Right(right)) loaded[std::max(kWhole, 1)];
+    HalfVec last;
+    for (int v = 0; v < kWhole; ++v) loaded[v] = InRegister(Numbers::Right(right + v * kNext));
+    if constexpr (half) last = InRegister(LoadHalf(right + kWhole * kNext));
     for (int r = 0; r < kRows; ++r) {
-      const auto scalar = Numbers::Left(left + r * stride + k);
-      for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = Numbers::AddProduct(sums[r][v], scalar, loaded[v]);
+      const auto scalar = Numbers::Left(left + r * left_stride);
+      for (int v = 0; v < kWhole; ++v) {
+        whole[r][v] = Numbers::AddProduct(whole[r][v], scalar, loaded[v]);
+      }
+      if constexpr (half) halves[r] = halves[r] + scalar * last;
+    }
+  }
+
+  Vec Get(int row, int v) const {
+    if constexpr (half) {
+      if (v == kWhole) return Widen(halves[row]);
+    }
+    return whole[row][v];
+  }
+
+  void Set(int row, int v, Vec sum) {
+    if constexpr (half) {
+      if (v == kWhole) {
+        halves[row] = FirstHalf(sum);
+        return;
       }
     }
+    whole[row][v] = sum;
+  }
+};
+
+template <class Numbers, int kVectors, bool half>
+inline __attribute__((always_inline)) void AddPart(const Part<Numbers>& part, int row,
+                                                   const typename Numbers::Element*& right,
+                                                   Sums<Numbers, kVectors, half>& sums) {
+  constexpr int kPair = Numbers::kPair, kNext = kWidth * kPair;
+  const typename Numbers::Element* left = part.rows + row * part.stride;
+  for (int k = 0; k < part.width; k += kPair, right += kVectors * kNext) {
+    // Of the next rows: a panel is larger than what the innermost cache has left for it.
+    for (int v = 0; v < kVectors; ++v) __builtin_prefetch(right + (16 * kVectors + v) * kNext);
+    sums.Add(left + k, part.stride, right);
   }
 }
 
@@ -120,26 +180,26 @@ inline void MultiplyTiles(int rows, const Part<Numbers>& first, const Part<Numbe
 }
 #endif
 
-template <class Numbers, int kVectors, class Use>
+template <class Numbers, int kVectors, bool half, class Use>
 inline void MultiplyPanel(int rows, const Part<Numbers>& first, const Part<Numbers>& second,
                           const typename Numbers::Element* right, const float* bias, int column,
-                          Use& use) {
+                          Use use) {
 #if AMH_TF_TILES
   if constexpr (Numbers::kTiled) {
     return MultiplyTiles<Numbers, kVectors>(rows, first, second, right, bias, column, use);
   }
 #endif
   for (int row = 0; row < rows; row += kRows) {
-    Vec sums[kRows][kVectors];
+    Sums<Numbers, kVectors, half> sums;
     for (int v = 0; v < kVectors; ++v) {
       const Vec start = bias ? Load(bias + column + v * kWidth) : Vec{};
-      for (int r = 0; r < kRows; ++r) sums[r][v] = start;
+      for (int r = 0; r < kRows; ++r) sums.Set(r, v, start);
     }
     const typename Numbers::Element* position = right;
-    AddPart<Numbers, kVectors>(first, row, position, sums);
-    AddPart<Numbers, kVectors>(second, row, position, sums);
+    AddPart(first, row, position, sums);
+    AddPart(second, row, position, sums);
     for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) use(row + r, column + v * kWidth, sums[r][v]);
+      for (int v = 0; v < kVectors; ++v) use(row + r, column + v * kWidth, sums.Get(r, v));
     }
   }
 }
@@ -149,20 +209,11 @@ inline void MultiplyPanel(int rows, const Part<Numbers>& first, const Part<Numbe
 template <class Numbers, class Use>
 void Multiply(int rows, const Part<Numbers>& first, const Part<Numbers>& second,
               const typename Numbers::Element* right, int columns, const float* bias, Use use) {
-  int column = 0;
-  for (int left = Vectors(columns); left > 0;) {
-    const int vectors = PanelVectors(left);
-    if (vectors == 3) {
-      MultiplyPanel<Numbers, 3>(rows, first, second, right, bias, column, use);
-    } else if (vectors == 2) {
-      MultiplyPanel<Numbers, 2>(rows, first, second, right, bias, column, use);
-    } else {
-      MultiplyPanel<Numbers, 1>(rows, first, second, right, bias, column, use);
-    }
-    right += static_cast<size_t>(first.width + second.width) * vectors * kWidth;
-    column += vectors * kWidth;
-    left -= vectors;
-  }
+  EachPanel<Numbers>(columns, [&](auto vectors, auto half, int column) {
+    MultiplyPanel<Numbers, vectors.value, half.value>(rows, first, second, right, bias, column,
+                                                      use);
+    right += static_cast<size_t>(first.width + second.width) * vectors.value * kWidth;
+  });
 }
 
 }  // namespace amh

@@ -25,8 +25,48 @@ constexpr int kWidth = 4, kRows = 8;
 typedef float Vec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
 typedef int32_t IntVec __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
 
+// Half a vector.
+typedef float HalfVec __attribute__((vector_size(kWidth * 2), aligned(4), may_alias));
+
 inline Vec Load(const float* from) { return *reinterpret_cast<const Vec*>(from); }
 inline void Store(float* to, Vec value) { *reinterpret_cast<Vec*>(to) = value; }
+
+// Stores a vector past the caches, where the processor can: for what nobody reads before it would
+// have left them. `to` is a multiple of a vector. Other threads see it after Settled().
+inline void Stream(float* to, Vec value) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, reinterpret_cast<__m512>(value));
+#else
+  Store(to, value);
+#endif
+}
+inline void Settled() {
+#if defined(__AVX512F__)
+  _mm_sfence();
+#endif
+}
+
+inline HalfVec LoadHalf(const float* from) { return *reinterpret_cast<const HalfVec*>(from); }
+
+// The first half of a vector, and a vector of it and zeros.
+inline HalfVec FirstHalf(Vec value) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<HalfVec>(_mm512_castps512_ps256(reinterpret_cast<__m512>(value)));
+#else
+  HalfVec first;
+  std::memcpy(&first, &value, sizeof first);
+  return first;
+#endif
+}
+inline Vec Widen(HalfVec first) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Vec>(_mm512_zextps256_ps512(reinterpret_cast<__m256>(first)));
+#else
+  Vec value{};
+  std::memcpy(&value, &first, sizeof first);
+  return value;
+#endif
+}
 
 // Of a row's last vector, which may be shorter than the others: only what is there is read or
 // written. Without masks a shorter vector goes through memory, for which the processor waits.
@@ -179,6 +219,12 @@ struct Float32 {
   static constexpr int kDepth = kPair;  // numbers to whose multiple both operands are filled up
   static constexpr int kMoreRows = 0;  // that are read past the left operand's, for nothing
   static constexpr bool kTiled = false;
+  // Whether products may be with half a vector.
+#if defined(__AVX512F__)
+  static constexpr bool kHalves = true;
+#else
+  static constexpr bool kHalves = false;
+#endif
   // What a thread holds while it multiplies.
   struct Session {
     Session() {}
@@ -197,6 +243,7 @@ struct Float32 {
 struct Bfloat16 : Float32 {
   using Element = uint16_t;
   static constexpr int kPair = 2, kDepth = kPair;
+  static constexpr bool kHalves = false;
   static constexpr bool kExact = false;
   static Element Make(float value) { return ToBfloat16(value); }
   static Halves Make(Vec values) { return reinterpret_cast<Halves>(_mm512_cvtneps_pbh(values)); }
