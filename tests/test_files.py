@@ -2,47 +2,18 @@
 
 import errno
 import os
-import resource
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from amh_tf import files
-from tests import conftest  # noqa: F401  (quiets TensorFlow's start)
-
-ROOT = Path(__file__).parent.parent
-
-
-def command(*arguments, file_bytes=None, environment=None):
-    """Runs a command that can write no file of more than so many bytes."""
-
-    def limit():
-        if file_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-
-    return subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
-        preexec_fn=limit,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def assert_refused(finished, *texts):
-    assert finished.returncode == 1, finished.stdout + finished.stderr
-    assert finished.stderr.startswith("error: ") and "Traceback" not in finished.stderr
-    for text in texts:
-        assert text in finished.stderr
+from tests import commands
+from tests.commands import assert_refused
 
 
 def test_full_disk_stops_prepare_and_leaves_nothing(tmp_path):
     folder = tmp_path / "set"
-    finished = command(
+    finished = commands.run(
+        "-m",
         "amh_tf.prepare",
         "--source=planted",
         "--planted_sizes=30,10,10",
@@ -54,13 +25,15 @@ def test_full_disk_stops_prepare_and_leaves_nothing(tmp_path):
 
 
 def test_full_disk_stops_training_and_the_run_goes_on(tiny_data, tmp_path):
-    train = ["amh_tf.train", "--hops=1", "--max_steps=2", "--batch_size=20"]
+    train = ["-m", "amh_tf.train", "--hops=1", "--max_steps=2", "--batch_size=20"]
     train += [f"--{m}_units=4" for m in ("audio", "text", "video")]
     train += [f"--data_dir={tiny_data.folder}", f"--run_dir={tmp_path / 'run'}"]
-    assert_refused(command(*train, file_bytes=30_000), f"'{tmp_path / 'run'}", "File too large")
+    assert_refused(
+        commands.run(*train, file_bytes=30_000), f"'{tmp_path / 'run'}", "File too large"
+    )
     assert not [path for path in (tmp_path / "run").rglob("*") if "partial" in path.name]
     assert not (tmp_path / "run" / "model.keras").exists()
-    finished = command(*train)
+    finished = commands.run(*train)
     assert finished.returncode == 0, finished.stderr
 
 
@@ -75,7 +48,9 @@ def test_folder_that_cannot_be_made_is_named(tmp_path, arguments):
     (tmp_path / "file").write_text("ten years of work")
     arguments = [text.format(tmp_path / "file") for text in arguments]
     flag = arguments[-1].split("=")[0]
-    assert_refused(command(*arguments), f"'{tmp_path / 'file'}", "cannot be written to", flag)
+    assert_refused(
+        commands.run("-m", *arguments), f"'{tmp_path / 'file'}", "cannot be written to", flag
+    )
 
 
 def test_run_folder_that_cannot_be_made_is_named(tmp_path):
@@ -124,9 +99,7 @@ def test_folder_is_held_by_one_process(tmp_path):
         code = (
             "import sys; from amh_tf import files\nwith files.locked(sys.argv[1], 'run_dir'): pass"
         )
-        held = subprocess.run(
-            [sys.executable, "-c", code, tmp_path / "run"], cwd=ROOT, capture_output=True, text=True
-        )
+        held = commands.run("-c", code, tmp_path / "run")
         assert held.returncode == 1 and "run' is in use" in held.stderr
     with files.locked(tmp_path / "run", "run_dir"):
         assert files.is_vacant(tmp_path / "run")

@@ -2,12 +2,9 @@
 
 import dataclasses
 import json
-import os
 import pickle
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +13,9 @@ import pytest
 from amh_tf import locations
 from amh_tf.corpora import planted
 from amh_tf.data import writer
+from tests import commands
 from tools import damages
 
-ROOT = Path(__file__).parent.parent
 SMALL = ["--audio_units=6", "--text_units=5", "--video_units=4", "--batch_size=20"]
 SMALL += ["--hops=1", "--modalities=at", "--max_steps=1"]
 
@@ -119,29 +116,21 @@ def store(tmp_path_factory):
     server.stop()
 
 
-def finish(environment, commands):
-    """Runs commands side by side; returns [exit code, output] of each."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.exit_codes"],
-        cwd=ROOT,
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        input=json.dumps(commands),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
-    )
-    return json.loads(done.stdout)
+def finish(environment, asked):
+    """Runs commands side by side; returns (exit code, output) of each."""
+    calls = [(command, {"environment": environment}) for command in asked]
+    ends = commands.run_together(calls, at_once=3)
+    return [(end.returncode, end.stdout + end.stderr) for end in ends]
 
 
 def train(data, run_dir, *flags, fault=None, verb="train"):
     where = "output_dir" if verb == "crossval" else "run_dir"
     given = [f"--data_dir={data}", f"--{where}={run_dir}", *SMALL, *flags]
-    return {"module": f"amh_tf.{verb}", "flags": given, "fault": fault}
+    return ["-m", *(["tests.faulty", fault] if fault else []), f"amh_tf.{verb}", *given]
 
 
 def evaluate(run_dir, *flags):
-    return {"module": "amh_tf.evaluate", "flags": [f"--run_dir={run_dir}", *flags]}
+    return ["-m", "amh_tf.evaluate", f"--run_dir={run_dir}", *flags]
 
 
 def test_exit_codes_are_the_true_ones(store, tmp_path):
@@ -205,13 +194,8 @@ def test_manifest_and_vectors_are_those_of_the_folder(store):
         "open(sys.argv[1] + '/json', 'w').write(read.to_json())\n"
         "locations.leave_if_remote(7)\n"
     )
-    status = subprocess.run(
-        [sys.executable, "-c", code, str(folder)],
-        cwd=ROOT,
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
-        check=False,
-    ).returncode
-    assert status == 7
+    finished = commands.run("-c", code, folder, environment=environment)
+    assert finished.returncode == 7, finished.stderr
     np.testing.assert_array_equal(np.load(folder / "read.npy"), written.embedding())
     assert (folder / "json").read_text() == written.to_json()
     assert (folder / "ids").read_text().split() == [f"train_{i:05d}" for i in range(30)]

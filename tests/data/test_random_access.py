@@ -1,16 +1,13 @@
 """Reading records where they lie: what is not said in `test_pipeline`."""
 
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from amh_tf.data import faults, fold_view, integrity, pipeline, random_access, writer
+from tests import commands
 
-ROOT = Path(__file__).resolve().parents[2]
 # A pipeline that is still open, and reading ahead, when the process ends.
 OPEN_AT_EXIT = """
 import sys
@@ -23,14 +20,7 @@ sys.exit(7)
 
 
 def test_process_ends_while_a_pipeline_reads_ahead(tiny_data):
-    done = subprocess.run(
-        [sys.executable, "-c", OPEN_AT_EXIT, str(tiny_data.folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = commands.run("-c", OPEN_AT_EXIT, tiny_data.folder)
     assert (done.returncode, done.stderr.count("Traceback")) == (7, 0)
 
 

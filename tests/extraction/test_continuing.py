@@ -1,15 +1,13 @@
 """Extraction that is stopped goes on, and ends with the same bytes."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from amh_tf.data import from_recordings
 from amh_tf.extraction import extractor, settings, work_folder
+from tests import commands
 from tests.extraction import demo
 
 SOUND_AND_WORDS = settings.Settings(modalities=("audio", "text"))
@@ -64,15 +62,7 @@ def test_killed_in_the_middle_of_a_file_goes_on_to_the_same_bytes(tmp_path, whol
         "work_folder._encode = dying\n"
         f"demo.write(demo.read(), test_continuing.SOUND_AND_WORDS, {str(tmp_path / 'data')!r})\n"
     )
-    root = str(demo.KEPT.parent.parent)
-    killed = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    killed = commands.run("-c", script)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     work = tmp_path / "data.work"
     assert list(work.glob("*.tfrecord")) and list(work.glob(".*partial*"))

@@ -3,10 +3,7 @@
 import csv
 import functools
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,6 +17,7 @@ from amh_tf.extraction import settings
 from amh_tf.features import audio, feature_net, text
 from amh_tf.prediction import attention_figure, clip
 from amh_tf.training import runs
+from tests import commands
 from tests.extraction import demo
 from tests.features import media_files
 
@@ -174,17 +172,12 @@ def test_span_is_that_of_the_sound_where_there_is_no_film(run):
 
 def test_command_prints_json(run, tmp_path):
     _, spoken = a_tested_one(run)
-    root = str(demo.KEPT.parent.parent)
-    done = subprocess.run(
-        [sys.executable, "-m", "amh_tf.predict", f"--run_dir={run}", f"--video={spoken.video}"]
-        + [f"--audio={spoken.audio}", f"--side={spoken.side}", "--text=Where are you?"]
-        + ["--format=json", f"--attention={tmp_path / 'out.png'}"],
+    done = commands.run(
+        "-m", "amh_tf.predict", f"--run_dir={run}", f"--video={spoken.video}",
+        f"--audio={spoken.audio}", f"--side={spoken.side}", "--text=Where are you?",
+        "--format=json", f"--attention={tmp_path / 'out.png'}",
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
     assert sum(shown["probabilities"].values()) == pytest.approx(1, abs=1e-4)

@@ -1,18 +1,15 @@
 import base64
 import html.parser
-import os
 import re
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from amh_tf.reporting import write
+from tests import commands
 from tests.reporting import crossvals
 
-ROOT = Path(__file__).parent.parent.parent
 HOSTILE = 'a_b & $c$ % <script>alert("1")</script> <img src=x onerror=alert(2)>'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -163,14 +160,9 @@ def test_empty_folder_name_is_refused(folders):
         write.report(*folders)
 
 
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "amh_tf.report", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def command(*flags):
+    wide = {"COLUMNS": "160"}
+    return commands.run("-m", "amh_tf.report", *flags, environment=wide)
 
 
 def test_command_writes_a_report(tmp_path):
@@ -186,9 +178,7 @@ def test_command_writes_a_report(tmp_path):
 
 def test_command_refuses_a_folder_without_runs(tmp_path):
     finished = command(f"--runs={tmp_path}", f"--output_dir={tmp_path / 'out'}")
-    assert finished.returncode == 1
-    assert finished.stderr.startswith("error: ") and "--runs" in finished.stderr
-    assert "Traceback" not in finished.stderr
+    commands.assert_refused(finished, "--runs")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,7 +3,7 @@
 python -m tests.training.killed_run DATA_DIR RUN_DIR '[["step", 3, 0], ...]'
 
 A kill is a place, how many times it is passed before, and how many milliseconds to wait there
-while the work goes on. TensorFlow is imported once; every attempt is a fork.
+while the work goes on. Every attempt is a fork.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import threading
 import time
 
 from amh_tf import config
-from amh_tf.training import checkpoints, evaluation, runs, trainer
+from amh_tf.training import checkpoints, evaluation, runs, startup, trainer
 
 MODEL = {"audio_units": 6, "text_units": 5, "video_units": 4, "num_hops": 2}
 TRAINING = {"max_steps": 9, "validation_interval": 0.5, "seed": 2}
@@ -29,6 +29,7 @@ def train(data_dir, run_dir):
         config.TrainingConfig(**TRAINING),
         config.ModelConfig(vocabulary_size=2, **MODEL),
     )
+    startup.load_kernel(run_config.model)
     runs.train_and_evaluate(run_config, fold, run_dir)
 
 

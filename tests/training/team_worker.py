@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import config
-from amh_tf.training import distribution, runs, trainer
+from amh_tf.training import distribution, runs, startup, trainer
 
 NO_DROPOUT = {f"{modality}_dropout": 0.0 for modality in ("audio", "text", "video")}
 MODEL = {"audio_units": 6, "text_units": 5, "video_units": 4, "num_hops": 2, **NO_DROPOUT}
@@ -71,6 +71,7 @@ def main(name, data_dir, run_dir, weights, steps, kill=None):
         kill_at(int(kill))
     trainer.SECONDS_BETWEEN_CHECKPOINTS = -1
     run_config, fold = configure(data_dir, steps)
+    startup.load_kernel(run_config.model)
     runs.train_and_evaluate(run_config, fold, run_dir, team)
 
 

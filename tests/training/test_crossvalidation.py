@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from amh_tf.data import writer
-from tests import conftest
-from tests.test_cli import ROOT, assert_refused, command
+from tests import commands, conftest
+from tests.commands import ROOT, assert_refused
 
 SMALL = ["--audio_units=4", "--text_units=3", "--video_units=2", "--batch_size=8", "--max_steps=3"]
 
@@ -24,7 +24,7 @@ def data_dir(tmp_path_factory):
 
 
 def crossval(data_dir, output_dir, *extra, flag_file="flags/mdre_tv.flags"):
-    return command(
+    return commands.run(
         "-m", "amh_tf.crossval", f"--flagfile={flag_file}", f"--data_dir={data_dir}",
         f"--output_dir={output_dir}", *SMALL, *extra,
     )  # fmt: skip
@@ -36,19 +36,19 @@ def summary_of(output_dir):
 
 def test_folds_are_trained_continued_and_summed_up(data_dir, tmp_path):
     output_dir = tmp_path / "mdre_tv"
-    status, output, errors = crossval(data_dir, output_dir, "--folds=1")
-    assert status == 0, errors
-    assert "mean ± sd of 1 of 3 folds" in output
-    assert "Mind: " in output and "speakers also speak in train" in output
+    finished = crossval(data_dir, output_dir, "--folds=1")
+    assert finished.returncode == 0, finished.stderr
+    assert "mean ± sd of 1 of 3 folds" in finished.stdout
+    assert "Mind: " in finished.stdout and "speakers also speak in train" in finished.stdout
     summary = summary_of(output_dir)
     assert [fold["fold"] for fold in summary["folds"]] == [1]
     assert summary["standard_deviation"]["weighted_accuracy"] is None
     first = (output_dir / "fold_01" / "metrics.json").stat().st_mtime_ns
 
-    status, output, errors = crossval(data_dir, output_dir, "--jobs=2")
-    assert status == 0, errors
+    finished = crossval(data_dir, output_dir, "--jobs=2")
+    assert finished.returncode == 0, finished.stderr
     assert (output_dir / "fold_01" / "metrics.json").stat().st_mtime_ns == first
-    assert "fold 0 of 3: WA" in output and "fold 1 of 3: WA" not in output
+    assert "fold 0 of 3: WA" in finished.stdout and "fold 1 of 3: WA" not in finished.stdout
     summary = summary_of(output_dir)
     assert (summary["title"], summary["protocol"]) == ("MDRE (T+V)", "random")
     assert summary["synthetic"] and "synthetic" in summary["data"]
@@ -98,34 +98,34 @@ def test_bad_cross_validation_is_refused(data_dir, tmp_path, extra, texts):
 
 def test_failing_fold_is_named_and_the_others_go_on(data_dir, tmp_path):
     output_dir = tmp_path / "out"
-    assert crossval(data_dir, output_dir, "--folds=1")[0] == 0
+    assert crossval(data_dir, output_dir, "--folds=1").returncode == 0
     (output_dir / "fold_01" / "metrics.json").unlink()
     for index in (output_dir / "fold_01" / "checkpoints").glob("*.index"):
         index.write_text("garbage")
-    result = crossval(data_dir, output_dir, "--jobs=2")
-    assert_refused(result, "errors in [1]")
-    assert "fold 1 of 3: failed: " in result[1] and "log.txt" in result[1]
+    finished = crossval(data_dir, output_dir, "--jobs=2")
+    assert_refused(finished, "errors in [1]")
+    assert "fold 1 of 3: failed: " in finished.stdout and "log.txt" in finished.stdout
     for number in (0, 2):
-        assert f"fold {number} of 3: WA" in result[1]
+        assert f"fold {number} of 3: WA" in finished.stdout
         assert (output_dir / f"fold_{number:02d}" / "metrics.json").exists()
 
 
 def test_rows_become_a_report_in_one_command(data_dir, tmp_path):
-    status, _, errors = command(
+    finished = commands.run(
         "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}",
         "--rows=amh_1,mdre_tv", f"--extra={','.join([*SMALL, '--folds=0'])}",
     )  # fmt: skip
-    assert status == 0, errors
+    assert finished.returncode == 0, finished.stderr
     page = (tmp_path / "report" / "report.html").read_text()
     for text in ("AMH-1", "MDRE", "1 of 3 folds", "compact set (synthetic)", "McNemar"):
         assert text in page
 
 
 def test_unknown_row_is_refused(data_dir, tmp_path):
-    result = command(
+    finished = commands.run(
         "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}", "--rows=amh_0"
     )
-    assert_refused(result, "no such row", "amh_1", "--rows")
+    assert_refused(finished, "no such row", "amh_1", "--rows")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

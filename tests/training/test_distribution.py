@@ -1,18 +1,14 @@
 """Several devices, and several workers as processes of their own on this machine."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from amh_tf.training import distribution
+from tests import commands
 
-ROOT = Path(__file__).parent.parent.parent
 STEPS = 9  # of four batches an epoch, the last of which holds a single row
 
 
@@ -26,43 +22,28 @@ def free_ports(count):
     return ports
 
 
-def start(name, data, run_dir, weights, *kill, task=None):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if task is not None:
-        environment["TF_CONFIG"] = json.dumps(task)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training.team_worker", name]
-        + [str(argument) for argument in (data.folder, run_dir, weights, STEPS, *kill)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def worker(name, data, run_dir, weights, *kill, environment=None):
+    """The call that trains as one of a team, or alone."""
+    arguments = [name, data.folder, run_dir, weights, STEPS, *kill]
+    return ["-m", "tests.training.team_worker", *arguments], {"environment": environment}
 
 
-def start_pair(data, folder, kill=()):
-    """Starts two workers on one run folder; `kill` is for the second."""
+def pair(data, folder, kill=()):
+    """Two workers on one run folder; `kill` is for the second."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
+    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(2)]
     return [
-        start(
+        worker(
             "multi_worker", data, folder / "run", folder / f"worker{index}.npz",
-            *(kill if index else ()),
-            task={"cluster": cluster, "task": {"type": "worker", "index": index}},
+            *(kill if index else ()), environment={"TF_CONFIG": json.dumps(task)},
         )
-        for index in range(2)
+        for index, task in enumerate(tasks)
     ]  # fmt: skip
 
 
-def finish(processes):
-    ends = []
-    for process in processes:
-        try:
-            output, _ = process.communicate(timeout=300)
-        finally:
-            process.kill()
-        ends.append((process.returncode, output))
-    return ends
+def finish(calls):
+    ends = commands.run_together(calls, at_once=len(calls))
+    return [(end.returncode, end.stdout + end.stderr) for end in ends]
 
 
 def weights_in(path):
@@ -74,11 +55,11 @@ def weights_in(path):
 def trained(tiny_data, tmp_path_factory):
     """The same training in one process, on three devices, and by two workers."""
     folder = tmp_path_factory.mktemp("teams")
-    processes = [
-        start(name, tiny_data, folder / name, folder / f"{name}.npz")
+    calls = [
+        worker(name, tiny_data, folder / name, folder / f"{name}.npz")
         for name in ("none", "mirrored")
     ]
-    for status, output in finish(processes + start_pair(tiny_data, folder)):
+    for status, output in finish(calls + pair(tiny_data, folder)):
         assert status == 0, output
     return folder
 
@@ -106,11 +87,11 @@ def test_the_chief_alone_writes(trained):
 
 
 def test_killed_worker_ends_the_others_and_all_resume(trained, tiny_data, tmp_path):
-    (chief, output), (killed, _) = finish(start_pair(tiny_data, tmp_path, kill=[5]))
+    (chief, output), (killed, _) = finish(pair(tiny_data, tmp_path, kill=[5]))
     assert killed == -9
     assert chief not in (0, -9), output  # it fails instead of waiting for ever
     assert not (tmp_path / "run" / "model.keras").exists()
-    for status, output in finish(start_pair(tiny_data, tmp_path)):
+    for status, output in finish(pair(tiny_data, tmp_path)):
         assert status == 0, output
         assert "Continuing at step 4." in output
     for index in range(2):

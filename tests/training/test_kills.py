@@ -2,38 +2,22 @@
 
 import hashlib
 import json
-import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import keras
 import pytest
 import tensorflow as tf
 
 from amh_tf.training import checkpoints, run_folder
+from tests import commands
 from tests.training import killed_run, run_state
 
-ROOT = Path(__file__).parent.parent.parent
 SIGKILL = -9
 
 
 def attempts(data, run_dir, kills):
-    finished = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.training.killed_run",
-            data.folder,
-            run_dir,
-            json.dumps(kills),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
+    finished = commands.run(
+        "-m", "tests.training.killed_run", data.folder, run_dir, json.dumps(kills)
     )
     assert finished.returncode == 0, finished.stderr
     ends = json.loads(finished.stdout.splitlines()[-1].removeprefix("ends "))

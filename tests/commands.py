@@ -1,0 +1,172 @@
+"""Runs commands in processes of their own, as users start them, but for TensorFlow's import.
+
+The import takes four seconds of processor time. One process for each of pytest's does it, computes
+nothing, and is forked for each command: a process with an exit code, folder, environment and
+output of its own, which can be killed like any other.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import resource
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from concurrent import futures
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 300  # that a command may take
+
+
+def run(*arguments, cwd=ROOT, environment=None, file_bytes=None, afresh=False):
+    """Runs a command, and waits for its end.
+
+    Args:
+        *arguments: As the interpreter's own: `-m`, a module and its flags; `-c`, code and its
+            arguments; or the path of a script.
+        cwd: The folder to run it in.
+        environment: What to change of this process' environment.
+        file_bytes: The size that no file may exceed which it writes, or None.
+        afresh: Whether in a new interpreter, which imports TensorFlow itself.
+
+    Returns:
+        `subprocess.CompletedProcess`, its output as text.
+    """
+    arguments = [str(argument) for argument in arguments]
+    changed = {"PYTHONPATH": str(ROOT), "COLUMNS": "100", **(environment or {})}
+    request = {
+        "arguments": arguments,
+        "cwd": str(cwd),
+        "environment": {**os.environ, **changed},
+        "file_bytes": file_bytes,
+    }
+    if afresh:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd,
+            env=request["environment"],
+            preexec_fn=lambda: _limit(request),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        socket.send_fds(_start_server(), [b"."], [theirs.fileno()])
+        theirs.close()
+        ours.sendall(json.dumps(request).encode())
+        ours.shutdown(socket.SHUT_WR)
+        with ours.makefile(encoding="utf-8") as reply:
+            status, output, errors = json.load(reply)
+    return subprocess.CompletedProcess(arguments, status, output, errors)
+
+
+def run_together(calls, at_once):
+    """Runs commands side by side, and returns how each ended.
+
+    Args:
+        calls: Pairs of the arguments and the settings of `run`.
+        at_once: The number of commands that run at any time.
+    """
+    with futures.ThreadPoolExecutor(at_once) as pool:
+        running = [pool.submit(run, *arguments, **settings) for arguments, settings in calls]
+        return [one.result() for one in running]
+
+
+def assert_refused(finished, *texts):
+    """Asserts that a command ended with one message, in which the texts stand."""
+    assert finished.returncode == 1, finished.stdout + finished.stderr
+    assert "Traceback" not in finished.stdout + finished.stderr
+    flags = "FATAL Flags parsing error" in finished.stderr
+    assert finished.stderr.startswith("error: ") or flags, finished.stderr
+    for text in texts:
+        assert text in finished.stderr
+
+
+@functools.cache
+def _start_server():
+    """Starts this file as a process, which ends when the socket returned is closed."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.commands", str(theirs.fileno())],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    return ours
+
+
+def _limit(request):
+    if request["file_bytes"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_bytes"],) * 2)
+
+
+def _next_request(control):
+    """Returns, in a process forked for it, a command that is asked for; None at the end."""
+    import amh_tf  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
+    while True:
+        _, connections, *_ = socket.recv_fds(control, 1, 1)
+        if not connections:
+            return None
+        if not os.fork():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            control.close()
+            return _answer(socket.socket(fileno=connections[0]))
+        os.close(connections[0])
+
+
+def _answer(connection):
+    """Returns the request in a process of its own, and tells how that one ended."""
+    request = json.loads(connection.makefile("rb").read())
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        command = os.fork()
+        if not command:
+            connection.close()
+            os.dup2(output.fileno(), sys.stdout.fileno())
+            os.dup2(errors.fileno(), sys.stderr.fileno())
+            return request
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(command, signal.SIGKILL))
+        signal.alarm(SECONDS)
+        status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+        texts = []
+        for file in (output, errors):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    # A command that has ended the other way round, as a test's failure does, wants no answer.
+    with contextlib.suppress(BrokenPipeError), connection:
+        connection.sendall(json.dumps([status, *texts]).encode())
+    os._exit(0)
+
+
+def _become(request):
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    _limit(request)
+    first, *rest = request["arguments"]
+    if first == "-m":
+        sys.path[0], sys.argv = request["cwd"], rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif first == "-c":
+        sys.path[0], sys.argv = "", ["-c", *rest[1:]]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.path[0], sys.argv = str(Path(first).resolve().parent), [first, *rest]
+        runpy.run_path(first, run_name="__main__")
+
+
+if __name__ == "__main__":
+    asked = _next_request(socket.socket(fileno=int(sys.argv[1])))
+    if asked:
+        _become(asked)
