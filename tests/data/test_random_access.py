@@ -1,6 +1,5 @@
 """Reading records where they lie: what is not said in `test_pipeline`."""
 
-
 import numpy as np
 import pytest
 import tensorflow as tf
