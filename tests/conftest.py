@@ -23,6 +23,8 @@ assert amh_tf.__version__
 # A million objects of the libraries, which the collector need not look at ever again.
 gc.collect()
 gc.freeze()
+# Tests make a hundred thousand objects of graphs, which stay until their module ends.
+gc.set_threshold(100_000, 50, 100)
 # As training does. Without a compiler it packs rows, and tests of the compiled kernel are skipped.
 with contextlib.suppress(compiled.NotAvailable):
     compiled.load()

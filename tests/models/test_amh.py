@@ -28,8 +28,9 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(params=VARIANTS)
+@pytest.fixture(scope="module", params=VARIANTS)
 def model(request):
+    """Tests must not change it: its first answer takes a second."""
     keras.utils.set_random_seed(0)
     return models.build(config.ModelConfig(**{**SMALL, **VARIANTS[request.param]}))
 

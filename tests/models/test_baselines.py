@@ -1,5 +1,6 @@
 """The paper's baselines: RNN-attn, MDRE and MHA."""
 
+import functools
 import itertools
 
 import keras
@@ -27,12 +28,19 @@ CASES = [
 ]
 
 
-def small_model(name, modalities, hops, **settings):
-    keras.utils.set_random_seed(0)
-    shape = {**SMALL, **settings}
-    return models.build(
-        config.ModelConfig(model=name, modalities=modalities, num_hops=hops, **shape)
-    )
+@pytest.fixture(scope="module")
+def small_model():
+    """A function that gives a model, each made once: its first answer takes a second."""
+
+    @functools.cache
+    def make(name, modalities, hops, **settings):
+        keras.utils.set_random_seed(0)
+        shape = {**SMALL, **settings}
+        return models.build(
+            config.ModelConfig(model=name, modalities=modalities, num_hops=hops, **shape)
+        )
+
+    return make
 
 
 def fitting(model, inputs):
@@ -59,7 +67,9 @@ def encoded(model, inputs, modality):
 
 
 @pytest.mark.parametrize(("name", "modalities", "hops"), CASES)
-def test_padding_and_file_do_not_change_logits(name, modalities, hops, model_inputs, tmp_path):
+def test_padding_and_file_do_not_change_logits(
+    name, modalities, hops, model_inputs, tmp_path, small_model
+):
     model = small_model(name, modalities, hops)
     inputs = model_inputs([9, 1, 4], [5, 2, 1], [3, 1, 2])
     logits = model(fitting(model, inputs))
@@ -72,13 +82,13 @@ def test_padding_and_file_do_not_change_logits(name, modalities, hops, model_inp
 
 
 @pytest.mark.parametrize(("name", "modalities", "hops"), CASES)
-def test_absent_modality_gives_finite_logits(name, modalities, hops, model_inputs):
+def test_absent_modality_gives_finite_logits(name, modalities, hops, model_inputs, small_model):
     model = small_model(name, modalities, hops)
     assert np.isfinite(model(fitting(model, model_inputs([0, 4], [5, 0], [0, 0])))).all()
 
 
 @pytest.mark.parametrize("modality", schema.MODALITIES)
-def test_rnn_attn_pools_by_its_memory(modality, model_inputs):
+def test_rnn_attn_pools_by_its_memory(modality, model_inputs, small_model):
     model = small_model("rnn_attn", (modality,), None)
     inputs = fitting(model, model_inputs([9, 1, 4], [5, 2, 1], [3, 1, 2]))
     (memory,) = weights_of(model.get_layer("attention"))
@@ -94,7 +104,7 @@ def test_rnn_attn_pools_by_its_memory(modality, model_inputs):
 
 
 @pytest.mark.parametrize("modalities", [*PAIRS, schema.MODALITIES])
-def test_mdre_merges_last_states(modalities, model_inputs):
+def test_mdre_merges_last_states(modalities, model_inputs, small_model):
     model = small_model("mdre", modalities, None)
     inputs = fitting(model, model_inputs([9, 1, 4], [5, 2, 1], [3, 1, 2]))
     merged = []
@@ -111,7 +121,7 @@ def test_mdre_merges_last_states(modalities, model_inputs):
     [(("audio", "text"), "text"), (("text", "video"), "video"), (("audio", "video"), "video")],
 )
 @pytest.mark.parametrize("hops", [1, 2, 3])
-def test_mha_attends_back_and_forth(modalities, first, hops, model_inputs):
+def test_mha_attends_back_and_forth(modalities, first, hops, model_inputs, small_model):
     model = small_model("mha", modalities, hops)
     inputs = fitting(model, model_inputs([9, 1, 4], [5, 2, 1], [3, 1, 2]))
     second = next(name for name in modalities if name != first)
@@ -165,7 +175,7 @@ def test_number_of_parameters(name, modalities, hops):
 
 @pytest.mark.parametrize(("name", "modalities", "hops"), [CASES[0], CASES[3], CASES[7]])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision_stays_close(name, modalities, hops, dtype, model_inputs):
+def test_half_precision_stays_close(name, modalities, hops, dtype, model_inputs, small_model):
     full = small_model(name, modalities, hops)
     half = small_model(name, modalities, hops, dtype=dtype)
     half.set_weights(full.get_weights())
@@ -173,6 +183,6 @@ def test_half_precision_stays_close(name, modalities, hops, dtype, model_inputs)
     np.testing.assert_allclose(half(inputs), full(inputs), atol=0.05)
 
 
-def test_model_without_attention_is_refused():
+def test_model_without_attention_is_refused(small_model):
     with pytest.raises(ValueError, match=r"no attention.*mha"):
         models.attention_model(small_model("mdre", ("audio", "text"), None))

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,12 +35,19 @@ def summary_of(output_dir):
     return json.loads((output_dir / "crossval.json").read_text())
 
 
-def test_folds_are_trained_continued_and_summed_up(data_dir, tmp_path):
-    output_dir = tmp_path / "mdre_tv"
+@pytest.fixture(scope="module")
+def one_fold(data_dir, tmp_path_factory):
+    """The folder of a cross-validation that has done one of its folds. Tests must not change it."""
+    output_dir = tmp_path_factory.mktemp("one_fold") / "mdre_tv"
     finished = crossval(data_dir, output_dir, "--folds=1")
     assert finished.returncode == 0, finished.stderr
     assert "mean ± sd of 1 of 3 folds" in finished.stdout
     assert "Mind: " in finished.stdout and "speakers also speak in train" in finished.stdout
+    return output_dir
+
+
+def test_folds_are_trained_continued_and_summed_up(data_dir, one_fold, tmp_path):
+    output_dir = shutil.copytree(one_fold, tmp_path / "mdre_tv")
     summary = summary_of(output_dir)
     assert [fold["fold"] for fold in summary["folds"]] == [1]
     assert summary["standard_deviation"]["weighted_accuracy"] is None
@@ -96,9 +104,8 @@ def test_bad_cross_validation_is_refused(data_dir, tmp_path, extra, texts):
     assert not output_dir.exists()
 
 
-def test_failing_fold_is_named_and_the_others_go_on(data_dir, tmp_path):
-    output_dir = tmp_path / "out"
-    assert crossval(data_dir, output_dir, "--folds=1").returncode == 0
+def test_failing_fold_is_named_and_the_others_go_on(data_dir, one_fold, tmp_path):
+    output_dir = shutil.copytree(one_fold, tmp_path / "out")
     (output_dir / "fold_01" / "metrics.json").unlink()
     for index in (output_dir / "fold_01" / "checkpoints").glob("*.index"):
         index.write_text("garbage")
