@@ -143,7 +143,7 @@ def _answer(connection):
         for file in (output, errors):
             file.seek(0)
             texts.append(file.read().decode(errors="replace"))
-    # A command that has ended the other way round, as a test's failure does, wants no answer.
+    # Whoever asked may have ended before the command.
     with contextlib.suppress(BrokenPipeError), connection:
         connection.sendall(json.dumps([status, *texts]).encode())
     os._exit(0)

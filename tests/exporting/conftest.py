@@ -16,6 +16,7 @@ import pytest
 from amh_tf import config
 from amh_tf.exporting import trained
 from amh_tf.training import runs
+from tests import commands
 from tests.exporting import c_loader
 
 HERE = Path(__file__).parent
@@ -63,12 +64,8 @@ def exported(run_dir, tmp_path_factory):
     """The export: folder, served version, edge folder, run folder, and the run as it is read."""
 
     def make(folder):
-        command = [sys.executable, "-m", "amh_tf.export", f"--run_dir={run_dir}"]
-        finished = subprocess.run(
-            [*command, f"--output_dir={folder}"],
-            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        flags = [f"--run_dir={run_dir}", f"--output_dir={folder}"]
+        finished = commands.run("-m", "amh_tf.export", *flags)
         assert finished.returncode == 0, finished.stderr
         assert str(folder / "serving" / "1") in finished.stdout.replace("\n", "")
 

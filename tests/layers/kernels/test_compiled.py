@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -14,6 +13,7 @@ import tensorflow as tf
 
 from amh_tf import layers
 from amh_tf.layers.kernels import compiled, compiler
+from tests import commands
 from tests.layers.kernels import philox
 from tests.layers.kernels.test_kernels import load_compiled
 
@@ -200,14 +200,8 @@ lengths = tf.constant(test_compiled.LENGTHS, tf.int32)
 half, _ = compiled.gru(sequence, lengths, weights, tf.bfloat16)
 np.savez(sys.argv[2] + "/found.npz", half, *full)
 """
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", script, machine, str(tmp_path)],
-        env=environment,
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-    )
+    environment = {"XDG_CACHE_HOME": str(tmp_path)}
+    done = commands.run("-c", script, machine, tmp_path, environment=environment)
     assert done.returncode == 0, done.stderr
     seed = tf.constant([5, 6], tf.int64)
     half, _ = compiled.gru(sequence, tf.constant(LENGTHS, tf.int32), weights, tf.bfloat16)
@@ -298,16 +292,13 @@ before = compiled.is_compiled()
 compiled.load()
 print(json.dumps([before, compiled.is_compiled()]))
 """
-    environment = {**os.environ, "XDG_CACHE_HOME": str(elsewhere)}
-    command = [sys.executable, "-c", script]
-    settings = {"env": environment, "stdout": subprocess.PIPE, "text": True}
-    settings["cwd"] = Path(__file__).parents[3]
-    together = [subprocess.Popen(command, **settings) for _ in range(2)]
-    assert all(json.loads(process.communicate()[0])[1] for process in together)
+    settings = {"environment": {"XDG_CACHE_HOME": str(elsewhere)}}
+    together = commands.run_together([(["-c", script], settings)] * 2, at_once=2)
+    assert all(json.loads(end.stdout)[1] for end in together), together
     (library,) = (elsewhere / "amh_tf" / "kernels").glob("*.so")
     assert stat.S_IMODE(library.stat().st_mode) == 0o700
     made = library.stat().st_mtime_ns
-    again = subprocess.run(command, **settings, check=True)
+    again = commands.run("-c", script, **settings)
     assert json.loads(again.stdout) == [True, True]
     assert library.stat().st_mtime_ns == made
 
