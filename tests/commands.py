@@ -36,6 +36,9 @@ def run(*arguments, cwd=ROOT, environment=None, file_bytes=None, afresh=False):
 
     Returns:
         `subprocess.CompletedProcess`, its output as text.
+
+    Raises:
+        subprocess.TimeoutExpired: If it took more than `SECONDS`; it is killed then.
     """
     arguments = [str(argument) for argument in arguments]
     changed = {"PYTHONPATH": str(ROOT), "COLUMNS": "100", **(environment or {})}
@@ -64,6 +67,8 @@ def run(*arguments, cwd=ROOT, environment=None, file_bytes=None, afresh=False):
         ours.shutdown(socket.SHUT_WR)
         with ours.makefile(encoding="utf-8") as reply:
             status, output, errors = json.load(reply)
+    if status is None:
+        raise subprocess.TimeoutExpired(arguments, SECONDS, output, errors)
     return subprocess.CompletedProcess(arguments, status, output, errors)
 
 
@@ -74,6 +79,7 @@ def run_together(calls, at_once):
         calls: Pairs of the arguments and the settings of `run`.
         at_once: The number of commands that run at any time.
     """
+    _start_server()  # here, or several threads would each start one
     with futures.ThreadPoolExecutor(at_once) as pool:
         running = [pool.submit(run, *arguments, **settings) for arguments, settings in calls]
         return [one.result() for one in running]
@@ -136,10 +142,7 @@ def _answer(connection):
             os.dup2(output.fileno(), sys.stdout.fileno())
             os.dup2(errors.fileno(), sys.stderr.fileno())
             return request
-        signal.signal(signal.SIGALRM, lambda *_: os.kill(command, signal.SIGKILL))
-        signal.alarm(SECONDS)
-        status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
-        texts = []
+        status, texts = _wait(command), []
         for file in (output, errors):
             file.seek(0)
             texts.append(file.read().decode(errors="replace"))
@@ -147,6 +150,21 @@ def _answer(connection):
     with contextlib.suppress(BrokenPipeError), connection:
         connection.sendall(json.dumps([status, *texts]).encode())
     os._exit(0)
+
+
+def _wait(command):
+    """Returns a process' exit code, or None if it took too long and was killed."""
+    late = []
+
+    def kill(*_):
+        late.append(True)
+        os.kill(command, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, kill)
+    signal.alarm(SECONDS)
+    status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+    signal.alarm(0)
+    return None if late else status
 
 
 def _become(request):

@@ -23,7 +23,7 @@ assert amh_tf.__version__
 # A million objects of the libraries, which the collector need not look at ever again.
 gc.collect()
 gc.freeze()
-# Tests make a hundred thousand objects of graphs, which stay until their module ends.
+# Tests make hundreds of thousands of objects of graphs, which stay until their module ends.
 gc.set_threshold(100_000, 50, 100)
 # As training does. Without a compiler it packs rows, and tests of the compiled kernel are skipped.
 with contextlib.suppress(compiled.NotAvailable):
@@ -36,7 +36,7 @@ def _release_graphs():
     yield
     keras.backend.clear_session()
     # TensorFlow registers each gradient of `tf.custom_gradient`, with the graph it stands in, and
-    # drops none: of the whole suite five gigabytes, which it takes seconds to look through.
+    # drops none: a process of the suite grew to five gigabytes, and each collection took seconds.
     registered = ops.gradient_registry._registry
     for name in [name for name in registered if name.startswith("CustomGradient-")]:
         del registered[name]
