@@ -62,7 +62,7 @@ def tiny_fold(tiny_data):
 
 def utterances_of(read, split):
     """Lists the utterances of one split of a source."""
-    splits = [entry.split for entry in read.index]
+    splits = [entry.splits[0] for entry in read.index]
     return [u for u, found in zip(read.utterances(), splits, strict=True) if found == split]
 
 

@@ -151,7 +151,7 @@ class _Split:
     def index(self):
         """Yields an `Entry` for each utterance."""
         for index, label in enumerate(self.labels):
-            yield source.Entry(id=self._id(index), label=int(label), split=self.split)
+            yield source.Entry(id=self._id(index), label=int(label), splits=(self.split,))
 
     def utterances(self):
         """Yields the split's utterances, cut to their lengths."""

@@ -58,7 +58,7 @@ def _utterances(path, split, clips, seen):
         fields = {
             "id": name,
             "group": f"{split}_dia{dialog}",
-            "split": split,
+            "splits": (split,),
             "speaker": text_files.clean(row["Speaker"]),
             "audio": clip,
             "video": clip,
@@ -105,7 +105,7 @@ def read(folder, labels="meld"):
         found += _utterances(path, split, _find(folder, split, clips), seen)
     found = _together(found)
     kept, notes = label_sets.choose(found, label_set)
-    counts = collections.Counter(fields["split"] for _, fields in found)
+    counts = collections.Counter(fields["splits"][0] for _, fields in found)
     return recording.Corpus(
         name="MELD",
         synthetic=False,

@@ -60,7 +60,7 @@ def _entry(seed, split, index):
     return source.Entry(
         id=_name(split, index),
         label=_label(_stream(seed, split, index)),
-        split=split,
+        splits=(split,),
         speaker=f"synthetic{session}{'FM'[index // 5 % 2]}",
         session=f"synthetic{session}",
     )

@@ -13,8 +13,10 @@ class Recording:
         id: Name, unique in its corpus.
         label: Class id.
         group: Recordings of a group, such as a dialog, share files and are read together.
-        split: "train", "dev" or "test" where the corpus says so, or "".
+        splits: "train", "dev", "test" or "" (left out) in each fold that the corpus publishes;
+            empty where it publishes none.
         speaker: Who speaks, or "" where the corpus does not say.
+        sex: "female" or "male", or "" where the corpus does not say.
         session: In which recording session, or "".
         audio: File that holds the sound, or None where there is none.
         audio_start, audio_end: The utterance's span in it in seconds, or None for the whole
@@ -28,8 +30,9 @@ class Recording:
     id: str
     label: int
     group: str
-    split: str = ""
+    splits: tuple = ()
     speaker: str = ""
+    sex: str = ""
     session: str = ""
     audio: str | None = None
     audio_start: float | None = None
@@ -53,6 +56,9 @@ class Corpus:
             that does not depend on the file system.
         notes: What the user should know of it, one line each, such as how its counts compare
             with the published ones.
+        fold_names: A name for each fold that the corpus publishes; as long as every recording's
+            `splits`.
+        published: What the published folds are, such as "five folds of actors".
     """
 
     name: str
@@ -60,6 +66,8 @@ class Corpus:
     classes: tuple
     recordings: tuple
     notes: tuple = ()
+    fold_names: tuple = ("given",)
+    published: str = "the split that the source gives"
 
 
 class BadRecording(ValueError):

@@ -32,16 +32,22 @@ class Entry:
     Attributes:
         id: Name, unique in its data set.
         label: Class id.
-        split: "train", "dev" or "test" where the source says so, or "".
+        splits: "train", "dev", "test" or "" (left out) in each fold that the source publishes;
+            empty where it publishes none.
         speaker: Who speaks, or "" where the source does not say.
+        sex: "female" or "male", or "" where the source does not say.
         session: In which recording session, or "".
+        sentence: What is said, so that folds can be made without a sentence in two splits, or
+            "" where nobody knows.
     """
 
     id: str
     label: int
-    split: str = ""
+    splits: tuple = ()
     speaker: str = ""
+    sex: str = ""
     session: str = ""
+    sentence: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +68,9 @@ class Source:
         transcripts: "reference", or "asr" where the words were recognized.
         features: What the features are made of, so that the same can be made of another
             recording: a dict that JSON can hold, or None where nobody could.
+        fold_names: A name for each fold that the source publishes; as long as every entry's
+            `splits`.
+        published: What the published folds are, such as "five folds of actors".
     """
 
     name: str
@@ -75,3 +84,5 @@ class Source:
     fingerprint: str
     transcripts: str = "reference"
     features: dict | None = None
+    fold_names: tuple = ("given",)
+    published: str = "the split that the source gives"

@@ -140,7 +140,7 @@ def _utterance(line):
     return label, {
         "id": line.text("id"),
         "group": video or audio or line.text("id"),
-        "split": line.choice("split", ("", *schema.SPLITS)),
+        "splits": (split,) if (split := line.choice("split", ("", *schema.SPLITS))) else (),
         "speaker": line.text("speaker"),
         "session": line.text("session"),
         "audio": audio,

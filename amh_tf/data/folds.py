@@ -46,7 +46,7 @@ def possible(index):
     Returns:
         List of names out of `PROTOCOLS`, the one that runs use by default first.
     """
-    if all(entry.split for entry in index):
+    if all(any(entry.splits) for entry in index):
         return ["given"]
     fields = [name for name in ("session", "speaker") if all(getattr(e, name) for e in index)]
     return ["random", *fields]
@@ -137,12 +137,12 @@ def _field(index, name):
 
 
 def _given(index):
-    splits = tuple(entry.split for entry in index)
-    wrong = [entry for entry in index if entry.split not in schema.SPLITS]
+    splits = tuple(next(iter(entry.splits), "") for entry in index)
+    wrong = [entry for entry in index if entry.splits[:1] not in [(s,) for s in schema.SPLITS]]
     if wrong:
         raise ValueError(
             "An utterance belongs to no split. Expected train, dev or test for each under the "
-            f"protocol 'given'. Received: {wrong[0].split!r} for {wrong[0].id!r}. Choose other "
+            f"protocol 'given'. Received: {wrong[0].splits!r} for {wrong[0].id!r}. Choose other "
             "protocols with --protocols."
         )
     return Protocol(

@@ -122,6 +122,8 @@ def _written(corpus, index, identity):
         index=tuple(index),
         utterances=lambda: iter(()),
         fingerprint=identity,
+        fold_names=corpus.fold_names,
+        published=corpus.published,
     )
 
 

@@ -1,6 +1,7 @@
 """What was extracted, as a `Source` that the writer takes."""
 
 import csv
+import dataclasses
 import hashlib
 import io
 import itertools
@@ -9,7 +10,7 @@ import json
 import numpy as np
 
 from amh_tf import schema
-from amh_tf.corpora import source
+from amh_tf.corpora import source, text_files
 from amh_tf.features import glove, text, transcribe
 
 PROBLEMS_FILE = "problems.csv"
@@ -31,10 +32,7 @@ def fingerprint(corpus, groups, glove_path, own_split):
     if glove_path:
         with open(glove_path, "rb") as file:
             vectors = hashlib.file_digest(file, "sha256").hexdigest()
-    entries = [
-        (spoken.id, spoken.label, spoken.split, spoken.speaker, spoken.session)
-        for spoken in corpus.recordings
-    ]
+    entries = [dataclasses.astuple(entry(spoken)) for spoken in corpus.recordings]
     keys = [group.key for group in groups]
     described = [corpus.name, corpus.synthetic, corpus.classes, entries, keys, vectors, own_split]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
@@ -42,7 +40,15 @@ def fingerprint(corpus, groups, glove_path, own_split):
 
 def entry(spoken):
     """Returns the `Entry` of a `recording.Recording`."""
-    return source.Entry(spoken.id, spoken.label, spoken.split, spoken.speaker, spoken.session)
+    return source.Entry(
+        id=spoken.id,
+        label=spoken.label,
+        splits=spoken.splits,
+        speaker=spoken.speaker,
+        sex=spoken.sex,
+        session=spoken.session,
+        sentence=text_files.clean(spoken.transcript or ""),
+    )
 
 
 class Extraction:
@@ -113,7 +119,7 @@ class Extraction:
         taught = (
             text.words(summary.words)[:longest]
             for spoken, summary in self._good
-            if not own_split or spoken.split == "train"
+            if not own_split or spoken.splits[0] == "train"
         )
         vocabulary = text.build_vocabulary(taught)
         vectors, known = None, None
@@ -131,6 +137,8 @@ class Extraction:
             fingerprint=identity,
             transcripts=self._maker.settings.transcripts,
             features=self._maker.recipe,
+            fold_names=self._corpus.fold_names,
+            published=self._corpus.published,
         )
         return made, known
 

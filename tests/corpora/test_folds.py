@@ -22,8 +22,8 @@ def test_fold_gives_back_what_was_written(fold):
     assert read.classes == schema.PAPER_CLASSES and not read.synthetic
     assert read.vocabulary == written.vocabulary
     np.testing.assert_array_equal(read.embedding, written.embedding)
-    assert [(e.id, e.label, e.split) for e in read.index] == [
-        (e.id, e.label, e.split) for e in written.index
+    assert [(e.id, e.label, e.splits) for e in read.index] == [
+        (e.id, e.label, e.splits) for e in written.index
     ]
     for old, new in zip(written.utterances(), read.utterances(), strict=True):
         assert (old.id, old.label) == (new.id, new.label)

@@ -71,7 +71,7 @@ def test_release_is_read(release):
     assert corpus.classes == schema.PAPER_CLASSES
     first, second, third, fourth = corpus.recordings
     assert (first.id, first.label, first.group) == ("Ses01F_impro05_F019", 0, "Ses01F_impro05")
-    assert (first.session, first.speaker, first.split) == ("1", "Ses01F", "")
+    assert (first.session, first.speaker, first.splits) == ("1", "Ses01F", ())
     assert first.audio == str(
         release / "Session1/sentences/wav/Ses01F_impro05/Ses01F_impro05_F019.wav"
     )

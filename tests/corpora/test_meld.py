@@ -41,7 +41,7 @@ def test_release_is_read(release):
     assert corpus.name == "MELD" and not corpus.synthetic
     assert corpus.classes == tuple("neutral surprise fear sadness joy disgust anger".split())
     first, second, dev, test = corpus.recordings
-    assert (first.id, first.group, first.split) == ("train_dia0_utt0", "train_dia0", "train")
+    assert (first.id, first.group, first.splits) == ("train_dia0_utt0", "train_dia0", ("train",))
     assert first.transcript == "also I was the point person on my company\u2019s transition"
     assert first.video == first.audio == str(release / "train/train_splits/dia0_utt0.mp4")
     assert (first.video_start, first.audio_end, first.side) == (None, None, "whole")
@@ -67,7 +67,7 @@ def test_counts_of_the_whole_release_are_the_published_ones(tmp_path):
 def test_dialogs_are_put_together(release):
     rows = [row("a", "A", "joy", d, u) for d, u in ((1, 0), (2, 0), (1, 1))]
     write(release / "dev_sent_emo.csv", rows)
-    names = [r.id for r in meld.read(release).recordings if r.split == "dev"]
+    names = [r.id for r in meld.read(release).recordings if r.splits[0] == "dev"]
     assert names == ["dev_dia1_utt0", "dev_dia1_utt1", "dev_dia2_utt0"]
 
 

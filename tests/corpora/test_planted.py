@@ -30,7 +30,7 @@ def test_index_says_what_comes():
     source = planted.read(2, {"train": 20, "dev": 3, "test": 3})
     for entry, utterance in zip(source.index, source.utterances(), strict=True):
         assert (entry.id, entry.label) == (utterance.id, utterance.label)
-        assert utterance.id.startswith(entry.split) and "synthetic" in entry.speaker
+        assert utterance.id.startswith(entry.splits[0]) and "synthetic" in entry.speaker
     assert len({entry.speaker for entry in source.index}) == 10
     assert len({entry.session for entry in source.index}) == 5
 

@@ -28,13 +28,13 @@ def test_csv_is_read(tmp_path):
     assert (
         (first.audio_start, first.audio_end) == (first.video_start, first.video_end) == (1.5, 2.25)
     )
-    assert (first.side, first.label, first.split) == ("left", 1, "train")
+    assert (first.side, first.label, first.splits) == ("left", 1, ("train",))
     assert (first.speaker, first.session, first.transcript) == ("Ann", "s1", "Hello there")
-    assert (second.audio, second.video_start, second.side, second.split) == (
+    assert (second.audio, second.video_start, second.side, second.splits) == (
         None,
         None,
         "whole",
-        "",
+        (),
     )
     assert second.transcript is None and third.video is None and third.group == "u3"
     assert corpus.notes == (

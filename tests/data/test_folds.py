@@ -85,7 +85,8 @@ def test_sessions_and_speakers_are_kept_apart():
 
 def test_given_split_is_kept():
     index = tuple(
-        source.Entry(f"u{i}", 0, split=split) for i, split in enumerate(["train", "dev", "test"])
+        source.Entry(f"u{i}", 0, splits=(split,))
+        for i, split in enumerate(["train", "dev", "test"])
     )
     assert folds.possible(index) == ["given"]
     (protocol,) = folds.make(index, CLASSES, ["given"])

@@ -27,7 +27,7 @@ def test_every_utterance_comes_once(tiny_fold, tiny_source, seed, megabytes, buc
         bucketing=bucketing,
         with_ids=True,
     )
-    expected = [entry.id for entry in tiny_source.index if entry.split == "train"]
+    expected = [entry.id for entry in tiny_source.index if entry.splits[0] == "train"]
     found = ids(batches)
     assert sorted(found) == expected
     assert (found == expected) == (seed is None)

@@ -22,7 +22,7 @@ def test_folder_holds_what_the_manifest_says(tiny_data, tiny_source):
     words = (tiny_data.folder / "vocabulary.txt").read_text().split("\n")[:-1]
     assert tuple(words) == tiny_source.vocabulary
     np.testing.assert_array_equal(tiny_data.embedding(), tiny_source.embedding)
-    labels = [e.label for e in tiny_source.index if e.split == "train"]
+    labels = [e.label for e in tiny_source.index if e.splits[0] == "train"]
     np.testing.assert_array_equal(
         fold_view.choose(tiny_data).label_counts("train"), np.bincount(labels, minlength=7)
     )

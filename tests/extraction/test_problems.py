@@ -77,7 +77,7 @@ def test_damaged_recordings_are_listed_and_skipped(tree, tmp_path, monkeypatch, 
 
 
 def with_splits(corpus):
-    spoken = tuple(dataclasses.replace(each, split="train") for each in corpus.recordings)
+    spoken = tuple(dataclasses.replace(each, splits=("train",)) for each in corpus.recordings)
     return dataclasses.replace(corpus, recordings=spoken)
 
 

@@ -37,7 +37,7 @@ def test_scores_are_those_of_the_predictions(finished, tiny_source):
     run_dir, reports = finished
     stored = json.loads((run_dir / "metrics.json").read_text())
     assert stored == json.loads(json.dumps(reports))
-    labels = {e.id: e.label for e in tiny_source.index if e.split == "test"}
+    labels = {e.id: e.label for e in tiny_source.index if e.splits[0] == "test"}
     classes = tiny_source.classes
     with open(run_dir / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -75,7 +75,7 @@ def read(count, longest=750, seed=1):
         vocabulary=tuple(f"w{word}" for word in range(VOCABULARY_SIZE)),
         embedding=None,
         index=tuple(
-            source.Entry(id=f"u{number:06d}", label=int(label), split=split)
+            source.Entry(id=f"u{number:06d}", label=int(label), splits=(split,))
             for number, (label, split) in enumerate(zip(labels, splits))
         ),
         utterances=utterances,
