@@ -20,7 +20,7 @@ flag_defs.define_distribution()
 def _planted_set():
     """Writes the default data set, unless it is there, and returns its folder."""
     source = planted.read()
-    folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}"
+    folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}-{writer.LAYOUT}"
     writer.write(source, folder, progress=progress.bar)
     return folder.resolve()
 

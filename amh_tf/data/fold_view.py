@@ -44,6 +44,10 @@ class Fold:
         """What the protocol does."""
         return self.manifest.protocols[self.protocol]["description"]
 
+    def parts(self, split):
+        """Returns the set of the names of a split's parts."""
+        return set(self._stored[split])
+
     def select(self, split):
         """Lists the shards of one split.
 
@@ -55,7 +59,7 @@ class Fold:
                 f"`split` is not known. Expected one of {', '.join(schema.SPLITS)}. "
                 f"Received: split={split!r}. Set it with --split."
             )
-        parts = set(self._stored[split])
+        parts = self.parts(split)
         return [shard for shard in self.manifest.shards if shard.part in parts]
 
     def count(self, split):

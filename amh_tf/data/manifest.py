@@ -43,6 +43,9 @@ class Manifest:
         fingerprint: Differs where the content or the folds differ.
         vocabulary_file, vocabulary_size: One word a line, in the order of the ids.
         word_counts_file: How often each part uses each word, or None.
+        utterances_file: What is known of each utterance (`utterances`); None in data folders of
+            former versions, as `moments_file`.
+        moments_file: Means and deviations of the features (`moments`).
         embedding_file, embedding_width: Word vectors; None and the default width if there
             are none.
         feature_dtype: How the shards store audio and video, one of `schema.FEATURE_DTYPES`.
@@ -67,6 +70,8 @@ class Manifest:
     protocols: dict
     feature_dtype: str = "float32"
     features: dict | None = None
+    utterances_file: str | None = None
+    moments_file: str | None = None
 
     def to_json(self):
         """Returns the text of `dataset.json`."""
@@ -107,6 +112,14 @@ class Manifest:
         """
         shape = (len(self.parts), self.vocabulary_size)
         return np.array(self._array(self.word_counts_file, shape, "i"))
+
+    def moments(self, cells, columns):
+        """Reads the means and deviations, `(cells, columns)` float32.
+
+        Raises:
+            ValueError: If the file is damaged or of another shape.
+        """
+        return np.array(self._array(self.moments_file, (cells, columns), "f"))
 
     def _array(self, file, shape, kind):
         path = self.path(file)
@@ -184,7 +197,12 @@ def _check_types(loaded):
 
 
 def _check_names(loaded):
-    optional = [loaded.embedding_file, loaded.word_counts_file]
+    optional = [
+        loaded.embedding_file,
+        loaded.word_counts_file,
+        loaded.utterances_file,
+        loaded.moments_file,
+    ]
     names = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
     declared.file_names(names + [name for name in optional if name is not None])
 

@@ -9,11 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import files, schema
-from amh_tf.data import fold_view, folds, manifest, records
+from amh_tf.data import fold_view, folds, manifest, moments, records, utterances
 
 VOCABULARY_FILE = "vocabulary.txt"
 EMBEDDING_FILE = "embedding.npy"
 WORD_COUNTS_FILE = "word_counts.npy"
+MOMENTS_FILE = "moments.npy"
+# Changes when the same source gives other files: part of the fingerprint.
+LAYOUT = 2
 # Every part has a shard open while utterances stream by.
 MAX_PARTS = 500
 
@@ -120,7 +123,7 @@ def write(
     """
     names = folds.possible(source.index) if protocols is None else protocols
     made = folds.make(source.index, source.classes, names, num_folds, fold_seed)
-    described = f"{source.fingerprint} {names} {num_folds} {fold_seed}"
+    described = f"layout {LAYOUT} {source.fingerprint} {names} {num_folds} {fold_seed}"
     if feature_dtype != "float32":
         described += f" {feature_dtype}"
     fingerprint = hashlib.sha256(described.encode()).hexdigest()
@@ -132,13 +135,13 @@ def write(
     try:
         with bar as shown, files.new_folder(folder) as temporary:
             advance = shown.advance if shown else (lambda: None)
-            parts, members = _write_parts(
+            parts, members, gathered = _write_parts(
                 source, temporary, made, records_per_shard, feature_dtype, advance
             )
             written = _describe(source, folder, fingerprint, made, parts, members, feature_dtype)
             for name, text in (extra_files or {}).items():
                 (temporary / name).write_text(text, encoding="utf-8")
-            _write_tables(source, temporary, parts, written)
+            _write_tables(source, temporary, parts, written, made, gathered)
     except OSError as error:
         # Another process may have written the same set meanwhile.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
@@ -168,6 +171,7 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
         )
         for name, count in counts.items()
     }
+    gathered = moments.Gatherer(source.widths)
     for entry, name, utterance in zip(source.index, names, source.utterances(), strict=True):
         if (entry.id, entry.label) != (utterance.id, utterance.label):
             raise ValueError(
@@ -175,10 +179,11 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
                 f"{entry.id!r}. Received: {utterance.id!r}."
             )
         parts[name].add(utterance)
+        gathered.add((name, entry.speaker), utterance)
         advance()
     for part in parts.values():
         part.finish_shard()
-    return parts, members
+    return parts, members, gathered.table()
 
 
 def _describe(source, folder, fingerprint, protocols, parts, members, feature_dtype):
@@ -216,6 +221,8 @@ def _describe(source, folder, fingerprint, protocols, parts, members, feature_dt
         protocols=described,
         feature_dtype=feature_dtype,
         features=source.features,
+        utterances_file=utterances.FILE_NAME,
+        moments_file=MOMENTS_FILE,
     )
 
 
@@ -244,7 +251,7 @@ def _warnings(splits, parts, speakers, classes):
     return found
 
 
-def _write_tables(source, folder, parts, written):
+def _write_tables(source, folder, parts, written, protocols, gathered):
     vocabulary = "\n".join(source.vocabulary) + "\n"
     (folder / VOCABULARY_FILE).write_text(vocabulary, encoding="utf-8")
     if source.embedding is not None:
@@ -252,6 +259,9 @@ def _write_tables(source, folder, parts, written):
     if written.word_counts_file is not None:
         counts = [parts[name].word_counts for name in written.parts]
         np.save(folder / WORD_COUNTS_FILE, np.stack(counts))
+    known = utterances.text(source.index, folds.parts(protocols)[0], source.classes)
+    (folder / utterances.FILE_NAME).write_text(known, encoding="utf-8", newline="")
+    np.save(folder / MOMENTS_FILE, gathered)
     (folder / manifest.FILE_NAME).write_text(written.to_json(), encoding="utf-8")
 
 

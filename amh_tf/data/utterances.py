@@ -1,0 +1,119 @@
+"""What is known of every utterance of a data folder: `utterances.csv`, one a line."""
+
+import csv
+import dataclasses
+import io
+
+from amh_tf import locations
+
+FILE_NAME = "utterances.csv"
+MAX_BYTES = 1 << 30
+_MAX_CELL = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Utterance:
+    """One line.
+
+    Attributes:
+        id, speaker, sex, session, sentence: As in `corpora.source.Entry`.
+        part: The part of the data folder that holds it.
+        label: Name of its class.
+    """
+
+    id: str
+    part: str
+    label: str
+    speaker: str
+    sex: str
+    session: str
+    sentence: str
+
+
+COLUMNS = tuple(field.name for field in dataclasses.fields(Utterance))
+
+
+def text(index, parts, classes) -> str:
+    """Returns the text of the file.
+
+    Args:
+        index: Sequence of `amh_tf.corpora.source.Entry`.
+        parts: Name of the part of each.
+        classes: Class names.
+    """
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry, part in zip(index, parts, strict=True):
+        label = classes[entry.label]
+        about = (entry.speaker, entry.sex, entry.session, entry.sentence)
+        writer.writerow([entry.id, part, label, *about])
+    return written.getvalue()
+
+
+def read(manifest) -> list:
+    """Reads the utterances of a data folder, in the order of its source.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+
+    Returns:
+        List of `Utterance`.
+
+    Raises:
+        ValueError: If the data set is of a version that did not write them, or the file is
+            damaged or does not fit the manifest.
+    """
+    if manifest.utterances_file is None:
+        raise ValueError(
+            f"{str(manifest.folder)!r} does not say who speaks. Expected a data folder of this "
+            "version. Received: one of a former version. Prepare it again."
+        )
+    path = manifest.path(manifest.utterances_file)
+    try:
+        found = _parse(locations.at(path).read_bytes())
+        _check(found, manifest)
+    except (OSError, ValueError, csv.Error) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read. Expected what is known of every utterance. Received: "
+            f"{error}. Prepare the data set again."
+        ) from error
+    return found
+
+
+def _parse(content):
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{len(content):,} bytes")
+    previous = csv.field_size_limit(_MAX_CELL)
+    try:
+        header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
+    finally:
+        csv.field_size_limit(previous)
+    if tuple(header) != COLUMNS:
+        raise ValueError(f"the columns {','.join(header)[:200]}")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(COLUMNS):
+            raise ValueError(f"{len(row)} of {len(COLUMNS)} columns in row {number}")
+    return [Utterance(*row) for row in rows]
+
+
+def _check(found, manifest):
+    wanted = {}
+    for shard in manifest.shards:
+        counts = wanted.setdefault(shard.part, dict.fromkeys(manifest.classes, 0))
+        for name, count in zip(manifest.classes, shard.label_counts):
+            counts[name] += count
+    for each in found:
+        if each.part not in wanted or each.label not in wanted[each.part]:
+            raise ValueError(f"an unknown part or class of {each.id!r:.100}")
+        wanted[each.part][each.label] -= 1
+    off = [part for part, counts in wanted.items() if any(counts.values())]
+    if off:
+        raise ValueError(f"other utterances than the shards of {off[0]!r:.100} hold")
+    if len({each.id for each in found}) != len(found):
+        raise ValueError("an id twice")
+
+
+def cells(found) -> list:
+    """Lists the distinct (part, speaker) in the order in which they first come."""
+    return list(dict.fromkeys((each.part, each.speaker) for each in found))
