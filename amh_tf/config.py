@@ -27,6 +27,20 @@ KERNELS = ("auto", "compiled", "packed", "keras")
 BATCH_SPLITS = ("auto", "on", "off")
 VERIFY_LEVELS = ("sizes", "full")
 DTYPES = ("float32", "bfloat16", "float16")
+STANDARDIZE = ("none", "global", "speaker")
+SCHEDULES = ("constant", "cosine", "plateau")
+WEIGHTS = ("best", "last", "average")
+MAX_STRIDE = 1000
+MAX_SEEDS = 100
+# How features may be changed in training, and what each is below: see `layers.Augmentation`.
+AUGMENTATIONS = {
+    "audio_speed": 0.9,
+    "audio_time_mask": 0.9,
+    "audio_frequency_mask": 0.9,
+    "audio_level": 100.0,
+    "audio_noise": 100.0,
+    "video_noise": 100.0,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +90,13 @@ class ModelConfig:
         *_dropout: Drop rate on the inputs of each modality's recurrent layers.
         modality_dropout: Probability, in training, to take a whole modality away from an
             utterance.
+        state_dropout: Drop rate on the states that an encoder gives; see `layers.StateDropout`.
+        standardize: What audio and video are standardized by: "none"; "global" for the training
+            part's mean and deviation, which are kept in the model; "speaker" for those of each
+            speaker, which become inputs of the model.
+        audio_stride: How many steps of audio are averaged into one.
+        audio_speed, audio_time_mask, audio_frequency_mask, audio_level, audio_noise,
+        video_noise: How features are changed in training; see `layers.Augmentation`.
         cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
         bidirectional: Whether the encoders read in both directions. Default by model.
         reset_after: Whether a GRU applies its reset gate after the recurrent product.
@@ -101,6 +122,15 @@ class ModelConfig:
     text_dropout: float = 0.7
     video_dropout: float = 0.3
     modality_dropout: float = 0.0
+    state_dropout: float = 0.0
+    standardize: str = "none"
+    audio_stride: int = 1
+    audio_speed: float = 0.0
+    audio_time_mask: float = 0.0
+    audio_frequency_mask: float = 0.0
+    audio_level: float = 0.0
+    audio_noise: float = 0.0
+    video_noise: float = 0.0
     cell: str | None = None
     bidirectional: bool | None = None
     reset_after: bool = False
@@ -126,7 +156,19 @@ class ModelConfig:
             checking.require_integer(self, f"{modality}_units", 1)
             checking.require_integer(self, f"{modality}_layers", 1, most=100)
             self._check_rate(f"{modality}_dropout")
-        self._check_rate("modality_dropout")
+        for name in ("modality_dropout", "state_dropout"):
+            self._check_rate(name)
+        checking.require_choice(self, "standardize", STANDARDIZE)
+        checking.require_integer(self, "audio_stride", 1, most=MAX_STRIDE)
+        for name, most in AUGMENTATIONS.items():
+            checking.require(
+                0 <= getattr(self, name) < most,
+                name,
+                "is out of range",
+                f"a number of at least 0 and below {most}",
+                getattr(self, name),
+                f"Set it with --{name}.",
+            )
         checking.require(
             len(self.modalities) > 1 or self.modality_dropout == 0,
             "modality_dropout",
@@ -135,6 +177,29 @@ class ModelConfig:
             self.modality_dropout,
             "Leave --modality_dropout out.",
         )
+
+    def augments(self, modality: str) -> bool:
+        """Returns whether a modality's features are changed in training."""
+        return any(getattr(self, name) for name in AUGMENTATIONS if name.startswith(modality))
+
+    @property
+    def standardized(self) -> tuple:
+        """The modalities that are standardized."""
+        if self.standardize == "none":
+            return ()
+        return tuple(modality for modality in self.modalities if modality != "text")
+
+    @property
+    def by_speaker(self) -> tuple:
+        """The modalities that are standardized by what comes with each utterance."""
+        return self.standardized if self.standardize == "speaker" else ()
+
+    @property
+    def input_names(self) -> tuple:
+        """Names of the model's inputs, in their order."""
+        names = [name for m in self.modalities for name in (m, f"{m}_length")]
+        names += [f"{m}_{what}" for m in self.by_speaker for what in ("mean", "deviation")]
+        return tuple(names)
 
     def _check_rate(self, name):
         checking.require(
@@ -196,7 +261,7 @@ class TrainingConfig:
         learning_rate: Adam's step size.
         clip_norm: Each gradient tensor is scaled down to this norm by itself.
         validation_interval: Epochs between two validations.
-        patience: Validations without gain after which training stops.
+        patience: Validations without gain after which training stops; 0 for never.
         max_epochs: Training stops after this many epochs at the latest.
         max_steps: Training stops after this many steps at the latest; None for no limit.
         selection_metric: Score on the dev split that picks the best weights.
@@ -204,6 +269,19 @@ class TrainingConfig:
         embedding: "pretrained" to start from the data set's vectors, or "random".
         batch_split: Whether a batch is computed as two halves side by side: "on", "off", or
             "auto" for on where there are cores for it, no compiled kernel and no GPU.
+        schedule: How the step size changes: "constant"; "cosine" down to 0 at the last step;
+            "plateau" for a half of it after every `PLATEAU` validations without gain.
+        warmup: Share of all steps in which it grows from 0, linearly; cosine alone.
+        weight_decay: Share of a weight, times the step size, that every step takes away. Biases
+            and word vectors are left alone.
+        label_smoothing: Share of each label that is spread over all classes.
+        mixup: Parameter of the beta distribution by which pairs of utterances are mixed before
+            the last layer; 0 for none.
+        weights: Which weights stand in the end: the "best" on the dev split, the "last", or the
+            "average" of those after each of the last epochs.
+        average_share: Share of the steps that the average is taken over.
+        shuffle_labels: Whether labels of the training part are exchanged at random: a control,
+            which must end at chance.
     """
 
     seed: int = 1
@@ -217,6 +295,14 @@ class TrainingConfig:
     class_weight: str = "none"
     embedding: str = "pretrained"
     batch_split: str = "auto"
+    schedule: str = "constant"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    weights: str = "best"
+    average_share: float = 0.25
+    shuffle_labels: bool = False
 
     def __post_init__(self):
         for name in ("learning_rate", "clip_norm", "validation_interval"):
@@ -230,7 +316,7 @@ class TrainingConfig:
                 f"Set it with --{name}.",
             )
         checking.require_integer(self, "seed", 0, most=(1 << 32) - 1)
-        checking.require_integer(self, "patience", 1, most=1 << 31)
+        checking.require_integer(self, "patience", 0, most=1 << 31)
         checking.require_integer(self, "max_epochs", 1, most=1 << 31)
         if self.max_steps is not None:
             checking.require_integer(self, "max_steps", 1, most=1 << 31)
@@ -238,6 +324,31 @@ class TrainingConfig:
         checking.require_choice(self, "class_weight", ("none", "balanced"))
         checking.require_choice(self, "embedding", ("pretrained", "random"))
         checking.require_choice(self, "batch_split", BATCH_SPLITS)
+        checking.require_choice(self, "schedule", SCHEDULES)
+        checking.require_choice(self, "weights", WEIGHTS)
+        for name, most in (
+            ("warmup", 1.0),
+            ("weight_decay", 1e6),
+            ("label_smoothing", 1.0),
+            ("mixup", 1e6),
+            ("average_share", 1.0),
+        ):
+            checking.require(
+                0 <= getattr(self, name) < most,
+                name,
+                "is out of range",
+                f"a number of at least 0 and below {most:g}",
+                getattr(self, name),
+                f"Set it with --{name}.",
+            )
+        checking.require(
+            self.warmup == 0 or self.schedule == "cosine",
+            "warmup",
+            "means nothing to this schedule",
+            "0, or --schedule=cosine",
+            self.warmup,
+            "Leave --warmup out.",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,12 +359,34 @@ class RunConfig:
         data, model, training: The three parts.
         data_fingerprint: The manifest's fingerprint, so that a run is never continued or
             scored on another data set by mistake.
+        seeds: Seeds of the members of an ensemble, each trained as a run of its own; empty for
+            one model, of `training.seed`.
     """
 
     data: DataConfig
     model: ModelConfig
     training: TrainingConfig
     data_fingerprint: str
+    seeds: tuple = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "seeds", tuple(self.seeds))
+        if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) > MAX_SEEDS:
+            raise ValueError(
+                f"`seeds` cannot be used. Expected at most {MAX_SEEDS} different integers. "
+                f"Received: seeds={','.join(map(str, self.seeds))}. Set them with --seeds."
+            )
+        for seed in self.seeds:
+            dataclasses.replace(self.training, seed=seed)
+
+    def members(self):
+        """Returns the `RunConfig` of every member of an ensemble."""
+        return [
+            dataclasses.replace(
+                self, seeds=(), training=dataclasses.replace(self.training, seed=seed)
+            )
+            for seed in self.seeds
+        ]
 
     def to_json(self):
         """Returns the configuration as indented JSON text."""
@@ -272,6 +405,7 @@ class RunConfig:
                 model=ModelConfig(**fields["model"]),
                 training=TrainingConfig(**fields["training"]),
                 data_fingerprint=fields["data_fingerprint"],
+                seeds=tuple(fields.get("seeds", ())),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(
@@ -295,6 +429,8 @@ class RunConfig:
                 for name in own
                 if own[name] != others[name] and name not in ("data_dir", "verify")
             ]
+        if self.seeds != other.seeds:
+            found.append(("seeds", self.seeds, other.seeds))
         if self.data_fingerprint != other.data_fingerprint:
             found.append(("data_fingerprint", self.data_fingerprint, other.data_fingerprint))
         return found

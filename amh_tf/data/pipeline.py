@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import kept, random_access, service, streamed
+from amh_tf.data import kept, random_access, service, speaker_inputs, streamed
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
@@ -92,14 +92,25 @@ def _exactly(examples, count):
     return examples.apply(tf.data.experimental.assert_cardinality(count))
 
 
-def _arrange(modalities, with_ids):
+def _arrange(modalities, with_ids, of_speaker):
     names = [name for modality in modalities for name in (modality, f"{modality}_length")]
 
     def arrange(fields):
-        inputs = {name: fields[name] for name in names}
+        inputs = {name: fields[name] for name in names} | of_speaker(fields["id"])
         return (inputs, fields["label"], fields["id"]) if with_ids else (inputs, fields["label"])
 
     return arrange
+
+
+def _label_draw(counts, seed):
+    """Makes the function from ids to labels that have nothing to do with the utterances."""
+    ends = tf.constant(np.cumsum(counts))
+
+    def draw(ids):
+        place = tf.strings.to_hash_bucket_strong(ids, int(sum(counts)), key=[seed, 0x1ABE1])
+        return tf.searchsorted(ends, place, side="right", out_type=tf.int32)
+
+    return draw
 
 
 def open_split(fold, split, modalities=schema.MODALITIES, hold_megabytes=0, data_service=None):
@@ -145,6 +156,8 @@ def batches(
     with_ids=False,
     data_service=None,
     source=None,
+    by_speaker=(),
+    shuffled_labels=None,
 ):
     """Makes one pass over a split, or several.
 
@@ -169,6 +182,10 @@ def batches(
         with_ids: Whether to give the utterances' ids too.
         data_service: Address of a tf.data service that makes the batches, as
             "grpc://host:port", or None to make them here.
+        by_speaker: Which of the modalities come with their speaker's mean and deviation, as
+            models take them that standardize by the speaker.
+        shuffled_labels: Seed by which every utterance gets a label drawn from those of the split
+            in place of its own, the same at every pass; None for its own.
         source: What `open_split` returned for the same fold, split, modalities and service, or
             None to call it now.
 
@@ -197,13 +214,17 @@ def batches(
         else:
             grouped = _shuffled(passes, source, count, batch_size, size)
     known_words = fold.known_words()
-    arrange = _arrange(modalities, with_ids)
+    arrange = _arrange(modalities, with_ids, speaker_inputs.lookup(fold.manifest, by_speaker))
+    if shuffled_labels is not None:
+        draw_label = _label_draw(fold.label_counts(split), shuffled_labels)
 
     def parse(elements):
         fields = source.decode(elements)
         if known_words is not None and "text" in modalities:
             known = tf.gather(tf.constant(known_words), fields["text"])
             fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)
+        if shuffled_labels is not None:
+            fields["label"] = draw_label(fields["id"])
         return arrange(fields)
 
     made = grouped.map(parse, num_parallel_calls=2, deterministic=True)

@@ -2,12 +2,15 @@
 
 import keras
 
+from amh_tf.models import ensemble
+
 
 def attention_model(model):
     """Returns a model over the same inputs and weights that also shows its attention.
 
     Args:
-        model: An AMH, MHA or RNN-attn model, freshly built or loaded from a file.
+        model: An AMH, MHA or RNN-attn model, freshly built or loaded from a file, or an ensemble
+            of such, whose attention is the mean of its members'.
 
     Returns:
         `keras.Model` from the same input dict to a dict: `logits` (batch, classes); `fused`
@@ -18,6 +21,9 @@ def attention_model(model):
     Raises:
         ValueError: If the model has no attention.
     """
+    members = ensemble.members(model)
+    if members != [model]:
+        return _of_ensemble(model, members)
     layers = {layer.name: layer for layer in model.layers}
     if "fused" not in layers or not layers.keys() & {"hops", "attention"}:
         raise ValueError(
@@ -32,4 +38,14 @@ def attention_model(model):
     outputs = {"logits": model.output, "fused": layers["fused"].output}
     for hop, weight in enumerate(weights):
         outputs[f"attention_{hop + 1}"] = weight
+    return keras.Model(model.input, outputs, name=f"{model.name}_attention")
+
+
+def _of_ensemble(model, members):
+    shown = [attention_model(member)(model.input) for member in members]
+    outputs = {"logits": model.output}
+    for name in [name for name in shown[0] if name != "logits"]:
+        # Members' vectors have nothing to do with one another; what they look at has.
+        join = keras.layers.Concatenate if name == "fused" else keras.layers.Average
+        outputs[name] = join(name=name)([each[name] for each in shown])
     return keras.Model(model.input, outputs, name=f"{model.name}_attention")

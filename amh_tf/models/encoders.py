@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 
-from amh_tf import layers
+from amh_tf import layers, schema
+from amh_tf.config import AUGMENTATIONS
 
 # Where no vectors are given, the authors draw the word vectors from normal(0, 0.01).
 RANDOM_EMBEDDING_STDDEV = 0.01
+_STATISTICS = ("mean", "deviation")
 
 
 def policy(dtype):
@@ -25,6 +27,9 @@ def inputs(config):
             made[modality] = keras.Input((None, width), dtype="float32", name=modality)
         length = f"{modality}_length"
         made[length] = keras.Input((), dtype="int32", name=length)
+    for name in config.input_names[len(made) :]:
+        width = getattr(config, f"{name.split('_')[0]}_width")
+        made[name] = keras.Input((width,), dtype="float32", name=name)
     return made
 
 
@@ -55,6 +60,42 @@ def word_vectors(config, embedding=None):
     return layer
 
 
+def front_end(config, modality, model_inputs, length):
+    """Prepares a modality's features for its encoder: averages, standardizes, and augments them.
+
+    Args:
+        config: `amh_tf.config.ModelConfig`.
+        modality: "audio" or "video".
+        model_inputs: As `inputs` makes them.
+        length: The modality's lengths, `(batch,)`.
+
+    Returns:
+        Sequence `(batch, time, width)` and lengths.
+    """
+    sequence = model_inputs[modality]
+    # In single precision whatever the model's: raw features have means far from 0.
+    if modality == "audio" and config.audio_stride > 1:
+        average = layers.FrameAverage(config.audio_stride, dtype="float32", name="audio_average")
+        sequence, length = average(sequence, length)
+    if modality in config.standardized:
+        own = config.standardize == "global"
+        standardize = layers.Standardize(own, dtype="float32", name=f"{modality}_standardize")
+        given = () if own else tuple(model_inputs[f"{modality}_{w}"] for w in _STATISTICS)
+        sequence = standardize(sequence, *given)
+    if config.augments(modality):
+        settings = {
+            name.removeprefix(f"{modality}_"): getattr(config, name)
+            for name in AUGMENTATIONS
+            if name.startswith(modality)
+        }
+        if modality == "audio" and config.audio_width == schema.AUDIO_WIDTH:
+            settings["blocks"] = 3  # MFCC, first and second derivatives
+        name = f"{modality}_augmentation"
+        augmentation = layers.Augmentation(**settings, dtype="float32", name=name)
+        sequence, length = augmentation(sequence, length)
+    return sequence, length
+
+
 def encode(config, model_inputs, embedding=None):
     """Encodes every modality.
 
@@ -68,9 +109,11 @@ def encode(config, model_inputs, embedding=None):
         dropout = layers.ModalityDropout(config.modality_dropout, name="modality_dropout")
         lengths = dropout(lengths)
     for modality in config.modalities:
-        sequence = model_inputs[modality]
+        sequence, length = model_inputs[modality], lengths[modality]
+        if modality != "text":
+            sequence, length = front_end(config, modality, model_inputs, length)
         mask = layers.LengthMask(name=f"{modality}_mask")
-        masks[modality] = mask(sequence, lengths[modality])
+        masks[modality] = mask(sequence, length)
         if modality == "text":
             sequence = word_vectors(config, embedding)(sequence)
         encoder = layers.ModalityEncoder(
@@ -85,4 +128,9 @@ def encode(config, model_inputs, embedding=None):
             name=f"{modality}_encoder",
         )
         states[modality], last[modality] = encoder(sequence, sequence_mask=masks[modality])
+        if config.state_dropout:
+            dropout = layers.StateDropout(
+                config.state_dropout, dtype=policy(config.dtype), name=f"{modality}_state_dropout"
+            )
+            states[modality], last[modality] = dropout(states[modality], last[modality])
     return last, states, masks

@@ -86,11 +86,16 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
     with progress.bar(total, f"scoring {split}", "utterances") as bar:
         for left in chosen:
             batches = pipeline.batches(
-                fold, split, run_config.data.batch_size, modalities=modalities, with_ids=True
+                fold,
+                split,
+                run_config.data.batch_size,
+                modalities=modalities,
+                with_ids=True,
+                by_speaker=run_config.model.by_speaker,
             )
             batches = without(batches, set(modalities) - set(left))
             predictions = evaluation.predict(predict_step, batches, bar.advance)
-            reports["+".join(left)] = runs.report(fold, predictions)
+            reports["+".join(left)] = runs.report(fold, predictions, run_config)
     save(folder.path, run_config.model, split, reports)
     tables.print_available(reports, split)
     return reports

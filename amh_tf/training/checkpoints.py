@@ -44,17 +44,20 @@ class Checkpoints:
         folder: Where the checkpoints lie; the newest is kept.
         model: `keras.Model`.
         optimizer: Its optimizer, built.
+        averages: Whether an average of weights is kept, too.
     """
 
-    def __init__(self, folder, model, optimizer):
+    def __init__(self, folder, model, optimizer, averages=False):
         self._folder = folder
         self._number = 0
         self._weights = [weight.value for weight in model.weights]
         self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
+        self._average = [tf.Variable(each, trainable=False) for each in self._weights if averages]
         self._counters = _Counters()
         state = [variable.value for variable in (*model.variables, *optimizer.variables)]
+        kept = {"average": self._average} if averages else {}
         self._checkpoint = tf.train.Checkpoint(
-            state=state, best=self._best, counters=self._counters
+            state=state, best=self._best, counters=self._counters, **kept
         )
 
     def keep_best(self):
@@ -62,11 +65,23 @@ class Checkpoints:
         for best, weight in zip(self._best, self._weights):
             best.assign(weight)
 
+    def average_in(self, number):
+        """Takes the present weights into the average, as the `number`th, from 1."""
+        for average, weight in zip(self._average, self._weights):
+            average.assign_add((weight - average) / number)
+
+    def exchange_average(self):
+        """Swaps the model's weights with their average; a second call swaps them back."""
+        self._exchange(self._average)
+
     def exchange_best(self):
         """Swaps the model's weights with the best ones; a second call swaps them back."""
-        for best, weight in zip(self._best, self._weights):
-            held = tf.identity(best)
-            best.assign(weight)
+        self._exchange(self._best)
+
+    def _exchange(self, others):
+        for other, weight in zip(others, self._weights):
+            held = tf.identity(other)
+            other.assign(weight)
             weight.assign(held)
 
     def save(self, counters):

@@ -162,7 +162,8 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
     probabilities = np.array([row for *_, row in rows])
     pooled = metrics.report(labels, probabilities, manifest.classes)
     protocol = manifest.protocols[run_config.data.protocol]
-    warnings = {
+    everywhere = {runs.SPEAKER_WARNING} if model.by_speaker else set()
+    warnings = everywhere | {
         f"fold {number}: {text}"
         for number in (fold["fold"] for fold in done)
         for text in protocol["folds"][number]["warnings"]

@@ -112,7 +112,7 @@ class RunFolder:
             )
         model = model_file.load(self.model)
         settings = self.load_config().model
-        inputs = [f"{m}{end}" for m in settings.modalities for end in ("", "_length")]
+        inputs = list(settings.input_names)
         shape = (None, settings.num_classes)
         if not isinstance(model.input, dict) or (sorted(model.input), model.output_shape) != (
             sorted(inputs),

@@ -6,8 +6,9 @@ import dataclasses
 import keras
 
 from amh_tf import config, files, metrics, models, progress, schema, tables
-from amh_tf.data import fold_view, integrity, pipeline
+from amh_tf.data import fold_view, integrity, moments, pipeline
 from amh_tf.data import manifest as manifests
+from amh_tf.models import ensemble
 from amh_tf.training import (
     distribution,
     evaluation,
@@ -17,6 +18,10 @@ from amh_tf.training import (
 )
 
 SCORED_SPLITS = ("dev", "test")
+SPEAKER_WARNING = (
+    "features are standardized by all recordings of their speaker, without labels, those of test "
+    "speakers among them"
+)
 
 
 def configure(data, training, model):
@@ -93,11 +98,62 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
             progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
             reports = folder.load_metrics()
         else:
-            reports = {} if finished else _train(run_config, fold, folder, team, data_service)
+            train = _train_ensemble if run_config.seeds else _train
+            reports = {} if finished else train(run_config, fold, folder, team, data_service)
     if not team.is_chief:
         return {}
     tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     return reports
+
+
+def _train_ensemble(run_config, fold, folder, team, data_service):
+    """Trains each seed's model as a run of its own inside the folder, and joins them."""
+    members = []
+    for number, member in enumerate(run_config.members(), start=1):
+        own = run_folder.RunFolder(member_dir(folder.path, member.training.seed))
+        if team.is_chief:
+            own.start(member)
+            run_inputs.save(own.path, fold)
+        team.wait()
+        done = bool(team.from_chief([team.is_chief and is_finished(own)])[0])
+        progress.console.print(
+            f"Seed {member.training.seed}, {number} of {len(run_config.seeds)}"
+            + (": done already." if done else ".")
+        )
+        if not done:
+            _train(member, fold, own, team, data_service)
+        members.append(own)
+    if not team.is_chief:
+        team.wait()
+        return {}
+    joined = ensemble.join(run_config.model, [own.load_model() for own in members])
+    folder.save_model(joined)
+    predict_step = evaluation.predict_step_of(run_config, joined)
+    reports = {
+        split: score(run_config, fold, predict_step, folder, split) for split in SCORED_SPLITS
+    }
+    team.wait()
+    return reports
+
+
+def member_dir(run_dir, seed):
+    """Returns the folder of one seed's run inside an ensemble's."""
+    return run_dir / f"seed_{seed}"
+
+
+def _adapt(model, run_config, fold):
+    """Sets what the model standardizes by to the training part's."""
+    if run_config.model.standardize != "global":
+        return
+    for modality in run_config.model.standardized:
+        held = moments.of_train(fold, modality)
+        constant = int((held.deviation() == 0).sum())
+        if held.count and constant:
+            progress.console.print(
+                f"Mind: {constant} of {len(held.mean)} dimensions of {modality} do not vary in "
+                "the training part; they are left out."
+            )
+        model.get_layer(f"{modality}_standardize").adapt(held.mean, held.deviation())
 
 
 def _train(run_config, fold, folder, team, data_service):
@@ -106,15 +162,13 @@ def _train(run_config, fold, folder, team, data_service):
         pretrained = run_config.training.embedding == "pretrained"
         embedding = fold.manifest.embedding() if pretrained else None
         model = models.build(run_config.model, embedding)
+        _adapt(model, run_config, fold)
     progress.console.print(
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
     with files.explaining(folder.path), integrity.naming_damage(fold, ("train", "dev")):
         trained = trainer.Trainer(run_config, fold, model, folder, team, data_service)
-        best = trained.train()
-    progress.console.print(
-        f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}.\n"
-    )
+        progress.console.print(trained.train() + "\n")
     reports = {}
     if team.is_chief:
         # Its graph is there already, and the model now holds the best weights.
@@ -204,28 +258,35 @@ def score(run_config, fold, predict_step, folder, split):
         run_config.data.batch_size,
         modalities=run_config.model.modalities,
         with_ids=True,
+        by_speaker=run_config.model.by_speaker,
     )
     with (
         integrity.naming_damage(fold, (split,)),
         progress.bar(fold.count(split), f"scoring {split}", "utterances") as bar,
     ):
         predictions = evaluation.predict(predict_step, batches, bar.advance)
-    scored = report(fold, predictions)
+    scored = report(fold, predictions, run_config)
     accuracy = scored["weighted_accuracy"]["value"]
     title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{fold.manifest.name}"
     folder.save_results(split, scored, predictions, fold.manifest.classes, title)
     return scored
 
 
-def report(fold, predictions):
+def report(fold, predictions, run_config):
     """Scores predictions, and says on what data, as `metrics.json` holds it."""
     manifest = fold.manifest
+    warnings = list(fold.warnings)
+    if run_config.model.by_speaker:
+        warnings.append(SPEAKER_WARNING)
+    if run_config.training.shuffle_labels:
+        warnings.append("the training part's labels were exchanged at random: this is a control")
     return {
         "data": manifest.name,
         "synthetic": manifest.synthetic,
         "protocol": fold.protocol,
         "fold": fold.number,
-        "warnings": fold.warnings,
+        "standardize": run_config.model.standardize,
+        "warnings": warnings,
         **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
     }
 

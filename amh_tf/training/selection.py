@@ -38,4 +38,4 @@ class Selection:
     @property
     def exhausted(self):
         """Whether patience has run out."""
-        return self.without_gain >= self.patience
+        return 0 < self.patience <= self.without_gain

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from amh_tf import layers
+from amh_tf import layers, models
 from amh_tf.layers.kernels import compiled as compiled_kernel
 from amh_tf.training import adam as fused_adam
 from amh_tf.training import halves
@@ -12,18 +12,24 @@ from amh_tf.training import halves
 ADAM_EPSILON = 1e-8
 
 
-def make_optimizer(learning_rate, dtype="float32"):
+def make_optimizer(learning_rate, dtype="float32", weight_decay=0.0):
     """Makes Adam with the authors' constants.
 
     Args:
-        learning_rate: Step size.
+        learning_rate: Step size, or a `keras.optimizers.schedules.LearningRateSchedule`.
         dtype: Precision of the computation; float16 adds dynamic loss scaling, without which
             its gradients vanish.
+        weight_decay: Share of a weight, times the step size, that every step takes away
+            (Loshchilov and Hutter, 2019). Biases and word vectors are left alone.
 
     Returns:
         `keras.optimizers.Optimizer`.
     """
-    adam = fused_adam.FusedAdam(learning_rate, epsilon=ADAM_EPSILON)
+    adam = fused_adam.FusedAdam(
+        learning_rate, epsilon=ADAM_EPSILON, weight_decay=weight_decay or None
+    )
+    if weight_decay:
+        adam.exclude_from_weight_decay(var_names=["bias", "embeddings"])
     return keras.optimizers.LossScaleOptimizer(adam) if dtype == "float16" else adam
 
 
@@ -45,7 +51,7 @@ def forward(model, training):
 def kernel_of(model):
     """Names the kernel that `forward` computes a model's recurrences with."""
     with compiled_kernel.preferred():
-        for layer in model.layers:
+        for layer in models.members(model)[0].layers:
             if isinstance(layer, layers.ModalityEncoder):
                 return layer.chosen_kernel()
     return "keras"
@@ -128,7 +134,66 @@ def rows_of_replica(replica, inputs, labels):
     return taken, labels[first:end], weight
 
 
-def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, split=False):
+def smoothed_loss(logits, targets, smoothing=0.0):
+    """Computes the cross-entropy of each row.
+
+    Args:
+        logits: `(batch, classes)`.
+        targets: Distributions over the classes, `(batch, classes)`.
+        smoothing: Share of each that is spread over all classes.
+
+    Returns:
+        `(batch,)` float32.
+
+    Reference:
+     - Szegedy et al., CVPR 2016, section 7
+    """
+    targets = (1 - smoothing) * targets + smoothing / logits.shape[-1]
+    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+
+
+def mix(logits, targets, concentration, seed):
+    """Mixes every utterance with another one, before the last layer.
+
+    The last layer is linear: to mix the logits is to mix the vectors that it is given, whatever
+    the lengths of the utterances and the number of modalities.
+
+    Args:
+        logits, targets: `(batch, classes)`.
+        concentration: Parameter of the beta distribution of the share of the first.
+        seed: Integer tensor of shape `(2,)`.
+
+    Returns:
+        Logits and targets of the same shapes.
+
+    Reference:
+     - Zhang et al., "mixup", ICLR 2018; Verma et al., "Manifold Mixup", ICML 2019
+    """
+    seeds = tf.unstack(tf.random.split(seed, 3))
+    rows = tf.shape(logits)[:1]
+    first, second = (
+        tf.random.stateless_gamma(rows, each, alpha=concentration) for each in seeds[:2]
+    )
+    # Tiny concentrations give two zeros at times: then nothing is mixed.
+    share = tf.where(first + second > 0, tf.math.divide_no_nan(first, first + second), 1.0)
+    order = tf.random.experimental.stateless_shuffle(tf.range(rows[0]), seeds[2])
+    share = share[:, None]
+    return tuple(
+        share * each + (1 - share) * tf.gather(each, order) for each in (logits, targets)
+    )
+
+
+def make_train_step(
+    model,
+    optimizer,
+    strategy,
+    clip_norm,
+    class_weights=None,
+    split=False,
+    label_smoothing=0.0,
+    mixup=0.0,
+    seed=0,
+):
     """Compiles a training step.
 
     Every replica is given the whole batch and takes its rows. Gradients are summed over the
@@ -142,6 +207,9 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
         clip_norm: Norm to which each gradient tensor is clipped.
         class_weights: Weight of each class in the loss, or None.
         split: Whether to compute the halves of a batch side by side.
+        label_smoothing: As for `smoothed_loss`.
+        mixup: Concentration for `mix`, or 0 for none.
+        seed: Seed of what `mix` draws, beside the step's number.
 
     Returns:
         Function from `(inputs, labels)`, as the pipeline gives them, to the mean loss of the
@@ -152,9 +220,25 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
     call = (compiled if split else forward)(model, training=True)
     weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
 
-    def summed_loss(logits, labels):
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
+    def summed_loss(logits, labels, part):
+        if not (label_smoothing or mixup):
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            return tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
+        targets = tf.one_hot(labels, logits.shape[-1])
+        if mixup:
+            logits, targets = mix(logits, targets, mixup, seed_of(part))
+        losses = smoothed_loss(logits, targets, label_smoothing)
+        if weights is not None:
+            losses *= tf.linalg.matvec(targets, weights)
+        return tf.reduce_sum(losses)
+
+    def seed_of(part):
+        """Returns a seed of the step, the replica and the half of the batch."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        drawn = tf.stack([tf.cast(seed, tf.int64), tf.cast(optimizer.iterations, tf.int64)])
+        return tf.random.experimental.stateless_fold_in(
+            tf.random.experimental.stateless_fold_in(drawn, replica), part
+        )
 
     def replica_step(inputs, labels):
         replica = tf.distribute.get_replica_context()
@@ -164,8 +248,8 @@ def make_train_step(model, optimizer, strategy, clip_norm, class_weights=None, s
             inputs, labels, weight = rows_of_replica(replica, inputs, labels)
         with tf.GradientTape() as tape:
             losses = [
-                summed_loss(call(part), part_labels)
-                for part, part_labels in halves.split((inputs, labels), split)
+                summed_loss(call(part), part_labels, number)
+                for number, (part, part_labels) in enumerate(halves.split((inputs, labels), split))
             ]
             loss = weight * tf.add_n(losses) / count
             scaled = optimizer.scale_loss(loss)

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 
+import keras
 import tensorflow as tf
 
 from amh_tf import metrics, progress, schema
@@ -13,6 +14,10 @@ from amh_tf.training import checkpoints, evaluation, halves, interruption, selec
 SECONDS_BETWEEN_CHECKPOINTS = 30
 # Passes that one stream of batches holds: the next pass is read while one ends.
 EPOCHS_PER_STREAM = 16
+# Validations without gain after which the schedule "plateau" halves the step size.
+PLATEAU = 3
+# Fewer steps an epoch than this leave a model little to learn by.
+FEW_STEPS = 20
 
 
 @dataclasses.dataclass
@@ -22,6 +27,7 @@ class _Position:
     epoch: int = 0
     step_in_epoch: int = 0
     step: int = 0
+    averaged: int = 0  # epochs whose weights are in the average
 
 
 class Trainer:
@@ -43,6 +49,7 @@ class Trainer:
         self._data = run_config.data
         self._config = run_config.training
         self._modalities = run_config.model.modalities
+        self._by_speaker = run_config.model.by_speaker
         self._fold = fold
         against = halves.reason_against(
             self._config.batch_split,
@@ -56,8 +63,15 @@ class Trainer:
         self._folder = folder
         self._team = team
         self._data_service = data_service
+        count = fold.count("train")
+        self.steps_per_epoch = -(-count // self._data.batch_size)
+        self.max_steps = min(
+            self._config.max_epochs * self.steps_per_epoch, self._config.max_steps or 2**62
+        )
         with team.strategy.scope():
-            optimizer = step.make_optimizer(self._config.learning_rate, run_config.model.dtype)
+            self._optimizer = optimizer = step.make_optimizer(
+                self._schedule(), run_config.model.dtype, self._config.weight_decay
+            )
             self._train_step = step.make_train_step(
                 model,
                 optimizer,
@@ -65,22 +79,41 @@ class Trainer:
                 self._config.clip_norm,
                 self._class_weights(),
                 split,
+                self._config.label_smoothing,
+                self._config.mixup,
+                self._config.seed,
             )
         self.predict_step = evaluation.predict_step_of(run_config, model)
         self._kernel = step.kernel_of(model)
-        self._checkpoints = checkpoints.Checkpoints(folder.checkpoints, model, optimizer)
+        self._checkpoints = checkpoints.Checkpoints(
+            folder.checkpoints, model, optimizer, self._config.weights == "average"
+        )
         self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
         self._position = _Position()
         self._stream = None  # batches, kept open across validations
         self._stream_end = 0  # the epoch before which it ends
         self._source = None  # of the train split
-        count = fold.count("train")
-        self.steps_per_epoch = -(-count // self._data.batch_size)
         self._validation_steps = max(
             1, int(self._config.validation_interval * self.steps_per_epoch)
         )
-        self.max_steps = min(
-            self._config.max_epochs * self.steps_per_epoch, self._config.max_steps or 2**62
+
+    def _schedule(self):
+        """Returns the step size, or how it goes."""
+        config = self._config
+        if config.schedule != "cosine":
+            return config.learning_rate
+        warmup = round(config.warmup * self.max_steps)
+        rising = (
+            {
+                "initial_learning_rate": config.learning_rate / warmup,
+                "warmup_target": config.learning_rate,
+                "warmup_steps": warmup,
+            }
+            if warmup
+            else {"initial_learning_rate": config.learning_rate}
+        )
+        return keras.optimizers.schedules.CosineDecay(
+            decay_steps=max(1, self.max_steps - warmup), **rising
         )
 
     def _class_weights(self):
@@ -94,12 +127,18 @@ class Trainer:
         """Trains until patience or the limit of epochs or steps runs out.
 
         A run that was stopped goes on at its last checkpoint. Afterwards the model holds
-        the best weights, and so does the run's `model.keras`: until then there is none.
+        the weights that its settings name, and so does the run's `model.keras`: until then
+        there is none.
 
         Returns:
-            `amh_tf.training.selection.Selection`.
+            Which weights these are, in words.
         """
         self._restore()
+        if self.steps_per_epoch < FEW_STEPS:
+            progress.console.print(
+                f"Mind: an epoch is {self.steps_per_epoch} steps of {self._data.batch_size} "
+                "utterances. Smaller batches may learn more from so few: --batch_size."
+            )
         saved_at = time.monotonic()
         if self._team.is_chief:
             writer = tf.summary.create_file_writer(str(self._folder.logs))
@@ -118,11 +157,30 @@ class Trainer:
                 if time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS:
                     self._save()
                     saved_at = time.monotonic()
+        if self._config.weights == "average" and not self._position.averaged:
+            self._average_in()
         self._save()
-        self._checkpoints.exchange_best()
+        if self._config.weights == "best":
+            self._checkpoints.exchange_best()
+        elif self._config.weights == "average":
+            self._checkpoints.exchange_average()
         if self._team.is_chief:
             self._folder.save_model(self._model)
-        return self._selection
+        return self._weights_in_words()
+
+    def _weights_in_words(self):
+        best, step = self._selection, self._position.step
+        if self._config.weights == "last":
+            return f"The last weights, of step {step}."
+        if self._config.weights == "average":
+            return f"The average of the weights after {self._position.averaged} epochs."
+        return (
+            f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}."
+        )
+
+    def _average_in(self):
+        self._position.averaged += 1
+        self._checkpoints.average_in(self._position.averaged)
 
     def _stop_if(self, asked_to_stop):
         if asked_to_stop:
@@ -154,6 +212,9 @@ class Trainer:
             if position.step_in_epoch == self.steps_per_epoch:
                 position.epoch += 1
                 position.step_in_epoch = 0
+                first = (1 - self._config.average_share) * self.max_steps
+                if self._config.weights == "average" and position.step > first:
+                    self._average_in()
         mean = float(mean)
         tf.summary.scalar("loss/train", mean, step=position.step)
         if not mean < float("inf"):
@@ -198,6 +259,8 @@ class Trainer:
             shuffle_megabytes=self._data.shuffle_megabytes,
             bucketing=self._data.bucketing,
             data_service=self._data_service,
+            by_speaker=self._by_speaker,
+            shuffled_labels=self._config.seed if self._config.shuffle_labels else None,
         )
         self._stream = iter(batches.skip(position.step_in_epoch))
         self._stream_end = position.epoch + epochs
@@ -212,6 +275,9 @@ class Trainer:
         for name, value in scores.items():
             tf.summary.scalar(f"{name}/dev", value, step=position.step)
         best = self._selection.update(scores[self._selection.metric], position.step)
+        waited = self._selection.without_gain
+        if self._config.schedule == "plateau" and waited and waited % PLATEAU == 0:
+            self._optimizer.learning_rate = self._optimizer.learning_rate * 0.5
         if best:
             self._checkpoints.keep_best()
         epochs = position.step / self.steps_per_epoch
@@ -240,6 +306,7 @@ class Trainer:
             self._data.batch_size,
             modalities=self._modalities,
             with_ids=True,
+            by_speaker=self._by_speaker,
         )
 
     def _save(self):

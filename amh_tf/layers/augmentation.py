@@ -1,0 +1,173 @@
+import keras
+import tensorflow as tf
+
+from amh_tf.layers import draws
+
+# Rates of speed and shares are below this: something of an utterance must stay.
+_MOST = 0.9
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class Augmentation(keras.layers.Layer):
+    """Changes standardized features as other recordings of the same would differ.
+
+    Every utterance has draws of its own at every step of training; outside of training nothing
+    changes. The state of the layer's seed is one of its variables, so that a restored run draws
+    on. What is masked becomes 0, the mean.
+
+    Args:
+        speed: Largest change of the speed in [0, 0.9): steps are resampled, linearly, at a rate
+            within 1 +- `speed`.
+        time_mask: Largest share in [0, 0.9) of the steps that a mask takes out. There are two
+            masks.
+        frequency_mask: Largest share in [0, 0.9) of the coefficients that a mask takes out, in
+            all of the `blocks`. There are two masks.
+        blocks: How many blocks of the same coefficients a step is made of: 3 for MFCC with first
+            and second derivatives. Defaults to 1.
+        level: Standard deviation of what is added to the first dimension, the level of the sound,
+            throughout an utterance.
+        noise: Standard deviation of noise that is added to every number, evenly distributed.
+        seed: Integer, or None for one drawn from Keras' global seed.
+
+    Call arguments:
+        sequence: Tensor of shape `(batch, time, dim)`, standardized.
+        length: Int32 tensor of shape `(batch,)`.
+        training: Whether anything is changed.
+
+    Returns:
+        sequence and length; with `speed`, and in training, of other lengths.
+
+    Reference:
+     - Park et al., "SpecAugment", Interspeech 2019; Ko et al., "Audio Augmentation for Speech
+       Recognition", Interspeech 2015
+    """
+
+    MASKS = 2
+
+    def __init__(
+        self,
+        speed=0.0,
+        time_mask=0.0,
+        frequency_mask=0.0,
+        blocks=1,
+        level=0.0,
+        noise=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value, most in (
+            ("speed", speed, _MOST),
+            ("time_mask", time_mask, _MOST),
+            ("frequency_mask", frequency_mask, _MOST),
+            ("level", level, float("inf")),
+            ("noise", noise, float("inf")),
+        ):
+            if not 0 <= value < most:
+                raise ValueError(
+                    f"`{name}` is out of range. Expected at least 0 and below {most}. "
+                    f"Received: {name}={value}."
+                )
+        self.speed = speed
+        self.time_mask = time_mask
+        self.frequency_mask = frequency_mask
+        self.blocks = blocks
+        self.level = level
+        self.noise = noise
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, sequence_shape, length_shape):
+        if sequence_shape[-1] % self.blocks:
+            raise ValueError(
+                "`blocks` does not fit the features. Expected a divisor of their width, "
+                f"{sequence_shape[-1]}. Received: blocks={self.blocks}."
+            )
+        self.built = True
+
+    def call(self, sequence, length, training=False):
+        if not training:
+            return sequence, length
+        seeds = tf.unstack(tf.random.split(draws.next_seed(self.seed_generator), 5))
+        if self.speed:
+            sequence, length = self._resample(sequence, length, seeds[0])
+        factors = []
+        if self.time_mask:
+            factors.append(self._kept_steps(sequence, length, seeds[1])[:, :, None])
+        if self.frequency_mask:
+            factors.append(self._kept_coefficients(sequence, seeds[2])[:, None, :])
+        for factor in factors:
+            sequence *= tf.cast(factor, sequence.dtype)
+        if self.level:
+            sequence += self._level(sequence, seeds[3])
+        if self.noise:
+            sequence += self._noise(sequence, seeds[4])
+        return sequence, length
+
+    def _resample(self, sequence, length, seed):
+        batch, time = tf.unstack(tf.shape(sequence)[:2])
+        rate = tf.random.stateless_uniform([batch], seed, 1 - self.speed, 1 + self.speed)
+        resampled = tf.cast(tf.cast(length, tf.float32) / rate, tf.int32)
+        resampled = tf.where(length > 0, tf.maximum(resampled, 1), 0)
+        steps = tf.maximum(tf.reduce_max(resampled), 1)
+        place = tf.cast(tf.range(steps), tf.float32)[None, :] * rate[:, None]
+        last = tf.cast(tf.maximum(length - 1, 0), tf.float32)[:, None]
+        place = tf.minimum(place, last)
+        before = tf.cast(place, tf.int32)
+        share = tf.cast(place - tf.floor(place), sequence.dtype)[:, :, None]
+        after = tf.minimum(before + 1, time - 1)
+        first, second = (tf.gather(sequence, at, batch_dims=1) for at in (before, after))
+        # The step after the last is padding, of share 0, which may hold anything.
+        second = tf.where(share > 0, second, first)
+        return first + share * (second - first), resampled
+
+    def _kept_steps(self, sequence, length, seed):
+        """Returns which steps stay, `(batch, time)`."""
+        steps = tf.cast(tf.range(tf.shape(sequence)[1]), tf.float32)
+        return self._outside_masks(steps, tf.cast(length, tf.float32), self.time_mask, seed)
+
+    def _kept_coefficients(self, sequence, seed):
+        """Returns which dimensions stay, `(batch, dim)`."""
+        count = sequence.shape[-1] // self.blocks
+        sizes = tf.fill([tf.shape(sequence)[0]], float(count))
+        kept = self._outside_masks(
+            tf.range(float(count)), sizes, self.frequency_mask, seed
+        )
+        return tf.tile(kept, [1, self.blocks])
+
+    def _outside_masks(self, places, sizes, share, seed):
+        """Draws masks over `sizes` (batch,) and returns which `places` lie in none."""
+        drawn = tf.random.stateless_uniform([self.MASKS, 2, tf.size(sizes)], seed)
+        widths = tf.round(drawn[:, 0] * share * sizes)
+        starts = tf.round(drawn[:, 1] * (sizes - widths))
+        inside = (places >= starts[:, :, None]) & (places < (starts + widths)[:, :, None])
+        return tf.logical_not(tf.reduce_any(inside, axis=0))
+
+    def _level(self, sequence, seed):
+        drawn = tf.random.stateless_normal([tf.shape(sequence)[0], 1, 1], seed, stddev=self.level)
+        first = tf.one_hot(0, sequence.shape[-1], dtype=sequence.dtype)
+        return tf.cast(drawn, sequence.dtype) * first
+
+    def _noise(self, sequence, seed):
+        # Two numbers from 32 bits, as `StepDropout` draws them: normal ones take ten times as long.
+        count = tf.size(sequence)
+        pairs = tf.random.stateless_uniform(
+            [(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32
+        )
+        drawn = tf.reshape(tf.bitcast(pairs, tf.int16), [-1])[:count]
+        # An even distribution over +-w has the deviation w / sqrt(3).
+        scale = self.noise * 3**0.5 / (1 << 15)
+        return tf.reshape(tf.cast(drawn, sequence.dtype) * scale, tf.shape(sequence))
+
+    def compute_mask(self, *args, **kwargs):
+        return None
+
+    def compute_output_spec(self, sequence, length, training=False):
+        return (
+            keras.KerasTensor((sequence.shape[0], None, sequence.shape[2]), dtype=sequence.dtype),
+            keras.KerasTensor(length.shape, dtype=length.dtype),
+        )
+
+    def get_config(self):
+        names = ("speed", "time_mask", "frequency_mask", "blocks", "level", "noise", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

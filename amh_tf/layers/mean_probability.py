@@ -1,0 +1,28 @@
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class MeanProbability(keras.layers.Layer):
+    """Averages what several models hold for probable.
+
+    Call arguments:
+        logits: List of tensors of shape `(batch, classes)`, one for each model.
+
+    Returns:
+        Logarithms of the mean probabilities, `(batch, classes)` float32: the softmax of them is
+        the mean of the models' own.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def build(self, logits_shape):
+        self.built = True
+
+    def call(self, logits):
+        logs = [tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in logits]
+        return tf.reduce_logsumexp(tf.stack(logs), axis=0) - tf.math.log(float(len(logs)))
+
+    def compute_output_shape(self, logits_shape):
+        return logits_shape[0]

@@ -1,0 +1,61 @@
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="amh_tf")
+class Standardize(keras.layers.Layer):
+    """Brings every dimension to mean 0 and deviation 1.
+
+    Mean and deviation are either the layer's own, those of a training part, which go wherever
+    the model goes; or given with every utterance, those of its speaker. A dimension whose
+    deviation is 0 says nothing and becomes 0.
+
+    Masking: padded steps are standardized like all others; who reads the sequence masks them.
+
+    Args:
+        own: Whether mean and deviation are the layer's. Defaults to True. They start as 0 and
+            1, and are set by `adapt`.
+
+    Call arguments:
+        sequence: Tensor of shape `(batch, time, dim)`.
+        mean, deviation: Tensors of shape `(batch, dim)`, where they are not the layer's own.
+
+    Returns:
+        Tensor of the shape of `sequence`.
+    """
+
+    def __init__(self, own=True, **kwargs):
+        super().__init__(**kwargs)
+        self.own = own
+
+    def build(self, sequence_shape, mean_shape=None, deviation_shape=None):
+        if self.own:
+            shape = (sequence_shape[-1],)
+            self.mean = self.add_weight(
+                shape=shape, initializer="zeros", trainable=False, name="mean"
+            )
+            self.deviation = self.add_weight(
+                shape=shape, initializer="ones", trainable=False, name="deviation"
+            )
+        self.built = True
+
+    def adapt(self, mean, deviation):
+        """Sets mean and deviation, each `(dim,)`."""
+        self.mean.assign(mean)
+        self.deviation.assign(deviation)
+
+    def call(self, sequence, mean=None, deviation=None):
+        if self.own:
+            mean, deviation = (tf.convert_to_tensor(w)[None] for w in (self.mean, self.deviation))
+        scale = tf.math.divide_no_nan(1.0, tf.cast(deviation, tf.float32))
+        scale = tf.cast(scale, sequence.dtype)[:, None, :]
+        return sequence * scale - tf.cast(mean, sequence.dtype)[:, None, :] * scale
+
+    def compute_mask(self, *args, **kwargs):
+        return None
+
+    def compute_output_spec(self, sequence, mean=None, deviation=None):
+        return keras.KerasTensor(sequence.shape, dtype=sequence.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "own": self.own}
