@@ -198,8 +198,12 @@ class ModelConfig:
     def input_names(self) -> tuple:
         """Names of the model's inputs, in their order."""
         names = [name for m in self.modalities for name in (m, f"{m}_length")]
-        names += [f"{m}_{what}" for m in self.by_speaker for what in ("mean", "deviation")]
-        return tuple(names)
+        return (*names, *self.statistics_names)
+
+    @property
+    def statistics_names(self) -> tuple:
+        """Names of the inputs that hold means and deviations of speakers."""
+        return tuple(f"{m}_{what}" for m in self.by_speaker for what in ("mean", "deviation"))
 
     def _check_rate(self, name):
         checking.require(

@@ -28,7 +28,7 @@ def main():
             "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
             "with `python -m amh_tf.prepare`, and set it with --data_dir."
         )
-    run_config, fold = runs.configure(data, training, model)
+    run_config, fold = runs.configure(data, training, model, flag_defs.seeds())
     crossvalidation.run(run_config, fold.manifest, flags.output_dir, chosen, flags.jobs)
     progress.console.print(
         f"Runs, crossval.json, predictions.csv and confusion_matrix.png are in "

@@ -11,14 +11,19 @@ from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, files, flag_kit, locations, schema
+from amh_tf import config, files, flag_kit, locations, recipes, schema
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
 
 
 def _given(names):
-    return {name: FLAGS[name].value for name in names}
+    """Returns settings by name: the flag's where it is given, else the recipe's."""
+    recipe = recipes.settings(FLAGS.recipe)
+    return {
+        name: recipe[name] if name in recipe and not FLAGS[name].present else FLAGS[name].value
+        for name in names
+    }
 
 
 def define_data():
@@ -65,6 +70,14 @@ def _define_verify():
 def define_model():
     """Flags that shape the model."""
     model = config.ModelConfig(vocabulary_size=2)
+    _define(
+        "enum",
+        "recipe",
+        recipes.DEFAULT,
+        "Defaults of the flags of batches, model and training. Those shown here are the authors'; "
+        "BUILD.md lists what other recipes change.",
+        enum_values=list(recipes.RECIPES),
+    )
     _define("enum", "model", model.model, "Which model.", enum_values=list(config.MODELS))
     _define(
         "string",
@@ -92,6 +105,31 @@ def define_model():
         model.modality_dropout,
         "Probability, in training, to take a whole modality away from an utterance.",
     )
+    _define(
+        "enum",
+        "standardize",
+        model.standardize,
+        "What audio and video are standardized by: mean and deviation of the training part, which "
+        "go with the model, or of each speaker's recordings, test speakers' among them.",
+        enum_values=config.STANDARDIZE,
+    )
+    _define("integer", "audio_stride", model.audio_stride, "Steps of audio averaged into one.")
+    for name, meaning in (
+        ("state_dropout", "Drop rate on the states that encoders give."),
+        ("audio_speed", "In training, largest change of an utterance's speed, such as 0.1."),
+        (
+            "audio_time_mask",
+            "In training, largest share of steps that a mask takes out; two masks.",
+        ),
+        (
+            "audio_frequency_mask",
+            "In training, largest share of coefficients that a mask takes out; two masks.",
+        ),
+        ("audio_level", "In training, deviation of what is added to an utterance's level."),
+        ("audio_noise", "In training, deviation of noise in audio, standardized."),
+        ("video_noise", "In training, deviation of noise in video, standardized."),
+    ):
+        _define("float", name, getattr(model, name), meaning)
     _define(
         "enum",
         "cell",
@@ -136,9 +174,14 @@ def define_training():
         ("learning_rate", "float", "Adam's step size."),
         ("clip_norm", "float", "Norm to which each gradient tensor is clipped."),
         ("validation_interval", "float", "Epochs between validations."),
-        ("patience", "integer", "Validations without gain before training stops."),
+        ("patience", "integer", "Validations without gain before training stops; 0: never."),
         ("max_epochs", "integer", "Epochs after which training stops at the latest."),
         ("max_steps", "integer", "Steps after which training stops at the latest."),
+        ("warmup", "float", "Share of the steps in which the step size grows from 0."),
+        ("weight_decay", "float", "Share of a weight that a step takes away, times its size."),
+        ("label_smoothing", "float", "Share of a label that is spread over all classes."),
+        ("mixup", "float", "Beta distribution's parameter for mixing pairs; 0 for none."),
+        ("average_share", "float", "Share of the steps over which weights are averaged."),
     ):
         _define(kind, name, getattr(training, name), meaning)
     _define(
@@ -147,6 +190,33 @@ def define_training():
         training.selection_metric,
         "Score on the dev split that picks the best weights.",
         enum_values=config.SELECTION_METRICS,
+    )
+    _define(
+        "list",
+        "seeds",
+        [],
+        "Seeds of an ensemble, such as 1,2,3: one run whose models' probabilities are averaged.",
+    )
+    _define(
+        "enum",
+        "schedule",
+        training.schedule,
+        "How the step size goes: cosine falls to 0 at the last step, plateau halves it where the "
+        "dev score does not grow.",
+        enum_values=config.SCHEDULES,
+    )
+    _define(
+        "enum",
+        "weights",
+        training.weights,
+        "Which weights stand in the end: the best on dev, the last, or an average of late ones.",
+        enum_values=config.WEIGHTS,
+    )
+    _define(
+        "boolean",
+        "shuffle_labels",
+        training.shuffle_labels,
+        "A control: train on labels exchanged at random, which must end at chance.",
     )
     _define(
         "enum",
@@ -273,12 +343,14 @@ def model_config():
         model=FLAGS.model,
         modalities=schema.modalities_from_letters(FLAGS.modalities),
         num_hops=FLAGS.hops,
+        **_given(config.AUGMENTATIONS),
         **_given(
             f"{modality}_{name}"
             for modality in schema.MODALITIES
             for name in ("units", "layers", "dropout")
         ),
-        **_given(["modality_dropout", "cell", "bidirectional", "reset_after", "dtype", "kernel"]),
+        **_given(["modality_dropout", "state_dropout", "standardize", "audio_stride"]),
+        **_given(["cell", "bidirectional", "reset_after", "dtype", "kernel"]),
     )
 
 
@@ -286,6 +358,20 @@ def training_config():
     """Makes the `TrainingConfig` of the flags."""
     names = config.TrainingConfig.__dataclass_fields__
     return config.TrainingConfig(**_given(names))
+
+
+def seeds():
+    """Returns the seeds of an ensemble; empty for one model.
+
+    Raises:
+        ValueError: If the flag does not hold numbers.
+    """
+    if not all(seed.isdecimal() for seed in FLAGS.seeds):
+        raise ValueError(
+            "`seeds` is not a list of seeds. Expected integers of at least 0, with commas between "
+            f"them. Received: seeds={','.join(FLAGS.seeds)!r}. Set them with --seeds."
+        )
+    return tuple(map(int, FLAGS.seeds))
 
 
 def cache_dir():
@@ -300,5 +386,6 @@ def run_dir(data, model):
     if FLAGS.run_dir:
         locations.check_local("run_dir", FLAGS.run_dir)
         return Path(FLAGS.run_dir)
-    name = f"{model.row}-fold_{data.fold}-seed_{FLAGS.seed}"
+    seed = "-".join(map(str, seeds())) or FLAGS.seed
+    name = f"{model.row}-fold_{data.fold}-seed_{seed}"
     return Path("runs") / Path(data.data_dir).name / name

@@ -33,6 +33,13 @@ def define():
         "Weights of ResNet-101, those that the data set was made with.",
     )
     flag_defs_preparation.define_recognizer()
+    _define(
+        "list",
+        "enroll",
+        [],
+        "Other recordings of the same speaker, with commas between them, for a model that "
+        "standardizes by the speaker. Labels are not needed.",
+    )
     _define("string", "data_dir", None, "Where the run's data set lies now; older runs need it.")
     _define("enum", "format", "table", "What to print.", enum_values=list(FORMATS))
     _define("string", "attention", None, "Picture to draw of what each hop attended to.")

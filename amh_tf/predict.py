@@ -40,6 +40,7 @@ def main():
         asr=flags.asr,
         asr_model=flags.asr_model,
         data_dir=flags.data_dir,
+        enroll=flags.enroll,
     )
     as_json = flags.format == "json"
     _print(predicted, as_json)

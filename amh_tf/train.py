@@ -39,7 +39,7 @@ def main():
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)
-    run_config, fold = runs.configure(data, training, model)
+    run_config, fold = runs.configure(data, training, model, flag_defs.seeds())
     runs.train_and_evaluate(run_config, fold, run_dir, team, flag_defs.FLAGS.data_service)
     if not team.is_chief:
         return

@@ -163,6 +163,9 @@ class _Client:
             inputs["transcript"] = np.array([check_text(text)], object)
         if "video" in wanted:
             inputs |= pad("video", [video], wanted["video"][1][-1])
+        for name, (_, shape) in wanted.items():
+            if name.endswith(("_mean", "_deviation")):  # zeros: the utterance's own
+                inputs[name] = np.zeros((1, shape[-1]), np.float32)
         given = {"wav_bytes": wav, "transcript": text, "video": video}
         unread = [name for name in given if given[name] is not None and name not in wanted]
         unread = [name for name in unread if len(given[name])]

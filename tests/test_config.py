@@ -76,7 +76,7 @@ def test_differences_are_named():
         (config.ModelConfig, {"modalities": ("text", "audio")}, r"`modalities` do not suit"),
         (config.TrainingConfig, {"learning_rate": 0.0}, r"`learning_rate`.*above 0"),
         (config.TrainingConfig, {"learning_rate": float("nan")}, r"`learning_rate`"),
-        (config.TrainingConfig, {"patience": 0}, r"`patience`.*at least 1"),
+        (config.TrainingConfig, {"patience": -1}, r"`patience`.*at least 0"),
         (config.TrainingConfig, {"max_steps": 0}, r"`max_steps`.*at least 1"),
         (config.TrainingConfig, {"selection_metric": "accuracy"}, r"`selection_metric`"),
         (config.DataConfig, {"data_dir": "x", "batch_size": 0}, r"`batch_size`.*--batch_size"),

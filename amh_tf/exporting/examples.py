@@ -5,10 +5,13 @@ import tensorflow as tf
 from amh_tf.exporting import input_checks
 
 
-def _fields(modalities):
+def _fields(config):
     """Describes what is read; a modality that an Example does not mention is absent."""
     fields = {}
-    for modality in modalities:
+    for name in config.statistics_names:
+        width = getattr(config, f"{name.split('_')[0]}_width")
+        fields[name] = tf.io.FixedLenFeature([width], tf.float32)
+    for modality in config.modalities:
         fields[modality] = tf.io.FixedLenFeature([], tf.string, default_value="")
         fields[f"{modality}_length"] = tf.io.FixedLenFeature([], tf.int64, default_value=0)
     return fields
@@ -32,14 +35,15 @@ def parse(serialized, config):
 
     Args:
         serialized: String tensor of shape `(batch,)`; each with the fields of
-            `amh_tf.schema.EXAMPLE_FIELDS`, of which a modality's two may be left out.
+            `amh_tf.schema.EXAMPLE_FIELDS`, of which a modality's two may be left out, and the
+            lists of floats `audio_mean` and so on, where the model standardizes by the speaker.
         config: `amh_tf.config.ModelConfig`.
 
     Returns:
         Dict as the model takes it, padded to the longest of the batch.
     """
-    fields = tf.io.parse_example(_rewritten(serialized), _fields(config.modalities))
-    inputs = {}
+    fields = tf.io.parse_example(_rewritten(serialized), _fields(config))
+    inputs = {name: fields[name] for name in config.statistics_names}
     for modality in config.modalities:
         raw, length = fields[modality], fields[f"{modality}_length"]
         dtype = tf.int32 if modality == "text" else tf.float32

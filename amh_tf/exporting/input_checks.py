@@ -94,6 +94,21 @@ def word_ids(sequence, length, vocabulary_size):
     return at_least_one_step(sequence), length
 
 
+def _statistics(values, batch, name):
+    """Checks means or deviations of speakers, `(batch, width)`."""
+    values = require(
+        tf.equal(tf.shape(values)[0], batch), name, "has another batch size", "a row each", values
+    )
+    least = 0.0 if name.endswith("_deviation") else -LARGEST_FEATURE
+    return require(
+        (values >= least) & (values <= LARGEST_FEATURE),  # False for NaN too
+        name,
+        "is out of range",
+        "finite numbers, deviations of at least 0",
+        values,
+    )
+
+
 def model_inputs(inputs, config):
     """Checks all that the model takes.
 
@@ -122,6 +137,8 @@ def model_inputs(inputs, config):
             sequence, length = features(sequence, length, modality)
         checked[modality], checked[length_name] = sequence, length
         steps += length
+    for name in config.statistics_names:
+        checked[name] = _statistics(inputs[name], batch, name)
     first = f"{config.modalities[0]}_length"
     checked[first] = require(
         steps > 0,

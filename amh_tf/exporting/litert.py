@@ -13,6 +13,8 @@ from amh_tf import schema
 
 # What weights are stored as. Sizes: of the parameters in float32, once, a half, a quarter.
 KINDS = ("float32", "float16", "int8")
+# Inputs of models that standardize by the speaker.
+STATISTICS = tuple(f"{m}_{what}" for m in ("audio", "video") for what in ("mean", "deviation"))
 # Steps of audio, text and video that parity is checked on: long, short, absent.
 LENGTHS = ((450, 20, 14), (60, 5, 0), (0, 12, 3), (300, 0, 7), (7, 2, 2), (1, 1, 1))
 
@@ -164,6 +166,8 @@ def random_utterance(inputs, lengths, vocabulary_size, seed=0):
             shape = (1, time_axis, int(inputs[modality].shape[-1]))
             made[modality] = np.abs(rng.standard_normal(shape, np.float32))
         made[f"{modality}_length"] = np.array([steps], np.int32)
+    for name in [name for name in STATISTICS if name in inputs]:
+        made[name] = rng.uniform(0.5, 1.5, (1, int(inputs[name].shape[-1]))).astype(np.float32)
     return made
 
 

@@ -1,6 +1,6 @@
 """What must be known of a model before it is used: `model_card.md`."""
 
-from amh_tf import __version__, schema
+from amh_tf import __version__, models, schema
 from amh_tf.exporting import raw_inputs
 from amh_tf.training import runs
 
@@ -48,6 +48,10 @@ def _inputs(config):
             what = _STEPS[modality] if standard else f"the data set's own {modality} features"
         rows.append(f"| `{modality}` | {shape} | {what} |")
         rows.append(f"| `{modality}_length` | (batch,) int32 | valid steps; 0 where absent |")
+    for name in config.statistics_names:
+        modality, what = name.split("_")
+        width = getattr(config, f"{modality}_width")
+        rows.append(f"| `{name}` | (batch, {width}) float32 | {what} of the speaker's {modality} |")
     return rows
 
 
@@ -75,6 +79,12 @@ def _limits(trained):
         limits.append(
             f"Its audio features are {config.audio_width} wide, not MFCC with derivatives: there "
             "are no signatures `raw` and `raw_wav`."
+        )
+    if config.by_speaker:
+        limits.append(
+            "It standardizes by the speaker: `audio_mean`, `audio_deviation` and the like are those "
+            "of all recordings of the speaker that there are. With fewer it is less accurate "
+            "than the scores above say. `raw` and `raw_wav` take the utterance's own for zeros."
         )
     if config.dtype != "float32":
         limits.append(
@@ -139,5 +149,5 @@ def text(trained, version, signatures):
 
 
 def _hop_targets(model, config):
-    layers = {layer.name: layer for layer in model.layers}
+    layers = {layer.name: layer for layer in models.members(model)[0].layers}
     return layers["hops"].targets(config.modalities) if "hops" in layers else []

@@ -120,3 +120,24 @@ class Words(tf.Module):
             transcript,
         )
         return text.word_ids(transcript, self.table, self._most)
+
+
+def statistics(sequence, length, mean, deviation):
+    """Returns what utterances are standardized by: what is given, or their own.
+
+    Args:
+        sequence: Float32 tensor of shape `(batch, time, width)`.
+        length: Int32 tensor of shape `(batch,)`.
+        mean, deviation: Float32 tensors of shape `(batch, width)`; a row of zeros in `deviation`
+            asks for the utterance's own.
+
+    Returns:
+        Mean and deviation, `(batch, width)`.
+    """
+    mask = tf.sequence_mask(length, tf.shape(sequence)[1], tf.float32)[:, :, None]
+    count = tf.cast(tf.maximum(length, 1), tf.float32)[:, None]
+    own = tf.reduce_sum(sequence * mask, axis=1) / count
+    apart = (sequence - own[:, None, :]) * mask
+    spread = tf.sqrt(tf.reduce_sum(tf.square(apart), axis=1) / count)
+    given = tf.reduce_any(deviation > 0, axis=1, keepdims=True)
+    return tf.where(given, mean, own), tf.where(given, deviation, spread)

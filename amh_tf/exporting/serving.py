@@ -25,6 +25,10 @@ class ServingModule(tf.Module):
       `video`, `video_length`, as far as the model reads them.
     - `raw_wav`, where it reads MFCC: the same with `wav_bytes` in place of the waveform.
 
+    A model that standardizes by the speaker also takes `audio_mean` and `audio_deviation` (batch,
+    width), and the same of video. In `raw` and `raw_wav` a deviation of zeros asks for the
+    utterance's own.
+
     A modality of length 0 is absent; its sequence may have no steps. Input that cannot be
     answered raises INVALID_ARGUMENT, which names it.
 
@@ -35,9 +39,10 @@ class ServingModule(tf.Module):
     def __init__(self, trained):
         super().__init__(name="amh")
         self._config = trained.config
-        for modality in self._config.modalities:
-            # Built of TensorFlow's own operations, and the fastest on processors.
-            trained.model.get_layer(f"{modality}_encoder").kernel = "packed"
+        for member in models.members(trained.model):
+            for modality in self._config.modalities:
+                # Built of TensorFlow's own operations, and the fastest on processors.
+                member.get_layer(f"{modality}_encoder").kernel = "packed"
         # Keras models carry their training graphs into a SavedModel; weights alone are needed.
         self._run = _untracked(trained.model)
         self._run_attention = _attention(trained.model)
@@ -62,7 +67,7 @@ class ServingModule(tf.Module):
         specs = {
             name: spec
             for name, spec in self._feature_specs().items()
-            if not name.startswith(("audio", "text"))
+            if name not in ("audio", "audio_length", "text", "text_length")
         }
         if "text" in config.modalities:
             specs["transcript"] = _spec([None], tf.string, "transcript")
@@ -89,6 +94,9 @@ class ServingModule(tf.Module):
                 width = getattr(self._config, f"{modality}_width")
                 specs[modality] = _spec([None, None, width], tf.float32, modality)
             specs[f"{modality}_length"] = _spec([None], tf.int32, f"{modality}_length")
+        for name in self._config.statistics_names:
+            width = getattr(self._config, f"{name.split('_')[0]}_width")
+            specs[name] = _spec([None, width], tf.float32, name)
         return specs
 
     def _named(self, logits):
@@ -123,6 +131,10 @@ class ServingModule(tf.Module):
             else:
                 made = inputs[modality], inputs[f"{modality}_length"]
             features[modality], features[f"{modality}_length"] = made
+            if modality in self._config.by_speaker:
+                names = [f"{modality}_{what}" for what in ("mean", "deviation")]
+                statistics = raw_inputs.statistics(*made, *(inputs[name] for name in names))
+                features.update(zip(names, statistics))
         return self._predict(features)
 
     def _predict_wav(self, inputs):

@@ -75,7 +75,7 @@ def read(run_dir, data_dir=None):
             f"{', '.join(folder.load_metrics()) or 'no split'}. Run `python -m amh_tf.train` with "
             "the same settings to finish it."
         )
-    _check_weights(folder, model, run_config.model)
+    _check_weights(folder, model, run_config)
     fold = runs.find_fold(run_config, data_dir)
     manifest = fold.manifest
     _share_unknown_vector(model, run_config.model, fold.known_words())
@@ -89,14 +89,14 @@ def read(run_dir, data_dir=None):
     )
 
 
-def _check_weights(folder, model, settings):
+def _check_weights(folder, model, run_config):
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ValueError(
                 f"{str(folder.model)!r} is damaged. Expected weights that are numbers. Received: "
                 f"NaN or infinity in {weight.path!r}. Train the model again."
             )
-    expected = [tuple(weight.shape) for weight in models.build(settings).weights]
+    expected = [tuple(weight.shape) for weight in models.build_run(run_config).weights]
     received = [tuple(weight.shape) for weight in model.weights]
     if expected != received:
         raise ValueError(
@@ -108,10 +108,11 @@ def _check_weights(folder, model, settings):
 def _share_unknown_vector(model, settings, known_words):
     if known_words is None or "text" not in settings.modalities:
         return
-    layer = model.get_layer("word_vectors")
-    vectors = np.array(layer.get_weights()[0])
-    vectors[~known_words] = vectors[schema.UNKNOWN_ID]
-    layer.set_weights([vectors])
+    for member in models.members(model):
+        layer = member.get_layer("word_vectors")
+        vectors = np.array(layer.get_weights()[0])
+        vectors[~known_words] = vectors[schema.UNKNOWN_ID]
+        layer.set_weights([vectors])
 
 
 def _vocabulary(manifest):

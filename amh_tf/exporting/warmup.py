@@ -44,6 +44,9 @@ def _features(config, batch, rng):
             shape = (batch, steps, getattr(config, f"{modality}_width"))
             inputs[modality] = rng.standard_normal(shape, np.float32)
         inputs[f"{modality}_length"] = np.full(batch, steps, np.int32)
+    for name in config.statistics_names:
+        width = getattr(config, f"{name.split('_')[0]}_width")
+        inputs[name] = np.full((batch, width), name.endswith("_deviation"), np.float32)
     return inputs
 
 
@@ -88,6 +91,8 @@ def _example(features, row):
     for name, values in features.items():
         if name.endswith("_length"):
             value = tf.train.Feature(int64_list=tf.train.Int64List(value=[values[row]]))
+        elif name.endswith(("_mean", "_deviation")):
+            value = tf.train.Feature(float_list=tf.train.FloatList(value=values[row]))
         else:
             value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[values[row].tobytes()]))
         fields[name] = value

@@ -100,7 +100,11 @@ def _write_tables(trained, folder):
     """Writes what a device needs beside the model: class names, and the words it knows."""
     folder.mkdir(exist_ok=True)
     (folder / CLASSES_FILE).write_text("\n".join(trained.classes) + "\n", encoding="utf-8")
-    described = {"title": trained.config.title, "parameter_bytes": 4 * trained.model.count_params()}
+    described = {
+        "title": trained.config.title,
+        "parameter_bytes": 4 * trained.model.count_params(),
+        "standardize": trained.config.standardize,
+    }
     (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
     if "text" in trained.config.modalities:
         shutil.copy(trained.vocabulary, folder / VOCABULARY_FILE)

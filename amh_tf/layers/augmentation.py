@@ -130,9 +130,7 @@ class Augmentation(keras.layers.Layer):
         """Returns which dimensions stay, `(batch, dim)`."""
         count = sequence.shape[-1] // self.blocks
         sizes = tf.fill([tf.shape(sequence)[0]], float(count))
-        kept = self._outside_masks(
-            tf.range(float(count)), sizes, self.frequency_mask, seed
-        )
+        kept = self._outside_masks(tf.range(float(count)), sizes, self.frequency_mask, seed)
         return tf.tile(kept, [1, self.blocks])
 
     def _outside_masks(self, places, sizes, share, seed):

@@ -27,7 +27,7 @@ def inputs(config):
             made[modality] = keras.Input((None, width), dtype="float32", name=modality)
         length = f"{modality}_length"
         made[length] = keras.Input((), dtype="int32", name=length)
-    for name in config.input_names[len(made) :]:
+    for name in config.statistics_names:
         width = getattr(config, f"{name.split('_')[0]}_width")
         made[name] = keras.Input((width,), dtype="float32", name=name)
     return made

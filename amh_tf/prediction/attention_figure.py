@@ -143,7 +143,9 @@ def _audio(axes, predicted, weights, seconds):
     low, high = blocks.min(axis=1) / loudest, blocks.max(axis=1) / loudest
     axes.fill_between(time, low, high, color=_GRID, linewidth=0)
     rate = decoding.SAMPLE_RATE
-    centres = (np.arange(len(weights)) * audio.FRAME_STEP + audio.FRAME_LENGTH / 2) / rate
+    step = audio.FRAME_STEP * predicted.audio_stride
+    first = audio.FRAME_LENGTH + step - audio.FRAME_STEP  # samples of a step
+    centres = (np.arange(len(weights)) * step + first / 2) / rate
     heights = 2 * weights / weights.max() - 1
     color = _COLORS["audio"]
     axes.fill_between(centres, -1, heights, color=color, alpha=0.3, linewidth=0)

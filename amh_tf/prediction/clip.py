@@ -1,17 +1,21 @@
 """From one clip to the probabilities of the classes."""
 
 import dataclasses
+import pathlib
 
 import numpy as np
 
 from amh_tf import models, schema
 from amh_tf.corpora import folds, recording
+from amh_tf.data import moments
 from amh_tf.extraction import extracted_source, extractor
 from amh_tf.extraction import settings as extraction_settings
 from amh_tf.features import decoding, pictures, resnet_weights, text, video
 from amh_tf.training import run_folder, run_inputs
 
 NAME = "the clip"
+# What enrolment files hold no pictures, by their endings.
+SOUND_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".wma")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Prediction:
         frames: `(n, 224, 224, 3)` uint8, or None.
         hops: List of (modality, weights): what each hop attended to, one weight for each
             step of the modality; empty for a model without attention.
+        audio_stride: How many steps of sound, of 10 ms, are one of the model's.
         notes: What the user should know, one line each.
     """
 
@@ -86,6 +91,7 @@ class Prediction:
     frames: np.ndarray | None
     hops: list
     notes: list
+    audio_stride: int = 1
 
     @property
     def best(self):
@@ -93,7 +99,15 @@ class Prediction:
         return self.classes[int(self.probabilities.argmax())]
 
 
-def predict(run_dir, clip, weights=None, asr="pocketsphinx", asr_model=None, data_dir=None):
+def predict(
+    run_dir,
+    clip,
+    weights=None,
+    asr="pocketsphinx",
+    asr_model=None,
+    data_dir=None,
+    enroll=(),
+):
     """Predicts one clip.
 
     Args:
@@ -103,6 +117,8 @@ def predict(run_dir, clip, weights=None, asr="pocketsphinx", asr_model=None, dat
         asr, asr_model: Speech recognizer and its model; see `extractor.start_recognizer`.
         data_dir: Where the run's data set lies now, for runs that have not noted what they
             need of it.
+        enroll: Other recordings of the same speaker, sound or films, by which a model that
+            standardizes by the speaker does so; without them the clip itself.
 
     Returns:
         `Prediction`.
@@ -139,7 +155,8 @@ def predict(run_dir, clip, weights=None, asr="pocketsphinx", asr_model=None, dat
     table = inputs.word_table()
     sequences["text"] = extracted_source.word_ids(said, table, len(words))
     notes += _about(sequences, used, waveform, frames, maker.settings.max_lengths)
-    probabilities, hops = _run(model, run_config, sequences)
+    statistics = _statistics(run_config.model, maker, sequences, enroll, notes)
+    probabilities, hops = _run(model, run_config, sequences, statistics)
     return Prediction(
         data=inputs.data + (" (synthetic)" * (inputs.synthetic and "synth" not in inputs.data)),
         classes=inputs.classes,
@@ -151,7 +168,42 @@ def predict(run_dir, clip, weights=None, asr="pocketsphinx", asr_model=None, dat
         frames=frames,
         hops=hops,
         notes=notes,
+        audio_stride=run_config.model.audio_stride,
     )
+
+
+def _statistics(settings, maker, sequences, enroll, notes):
+    """Returns the speaker's means and deviations, as inputs of the model."""
+    if not settings.by_speaker:
+        if enroll:
+            notes.append(
+                "Nothing is taken from --enroll: the model does not standardize by speaker."
+            )
+        return {}
+    found = {}
+    for modality in settings.by_speaker:
+        held = moments.Moments.none(sequences[modality].shape[1])
+        for path in enroll:
+            held += moments.Moments.of(_enrolled(path, modality, maker))
+        if not held.count:
+            held = moments.Moments.of(sequences[modality])
+            notes.append(
+                f"The speaker's {modality} is known by this clip alone: the model was trained with "
+                "all recordings of each speaker. --enroll=FILES gives it more."
+            )
+        found[f"{modality}_mean"] = held.mean.astype(np.float32)[np.newaxis]
+        found[f"{modality}_deviation"] = held.deviation().astype(np.float32)[np.newaxis]
+    return found
+
+
+def _enrolled(path, modality, maker):
+    """Makes the features of another recording of the speaker."""
+    spoken = Clip(audio=path).recording() if modality == "audio" else Clip(video=path).recording()
+    if modality == "audio":
+        return maker.audio_features(maker.sound(spoken))
+    if pathlib.Path(path).suffix.lower() in SOUND_ENDINGS:
+        return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
+    return maker.video_features(maker.frames(spoken))
 
 
 def _unused(clip, used):
@@ -247,9 +299,9 @@ def _about(sequences, used, waveform, frames, max_lengths):
         yield f"No more than the first {seconds:.1f} s of the film are seen, as in training."
 
 
-def _run(model, run_config, sequences):
+def _run(model, run_config, sequences, statistics):
     """Returns probabilities, `(classes,)`, and what each hop attended to."""
-    batch = {}
+    batch = dict(statistics)
     for name in run_config.model.modalities:
         sequence = sequences[name]
         batch[f"{name}_length"] = np.array([len(sequence)], np.int32)
@@ -264,9 +316,11 @@ def _run(model, run_config, sequences):
             "The model gives values that are not numbers. Expected finite ones. Received: "
             f"{logits}. Train again with a smaller --learning_rate."
         )
+    steps = {name: len(sequence) for name, sequence in sequences.items()}
+    steps["audio"] = -(-steps["audio"] // run_config.model.audio_stride)
     weights = np.exp(logits - logits.max())
     hops = [
-        (target, np.asarray(shown[f"attention_{hop}"][0])[: len(sequences[target])])
+        (target, np.asarray(shown[f"attention_{hop}"][0])[: steps[target]])
         for hop, target in enumerate(targets, 1)
     ]
     return (weights / weights.sum()).astype(np.float32), hops
@@ -275,5 +329,6 @@ def _run(model, run_config, sequences):
 def _targets(model, settings):
     """Names the modality that each hop attends to."""
     if settings.num_hops is not None:
-        return model.get_layer("hops").targets(settings.modalities)
+        member = models.members(model)[0]
+        return member.get_layer("hops").targets(settings.modalities)
     return list(settings.modalities) if settings.model == "rnn_attn" else []

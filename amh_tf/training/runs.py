@@ -24,7 +24,7 @@ SPEAKER_WARNING = (
 )
 
 
-def configure(data, training, model):
+def configure(data, training, model, seeds=()):
     """Completes a run's configuration with what the data set says of itself.
 
     Args:
@@ -32,6 +32,7 @@ def configure(data, training, model):
         training: `TrainingConfig`.
         model: `ModelConfig`; its sizes of vocabulary, classes and features are replaced by
             the data set's.
+        seeds: Seeds of an ensemble's members; empty for one model.
 
     Returns:
         `RunConfig`, and the `Fold` that it trains on.
@@ -52,7 +53,7 @@ def configure(data, training, model):
         embedding_width=manifest.embedding_width,
     )
     data = dataclasses.replace(data, protocol=fold.protocol)
-    return config.RunConfig(data, model, training, manifest.fingerprint), fold
+    return config.RunConfig(data, model, training, manifest.fingerprint, seeds), fold
 
 
 def is_finished(folder):

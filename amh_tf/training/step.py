@@ -178,9 +178,7 @@ def mix(logits, targets, concentration, seed):
     share = tf.where(first + second > 0, tf.math.divide_no_nan(first, first + second), 1.0)
     order = tf.random.experimental.stateless_shuffle(tf.range(rows[0]), seeds[2])
     share = share[:, None]
-    return tuple(
-        share * each + (1 - share) * tf.gather(each, order) for each in (logits, targets)
-    )
+    return tuple(share * each + (1 - share) * tf.gather(each, order) for each in (logits, targets))
 
 
 def make_train_step(

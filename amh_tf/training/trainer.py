@@ -174,9 +174,7 @@ class Trainer:
             return f"The last weights, of step {step}."
         if self._config.weights == "average":
             return f"The average of the weights after {self._position.averaged} epochs."
-        return (
-            f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}."
-        )
+        return f"Best dev {best.metric.replace('_', ' ')} {best.best:.3f} at step {best.best_step}."
 
     def _average_in(self):
         self._position.averaged += 1

@@ -1,0 +1,47 @@
+"""Ways to train that suit a kind of corpus: values of settings that differ from the authors'.
+
+A recipe gives defaults. Whatever a user sets by a flag of its own stands.
+"""
+
+# The settings of `config.DataConfig`, `ModelConfig` and `TrainingConfig`, by name.
+RECIPES = {
+    # Yoon et al., 2020: the defaults of the configurations themselves.
+    "authors": {},
+    # Some hours of speech or less: chosen on dev speakers of RAVDESS; see docs/corpora.md.
+    "small_corpus": {
+        "batch_size": 32,
+        "standardize": "global",
+        "audio_stride": 4,
+        "cell": "gru",
+        "bidirectional": True,
+        "audio_units": 128,
+        "audio_dropout": 0.0,
+        "state_dropout": 0.3,
+        "audio_speed": 0.1,
+        "audio_time_mask": 0.15,
+        "audio_frequency_mask": 0.15,
+        "learning_rate": 2e-3,
+        "schedule": "cosine",
+        "warmup": 0.05,
+        "label_smoothing": 0.1,
+        "validation_interval": 1.0,
+        "patience": 0,
+        "max_epochs": 40,
+        "weights": "average",
+    },
+}
+DEFAULT = "authors"
+
+
+def settings(name: str) -> dict:
+    """Returns what a recipe sets, by the names of the settings.
+
+    Raises:
+        ValueError: If there is no such recipe.
+    """
+    if name not in RECIPES:
+        raise ValueError(
+            f"`recipe` is not known. Expected one of {', '.join(RECIPES)}. "
+            f"Received: recipe={name!r}. Set it with --recipe."
+        )
+    return dict(RECIPES[name])
