@@ -15,13 +15,12 @@ Paths may be absolute or lead elsewhere: the table is the user's own. The notes 
 """  # noqa: E501  (a table cannot be wrapped)
 
 import collections
-import json
 import math
 import os
 from pathlib import Path
 
 from amh_tf import schema
-from amh_tf.corpora import label_sets, recording, text_files
+from amh_tf.corpora import json_lines, label_sets, recording, text_files
 
 COLUMNS = (
     *("id", "audio", "video", "start", "end", "audio_start", "audio_end", "side"),
@@ -30,44 +29,6 @@ COLUMNS = (
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 LONGEST = 1e7  # seconds
 MAX_COLUMNS = 1000
-
-
-class _NotARow(ValueError):
-    pass
-
-
-def _refuse(what):
-    raise _NotARow(what)
-
-
-def _object(pairs):
-    fields = dict(pairs)
-    return fields if len(fields) == len(pairs) else _refuse("a name stands twice")
-
-
-def _cell(name, value):
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        _refuse(f"{name} is neither text nor a number")
-    return str(value).strip()
-
-
-def _json_rows(path):
-    """Yields the line number and the fields of each line of a JSON Lines file."""
-    for number, text in text_files.lines(path):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-            if not isinstance(row, dict):
-                _refuse(f"a {type(row).__name__}")
-            row = {name: _cell(name, value) for name, value in row.items()}
-        except (ValueError, RecursionError) as problem:
-            expected = "a JSON object of texts and numbers"
-            received = f"{type(problem).__name__}: {problem}"
-            raise text_files.error(path, number, "the line is bad", expected, received) from None
-        yield number, row
 
 
 class _Line:
@@ -191,7 +152,7 @@ def read(path, labels=None, name=None):
             an id stands twice. The message names file and line.
     """
     path = Path(path)
-    rows = _json_rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
+    rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
     seen, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
     for number, row in rows(path):
         missing = [column for column in ("id", "label") if column not in row]
