@@ -129,7 +129,9 @@ def test_nothing_left_is_refused(tmp_path):
         synthetic=True,
         classes=("a", "b"),
         recordings=tuple(
-            recording.Recording(id=f"u{i}", label=i % 2, group=f"u{i}", splits=(split,), transcript=" ")
+            recording.Recording(
+                id=f"u{i}", label=i % 2, group=f"u{i}", splits=(split,), transcript=" "
+            )
             for i, split in enumerate(("train", "train", "dev", "test"))
         ),
     )
