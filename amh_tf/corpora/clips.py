@@ -89,13 +89,13 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
             copies += 1
         else:
             raise ValueError(
-                f"Two files of the {name} are one utterance. Expected files that differ in name, "
+                f"Two files of {name} are one utterance. Expected files that differ in name, "
                 f"or copies of the same content. Received: {str(paths[said])!r} and "
                 f"{str(path)!r}. Take one of them away."
             )
     if not paths:
         raise ValueError(
-            f"{str(folder)!r} does not hold the {name}. Expected {expected} in it. Received: "
+            f"{str(folder)!r} does not hold {name}. Expected {expected} in it. Received: "
             f"{named(extra) if extra else 'no such file'}. Set it with --source_dir."
         )
     return Clips(folder, dict(sorted(paths.items())), tuple(sorted(extra)), copies)

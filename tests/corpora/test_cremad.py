@@ -91,5 +91,5 @@ def test_bad_row_is_named(tmp_path, row):
 
 
 def test_other_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"not hold the CREMA-D.*AudioWAV/1001.*--source_dir"):
+    with pytest.raises(ValueError, match=r"not hold CREMA-D.*AudioWAV/1001.*--source_dir"):
         cremad.read(tmp_path)

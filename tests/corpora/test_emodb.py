@@ -52,5 +52,5 @@ def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
 
 
 def test_other_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"not hold the EmoDB.*wav/03a01Fa\.wav.*--source_dir"):
+    with pytest.raises(ValueError, match=r"not hold EmoDB.*wav/03a01Fa\.wav.*--source_dir"):
         emodb.read(tmp_path)

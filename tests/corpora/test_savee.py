@@ -55,5 +55,5 @@ def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
 
 
 def test_other_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"not hold the SAVEE.*AudioData/DC/a01.*--source_dir"):
+    with pytest.raises(ValueError, match=r"not hold SAVEE.*AudioData/DC/a01.*--source_dir"):
         savee.read(tmp_path)

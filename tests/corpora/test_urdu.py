@@ -41,5 +41,5 @@ def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
 
 
 def test_other_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"not hold the URDU.*Angry/SM1_F1_A01.*--source_dir"):
+    with pytest.raises(ValueError, match=r"not hold URDU.*Angry/SM1_F1_A01.*--source_dir"):
         urdu.read(tmp_path)
