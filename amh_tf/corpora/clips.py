@@ -11,6 +11,8 @@ SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aif
 FILM_ENDINGS = (".mp4", ".flv", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg")
 NAMES_SHOWN = 5
 
+_POINTER = b"version https://git-lfs"
+
 
 @dataclasses.dataclass(frozen=True)
 class Clips:
@@ -74,7 +76,7 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
         `Clips`.
 
     Raises:
-        ValueError: If there is none, or two files of one key differ.
+        ValueError: If there is none, two files of one key differ, or they hold no recordings.
     """
     folder = Path(folder)
     paths, extra, copies = {}, [], 0
@@ -98,7 +100,18 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
             f"{str(folder)!r} does not hold {name}. Expected {expected} in it. Received: "
             f"{named(extra) if extra else 'no such file'}. Set it with --source_dir."
         )
+    _check_content(next(iter(paths.values())))
     return Clips(folder, dict(sorted(paths.items())), tuple(sorted(extra)), copies)
+
+
+def _check_content(path):
+    """Refuses what a repository's archive holds in the place of large files."""
+    with open(path, "rb") as file:
+        if file.read(len(_POINTER)) == _POINTER:
+            raise ValueError(
+                f"{str(path)!r} holds no recording. Expected sound or picture. Received: a pointer "
+                "of Git LFS. Clone the repository, and fetch the files with: git lfs pull"
+            )
 
 
 def named(names) -> str:

@@ -3,6 +3,7 @@
     AudioWAV/1001_DFA_ANG_XX.wav
     VideoFlash/1001_DFA_ANG_XX.flv
     VideoDemographics.csv           the actors' sex
+    SentenceFilenames.csv           the names of all clips
 
 actor, sentence, emotion and level, with underscores between them.
 """
@@ -38,6 +39,7 @@ SENTENCES = {
     "WSI": "We'll stop in a couple of minutes",
 }
 DEMOGRAPHICS = "VideoDemographics.csv"
+CLIPS = "SentenceFilenames.csv"
 EXPECTED = "files such as AudioWAV/1001_DFA_ANG_XX.wav"
 
 _NAME = re.compile(
@@ -52,19 +54,31 @@ def _key(path):
     return (name, clips.is_film(path)) if match and match[1] in ACTORS else None
 
 
+def _table(folder, name):
+    """Returns the path of a table of the release, or None."""
+    found = clips.walk(folder, (name.lower(),))
+    return next((path for path in found if path.name.lower() == name.lower()), None)
+
+
+def _ids(folder):
+    """Returns the names of all clips of the release, or None where it does not tell."""
+    path = _table(folder, CLIPS)
+    rows = text_files.rows(path) if path else ()
+    return frozenset(row.get("Filename", "").upper() for _, row in rows) - {""} or None
+
+
 def _sexes(folder):
     """Returns the dict from actor to sex, and what is wrong with it as a list of notes."""
-    name = DEMOGRAPHICS.lower()
-    paths = [path for path in clips.walk(folder, (name,)) if path.name.lower() == name]
-    if not paths:
+    path = _table(folder, DEMOGRAPHICS)
+    if not path:
         return {}, [f"{DEMOGRAPHICS} is missing: nobody's sex is known."]
     found = {}
-    for number, row in text_files.rows(paths[0]):
+    for number, row in text_files.rows(path):
         row = {name.lower(): text for name, text in row.items()}
         sex = row.get("sex", "").lower()
         if "actorid" not in row or sex not in ("female", "male"):
             expected = "the columns ActorID and Sex, Female or Male"
-            raise text_files.error(paths[0], number, "the row is wrong", expected, row)
+            raise text_files.error(path, number, "the row is wrong", expected, row)
         found[row["actorid"]] = sex
     unknown = [actor for actor in ACTORS if actor not in found]
     if not unknown:
@@ -105,5 +119,5 @@ def read(folder: str | Path, labels: str = "cremad") -> recording.Corpus:
             "transcript": SENTENCES[sentence],
         }
         utterances.append((CODES[code], fields))
-    published = counted.Published(COUNTS, dict.fromkeys(ACTORS))
+    published = counted.Published(COUNTS, dict.fromkeys(ACTORS), _ids(found.folder))
     return counted.corpus("CREMA-D", found, utterances, published, labels, tuple(notes))

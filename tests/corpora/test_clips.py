@@ -51,3 +51,9 @@ def test_what_is_not_the_corpus_is_refused(tmp_path, kind):
         ValueError, match=rf"not hold CORPUS\. Expected .* a\.wav.*{received}.*--source_dir"
     ):
         find(folder, key=lambda path: None)
+
+
+def test_pointers_instead_of_recordings_are_refused(tmp_path):
+    (tmp_path / "a.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(ValueError, match=r"a\.wav' holds no recording.*git lfs pull"):
+        find(tmp_path)

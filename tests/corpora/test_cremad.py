@@ -73,6 +73,19 @@ def test_other_files_are_named(tmp_path):
     )
 
 
+def test_missing_clips_are_named_by_the_table_of_clips(tmp_path):
+    names = list(whole_release())
+    table = [f'{number},"{name[9:-4]}"' for number, name in enumerate(names)]
+    names.remove("AudioWAV/1001_IEO_ANG_HI.wav")
+    write(tmp_path, names)
+    (tmp_path / "SentenceFilenames.csv").write_text("\n".join(['"Number","Filename"', *table]))
+    notes = cremad.read(tmp_path).notes
+    assert notes[1:] == (
+        "Different by class: anger 1,270 of 1,271.",
+        "1 utterances are missing: 1001_IEO_ANG_HI.",
+    )
+
+
 def test_missing_table_of_actors_is_noted(tmp_path):
     names = ["1001_DFA_ANG_XX.wav", "1001_DFA_SAD_XX.wav"]
     corpus = cremad.read(write(tmp_path, names, table=False))
