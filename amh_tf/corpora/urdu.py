@@ -2,8 +2,8 @@
 
     Angry/SM1_F1_A01.wav     speaker, number of the speaker's file, emotion and number in it
 
-M and F in the speaker's name stand for man and woman. The paper has 38 speakers; the files of the
-release name 29.
+M and F in the speaker's name stand for man and woman. The authors count 38 speakers; the files
+of the release name 29.
 """
 
 import re
@@ -57,7 +57,7 @@ def read(folder: str | Path, labels: str = "urdu") -> recording.Corpus:
         if (letter, number) not in numbers
     ]
     speakers = len({fields["speaker"] for _, fields in utterances})
-    notes = [f"{speakers} speakers; the paper has 38, the files of the release name 29."]
+    notes = [f"{speakers} speakers; the authors count 38, the files of the release name 29."]
     if missing:
         notes.append(f"{len(missing):,} utterances are missing: {clips.named(missing)}.")
     return counted.corpus(

@@ -17,7 +17,7 @@ def test_whole_release_has_the_published_counts(tmp_path):
     corpus = urdu.read(trees.write_names(tmp_path, whole_release()))
     assert corpus.notes == (
         "400 utterances, in every class as many as published.",
-        "29 speakers; the paper has 38, the files of the release name 29.",
+        "29 speakers; the authors count 38, the files of the release name 29.",
     )
     assert corpus.classes == ("angry", "happy", "neutral", "sad")
 
