@@ -87,3 +87,33 @@ def test_modality_that_is_not_there_is_refused(release, tmp_path):
     commands.assert_refused(finished, "RAVDESS does not have", "audio, text", "--modalities")
     finished = prepare("urdu", release, tmp_path / "data")
     commands.assert_refused(finished, "does not hold URDU", "Angry/SM1_F1_A01.wav")
+
+
+def test_sound_without_words_is_prepared_with_the_folds_of_emobox(tmp_path):
+    lines = {}
+    for number in range(6):
+        trees.write_sound(tmp_path / f"own/{number}.wav", seconds=0.3)
+        wav = f"downloads/mine/{number}.wav"
+        fields = {"key": f"mine-{number}", "wav": wav, "emo": ("happy", "angry")[number % 2]}
+        lines[number] = json.dumps(fields) + "\n"
+    folder = tmp_path / "data/mine"
+    for fold, tested in ((1, (0, 1)), (2, (2, 3))):
+        (folder / f"fold_{fold}").mkdir(parents=True)
+        for split in ("train", "test"):
+            chosen = (
+                text for number, text in lines.items() if (number in tested) == (split == "test")
+            )
+            path = folder / f"fold_{fold}/mine_{split}_fold_{fold}.jsonl"
+            path.write_text("".join(chosen))
+    more = [f"--audio_dir={tmp_path / 'own'}", "--protocols=random", "--num_folds=3"]
+    finished = prepare("emobox", folder, tmp_path / "out", *more)
+    assert finished.returncode == 0, finished.stderr
+    told = " ".join(finished.stdout.split())
+    assert "6 of 6 utterances listed are there." in told
+    assert "Words can be recognized: --transcripts=asr." in told
+    assert "amh_tf.train --model=rnn_attn --modalities=a" in told
+
+
+def test_channel_of_ravdess_is_a_flag(release, tmp_path):
+    finished = prepare("ravdess", release, tmp_path / "data", "--ravdess_channel=song")
+    commands.assert_refused(finished, "holds no song", "--ravdess_channel")
