@@ -3,14 +3,35 @@
 from absl import flags
 
 from amh_tf import flag_kit, schema
-from amh_tf.corpora import iemocap, label_sets, meld, table
+from amh_tf.corpora import (
+    cremad,
+    emobox,
+    emodb,
+    iemocap,
+    label_sets,
+    meld,
+    ravdess,
+    savee,
+    table,
+    tess,
+    urdu,
+)
 from amh_tf.extraction import groups, settings
 from amh_tf.features import feature_net, transcribe
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
 
-RAW_SOURCES = ("iemocap", "meld", "table")
+# Readers that need nothing but the folder of the release.
+_READERS = {
+    "meld": meld.read,
+    "cremad": cremad.read,
+    "emodb": emodb.read,
+    "savee": savee.read,
+    "tess": tess.read,
+    "urdu": urdu.read,
+}
+RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
 SOURCES = ("folds", "planted", *RAW_SOURCES)
 
 
@@ -21,7 +42,8 @@ def define():
         "source",
         None,
         "Where utterances come from (required): the authors' preprocessed folds, the planted-cue "
-        "set (synthetic), IEMOCAP or MELD as released, or a table of your own recordings.",
+        "set (synthetic), a corpus as released (docs/corpora.md has where each is had), a corpus "
+        "with EmoBox's folds, or a table of your own recordings.",
         enum_values=list(SOURCES),
         required=True,
     )
@@ -29,7 +51,8 @@ def define():
         "string",
         "source_dir",
         None,
-        "Folder of one preprocessed fold or of the release; for a table, its file.",
+        "Folder of one preprocessed fold or of the release; for a table, its file; for emobox, the "
+        "corpus' folder in EmoBox's data.",
     )
     _define("string", "output_dir", None, "Data folder to write (required).", required=True)
     _define("string", "name", None, "What to call the data set in results; folds and tables.")
@@ -83,7 +106,8 @@ def _define_raw():
         "labels",
         None,
         f"Label set of raw recordings: {', '.join(label_sets.NAMED)}, or classes of your own such "
-        "as ang,joy=hap+exc,sad. Default: paper for IEMOCAP, meld for MELD, all for a table.",
+        "as ang,joy=hap+exc,sad. Default: paper for IEMOCAP, for other corpora the set of their "
+        "name, all for a table and emobox.",
     )
     _define(
         "enum",
@@ -93,7 +117,25 @@ def _define_raw():
         "after (auto), the other one, always the woman or the man.",
         enum_values=list(iemocap.LEFT_SPEAKERS),
     )
-    _define("string", "modalities", "atv", "Which modalities to extract: letters of a, t, v.")
+    _define(
+        "enum",
+        "ravdess_channel",
+        "speech",
+        "RAVDESS: whether to take its speech, its song, or both.",
+        enum_values=list(ravdess.CHANNELS),
+    )
+    _define(
+        "string",
+        "audio_dir",
+        None,
+        "emobox: folder of the sound. Default: EmoBox's own, with downloads/CORPUS in it.",
+    )
+    _define(
+        "string",
+        "modalities",
+        None,
+        "Which modalities to extract: letters of a, t, v. Default: all that the corpus has.",
+    )
     _define(
         "boolean",
         "use_energy",
@@ -189,6 +231,7 @@ def source_dir():
         expected = {
             "folds": "the folder of one preprocessed fold",
             "table": "the file of a table",
+            "emobox": "the folder of a corpus in EmoBox's data",
         }.get(FLAGS.source, "the folder of the release")
         raise ValueError(
             f"`source_dir` is missing. Expected {expected}. Received: none. Set it with "
@@ -209,22 +252,34 @@ def corpus():
     chosen = {"labels": FLAGS.labels} if FLAGS.labels else {}
     if FLAGS.source == "iemocap":
         return iemocap.read(source_dir(), left_speaker=FLAGS.left_speaker, **chosen)
-    if FLAGS.source == "meld":
-        return meld.read(source_dir(), **chosen)
+    if FLAGS.source == "ravdess":
+        return ravdess.read(source_dir(), channel=FLAGS.ravdess_channel, **chosen)
+    if FLAGS.source == "emobox":
+        return emobox.read(source_dir(), audio_dir=FLAGS.audio_dir, **chosen)
+    if FLAGS.source in _READERS:
+        return _READERS[FLAGS.source](source_dir(), **chosen)
     return table.read(source_dir(), name=FLAGS.name, **chosen)
 
 
-def extraction_settings():
+def extraction_settings(corpus):
     """Makes the `Settings` of the flags.
 
+    Args:
+        corpus: `amh_tf.corpora.recording.Corpus`, which says what there is to extract.
+
+    Returns:
+        `Settings`; list of notes on the modalities that the corpus does not have.
+
     Raises:
-        ValueError: If the weights of ResNet-101 are missing.
+        ValueError: If a modality is asked for that the corpus does not have, or the weights of
+            ResNet-101 are missing.
     """
     names = ("use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model")
-    modalities = schema.modalities_from_letters(FLAGS.modalities)
-    return settings.Settings(
+    modalities, notes = settings.choose_modalities(corpus, FLAGS.modalities, FLAGS.transcripts)
+    chosen = settings.Settings(
         modalities=modalities,
         max_lengths=max_lengths(),
         resnet_weights=FLAGS.resnet_weights if "video" in modalities else None,
         **{name: FLAGS[name].value for name in names},
     )
+    return chosen, notes

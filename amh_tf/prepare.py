@@ -5,6 +5,8 @@ python -m amh_tf.prepare --source=iemocap --source_dir=DIR --resnet_weights=FILE
 Extraction from raw recordings can be stopped; the same command goes on where it was.
 """
 
+import dataclasses
+
 from amh_tf import cli, flag_defs_preparation, locations, progress, schema
 from amh_tf.corpora import folds, planted
 from amh_tf.data import fold_view, from_recordings, writer
@@ -32,9 +34,11 @@ def _write():
     options = {name: flags[name].value for name in names}
     if flags.source not in flag_defs_preparation.RAW_SOURCES:
         return writer.write(_prepared(), flags.output_dir, progress=progress.bar, **options)
+    corpus = flag_defs_preparation.corpus()
+    settings, notes = flag_defs_preparation.extraction_settings(corpus)
     return from_recordings.write(
-        flag_defs_preparation.corpus(),
-        flag_defs_preparation.extraction_settings(),
+        dataclasses.replace(corpus, notes=(*corpus.notes, *notes)),
+        settings,
         flags.output_dir,
         glove=flags.glove,
         on_error=flags.on_error,
@@ -43,6 +47,16 @@ def _write():
         beam_options=flags.beam_options,
         **options,
     )
+
+
+def _model(manifest):
+    """Returns the flags of a model that takes the modalities of a data set."""
+    there = (manifest.features or {}).get("modalities", schema.MODALITIES)
+    letters = "".join(letter for letter, name in schema.MODALITY_LETTERS.items() if name in there)
+    return {
+        1: f"--model=rnn_attn --modalities={letters}",
+        2: f"--hops=7 --modalities={letters}",
+    }.get(len(letters), "--hops=7")
 
 
 def main():
@@ -63,7 +77,7 @@ def main():
             f"first with {counts}"
         )
     progress.console.print(
-        f"\nNext:\n  python -m amh_tf.train --hops=7 --data_dir={flags.output_dir}"
+        f"\nNext:\n  python -m amh_tf.train {_model(manifest)} --data_dir={flags.output_dir}"
     )
 
 

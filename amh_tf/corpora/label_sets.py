@@ -15,6 +15,13 @@ NAMED = {
     "six": "ang,hap,exc,sad,fru,neu",
     # In the order of MELD's own label ids.
     "meld": "neutral,surprise,fear,sadness,joy,disgust,anger",
+    # All that the acted corpora have, in the order of their own codes or papers.
+    "ravdess": "neutral,calm,happy,sad,angry,fearful,disgust,surprised",
+    "cremad": "anger,disgust,fear,happy,neutral,sad",
+    "emodb": "anger,boredom,disgust,fear,happiness,sadness,neutral",
+    "savee": "anger,disgust,fear,happiness,neutral,sadness,surprise",
+    "tess": "angry,disgust,fear,happy,neutral,sad,surprise",
+    "urdu": "angry,happy,neutral,sad",
 }
 MAX_CLASSES = 256
 EXAMPLE = "Set it with --labels, for example --labels=ang,hap+exc,sad,neu or joy=hap+exc,ang."

@@ -9,65 +9,34 @@
 | `audio_start`, `audio_end` | where these stand, the sound's span is theirs, empty for the whole file: a wav file per sentence beside a video of the dialog |
 | `side` | half of the picture that shows the speaker: whole, left, right |
 | `transcript` | what is said |
-| `speaker`, `session`, `split` | who and where; split is train, dev or test |
+| `speaker`, `session` | who and where |
+| `sex` | the speaker's: female or male, f or m, woman or man |
+| `split` | train, dev or test |
+| `fold` | instead of `split`: the fold that tests on the utterance, while the others train on it; empty where all train on it |
 
 Paths may be absolute or lead elsewhere: the table is the user's own. The notes count them.
 """  # noqa: E501  (a table cannot be wrapped)
 
 import collections
-import json
 import math
 import os
 from pathlib import Path
 
 from amh_tf import schema
-from amh_tf.corpora import label_sets, recording, text_files
+from amh_tf.corpora import json_lines, label_sets, recording, table_folds, text_files
 
 COLUMNS = (
     *("id", "audio", "video", "start", "end", "audio_start", "audio_end", "side"),
-    *("transcript", "label", "speaker", "session", "split"),
+    *("transcript", "label", "speaker", "session", "sex", "split", "fold"),
 )
+SEXES = {
+    **dict.fromkeys(("female", "f", "woman"), "female"),
+    **dict.fromkeys(("male", "m", "man"), "male"),
+    "": "",
+}
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 LONGEST = 1e7  # seconds
 MAX_COLUMNS = 1000
-
-
-class _NotARow(ValueError):
-    pass
-
-
-def _refuse(what):
-    raise _NotARow(what)
-
-
-def _object(pairs):
-    fields = dict(pairs)
-    return fields if len(fields) == len(pairs) else _refuse("a name stands twice")
-
-
-def _cell(name, value):
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        _refuse(f"{name} is neither text nor a number")
-    return str(value).strip()
-
-
-def _json_rows(path):
-    """Yields the line number and the fields of each line of a JSON Lines file."""
-    for number, text in text_files.lines(path):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-            if not isinstance(row, dict):
-                _refuse(f"a {type(row).__name__}")
-            row = {name: _cell(name, value) for name, value in row.items()}
-        except (ValueError, RecursionError) as problem:
-            expected = "a JSON object of texts and numbers"
-            received = f"{type(problem).__name__}: {problem}"
-            raise text_files.error(path, number, "the line is bad", expected, received) from None
-        yield number, row
 
 
 class _Line:
@@ -96,6 +65,14 @@ class _Line:
             expected = f"one of {', '.join(filter(None, choices))}, or nothing"
             raise self.error(f"{name} is not known", expected, text)
         return text
+
+    def sex(self):
+        """Returns "female", "male" or ""."""
+        text = self.text("sex")
+        if text.lower() not in SEXES:
+            expected = f"one of {', '.join(filter(None, SEXES))}, or nothing"
+            raise self.error("sex is not known", expected, text)
+        return SEXES[text.lower()]
 
     def file(self, name):
         """Returns the path of a file, or None."""
@@ -142,6 +119,7 @@ def _utterance(line):
         "group": video or audio or line.text("id"),
         "splits": (split,) if (split := line.choice("split", ("", *schema.SPLITS))) else (),
         "speaker": line.text("speaker"),
+        "sex": line.sex(),
         "session": line.text("session"),
         "audio": audio,
         "audio_start": audio_span[0] if audio else None,
@@ -191,8 +169,9 @@ def read(path, labels=None, name=None):
             an id stands twice. The message names file and line.
     """
     path = Path(path)
-    rows = _json_rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
+    rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
     seen, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
+    folds = table_folds.Folds()
     for number, row in rows(path):
         missing = [column for column in ("id", "label") if column not in row]
         if missing:
@@ -200,15 +179,18 @@ def read(path, labels=None, name=None):
             raise text_files.error(path, number, "columns are missing", expected, list(row))
         if len(columns) < MAX_COLUMNS:  # each line of JSON may have others
             columns.update(row)
-        label, fields = _utterance(_Line(path, number, row))
+        line = _Line(path, number, row)
+        label, fields = _utterance(line)
         text_files.check_id(path, number, fields["id"])
         seen.add(path, number, fields["id"])
+        folds.add(line, fields["id"])
         groups[fields["group"]].append((label, fields))
     found = [utterance for group in groups.values() for utterance in group]
     if not found:
         raise ValueError(
             f"{str(path)!r} holds no utterance. Expected a line for each. Received: none."
         )
+    published = folds.apply(path, found)
     label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in found)
     kept, notes = label_sets.choose(found, label_set)
     return recording.Corpus(
@@ -217,4 +199,5 @@ def read(path, labels=None, name=None):
         classes=label_set.classes,
         recordings=kept,
         notes=(*_notes(path, found, columns), *notes),
+        **published,
     )

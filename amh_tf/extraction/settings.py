@@ -56,3 +56,40 @@ class Settings:
     def recognizes(self):
         """Whether words are recognized."""
         return "text" in self.modalities and self.transcripts == "asr"
+
+
+def choose_modalities(corpus, letters: str | None = None, transcripts: str = "reference") -> tuple:
+    """Chooses the modalities to extract.
+
+    Args:
+        corpus: `recording.Corpus`.
+        letters: Selection such as "atv", or None for all that the corpus has.
+        transcripts: One of `TRANSCRIPTS`. Recognized words come of any sound.
+
+    Returns:
+        Tuple of modalities; list of notes on those that the corpus does not have.
+
+    Raises:
+        ValueError: If one is asked for that no recording has.
+    """
+    spoken = corpus.recordings
+    has = {
+        "audio": any(each.audio for each in spoken),
+        "text": any(each.audio if transcripts == "asr" else each.transcript for each in spoken),
+        "video": any(each.video for each in spoken),
+    }
+    absent = [name for name in schema.MODALITIES if not has[name]]
+    if letters is None:
+        notes = [f"Left out: {name}, which {corpus.name} does not have." for name in absent]
+        if "text" in absent and has["audio"]:
+            notes[absent.index("text")] += " Words can be recognized: --transcripts=asr."
+        return tuple(name for name in schema.MODALITIES if has[name]), notes
+    chosen = schema.modalities_from_letters(letters)
+    if set(chosen) & set(absent):
+        raise ValueError(
+            f"{corpus.name} does not have what is to be extracted. Expected some of its "
+            f"modalities: {', '.join(name for name in schema.MODALITIES if has[name])}. Received: "
+            f"modalities={letters!r}. Set them with --modalities, or leave the flag out for all "
+            "that there are; words can be recognized with --transcripts=asr."
+        )
+    return chosen, []

@@ -95,6 +95,60 @@ def test_files_elsewhere_and_columns_not_read_are_noted(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "sex"),
+    [("female", "female"), ("F", "female"), ("Woman", "female"), ("", "")]
+    + [("male", "male"), ("m", "male"), ("MAN", "male")],
+)
+def test_sex_is_read(tmp_path, text, sex):
+    path = write(tmp_path, f"id,label,audio,sex\n1,a,x,{text}\n2,b,y,\n")
+    assert table.read(path).recordings[0].sex == sex
+
+
+def test_sex_of_another_name_is_refused(tmp_path):
+    path = write(tmp_path, "id,label,audio,sex\n1,a,x,f\n2,b,y,fem\n")
+    with pytest.raises(ValueError, match=r"line 3: sex is not known.*female, f, .*'fem'"):
+        table.read(path)
+
+
+def test_each_fold_tests_on_its_own_rows(tmp_path):
+    text = (
+        "id,label,audio,fold\n1,a,1.wav,fold 10\n2,b,2.wav,fold 9\n3,a,3.wav,\n4,b,4.wav,fold 9\n"
+    )
+    corpus = table.read(write(tmp_path, text))
+    assert corpus.fold_names == ("fold 9", "fold 10")
+    assert corpus.published == "2 folds that the table names"
+    assert {spoken.id: spoken.splits for spoken in corpus.recordings} == {
+        "1": ("train", "test"),
+        "2": ("test", "train"),
+        "3": ("train", "train"),
+        "4": ("test", "train"),
+    }
+
+
+def test_folds_of_words_are_sorted(tmp_path):
+    text = "id,label,audio,fold\n1,a,1.wav,Zoe\n2,b,2.wav,Anna\n3,b,2.wav,Bo\n"
+    assert table.read(write(tmp_path, text)).fold_names == ("Anna", "Bo", "Zoe")
+
+
+def test_table_without_folds_has_the_given_split(tmp_path):
+    corpus = table.read(write(tmp_path, "id,label,audio,split\n1,a,1.wav,train\n2,b,2.wav,dev\n"))
+    assert corpus.fold_names == ("given",)
+
+
+@pytest.mark.parametrize("rows", ["1,a,x,f1,\n2,b,y,,train\n", "1,a,x,,test\n2,b,y,f1,\n"])
+def test_fold_and_split_together_are_refused(tmp_path, rows):
+    path = write(tmp_path, "id,label,audio,fold,split\n" + rows)
+    with pytest.raises(ValueError, match=r"line 3: fold and split stand together"):
+        table.read(path)
+
+
+def test_one_fold_of_all_rows_is_refused(tmp_path):
+    path = write(tmp_path, "id,label,audio,fold\n1,a,x,f1\n2,b,y,f1\n")
+    with pytest.raises(ValueError, match=r"does not hold folds.*Received: 1"):
+        table.read(path)
+
+
 BAD = [
     ("u1,a.wav,,1,,,,joy,,,\n", "line 2: start and end are no span"),
     ("u1,a.wav,,2,1,,,joy,,,\n", "line 2: start and end are no span"),

@@ -1,0 +1,110 @@
+"""Makes a corpus of clips, and compares it with the published one."""
+
+import collections
+import dataclasses
+
+from amh_tf.corpora import clips, label_sets, recording
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """How many utterances a corpus has by its publishers' count.
+
+    Attributes:
+        classes: Dict from label to number of utterances.
+        speakers: Dict from speaker to number of utterances, or None where it is not known.
+        ids: Names of all utterances, or None where they are not known.
+    """
+
+    classes: dict
+    speakers: dict = dataclasses.field(default_factory=dict)
+    ids: frozenset | None = None
+
+
+def corpus(
+    name: str,
+    found_files: clips.Clips,
+    utterances: list,
+    official: Published,
+    labels: str,
+    notes: tuple = (),
+    **folds,
+) -> recording.Corpus:
+    """Makes a corpus, and notes how it compares with the published one.
+
+    Args:
+        name: What it is called.
+        found_files: What `clips.find` found.
+        utterances: List of pairs: label, and the dict of the other fields of a `Recording`
+            but `group`: each clip is a group of its own.
+        official: `Published`.
+        labels: Label set, as `label_sets.parse` takes it.
+        notes: More notes.
+        **folds: `fold_names` and `published` of the `Corpus`.
+
+    Returns:
+        `recording.Corpus`.
+
+    Raises:
+        ValueError: If the label set does not suit.
+    """
+    label_set = label_sets.parse(labels)
+    found = [(label, {"group": fields["id"], **fields}) for label, fields in utterances]
+    kept, chosen = label_sets.choose(found, label_set)
+    compared = _compared(found, official)
+    return recording.Corpus(
+        name=name,
+        synthetic=False,
+        classes=label_set.classes,
+        recordings=kept,
+        notes=(*compared, *_file_notes(found_files, found, official), *notes, *chosen),
+        **folds,
+    )
+
+
+def _compared(found, published):
+    """Yields how the counts compare with the published ones."""
+    total, wanted = len(found), sum(published.classes.values())
+    spoken = collections.Counter(fields["speaker"] for _, fields in found)
+    # Whoever is missing altogether is named in a note of its own.
+    speakers = {name: count for name, count in published.speakers.items() if spoken[name]}
+    differing = {
+        "by class": _differing(collections.Counter(label for label, _ in found), published.classes),
+        "by speaker": _differing(spoken, speakers),
+    }
+    if total == wanted and not any(differing.values()):
+        yield f"{total:,} utterances, in every class as many as published."
+        return
+    yield f"{total:,} utterances, not the published {wanted:,}. Is the release whole?"
+    for kind, counts in differing.items():
+        if counts:
+            yield f"Different {kind}: {', '.join(counts)}."
+
+
+def _differing(counts, published):
+    return [
+        f"{name} {counts[name]:,} of {wanted:,}"
+        for name, wanted in published.items()
+        if wanted is not None and counts[name] != wanted
+    ]
+
+
+def _file_notes(found_files, found, published):
+    """Yields what is missing, what is there beside the corpus, and what is there twice."""
+    absent = sorted(set(published.speakers) - {fields["speaker"] for _, fields in found})
+    if absent:
+        yield f"{len(absent):,} speakers are missing: {clips.named(absent)}."
+    if published.ids is not None:
+        missing = sorted(published.ids - {fields["id"] for _, fields in found})
+        if missing:
+            yield f"{len(missing):,} utterances are missing: {clips.named(missing)}."
+    if found_files.extra:
+        listed = clips.named(found_files.extra)
+        yield f"{len(found_files.extra):,} files are not of the corpus: {listed}."
+    if found_files.copies:
+        yield f"{found_files.copies:,} files are copies of others, and count once."
+    for kind in ("audio", "video"):
+        without = [fields["id"] for _, fields in found if not fields.get(kind)]
+        if 0 < len(without) < len(found):
+            listed = clips.named(without)
+            yield f"{len(without):,} of {len(found):,} utterances have no {kind}: {listed}."
