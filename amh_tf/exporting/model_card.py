@@ -82,7 +82,7 @@ def _limits(trained):
         )
     if config.by_speaker:
         limits.append(
-            "It standardizes by the speaker: `audio_mean`, `audio_deviation` and the like are those "
+            "It standardizes by the speaker: `audio_mean`, `audio_deviation` and so on are those "
             "of all recordings of the speaker that there are. With fewer it is less accurate "
             "than the scores above say. `raw` and `raw_wav` take the utterance's own for zeros."
         )

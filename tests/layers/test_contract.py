@@ -49,6 +49,24 @@ CASES = {
         {"rate": 0.5, "seed": 3},
         ({name: np.array([2, 0, 1], np.int32) for name in STATES},),
     ),
+    "frame_average": (
+        layers.FrameAverage,
+        {"stride": 4},
+        (STATES["audio"], np.array([6, 1, 0], np.int32)),
+    ),
+    "standardize": (layers.Standardize, {}, (STATES["audio"],)),
+    "standardize_by": (
+        layers.Standardize,
+        {"own": False},
+        (STATES["audio"], STATES["audio"][:, 0], np.abs(STATES["audio"][:, 1])),
+    ),
+    "augmentation": (
+        layers.Augmentation,
+        {"speed": 0.2, "time_mask": 0.3, "frequency_mask": 0.4, "blocks": 2, "noise": 0.1},
+        (STATES["audio"], np.array([6, 1, 0], np.int32)),
+    ),
+    "state_dropout": (layers.StateDropout, {"rate": 0.5}, (STATES["audio"], VECTORS["audio"])),
+    "mean_probability": (layers.MeanProbability, {}, ([VECTORS["audio"], 2 * VECTORS["audio"]],)),
     "keras_encoder": (
         layers.ModalityEncoder,
         {"units": 5, "kernel": "keras"},
