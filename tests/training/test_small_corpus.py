@@ -1,0 +1,254 @@
+"""What the recipe for small corpora is made of, and that it continues bit for bit."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amh_tf import config, models, recipes
+from amh_tf.data import fold_view, moments, pipeline, writer
+from amh_tf.training import checkpoints, run_folder, runs, step, trainer
+from tests.conftest import compact_source
+from tests.training import run_state, tiny_runs
+
+ALL = {
+    "schedule": "cosine",
+    "warmup": 0.2,
+    "weight_decay": 0.01,
+    "label_smoothing": 0.1,
+    "mixup": 0.4,
+    "weights": "average",
+    "average_share": 0.7,
+    "patience": 0,
+}
+FRONT = {
+    "standardize": "global",
+    "audio_stride": 2,
+    "state_dropout": 0.2,
+    "audio_speed": 0.2,
+    "audio_time_mask": 0.2,
+    "audio_frequency_mask": 0.2,
+    "audio_level": 0.1,
+    "audio_noise": 0.1,
+    "video_noise": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    source = compact_source(84)
+    return writer.write(source, tmp_path_factory.mktemp("data") / "set", protocols=["session"])
+
+
+def train(data, run_dir, seeds=(), **settings):
+    run_config, fold = tiny_runs.configure(data, **{**ALL, "model": FRONT, **settings})
+    run_config = dataclasses.replace(run_config, seeds=seeds)
+    return runs.train_and_evaluate(run_config, fold, run_dir)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("undisturbed") / "run"
+    return run_dir, train(data, run_dir)
+
+
+@pytest.mark.parametrize("at", [3, 8])
+def test_stopped_run_ends_with_the_same_bits(data, undisturbed, tmp_path, monkeypatch, at):
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patched:
+        tiny_runs.watch_steps(patched, lambda number: tiny_runs.kill() if number == at else None)
+        with pytest.raises(tiny_runs.Killed):
+            train(data, tmp_path / "run")
+    train(data, tmp_path / "run")
+    run_state.assert_same(tmp_path / "run", undisturbed[0])
+
+
+def test_ensemble_is_the_mean_of_runs_of_their_own(data, undisturbed, tmp_path):
+    reports = train(data, tmp_path / "run", seeds=(2, 5))
+    alone = undisturbed[0]
+    run_state.assert_same(runs.member_dir(tmp_path / "run", 2), alone)  # of seed 2, as it is
+    folder = run_folder.RunFolder(tmp_path / "run")
+    classes = data.classes
+    rows = folder.load_predictions(classes)
+    members = [
+        run_folder.RunFolder(runs.member_dir(folder.path, seed)).load_predictions(classes)
+        for seed in (2, 5)
+    ]
+    for joined, first, second in zip(rows, *members, strict=True):
+        expected = np.mean([first[2], second[2]], axis=0)
+        np.testing.assert_allclose(joined[2], expected, atol=1e-5)
+    assert reports["test"]["utterances"] == len(rows)
+    assert len(models.members(folder.load_model())) == 2
+
+
+def test_ensemble_goes_on_where_it_was_stopped(data, tmp_path, monkeypatch):
+    train(data, tmp_path / "whole", seeds=(2, 5))
+    with monkeypatch.context() as patched:
+        tiny_runs.watch_steps(patched, lambda n: None)
+        made = []
+
+        def score(*arguments):
+            made.append(arguments)
+            if len(made) == 3:  # the first member has been scored
+                tiny_runs.kill()
+            return kept(*arguments)
+
+        kept = runs.score
+        patched.setattr(runs, "score", score)
+        with pytest.raises(tiny_runs.Killed):
+            train(data, tmp_path / "run", seeds=(2, 5))
+    train(data, tmp_path / "run", seeds=(2, 5))
+    for name in ("metrics.json", "predictions.csv"):
+        ends = [(tmp_path / run / name).read_bytes() for run in ("run", "whole")]
+        assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (-1,), (1 << 40,)])
+def test_impossible_seeds_are_refused(data, tmp_path, seeds):
+    with pytest.raises(ValueError, match=r"`seeds?`"):
+        train(data, tmp_path / "run", seeds=seeds)
+
+
+def test_global_statistics_are_the_training_part_s(data, undisturbed):
+    model = run_folder.RunFolder(undisturbed[0]).load_model()
+    held = moments.of_train(fold_view.choose(data), "audio")
+    layer = model.get_layer("audio_standardize")
+    np.testing.assert_allclose(layer.mean, held.mean, rtol=1e-6)
+    np.testing.assert_allclose(layer.deviation, held.deviation(), rtol=1e-6)
+
+
+def test_scores_by_speaker_say_so(data, tmp_path):
+    reports = train(data, tmp_path / "run", model={**FRONT, "standardize": "speaker"}, max_steps=2)
+    assert reports["test"]["standardize"] == "speaker"
+    assert any("test speakers" in warning for warning in reports["test"]["warnings"])
+
+
+def test_average_is_that_of_the_last_epochs(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(model.trainable_variables)
+    kept = checkpoints.Checkpoints(tmp_path, model, optimizer, averages=True)
+    rng = np.random.default_rng(0)
+    taken = []
+    for number in range(1, 6):
+        weights = [rng.standard_normal(w.shape).astype(np.float32) for w in model.get_weights()]
+        model.set_weights(weights)
+        kept.average_in(number)
+        taken.append(weights)
+    kept.exchange_average()
+    for found, expected in zip(model.get_weights(), zip(*taken)):
+        np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=1e-5)
+    kept.exchange_average()
+    for found, expected in zip(model.get_weights(), taken[-1]):
+        np.testing.assert_array_equal(found, expected)
+
+
+def rates(monkeypatch, data, run_dir, **settings):
+    """Returns the step size that each step was taken with."""
+    seen = []
+    make = trainer.step.make_optimizer
+
+    def watched(*arguments):
+        optimizer = make(*arguments)
+        seen.append(optimizer)
+        return optimizer
+
+    found = []
+    monkeypatch.setattr(trainer.step, "make_optimizer", watched)
+    tiny_runs.watch_steps(
+        monkeypatch, lambda number: found.append(float(seen[0].learning_rate.numpy()))
+    )
+    train(data, run_dir, **settings)
+    return found
+
+
+def test_cosine_rises_and_falls(monkeypatch, data, tmp_path):
+    settings = {"max_steps": 9, "warmup": 2 / 9, "learning_rate": 0.01}
+    found = rates(monkeypatch, data, tmp_path / "run", **settings)
+    rise = [0.005, 0.0075]
+    fall = [0.01 * 0.5 * (1 + np.cos(np.pi * k / 7)) for k in range(7)]
+    np.testing.assert_allclose(found, rise + fall, rtol=1e-5)
+
+
+def test_plateau_halves_the_step_size(monkeypatch, data, tmp_path):
+    # A step size at which nothing ever changes: no validation after the first gains.
+    settings = {
+        "schedule": "plateau",
+        "warmup": 0.0,
+        "learning_rate": 1e-30,
+        "validation_interval": 0.01,
+        "max_steps": 9,
+    }
+    found = rates(monkeypatch, data, tmp_path / "run", **settings)
+    np.testing.assert_allclose(np.array(found) / 1e-30, [1] * 4 + [0.5] * 3 + [0.25] * 2)
+
+
+def test_smoothed_loss_equals_keras():
+    rng = np.random.default_rng(1)
+    logits = rng.standard_normal((6, 5)).astype(np.float32)
+    targets = np.eye(5, dtype=np.float32)[rng.integers(0, 5, 6)]
+    expected = keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=0.2, reduction="none"
+    )(targets, logits)
+    np.testing.assert_allclose(step.smoothed_loss(logits, targets, 0.2), expected, rtol=1e-6)
+
+
+def test_mixing_logits_is_mixing_what_the_last_layer_is_given():
+    rng = np.random.default_rng(2)
+    vectors, kernel = rng.standard_normal((64, 3)), rng.standard_normal((3, 4))
+    targets = np.eye(4)[rng.integers(0, 4, 64)]
+    seed = tf.constant([1, 2], tf.int64)
+    together = np.concatenate([vectors @ kernel, vectors], axis=1).astype(np.float32)
+    mixed, labels = step.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed)
+    np.testing.assert_allclose(mixed[:, :4], mixed[:, 4:].numpy() @ kernel, atol=1e-5)
+    np.testing.assert_allclose(np.sum(labels, axis=1), 1, rtol=1e-5)
+    again, _ = step.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed)
+    np.testing.assert_array_equal(mixed, again)
+    other, _ = step.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed + 1)
+    assert not np.array_equal(mixed, other)
+
+
+def test_weights_decay_and_biases_do_not():
+    kernel, bias = (keras.Variable(np.ones(3, np.float32), name=n) for n in ("kernel", "bias"))
+    optimizer = step.make_optimizer(0.1, weight_decay=0.5)
+    optimizer.build([kernel, bias])
+    optimizer.apply([tf.zeros(3), tf.zeros(3)], [kernel, bias])
+    np.testing.assert_allclose(kernel, 1 - 0.1 * 0.5, rtol=1e-6)
+    np.testing.assert_array_equal(bias, np.ones(3))
+
+
+def test_shuffled_labels_are_the_same_at_every_pass(data):
+    fold = fold_view.choose(data)
+
+    def labels(**settings):
+        read = pipeline.batches(fold, "train", 7, with_ids=True, **settings)
+        return {i: int(y) for _, ys, ids in read for y, i in zip(ys, ids.numpy())}
+
+    own, drawn = labels(), labels(shuffled_labels=1)
+    assert drawn == labels(shuffled_labels=1, seed=3, epoch=4)
+    assert drawn != own and drawn != labels(shuffled_labels=2)
+    assert set(drawn.values()) <= set(own.values())
+
+
+def test_unknown_recipe_is_refused():
+    with pytest.raises(ValueError, match=r"`recipe` is not known.*authors, small_corpus"):
+        recipes.settings("magic")
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_recipes_hold_settings_that_exist(name):
+    chosen = recipes.settings(name)
+    for make, needed in (
+        (config.DataConfig, {"data_dir": "x"}),
+        (config.ModelConfig, {"vocabulary_size": 2}),
+        (config.TrainingConfig, {}),
+    ):
+        names = {field.name for field in dataclasses.fields(make)}
+        make(**needed, **{key: chosen.pop(key) for key in names & chosen.keys()})
+    assert not chosen
+
+
+def test_authors_recipe_changes_nothing():
+    assert recipes.settings("authors") == {}
