@@ -47,7 +47,8 @@ class Standardize(keras.layers.Layer):
     def call(self, sequence, mean=None, deviation=None):
         if self.own:
             mean, deviation = (tf.convert_to_tensor(w)[None] for w in (self.mean, self.deviation))
-        scale = tf.math.divide_no_nan(1.0, tf.cast(deviation, tf.float32))
+        deviation = tf.cast(deviation, tf.float32)
+        scale = tf.where(deviation > 0, tf.math.divide_no_nan(1.0, deviation), 0.0)
         scale = tf.cast(scale, sequence.dtype)[:, None, :]
         return sequence * scale - tf.cast(mean, sequence.dtype)[:, None, :] * scale
 

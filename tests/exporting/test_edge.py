@@ -31,6 +31,14 @@ MODELS = {
     },
     "mha": {"model": "mha", "modalities": ("audio", "text"), "num_hops": 3},
     "rnn_attn": {"model": "rnn_attn", "modalities": ("video",)},
+    "amh on averaged sound, standardized by the training part": {
+        "model": "amh", "num_hops": 2, "standardize": "global", "audio_stride": 4,
+        "state_dropout": 0.3, "audio_speed": 0.1, "video_noise": 0.1,
+    },
+    "rnn_attn on averaged sound, standardized by the speaker": {
+        "model": "rnn_attn", "modalities": ("audio",), "standardize": "speaker",
+        "audio_stride": 3,
+    },
     "amh trained in bfloat16": {"model": "amh", "num_hops": 2, "dtype": "bfloat16"},
 }  # fmt: skip
 # Below, at and above whole blocks of steps; absent; each with and without padding.
@@ -54,6 +62,11 @@ def utterances(settings, lengths=LENGTHS, pad=0, seed=0):
                 made[modality] = rng.standard_normal((1, time, width), np.float32)
                 made[modality][:, length:] = np.nan
             made[f"{modality}_length"] = np.array([length], np.int32)
+        for name in settings.statistics_names:
+            width = getattr(settings, f"{name.split('_')[0]}_width")
+            # A dimension that does not vary among them.
+            made[name] = rng.uniform(0.5, 2, (1, width)) * (np.arange(width) > 0)
+            made[name] = made[name].astype(np.float32)
         if sum(int(made[name][0]) for name in made if name.endswith("_length")):
             yield made
 
@@ -62,7 +75,7 @@ def cut(inputs):
     """Returns the same utterance without padding, one step of zeros where nothing is left."""
     plain = {}
     for name, value in inputs.items():
-        if not name.endswith("_length"):
+        if f"{name}_length" in inputs:
             length = int(inputs[f"{name}_length"][0])
             value = value[:, :length] if length else np.zeros_like(value[:, :1])
         plain[name] = value
@@ -78,6 +91,22 @@ def large_weights(model):
     """Fills a model with weights under which answers differ from input to input."""
     rng = np.random.default_rng(5)
     model.set_weights([0.5 * rng.standard_normal(w.shape) for w in model.get_weights()])
+
+
+def test_ensemble_runs_on_litert(tmp_path):
+    settings = config.ModelConfig(**{**SMALL, "num_hops": 2, "standardize": "speaker"})
+    run = config.RunConfig(
+        config.DataConfig("x"), settings, config.TrainingConfig(), "", seeds=(1, 2, 3)
+    )
+    model = models.build_run(run)
+    large_weights(model)
+    edge.save(model, settings, tmp_path / "edge")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(litert.convert(tmp_path / "edge", "float32"))
+    assert only_builtin(path)
+    answer = litert.Runner(path)
+    for inputs in utterances(settings, pad=5):
+        np.testing.assert_allclose(answer(inputs), keras_answer(model, inputs), atol=5e-6)
 
 
 def only_builtin(path):

@@ -10,7 +10,14 @@ from amh_tf.exporting import edge, onnx_model
 from tests.exporting import test_edge
 
 
-@pytest.mark.parametrize("name", ["amh by two layers of two-way LSTM", "amh trained in bfloat16"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "amh by two layers of two-way LSTM",
+        "amh trained in bfloat16",
+        "amh on averaged sound, standardized by the training part",
+    ],
+)
 def test_onnx_runtime_gives_keras_answers(name, tmp_path):
     settings = config.ModelConfig(**{**test_edge.SMALL, **test_edge.MODELS[name]})
     model = models.build(settings)
