@@ -6,7 +6,7 @@ import dataclasses
 import keras
 
 from amh_tf import config, files, metrics, models, progress, schema, tables
-from amh_tf.data import fold_view, integrity, pipeline
+from amh_tf.data import fold_view, integrity, pipeline, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.training import (
     distribution,
@@ -226,7 +226,12 @@ def report(fold, predictions):
         "protocol": fold.protocol,
         "fold": fold.number,
         "warnings": fold.warnings,
-        **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
+        **metrics.report(
+            predictions.labels,
+            predictions.probabilities,
+            manifest.classes,
+            **utterances.about(manifest, predictions.ids),
+        ),
     }
 
 
