@@ -211,8 +211,13 @@ def score(run_config, fold, predict_step, folder, split):
     ):
         predictions = evaluation.predict(predict_step, batches, bar.advance)
     scored = report(fold, predictions)
-    accuracy = scored["weighted_accuracy"]["value"]
-    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{fold.manifest.name}"
+    accuracy, recall = (
+        scored[name]["value"] for name in ("weighted_accuracy", "unweighted_accuracy")
+    )
+    title = (
+        f"{run_config.model.title}, {split}\nWA (WAR) {accuracy:.3f}, UA (UAR) {recall:.3f}\n"
+        f"{fold.manifest.name}"
+    )
     folder.save_results(split, scored, predictions, fold.manifest.classes, title)
     return scored
 
