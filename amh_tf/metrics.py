@@ -53,7 +53,7 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
             )
     predictions = np.argmax(probabilities, axis=1)
     confusion = confusion_matrix(labels, predictions, len(classes))
-    intervals, method, notes = _intervals(labels, predictions, confusion, speakers)
+    bounds, method, notes = intervals(labels, predictions, confusion, speakers)
     per_class = class_scores(confusion)
     found = {
         "utterances": len(labels),
@@ -62,7 +62,7 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
         "interval": method,
         "notes": notes,
         **{
-            name: {"value": float(value), "interval_95": list(intervals[name])}
+            name: {"value": float(value), "interval_95": list(bounds[name])}
             for name, value in scores(confusion).items()
         },
         "confusion_matrix": confusion.tolist(),
@@ -87,20 +87,30 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
     return found
 
 
-def _intervals(labels, predictions, confusion, speakers):
-    """Computes the intervals; returns them, how they were made, and notes on them."""
+def intervals(labels, predictions, confusion, speakers=None):
+    """Computes the intervals by speaker where that can be done, else by utterance.
+
+    Args:
+        labels, predictions: Class ids of shape `(utterances,)`.
+        confusion: Their counts, `(classes, classes)`.
+        speakers: Who speaks in each utterance, "" where unknown, or None.
+
+    Returns:
+        Dict from each name in `schema.SCORES` to (low, high); what was resampled,
+        `resampling.BY_SPEAKER` or `BY_UTTERANCE`; and a list of notes for the reader.
+    """
     counts, notes = _speaker_confusions(labels, predictions, speakers, len(confusion))
     if counts is None:
-        intervals, method = resampling.by_utterance(confusion), resampling.BY_UTTERANCE
+        bounds, method = resampling.by_utterance(confusion), resampling.BY_UTTERANCE
     else:
-        intervals, method = resampling.by_speaker(counts), resampling.BY_SPEAKER
-    low, high = intervals["weighted_accuracy"]
+        bounds, method = resampling.by_speaker(counts), resampling.BY_SPEAKER
+    low, high = bounds["weighted_accuracy"]
     if low == high:
         notes.append(
             "an interval without width: whatever is resampled scores the same, which says nothing "
             "about other utterances"
         )
-    return intervals, method, notes
+    return bounds, method, notes
 
 
 def _speaker_confusions(labels, predictions, speakers, num_classes):

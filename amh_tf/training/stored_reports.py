@@ -14,26 +14,46 @@ def is_report(found):
     if not isinstance(found, dict) or not isinstance(found.get("per_class"), list):
         return False
     shares = [found.get("majority_class_rate")]
-    for name in schema.SCORES:
-        score = found.get(name)
-        interval = score.get("interval_95") if isinstance(score, dict) else None
-        if not isinstance(interval, list) or len(interval) != 2:
-            return False
-        shares += [score.get("value"), *interval]
+    if not all(has_interval(found.get(name)) for name in schema.SCORES):
+        return False
     for row in found["per_class"]:
         if not isinstance(row, dict) or not isinstance(row.get("class"), str):
             return False
         shares.append(row.get("recall"))
     counted = checking.is_integer(found.get("utterances"), 1, 1 << 40)
+    return counted and is_told(found) and all(map(checking.is_share, shares))
+
+
+def has_interval(score):
+    """Tells whether a JSON value is a score with its interval.
+
+    Args:
+        score: Anything.
+    """
+    interval = score.get("interval_95") if isinstance(score, dict) else None
+    if not isinstance(interval, list) or len(interval) != 2:
+        return False
+    return all(map(checking.is_share, (score.get("value"), *interval)))
+
+
+def is_told(found):
+    """Tells whether what a report says beyond its scores is what `metrics.report` gives.
+
+    Args:
+        found: Dict of JSON values; what is absent is right, as former versions lack it.
+    """
     added = (
         ("interval", lambda value: isinstance(value, str)),
-        ("notes", lambda value: isinstance(value, list) and all(isinstance(t, str) for t in value)),
+        ("notes", _are_texts),
         ("controls", are_controls),
         ("per_speaker", lambda value: _are_groups(value, "speaker")),
         ("per_sex", _is_per_sex),
     )
-    sound = all(name not in found or right(found[name]) for name, right in added)
-    return counted and sound and all(map(checking.is_share, shares))
+    return all(name not in found or right(found[name]) for name, right in added)
+
+
+def _are_texts(found):
+    return isinstance(found, list) and all(isinstance(text, str) for text in found)
 
 
 def are_controls(found):
