@@ -98,10 +98,12 @@ def speakers(scored, num_classes, title, path):
             linewidth=2.5,
             label="mean over speakers" if first else None,
         )
-        lowest = min(values, key=values.get)
+        lowest = int(shares.argmin())
         axes.annotate(
-            lowest[:24],
-            (values[lowest], place + 0.34),
+            list(values)[lowest][:24],
+            (shares[lowest], heights[lowest]),
+            xytext=(0, -5),
+            textcoords="offset points",
             ha="center",
             va="top",
             fontsize=7,
