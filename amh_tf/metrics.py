@@ -10,6 +10,9 @@ from amh_tf import confusions, controls, groups, resampling
 
 BOOTSTRAP_DRAWS = resampling.DRAWS
 
+# The share of resampled sets that may lack a class without a word to the reader.
+LOST = 0.05
+
 # Selection during training needs these alone.
 confusion_matrix = confusions.confusion_matrix
 class_scores = confusions.class_scores
@@ -104,6 +107,12 @@ def intervals(labels, predictions, confusion, speakers=None):
         bounds, method = resampling.by_utterance(confusion), resampling.BY_UTTERANCE
     else:
         bounds, method = resampling.by_speaker(counts), resampling.BY_SPEAKER
+        lost = resampling.share_without_a_class(counts)
+        if lost > LOST:
+            notes.append(
+                f"some classes have few speakers: up to {100 * lost:.0f} % of the resampled sets "
+                "miss one, and their means are over the others"
+            )
     low, high = bounds["weighted_accuracy"]
     if low == high:
         notes.append(

@@ -139,6 +139,21 @@ def tails(num_speakers, level=LEVEL):
     return [low, 1 - low]
 
 
+def share_without_a_class(speaker_confusions):
+    """Bounds the share of resampled sets of speakers that miss a class.
+
+    Args:
+        speaker_confusions: Counts of shape `(speakers, classes, classes)`.
+
+    Returns:
+        The sum over the classes that occur of (1 - speakers who show it / speakers) ** speakers,
+        at most 1.
+    """
+    shown = np.asarray(speaker_confusions).sum(axis=-1) > 0  # (speakers, classes)
+    by_class = shown.mean(axis=0)
+    return float(min(((1 - by_class[by_class > 0]) ** len(shown)).sum(), 1))
+
+
 def _bounds(resampled, quantiles):
     return {
         name: tuple(float(bound) for bound in np.quantile(values, quantiles))

@@ -8,8 +8,8 @@ from amh_tf import progress
 
 # Others call the same two scores WAR and UAR.
 ROWS = (
-    ("weighted accuracy, WA (WAR)", "weighted_accuracy"),
-    ("unweighted accuracy, UA (UAR, macro recall)", "unweighted_accuracy"),
+    ("WA (WAR, plain accuracy)", "weighted_accuracy"),
+    ("UA (UAR, macro recall)", "unweighted_accuracy"),
     ("weighted precision", "weighted_precision"),
     ("macro precision", "macro_precision"),
     ("weighted F1", "weighted_f1"),
@@ -57,7 +57,8 @@ def print_seeds(summary):
     """
     seeds = summary["seeds"]
     shown = rich_table.Table(box=box.SIMPLE)
-    shown.add_column("mean over folds [95 % interval, pooled]")
+    # Each interval below its score: four side by side fit 80 columns.
+    shown.add_column("", min_width=8)
     for title, _ in SHORT:
         shown.add_column(title, justify="right", no_wrap=True)
     for member in seeds["members"]:
@@ -73,14 +74,19 @@ def print_seeds(summary):
     shown.add_row("ensemble", *_seed_cells(seeds["ensemble"]))
     progress.console.print(shown)
     methods = dict.fromkeys(row["interval"] for row in (*seeds["members"], seeds["ensemble"]))
-    progress.console.print(f"Intervals: {'; '.join(methods)}.", markup=False)
+    progress.console.print(
+        "Means over the folds; below, 95 % intervals of all folds' predictions together "
+        f"({'; '.join(methods)}).",
+        markup=False,
+        highlight=False,
+    )
 
 
 def _seed_cells(row):
     cells = []
     for _, name in SHORT:
         low, high = row["pooled"][name]["interval_95"]
-        cells.append(f"{row['mean'][name]:.3f} [{low:.3f}, {high:.3f}]")
+        cells.append(f"{row['mean'][name]:.3f}\n[{low:.3f}, {high:.3f}]")
     return cells
 
 
@@ -149,15 +155,16 @@ def remarks(report) -> list:
         ]
         found.append(f"WA and UA by sex: {', '.join(told)}.")
         gap = by_sex["gap"]
-        if gap:
+        if gap and gap["value"] > 0:
             interval = "no interval: it takes 5 speakers of each"
             if gap["interval_95"] is not None:
                 low, high = gap["interval_95"]
                 interval = f"95 % interval {low:+.3f} to {high:+.3f}"
             name = _SHORT_NAMES.get(gap["score"], gap["score"])
+            better, worse = gap["between"]
             found.append(
-                f"Largest gap by sex: {name}, {gap['between'][0]} before {gap['between'][1]} by "
-                f"{gap['value']:.3f} ({interval})."
+                f"Largest gap by sex: {name}, {better} above {worse} by {gap['value']:.3f} "
+                f"({interval})."
             )
     ceiling = report.get("controls", {}).get("text_ceiling")
     if ceiling and ceiling["explanation"]:

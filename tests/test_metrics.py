@@ -166,3 +166,11 @@ def test_source_that_says_nothing_is_reported_as_before():
 def test_what_is_said_of_other_utterances_is_refused(name):
     with pytest.raises(ValueError, match=rf"`{name}`.*Expected 300. Received: 2"):
         report_of(*CASES["usual"], **{name: ["a", "b"]})
+
+
+def test_class_of_one_speaker_alone_is_noted():
+    labels = np.array([1] + [0] * 11)
+    report = report_of(labels, labels * 0, 2, speakers=[f"s{i % 6}" for i in range(12)])
+    # (5 / 6) ** 6 of the draws lack the speaker with class 1.
+    (note,) = report["notes"]
+    assert note.startswith("some classes have few speakers: up to 33 % of the resampled sets")

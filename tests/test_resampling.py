@@ -77,3 +77,13 @@ def test_blocks_draw_as_many_sets_as_asked(monkeypatch):
 def test_draws_are_sums_of_eight_speakers():
     single = np.zeros((8, 1), int) + 3
     assert (resampling.resample(single, draws=20) == 24).all()
+
+
+def test_share_without_a_class_is_that_of_the_draws():
+    # Six speakers: all show class 0, two class 1, nobody class 2.
+    counts = np.zeros((6, 3, 3), int)
+    counts[:, 0, 0] = 4
+    counts[:2, 1, 1] = 1
+    missed = (resampling.resample(counts, draws=5000)[:, 1].sum(axis=-1) == 0).mean()
+    assert resampling.share_without_a_class(counts) == pytest.approx((4 / 6) ** 6)
+    assert missed == pytest.approx((4 / 6) ** 6, abs=0.02)
