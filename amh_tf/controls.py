@@ -101,8 +101,8 @@ def text_ceiling(labels, sentences, num_classes) -> dict | None:
         said = "1 sentence" if len(names) == 1 else f"{len(names)} sentences"
         explanation = (
             f"{len(labels)} utterances say {said}, each in the classes about equally often: the "
-            f"words cannot tell the class. Whoever knows the sentence alone has a UA of at most "
-            f"{best:.3f}; chance is {chance:.3f}. A model on text near that is no fault."
+            f"words hardly tell the class. Knowing the sentence alone gives a UA of at most "
+            f"{best:.3f}; chance is {chance:.3f}. No model on text alone does better here."
         )
     return {
         "sentences": len(names),
