@@ -87,3 +87,26 @@ def test_share_without_a_class_is_that_of_the_draws():
     missed = (resampling.resample(counts, draws=5000)[:, 1].sum(axis=-1) == 0).mean()
     assert resampling.share_without_a_class(counts) == pytest.approx((4 / 6) ** 6)
     assert missed == pytest.approx((4 / 6) ** 6, abs=0.02)
+
+
+def test_intervals_by_speaker_hold_the_truth_about_as_often_as_they_say():
+    # Speakers' log odds of a right answer: mean 0.4, standard deviation 0.6, as in the docstring.
+    rng = np.random.default_rng(5)
+
+    def rates(count):
+        return 1 / (1 + np.exp(-rng.normal(0.4, 0.6, count)))
+
+    truth = rates(200_000).mean()
+    held = {resampling.by_speaker: 0, resampling.by_utterance: 0}
+    for _ in range(300):
+        right = rng.binomial(40, rates(8))
+        counts = np.zeros((8, 2, 2), int)
+        counts[:, 0, 0], counts[:, 0, 1] = right, 40 - right
+        for intervals, given in (
+            (resampling.by_speaker, counts),
+            (resampling.by_utterance, counts.sum(axis=0)),
+        ):
+            low, high = intervals(given, draws=500)["weighted_accuracy"]
+            held[intervals] += low <= truth <= high
+    assert held[resampling.by_speaker] / 300 == pytest.approx(0.93, abs=0.05)
+    assert held[resampling.by_utterance] / 300 == pytest.approx(0.66, abs=0.09)
