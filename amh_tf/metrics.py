@@ -1,123 +1,23 @@
-"""Scores under their own names, with intervals.
+"""What `metrics.json` says of a split: scores with intervals, by speaker and sex, and controls.
 
-Everything is computed from a confusion matrix with the true class in rows and the predicted
-class in columns. Over the classes k, with n_k utterances of class k among n:
-
-- weighted accuracy (WA): right utterances / n, plain accuracy;
-- unweighted accuracy (UA): mean over classes of the recall;
-- weighted precision: sum over k of n_k / n * precision of k, which the paper's tables report;
-- macro precision: mean over classes of the precision;
-- weighted F1 and macro F1, likewise.
-
-Means are over the classes that occur, in the labels or, for precision and F1, in the
-predictions. The precision of a class that is never predicted is 0.
+`confusions` has the formulas, `resampling` the intervals, `groups` the scores by speaker and
+sex, and `controls` what chance gives.
 """
 
 import numpy as np
-from sklearn import metrics as sklearn_metrics
 
-BOOTSTRAP_DRAWS = 2000
+from amh_tf import confusions, controls, groups, resampling
 
+BOOTSTRAP_DRAWS = resampling.DRAWS
 
-def confusion_matrix(labels, predictions, num_classes):
-    """Counts utterances by true class (row) and predicted class (column).
+# The share of resampled sets that may lack a class without a word to the reader.
+LOST = 0.05
 
-    Returns:
-        Integer array of shape `(num_classes, num_classes)`.
-    """
-    return sklearn_metrics.confusion_matrix(labels, predictions, labels=np.arange(num_classes))
-
-
-def _ratio(numerator, denominator):
-    return np.divide(
-        numerator,
-        denominator,
-        out=np.zeros(np.broadcast(numerator, denominator).shape),
-        where=denominator > 0,
-    )
-
-
-def class_scores(confusion):
-    """Computes each class' precision, recall and F1.
-
-    Args:
-        confusion: Counts of shape `(..., classes, classes)`.
-
-    Returns:
-        Dict of `precision`, `recall`, `f1`, `support` and `predicted`, each
-        `(..., classes)`.
-    """
-    confusion = np.asarray(confusion, float)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    support = confusion.sum(axis=-1)
-    predicted = confusion.sum(axis=-2)
-    return {
-        "precision": _ratio(right, predicted),
-        "recall": _ratio(right, support),
-        "f1": _ratio(2 * right, support + predicted),
-        "support": support,
-        "predicted": predicted,
-    }
-
-
-def scores(confusion):
-    """Computes the scores of a confusion matrix, or of many at once.
-
-    Args:
-        confusion: Counts of shape `(..., classes, classes)`; at least one utterance.
-
-    Returns:
-        Dict from each name in `schema.SCORES` to an array of shape `(...)`.
-    """
-    per_class = class_scores(confusion)
-    support = per_class["support"]
-    total = support.sum(axis=-1, keepdims=True)
-    present = support > 0
-    occurring = present | (per_class["predicted"] > 0)
-
-    def mean(values, among):
-        return (values * among).sum(axis=-1) / among.sum(axis=-1)
-
-    def weighted(values):
-        return (values * support / total).sum(axis=-1)
-
-    return {
-        "weighted_accuracy": weighted(per_class["recall"]),
-        "unweighted_accuracy": mean(per_class["recall"], present),
-        "weighted_precision": weighted(per_class["precision"]),
-        "macro_precision": mean(per_class["precision"], occurring),
-        "weighted_f1": weighted(per_class["f1"]),
-        "macro_f1": mean(per_class["f1"], occurring),
-    }
-
-
-def bootstrap_intervals(confusion, level=0.95, draws=BOOTSTRAP_DRAWS, seed=0):
-    """Computes percentile bootstrap intervals of every score over the utterances.
-
-    Utterances are drawn with replacement within each true class, so that a rare class is
-    never lost, which would change what the unweighted accuracy is a mean of. Drawing them is
-    drawing a row of the confusion matrix from a multinomial; no utterance is touched.
-
-    Args:
-        confusion: Counts of shape `(classes, classes)`.
-        level: Coverage of the interval.
-        draws: Number of resampled test sets.
-        seed: Seed of the draws.
-
-    Returns:
-        Dict from each name in `schema.SCORES` to (low, high).
-    """
-    rng = np.random.default_rng(seed)
-    rows = [
-        rng.multinomial(row.sum(), row / max(row.sum(), 1), size=draws)
-        for row in np.asarray(confusion)
-    ]
-    resampled = scores(np.stack(rows, axis=1))
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    return {
-        name: tuple(float(bound) for bound in np.quantile(values, tails))
-        for name, values in resampled.items()
-    }
+# Selection during training needs these alone.
+confusion_matrix = confusions.confusion_matrix
+class_scores = confusions.class_scores
+scores = confusions.scores
+bootstrap_intervals = resampling.by_utterance
 
 
 def cross_entropy(labels, probabilities):
@@ -126,28 +26,46 @@ def cross_entropy(labels, probabilities):
     return float(-np.log(np.maximum(chosen, np.finfo(np.float32).tiny)).mean())
 
 
-def report(labels, probabilities, classes):
+def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=None):
     """Scores one split, as `metrics.json` holds it.
+
+    With at least `resampling.MIN_SPEAKERS` speakers, all known, the intervals resample speakers,
+    else utterances; `interval` says which, and `notes` what a reader must know of them.
 
     Args:
         labels: Class ids of shape `(utterances,)`; at least one.
         probabilities: Array of shape `(utterances, classes)`.
         classes: Class names.
+        speakers, sexes, sentences: What the data folder says of each utterance, lists of
+            `utterances` texts, "" where unknown; or None where it says nothing.
 
     Returns:
-        Dict of JSON values: `utterances`, `majority_class_rate`, `loss`, each score as a dict
-        of `value` and `interval_95`, `confusion_matrix`, and `per_class`.
+        Dict of JSON values: `utterances`, `majority_class_rate`, `loss`, `interval`, `notes`,
+        each score as a dict of `value` and `interval_95`, `confusion_matrix`, `per_class`,
+        `controls`, and, where they are known, `per_speaker` and `per_sex`.
+
+    Raises:
+        ValueError: If what is said of utterances is not of this many.
     """
     labels = np.asarray(labels)
-    confusion = confusion_matrix(labels, np.argmax(probabilities, axis=1), len(classes))
-    intervals = bootstrap_intervals(confusion)
+    for name, told in (("speakers", speakers), ("sexes", sexes), ("sentences", sentences)):
+        if told is not None and len(told) != len(labels):
+            raise ValueError(
+                f"`{name}` is not of these utterances. Expected {len(labels)}. "
+                f"Received: {len(told)}."
+            )
+    predictions = np.argmax(probabilities, axis=1)
+    confusion = confusion_matrix(labels, predictions, len(classes))
+    bounds, method, notes = intervals(labels, predictions, confusion, speakers)
     per_class = class_scores(confusion)
-    return {
+    found = {
         "utterances": len(labels),
         "majority_class_rate": float(confusion.sum(axis=1).max() / len(labels)),
         "loss": cross_entropy(labels, probabilities),
+        "interval": method,
+        "notes": notes,
         **{
-            name: {"value": float(value), "interval_95": list(intervals[name])}
+            name: {"value": float(value), "interval_95": list(bounds[name])}
             for name, value in scores(confusion).items()
         },
         "confusion_matrix": confusion.tolist(),
@@ -161,4 +79,60 @@ def report(labels, probabilities, classes):
             }
             for index, name in enumerate(classes)
         ],
+        "controls": controls.all_controls(confusion, labels, sentences),
     }
+    if speakers is not None:
+        rows = groups.per_group(labels, predictions, speakers, len(classes), "speaker")
+        found |= {"per_speaker": rows} if rows else {}
+    if sexes is not None:
+        by_sex = groups.per_sex(labels, predictions, sexes, speakers, len(classes))
+        found |= {"per_sex": by_sex} if by_sex else {}
+    return found
+
+
+def intervals(labels, predictions, confusion, speakers=None):
+    """Computes the intervals by speaker where that can be done, else by utterance.
+
+    Args:
+        labels, predictions: Class ids of shape `(utterances,)`.
+        confusion: Their counts, `(classes, classes)`.
+        speakers: Who speaks in each utterance, "" where unknown, or None.
+
+    Returns:
+        Dict from each name in `schema.SCORES` to (low, high); what was resampled,
+        `resampling.BY_SPEAKER` or `BY_UTTERANCE`; and a list of notes for the reader.
+    """
+    counts, notes = _speaker_confusions(labels, predictions, speakers, len(confusion))
+    if counts is None:
+        bounds, method = resampling.by_utterance(confusion), resampling.BY_UTTERANCE
+    else:
+        bounds, method = resampling.by_speaker(counts), resampling.BY_SPEAKER
+        lost = resampling.share_without_a_class(counts)
+        if lost > LOST:
+            notes.append(
+                f"some classes have few speakers: up to {100 * lost:.0f} % of the resampled sets "
+                "miss one, and their means are over the others"
+            )
+    low, high = bounds["weighted_accuracy"]
+    if low == high:
+        notes.append(
+            "an interval without width: whatever is resampled scores the same, which says nothing "
+            "about other utterances"
+        )
+    return bounds, method, notes
+
+
+def _speaker_confusions(labels, predictions, speakers, num_classes):
+    """Counts by speaker, `(speakers, classes, classes)`, or None and a note why not."""
+    unknown = sum(speaker == "" for speaker in speakers or ())
+    if speakers is None or unknown == len(labels):
+        return None, []
+    if unknown:
+        told = "1 utterance" if unknown == 1 else f"{unknown} utterances"
+        return None, [f"the speaker of {told} is unknown: no interval by speaker"]
+    names, counts = confusions.grouped(labels, predictions, speakers, num_classes)
+    if len(names) < resampling.MIN_SPEAKERS:
+        told = "1 speaker" if len(names) == 1 else f"{len(names)} speakers"
+        least = resampling.MIN_SPEAKERS
+        return None, [f"{told}: no interval by speaker, which takes at least {least}"]
+    return counts, []

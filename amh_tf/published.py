@@ -33,6 +33,17 @@ class Estimate:
 
 
 @dataclasses.dataclass(frozen=True)
+class Share:
+    """A score by itself, as a share from 0 to 1.
+
+    Attributes:
+        value: The score.
+    """
+
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Row:
     """A row of the authors' two tables, on the reference transcripts.
 

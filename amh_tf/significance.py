@@ -1,7 +1,8 @@
 """Whether one model is better than another, on the utterances that both predicted.
 
 The tests are paired: each utterance is its own control. They take the trained models as they
-are and the utterances as independent; how far another seed would lead is not in them.
+are; how far another seed would lead is not in them. The intervals resample speakers where these
+are known, as `resampling` says; McNemar's test takes the utterances as independent always.
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from amh_tf import metrics
+from amh_tf import resampling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Comparison:
         first_only, second_only: Utterances that only the first, or only the second, got right.
         p_value: Of the exact McNemar test, two-sided.
         weighted_accuracy, unweighted_accuracy: `Difference`, first minus second.
+        interval: What their intervals resample, `resampling.BY_SPEAKER` or `BY_UTTERANCE`.
     """
 
     utterances: int
@@ -43,15 +45,18 @@ class Comparison:
     p_value: float
     weighted_accuracy: Difference
     unweighted_accuracy: Difference
+    interval: str = resampling.BY_UTTERANCE
 
 
-def compare(first, second, names=("the first", "the second"), seed=0):
+def compare(first, second, names=("the first", "the second"), seed=0, speakers=None):
     """Compares two models.
 
     Args:
         first, second: Dict from an utterance's id to its (label, prediction).
         names: What to call the two in messages.
         seed: Seed of the bootstrap.
+        speakers: Dict from an utterance's id to who speaks, or None. Speakers are resampled if
+            that of every utterance is known, and there are `resampling.MIN_SPEAKERS` of them.
 
     Returns:
         `Comparison`.
@@ -59,21 +64,28 @@ def compare(first, second, names=("the first", "the second"), seed=0):
     Raises:
         ValueError: If the two share no utterance, or disagree on the label of one.
     """
-    labels, first_right, second_right = _pair(first, second, names)
+    common, labels, first_right, second_right = _pair(first, second, names)
     first_only = int((first_right & ~second_right).sum())
     second_only = int((second_right & ~first_right).sum())
-    intervals = bootstrap_differences(labels, first_right, second_right, seed=seed)
+    voices = np.array([(speakers or {}).get(utterance, "") for utterance in common])
+    if (voices != "").all() and len(np.unique(voices)) >= resampling.MIN_SPEAKERS:
+        method = resampling.BY_SPEAKER
+        intervals = speaker_differences(labels, first_right, second_right, voices, seed=seed)
+    else:
+        method = resampling.BY_UTTERANCE
+        intervals = bootstrap_differences(labels, first_right, second_right, seed=seed)
     return Comparison(
         utterances=len(labels),
         first_only=first_only,
         second_only=second_only,
         p_value=mcnemar(first_only, second_only),
+        interval=method,
         **intervals,
     )
 
 
 def _pair(first, second, names):
-    """Lines up what both predicted: labels, and whether each was right; (utterances,)."""
+    """Lines up what both predicted: ids, labels, whether each was right; (utterances,)."""
     common = [utterance for utterance in first if utterance in second]
     if not common:
         raise ValueError(
@@ -93,7 +105,7 @@ def _pair(first, second, names):
         np.array([rows[utterance][0] == rows[utterance][1] for utterance in common])
         for rows in (first, second)
     ]
-    return labels, *rights
+    return common, labels, *rights
 
 
 def mcnemar(first_only, second_only):
@@ -111,7 +123,7 @@ def mcnemar(first_only, second_only):
 
 
 def bootstrap_differences(
-    labels, first_right, second_right, level=0.95, draws=metrics.BOOTSTRAP_DRAWS, seed=0
+    labels, first_right, second_right, level=resampling.LEVEL, draws=resampling.DRAWS, seed=0
 ):
     """Computes percentile bootstrap intervals of the differences in accuracy.
 
@@ -145,8 +157,57 @@ def bootstrap_differences(
             "unweighted_accuracy": (gained / sizes).mean(axis=-1),
         }
 
-    values, spread = differences(counts), differences(drawn)
     tails = [(1 - level) / 2, (1 + level) / 2]
+    return _with_bounds(differences(counts), differences(drawn), tails)
+
+
+def speaker_differences(
+    labels,
+    first_right,
+    second_right,
+    speakers,
+    level=resampling.LEVEL,
+    draws=resampling.DRAWS,
+    seed=0,
+):
+    """Computes bootstrap intervals of the differences in accuracy over the speakers.
+
+    Speakers are drawn with replacement, each with all of their utterances and both models'
+    answers. In a draw that misses a class the mean is over those that are left.
+
+    Args:
+        labels: Class ids of shape `(utterances,)`.
+        first_right, second_right: Bool of shape `(utterances,)`.
+        speakers: Who speaks, `(utterances,)`; at least two.
+        level: Coverage of the interval.
+        draws: Number of resampled test sets.
+        seed: Seed of the draws.
+
+    Returns:
+        Dict of `weighted_accuracy` and `unweighted_accuracy`, each a `Difference`.
+    """
+    gains = np.asarray(first_right, int) - np.asarray(second_right, int)
+    _, labels = np.unique(labels, return_inverse=True)
+    names, voices = np.unique(speakers, return_inverse=True)
+    # (speaker, class, utterances / those that the first model gains)
+    counts = np.zeros((len(names), labels.max() + 1, 2), int)
+    np.add.at(counts, (voices, labels), np.stack([np.ones_like(gains), gains], axis=-1))
+
+    def differences(sums):  # (..., class, 2) to two arrays (...)
+        sizes, gained = sums[..., 0], sums[..., 1]
+        present = sizes > 0
+        return {
+            "weighted_accuracy": gained.sum(axis=-1) / sizes.sum(axis=-1),
+            "unweighted_accuracy": (gained / np.maximum(sizes, 1)).sum(axis=-1)
+            / present.sum(axis=-1),
+        }
+
+    drawn = resampling.resample(counts, draws, seed)
+    tails = resampling.tails(len(names), level)
+    return _with_bounds(differences(counts.sum(axis=0)), differences(drawn), tails)
+
+
+def _with_bounds(values, spread, tails):
     return {
         name: Difference(float(value), *(float(b) for b in np.quantile(spread[name], tails)))
         for name, value in values.items()

@@ -6,14 +6,23 @@ from rich import text as rich_text
 
 from amh_tf import progress
 
+# Others call the same two scores WAR and UAR.
 ROWS = (
-    ("weighted accuracy (WA)", "weighted_accuracy"),
-    ("unweighted accuracy (UA)", "unweighted_accuracy"),
+    ("WA (WAR, plain accuracy)", "weighted_accuracy"),
+    ("UA (UAR, macro recall)", "unweighted_accuracy"),
     ("weighted precision", "weighted_precision"),
     ("macro precision", "macro_precision"),
     ("weighted F1", "weighted_f1"),
     ("macro F1", "macro_f1"),
 )
+# Where there is no room for names: the scores that papers on emotion report.
+SHORT = (
+    ("WA (WAR)", "weighted_accuracy"),
+    ("UA (UAR)", "unweighted_accuracy"),
+    ("weighted F1", "weighted_f1"),
+    ("macro F1", "macro_f1"),
+)
+_SHORT_NAMES = {name: title for title, name in SHORT}
 
 
 def print_cross_validation(summary):
@@ -29,14 +38,60 @@ def print_cross_validation(summary):
     shown.add_column("pooled [95 % interval]", justify="right")
     for title, name in ROWS:
         deviation = summary["standard_deviation"][name]
-        low, high = summary["pooled"][name]["interval_95"]
         shown.add_row(
             title,
             f"{summary['mean'][name]:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}"),
-            f"{summary['pooled'][name]['value']:.3f} [{low:.3f}, {high:.3f}]",
+            _with_interval(summary["pooled"], name),
         )
-    shown.add_row("always the largest class", "", f"{summary['pooled']['majority_class_rate']:.3f}")
+    for title, cells in _control_rows([summary["pooled"]]):
+        shown.add_row(title, "", *cells)
     progress.console.print(shown)
+    _print_remarks({"pooled": summary["pooled"]})
+
+
+def print_seeds(summary):
+    """Prints the scores of each seed of a cross-validation, over the seeds, and the ensemble's.
+
+    Args:
+        summary: Dict as in `crossval.json`, with `seeds`.
+    """
+    seeds = summary["seeds"]
+    shown = rich_table.Table(box=box.SIMPLE)
+    # Each interval below its score: four side by side fit 80 columns.
+    shown.add_column("", min_width=8)
+    for title, _ in SHORT:
+        shown.add_column(title, justify="right", no_wrap=True)
+    for member in seeds["members"]:
+        done = len(member["folds"])
+        part = (
+            "" if done == len(summary["folds"]) else f" ({done} of {len(summary['folds'])} folds)"
+        )
+        shown.add_row(f"seed {member['seed']}{part}", *_seed_cells(member))
+    if seeds["mean"] is not None:
+        deviations = seeds["standard_deviation"] or {}
+        cells = [_mean_cell(seeds["mean"][name], deviations.get(name)) for _, name in SHORT]
+        shown.add_row("mean ± sd over seeds", *cells)
+    shown.add_row("ensemble", *_seed_cells(seeds["ensemble"]))
+    progress.console.print(shown)
+    methods = dict.fromkeys(row["interval"] for row in (*seeds["members"], seeds["ensemble"]))
+    progress.console.print(
+        "Means over the folds; below, 95 % intervals of all folds' predictions together "
+        f"({'; '.join(methods)}).",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _seed_cells(row):
+    cells = []
+    for _, name in SHORT:
+        low, high = row["pooled"][name]["interval_95"]
+        cells.append(f"{row['mean'][name]:.3f}\n[{low:.3f}, {high:.3f}]")
+    return cells
+
+
+def _mean_cell(mean, deviation):
+    return f"{mean:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}")
 
 
 def print_reports(reports):
@@ -51,10 +106,79 @@ def print_reports(reports):
         shown.add_column(f"{split} ({report['utterances']:,} utterances)", justify="right")
     for title, name in ROWS:
         shown.add_row(title, *(_with_interval(report, name) for report in reports.values()))
-    shown.add_row(
-        "always the largest class", *(f"{r['majority_class_rate']:.3f}" for r in reports.values())
-    )
+    for title, cells in _control_rows(list(reports.values())):
+        shown.add_row(title, *cells)
     progress.console.print(shown)
+    _print_remarks(reports)
+
+
+def _control_rows(reports):
+    """Lists rows of what chance gives: (title, a cell for each report)."""
+    found = [report.get("controls") for report in reports]
+    if None in found:  # of a former version
+        rates = [f"{report['majority_class_rate']:.3f}" for report in reports]
+        return [("always the largest class: WA", rates)]
+    rows = []
+    for short, name in SHORT[:2]:
+        cells = [f"{control['majority_class'][name]:.3f}" for control in found]
+        rows.append((f"always the largest class: {short}", cells))
+    for short, name in SHORT[:2]:
+        cells = []
+        for control in found:
+            chance = control["shuffled_labels"][name]
+            low, high = chance["range_95"]
+            cells.append(f"{chance['mean']:.3f} [{low:.3f}, {high:.3f}]")
+        rows.append((f"labels shuffled: {short}", cells))
+    ceilings = [control.get("text_ceiling") for control in found]
+    # Where hardly a sentence is said twice the bound is near 1 and says nothing.
+    if any(c and (c["explanation"] or c["unweighted_accuracy"] < 0.9) for c in ceilings):
+        cells = [f"{c['unweighted_accuracy']:.3f}" if c else "" for c in ceilings]
+        rows.append(("the sentence alone, at best: UA (UAR)", cells))
+    return rows
+
+
+def remarks(report) -> list:
+    """Lists what a reader of a report's scores must know, as sentences.
+
+    Args:
+        report: As in `metrics.json`; those of former versions say less.
+    """
+    found = []
+    if "interval" in report:
+        found.append(f"Intervals: {'; '.join([report['interval'], *report.get('notes', [])])}.")
+    by_sex = report.get("per_sex")
+    if by_sex:
+        told = [
+            f"{row['sex']} {row['weighted_accuracy']:.3f} and {row['unweighted_accuracy']:.3f} "
+            f"({row['utterances']:,} utterances)"
+            for row in by_sex["groups"]
+        ]
+        found.append(f"WA and UA by sex: {', '.join(told)}.")
+        gap = by_sex["gap"]
+        if gap and gap["value"] > 0:
+            interval = "no interval: it takes 5 speakers of each"
+            if gap["interval_95"] is not None:
+                low, high = gap["interval_95"]
+                interval = f"95 % interval {low:+.3f} to {high:+.3f}"
+            name = _SHORT_NAMES.get(gap["score"], gap["score"])
+            better, worse = gap["between"]
+            found.append(
+                f"Largest gap by sex: {name}, {better} above {worse} by {gap['value']:.3f} "
+                f"({interval})."
+            )
+    ceiling = report.get("controls", {}).get("text_ceiling")
+    if ceiling and ceiling["explanation"]:
+        found.append(ceiling["explanation"])
+    return found
+
+
+def _print_remarks(reports):
+    told = {name: remarks(report) for name, report in reports.items()}
+    for name, sentences in told.items():
+        title = f"{name}: " if len(told) > 1 else ""
+        for sentence in sentences:
+            # Text from a file: nothing in it is markup.
+            progress.console.print(f"{title}{sentence}", markup=False, highlight=False)
 
 
 def print_prediction(predicted):
@@ -84,7 +208,7 @@ def _with_interval(report, name):
 
 
 def print_available(reports, split):
-    """Prints a model's accuracies by the modalities that were available.
+    """Prints a model's accuracies and F1 by the modalities that were available.
 
     Args:
         reports: Dict from modalities, as "audio+text", to report.
@@ -92,10 +216,14 @@ def print_available(reports, split):
     """
     shown = rich_table.Table(box=box.SIMPLE)
     shown.add_column(f"available in {split}", no_wrap=True)
-    shown.add_column("WA [95 % interval]", justify="right", no_wrap=True)
-    shown.add_column("UA [95 % interval]", justify="right", no_wrap=True)
+    for title, _ in SHORT[:2]:
+        shown.add_column(f"{title} [95 % interval]", justify="right")
+    for title, _ in SHORT[2:]:
+        shown.add_column(title, justify="right")
     for available, report in reports.items():
-        shown.add_row(available, *_available_cells(report)[:2])
+        accuracies = [_with_interval(report, name) for _, name in SHORT[:2]]
+        others = [f"{report[name]['value']:.3f}" for _, name in SHORT[2:]]
+        shown.add_row(available, *accuracies, *others)
     progress.console.print(shown)
 
 

@@ -33,7 +33,7 @@ def test_fold_goes_from_arrays_to_scores(prepared):
     finished = commands.run(*train)
     assert finished.returncode == 0, finished.stderr
     assert "Traceback" not in finished.stderr
-    for text in ("tiny fold (synthetic)", "AMH-3 (A+T+V)", "weighted accuracy (WA)", "Next:"):
+    for text in ("tiny fold (synthetic)", "AMH-3 (A+T+V)", "WA (WAR", "Next:"):
         assert text in finished.stdout
     assert json.loads((run_dir / "config.json").read_text())["model"]["num_hops"] == 3
     trained = json.loads((run_dir / "metrics.json").read_text())
@@ -41,7 +41,7 @@ def test_fold_goes_from_arrays_to_scores(prepared):
 
     finished = commands.run("-m", "amh_tf.evaluate", f"--run_dir={run_dir}")
     assert finished.returncode == 0, finished.stderr
-    assert "unweighted accuracy (UA)" in finished.stdout
+    assert "UA (UAR, macro recall)" in finished.stdout
     assert json.loads((run_dir / "metrics.json").read_text()) == trained
 
     assert_refused(commands.run(*train, "--seed=5"), "seed was 1, now 5", "--run_dir")

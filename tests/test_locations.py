@@ -155,7 +155,7 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
 
     cases = [
         (train(data, run), 0, "This run is finished"),
-        (evaluate(local, f"--data_dir={data}"), 0, "unweighted accuracy"),
+        (evaluate(local, f"--data_dir={data}"), 0, "macro recall"),
         (evaluate(run, "--drop=audio"), 0, "audio+text"),
         (train(data, run, "--seed=9"), 1, "seed was 1, now 9"),
         (evaluate(run, "--data_dir=s3://bucket/other"), 1, "is not the data set of this run"),

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -107,3 +109,68 @@ def test_report_holds_every_field():
 
 def test_certain_mistake_gives_a_finite_loss():
     assert np.isfinite(metrics.cross_entropy(np.array([0]), np.array([[0.0, 1.0]])))
+
+
+def report_of(labels, predictions, num_classes=7, **told):
+    probabilities = np.eye(num_classes)[predictions]
+    return metrics.report(labels, probabilities, [f"c{k}" for k in range(num_classes)], **told)
+
+
+def test_one_speaker_has_no_interval_by_speaker_and_the_report_says_so():
+    # Two utterances of each class, and one answer always: .143, whatever is resampled.
+    labels = np.repeat(np.arange(7), 2)
+    report = report_of(labels, np.zeros(14, int), speakers=["Ann"] * 14)
+    assert report["unweighted_accuracy"]["interval_95"] == pytest.approx([1 / 7, 1 / 7])
+    assert report["interval"] == "utterances resampled within classes"
+    first, second = report["notes"]
+    assert first == "1 speaker: no interval by speaker, which takes at least 5"
+    assert second.startswith("an interval without width")
+
+
+def test_report_with_speakers_resamples_them():
+    labels, predictions = CASES["usual"]
+    speakers = [f"s{i % 6}" for i in range(300)]
+    sexes = ["female" if i % 2 else "male" for i in range(300)]
+    sentences = [f"t{i % 2}" for i in range(300)]
+    report = report_of(labels, predictions, speakers=speakers, sexes=sexes, sentences=sentences)
+    assert report["interval"] == "speakers resampled" and report["notes"] == []
+    counts = metrics.confusions.grouped(labels, predictions, speakers, 7)[1]
+    expected = metrics.resampling.by_speaker(counts)
+    for name in schema.SCORES:
+        assert report[name]["interval_95"] == list(expected[name])
+        assert expected[name] != metrics.bootstrap_intervals(counts.sum(axis=0))[name]
+    assert [row["speaker"] for row in report["per_speaker"]] == [f"s{i}" for i in range(6)]
+    assert report["per_sex"]["gap"]["between"] in (["female", "male"], ["male", "female"])
+    assert report["controls"]["text_ceiling"]["sentences"] == 2
+    assert json.loads(json.dumps(report)) == report
+
+
+def test_unknown_speaker_stands_in_the_way_of_intervals_by_speaker():
+    labels, predictions = CASES["usual"]
+    speakers = ["", *(f"s{i % 6}" for i in range(299))]
+    report = report_of(labels, predictions, speakers=speakers)
+    assert report["notes"] == ["the speaker of 1 utterance is unknown: no interval by speaker"]
+    assert sum(row["utterances"] for row in report["per_speaker"]) == 299
+
+
+def test_source_that_says_nothing_is_reported_as_before():
+    labels, predictions = CASES["usual"]
+    nothing = [""] * 300
+    report = report_of(labels, predictions, speakers=nothing, sexes=nothing, sentences=nothing)
+    assert report == report_of(labels, predictions)
+    assert report["notes"] == [] and not {"per_speaker", "per_sex"} & set(report)
+    assert set(report["controls"]) == {"majority_class", "shuffled_labels"}
+
+
+@pytest.mark.parametrize("name", ["speakers", "sexes", "sentences"])
+def test_what_is_said_of_other_utterances_is_refused(name):
+    with pytest.raises(ValueError, match=rf"`{name}`.*Expected 300. Received: 2"):
+        report_of(*CASES["usual"], **{name: ["a", "b"]})
+
+
+def test_class_of_one_speaker_alone_is_noted():
+    labels = np.array([1] + [0] * 11)
+    report = report_of(labels, labels * 0, 2, speakers=[f"s{i % 6}" for i in range(12)])
+    # (5 / 6) ** 6 of the draws lack the speaker with class 1.
+    (note,) = report["notes"]
+    assert note.startswith("some classes have few speakers: up to 33 % of the resampled sets")

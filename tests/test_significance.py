@@ -109,3 +109,55 @@ def test_holm_worked_out_by_hand():
     np.testing.assert_allclose(significance.holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04])
     np.testing.assert_allclose(significance.holm([0.9, 0.8]), [1, 1])
     assert significance.holm([]).shape == (0,)
+
+
+VOICES = RNG.integers(0, 10, 300)
+
+
+def voices(names=VOICES):
+    return {f"utt_{i}": f"speaker {name}" for i, name in enumerate(names)}
+
+
+def test_intervals_by_speaker_agree_with_resampling_speakers():
+    result = significance.compare(answers(FIRST), answers(SECOND), speakers=voices())
+    plain = significance.compare(answers(FIRST), answers(SECOND))
+    assert (result.interval, plain.interval) == (
+        "speakers resampled",
+        "utterances resampled within classes",
+    )
+    gains = (FIRST == LABELS).astype(int) - (SECOND == LABELS)
+    spreads = {"weighted_accuracy": [], "unweighted_accuracy": []}
+    rows = [np.flatnonzero(name == VOICES) for name in range(10)]
+    for _ in range(4000):
+        drawn = np.concatenate([rows[i] for i in RNG.integers(0, 10, 10)])
+        spreads["weighted_accuracy"].append(gains[drawn].mean())
+        means = [gains[drawn][label == LABELS[drawn]].mean() for label in np.unique(LABELS[drawn])]
+        spreads["unweighted_accuracy"].append(np.mean(means))
+    # Student's t with 9 degrees of freedom: 2.262.
+    tail = stats.norm.sf(2.262 * np.sqrt(10 / 9))
+    for name, spread in spreads.items():
+        computed = getattr(result, name)
+        assert computed.value == pytest.approx(getattr(plain, name).value, abs=1e-12)
+        low, high = np.quantile(spread, [tail, 1 - tail])
+        assert computed.low == pytest.approx(low, abs=0.02), name
+        assert computed.high == pytest.approx(high, abs=0.02), name
+
+
+@pytest.mark.parametrize(
+    "speakers",
+    [voices(VOICES % 4), {**voices(), "utt_3": ""}, {"utt_0": "speaker 1"}, None],
+    ids=["four", "one_unknown", "most_unknown", "none"],
+)
+def test_too_few_or_unknown_speakers_leave_the_utterances(speakers):
+    plain = significance.compare(answers(FIRST), answers(SECOND))
+    assert significance.compare(answers(FIRST), answers(SECOND), speakers=speakers) == plain
+
+
+def test_speaker_with_all_of_a_class_may_be_missed():
+    # Draws without speaker 0 lack class 1: the mean is then over class 0 alone.
+    labels = np.array([1, 1] + [0] * 10)
+    first = np.ones(12, bool)
+    second = np.array([False, False] + [True] * 10)
+    names = np.array([0, 0, *np.arange(1, 6).repeat(2)])
+    found = significance.speaker_differences(labels, first, second, names)
+    assert found["unweighted_accuracy"] == significance.Difference(0.5, 0, 0.5)

@@ -60,7 +60,9 @@ def _config(folder):
 
 def _reports():
     """Returns what `metrics.json` holds of one split, as JSON."""
-    return metrics.report(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]], ("ang", "exc"))
+    told = {"speakers": ["s", "t", "t"], "sexes": ["female", "male", "male"]}
+    told["sentences"] = ["dogs"] * 3
+    return metrics.report(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]], ("ang", "exc"), **told)
 
 
 def _metrics(folder):

@@ -117,3 +117,34 @@ def _check(found, manifest):
 def cells(found) -> list:
     """Lists the distinct (part, speaker) in the order in which they first come."""
     return list(dict.fromkeys((each.part, each.speaker) for each in found))
+
+
+def about(manifest, ids) -> dict:
+    """Looks up who says what, as `metrics.report` takes it.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        ids: Ids of utterances of the data folder.
+
+    Returns:
+        Dict of `speakers`, `sexes` and `sentences`, each a list as long as `ids` with "" where
+        the source does not say; empty for a data folder of a former version.
+
+    Raises:
+        ValueError: If the file is damaged or lacks an id.
+    """
+    if manifest.utterances_file is None:
+        return {}
+    known = {each.id: each for each in read(manifest)}
+    lacking = [name for name in ids if name not in known]
+    if lacking:
+        raise ValueError(
+            f"{str(manifest.path(manifest.utterances_file))!r} lacks utterances. Expected every id "
+            f"of the shards. Received: none called {lacking[0]!r:.100}. Prepare the data set again."
+        )
+    found = [known[name] for name in ids]
+    return {
+        "speakers": [each.speaker for each in found],
+        "sexes": [each.sex for each in found],
+        "sentences": [each.sentence for each in found],
+    }

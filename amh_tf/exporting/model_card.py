@@ -1,6 +1,6 @@
 """What must be known of a model before it is used: `model_card.md`."""
 
-from amh_tf import __version__, models, schema
+from amh_tf import __version__, models, schema, tables
 from amh_tf.exporting import raw_inputs
 from amh_tf.training import runs
 
@@ -13,14 +13,16 @@ _STEPS = {
 
 def _scores(reports):
     rows = ["| | " + " | ".join(runs.SCORED_SPLITS) + " |", "|---" * 3 + "|"]
-    for name in schema.SCORES:
+    for title, name in tables.ROWS:
         cells = []
         for split in runs.SCORED_SPLITS:
             score = reports[split][name]
             low, high = score["interval_95"]
             cells.append(f"{score['value']:.3f} [{low:.3f}, {high:.3f}]")
-        rows.append(f"| {name.replace('_', ' ')} | " + " | ".join(cells) + " |")
-    return rows
+        rows.append(f"| {title} | " + " | ".join(cells) + " |")
+    test = reports["test"]
+    remarks = [f"- {sentence}" for sentence in tables.remarks(test)]
+    return [*rows, *(["", "On test:", *remarks] if remarks else [])]
 
 
 def _classes(trained):
@@ -121,8 +123,8 @@ def text(trained, version, signatures):
         f"Fingerprint `{trained.run_config.data_fingerprint}`.",
         "",
         "## Scores",
-        "With 95 % intervals. Weighted accuracy is plain accuracy; unweighted accuracy is the mean "
-        "recall.",
+        "With 95 % intervals. Weighted accuracy (WA, also WAR) is plain accuracy; unweighted "
+        "accuracy (UA, also UAR or macro recall) is the mean over the classes of the recall.",
         "",
         *_scores(trained.reports),
         "",

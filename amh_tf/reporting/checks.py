@@ -4,7 +4,8 @@ import unicodedata
 
 import numpy as np
 
-from amh_tf import checking, published, schema
+from amh_tf import checking, published, schema, tables
+from amh_tf.training import stored_reports
 
 REMEDY = "Run the cross-validation again, or leave its folder out of --runs."
 
@@ -101,3 +102,57 @@ class Checked:
         expected = f"a confusion_matrix of {num_classes} by {num_classes} counts"
         self.require("pooled", right, expected)
         return np.array(rows)
+
+    def _pooled(self):
+        """The pooled report with what is told of sexes and sentences, checked, or nothing."""
+        pooled = self._fields["pooled"]
+        told = {name: pooled[name] for name in ("per_sex", "controls") if name in pooled}
+        expected = "scores by sex and controls as this version writes them, or none"
+        self.require("pooled", stored_reports.is_told(told), expected, list(told))
+        return told
+
+    def remarks(self):
+        """Sentences on the scores by sex and on what the words can tell."""
+        sentences = tables.remarks(self._pooled())
+        expected = "names of sexes and explanations without control characters"
+        self.require("pooled", all(map(_is_text, sentences)), expected, sentences)
+        return tuple(sentences)
+
+    def ceiling(self):
+        ceiling = self._pooled().get("controls", {}).get("text_ceiling")
+        return None if ceiling is None else ceiling["unweighted_accuracy"]
+
+    def seeds(self, folds):
+        """What is told of the seeds of an ensemble; None where there are none."""
+        seeds = self._fields.get("seeds")
+        if seeds is None:
+            return None
+        members = seeds.get("members") if isinstance(seeds, dict) else None
+        right = isinstance(members, list) and members
+        right = right and all(
+            _is_member(row, folds) and checking.is_integer(row.get("seed"), 0) for row in members
+        )
+        right = right and _is_member(seeds.get("ensemble"), folds)
+        if right:
+            over = [seeds.get(name) for name in ("mean", "standard_deviation")]
+            right = all(values is None or _are_scores(values) for values in over)
+        self.require("seeds", bool(right), "the scores of each seed and of their ensemble")
+        return seeds
+
+
+def _are_scores(values):
+    return isinstance(values, dict) and all(
+        checking.is_share(values.get(name)) for name in schema.SCORES
+    )
+
+
+def _is_member(row, folds):
+    if not isinstance(row, dict) or not _are_scores(row.get("mean")):
+        return False
+    done, pooled = row.get("folds"), row.get("pooled")
+    right = isinstance(done, list) and done and all(type(number) is int for number in done)
+    if not right or not folds.issuperset(done) or not isinstance(pooled, dict):
+        return False
+    return _is_text(row.get("interval")) and all(
+        stored_reports.has_interval(pooled.get(name)) for name in schema.SCORES
+    )

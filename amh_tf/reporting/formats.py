@@ -8,12 +8,14 @@ import re
 from rich import box
 from rich import table as rich_table
 
-from amh_tf import published, significance
+from amh_tf import published, resampling, significance
 
 _CSV_PARTS = {
     "text": ("",),
     "estimate": (", mean", ", standard deviation"),
     "difference": ("", ", low", ", high"),
+    "interval": ("", ", low", ", high"),
+    "share": ("",),
     "p": ("",),
 }
 _LATEX = {
@@ -62,6 +64,10 @@ def cell_text(cell):
     if isinstance(cell, significance.Difference):
         low, high = share(cell.low, signed=True), share(cell.high, signed=True)
         return f"{share(cell.value, signed=True)} [{low}, {high}]"
+    if isinstance(cell, resampling.Interval):
+        return f"{share(cell.value)} [{share(cell.low)}, {share(cell.high)}]"
+    if isinstance(cell, published.Share):
+        return share(cell.value)
     return probability(cell) if isinstance(cell, float) else cell
 
 
@@ -97,8 +103,10 @@ def markdown(table):
 def _csv_cells(cell, parts):
     if isinstance(cell, published.Estimate):
         return [cell.mean, cell.deviation]
-    if isinstance(cell, significance.Difference):
+    if isinstance(cell, (significance.Difference, resampling.Interval)):
         return [cell.value, cell.low, cell.high]
+    if isinstance(cell, published.Share):
+        return [cell.value]
     if len(parts) > 1:  # an empty cell, or one that is not recorded
         return [""] * len(parts)
     return [cell]

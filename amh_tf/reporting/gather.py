@@ -45,6 +45,10 @@ class CrossValidation:
         scores: Dict from each name in `schema.SCORES` to `published.Estimate`.
         confusion: Counts of all folds, `(classes, classes)`, true class in rows.
         predictions: Dict from (fold, id) to (label, prediction), both class names.
+        speakers: Dict from (fold, id) to who speaks, where that is known.
+        remarks: Sentences on the scores by sex, and on what the words can tell.
+        ceiling: The best UA that the sentence alone can give, or None where it is unknown.
+        seeds: What the file says of the seeds of an ensemble, or None.
     """
 
     folder: str
@@ -64,6 +68,10 @@ class CrossValidation:
     scores: dict
     confusion: np.ndarray
     predictions: dict
+    speakers: dict
+    remarks: tuple = ()
+    ceiling: float | None = None
+    seeds: dict | None = None
 
     @property
     def key(self):
@@ -210,7 +218,7 @@ def load(path, runs_dir="."):
     folds = checked.fold_numbers(num_folds)
     confusion = checked.confusion(len(classes))
     beside = path.with_name(PREDICTIONS)
-    predictions = prediction_files.read(beside, classes, folds)
+    predictions, speakers = prediction_files.read(beside, classes, folds)
     prediction_files.check_agreement(beside, predictions, confusion, classes)
     model = checked.choice("model", config.MODEL_NAMES)
     hops = None
@@ -234,4 +242,8 @@ def load(path, runs_dir="."):
         scores=checked.scores(),
         confusion=confusion,
         predictions=predictions,
+        speakers=speakers,
+        remarks=checked.remarks(),
+        ceiling=checked.ceiling(),
+        seeds=checked.seeds(folds),
     )

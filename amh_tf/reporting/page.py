@@ -6,9 +6,12 @@ import html
 from amh_tf.reporting import formats, gather, style
 
 _SCORES_EXPLAINED = (
-    ("Weighted accuracy (WA)", "right utterances over all utterances: plain accuracy."),
     (
-        "Unweighted accuracy (UA)",
+        "Weighted accuracy (WA), also called WAR",
+        "right utterances over all utterances: plain accuracy.",
+    ),
+    (
+        "Unweighted accuracy (UA), also called UAR or macro recall",
         "the mean over the classes of the recall, so that rare classes count alike.",
     ),
     (
@@ -18,6 +21,15 @@ _SCORES_EXPLAINED = (
     (
         "Weighted and macro precision",
         "its mean over the classes, weighted by their size or plain; neither is an accuracy.",
+    ),
+    (
+        "F1 of a class",
+        "the harmonic mean of its precision and recall; weighted and macro F1 are its means.",
+    ),
+    (
+        "Chance",
+        "what naming the largest class always gives, and the model's own answers against shuffled "
+        "labels; a score says something only above both.",
     ),
     (
         "The paper's table 1",
@@ -97,14 +109,14 @@ def _row(columns, row):
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def section(number, group, shown, hop_picture, confusion_pictures):
+def section(number, group, shown, beside, confusion_pictures):
     """Writes the section of a group.
 
     Args:
         number: Its place in the page, from 1.
         group: `gather.Group`.
         shown: List of the group's `tables.Table`.
-        hop_picture: HTML of the picture by number of hops, or an empty text.
+        beside: Dict from the slug of a table to the HTML of the picture below it.
         confusion_pictures: List of HTML, one picture for each row.
 
     Returns:
@@ -119,8 +131,7 @@ def section(number, group, shown, hop_picture, confusion_pictures):
     for content in shown:
         parts.append(table(content, known_notes))
         known_notes.update(content.notes)
-        if content.slug == "table_2":
-            parts.append(hop_picture)
+        parts.append(beside.get(content.slug, ""))
     return (
         f'<section id="group-{number}"><h2>{name}{badge}</h2>'
         f"<p><strong>Protocol: {_escape(group.protocol)}.</strong> "

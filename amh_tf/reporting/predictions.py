@@ -11,17 +11,20 @@ def read(path, classes, folds):
     """Reads the predictions of a cross-validation.
 
     Args:
-        path: The CSV file: fold, id, label, prediction, a probability for each class.
+        path: The CSV file: fold, id, speaker, label, prediction, a probability for each class;
+            the speaker is left out where nobody knows, and in files of former versions.
         classes: Class names.
         folds: Numbers of the scored folds.
 
     Returns:
-        Dict from (fold, id) to (label, prediction), both class names.
+        Dict from (fold, id) to (label, prediction), both class names, and dict from (fold, id)
+        to the speaker, without the utterances whose speaker is unknown.
 
     Raises:
         ValueError: If the file is missing or damaged; the message names it and the line.
     """
     header = ["fold", "id", "label", "prediction", *classes]
+    with_speaker = [*header[:2], "speaker", *header[2:]]
     if not path.is_file():
         raise ValueError(
             f"{str(path)!r} is missing. Expected the predictions beside crossval.json. "
@@ -35,17 +38,18 @@ def read(path, classes, folds):
         )
 
     known_folds = {str(fold): fold for fold in folds}
-    predictions = {}
+    predictions, speakers = {}, {}
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             first = next(reader, [])
-            if first != header:
+            if first not in (header, with_speaker):
                 refuse(1, f"the columns {', '.join(header)}", ", ".join(first) or "none")
             for row in reader:
                 line = reader.line_num
-                if len(row) != len(header):
-                    refuse(line, f"{len(header)} values", len(row))
+                if len(row) != len(first):
+                    refuse(line, f"{len(first)} values", len(row))
+                speaker = row.pop(2) if first == with_speaker else ""
                 fold, utterance, label, prediction = row[:4]
                 if fold not in known_folds:
                     refuse(line, "a fold that crossval.json scores", repr(fold))
@@ -56,9 +60,11 @@ def read(path, classes, folds):
                 if key in predictions:
                     refuse(line, "each utterance once in a fold", f"{utterance!r} again")
                 predictions[key] = (label, prediction)
+                if speaker:
+                    speakers[key] = speaker
         except (csv.Error, UnicodeDecodeError) as error:
             refuse(reader.line_num + 1, "CSV text", f"{type(error).__name__}: {error}")
-    return predictions
+    return predictions, speakers
 
 
 def check_agreement(path, predictions, confusion, classes):
@@ -66,7 +72,7 @@ def check_agreement(path, predictions, confusion, classes):
 
     Args:
         path: The CSV file, for the message.
-        predictions: What `read` gave.
+        predictions: The first of what `read` gave.
         confusion: Counts of shape `(classes, classes)`, true class in rows.
         classes: Class names.
 

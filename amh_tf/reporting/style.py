@@ -55,8 +55,8 @@ thead th { background: var(--band); color: var(--soft); font-weight: 600; vertic
 .bands th { text-align: center; border-left: 1px solid var(--line); }
 .bands td { background: var(--band); }
 tbody th { font-weight: 600; white-space: nowrap; background: var(--card); }
-.estimate, .difference, .p { text-align: right; }
-tbody .estimate, tbody .difference, tbody .p { white-space: nowrap; }
+.estimate, .difference, .interval, .share, .p { text-align: right; }
+:is(.estimate, .difference, .interval, .share, .p):is(td) { white-space: nowrap; }
 tbody tr:hover > * { background: var(--band); }
 td.text { white-space: nowrap; }
 .notes { color: var(--soft); font-size: 0.83rem; padding-left: 1.2rem; margin: 0.5rem 0 0; }

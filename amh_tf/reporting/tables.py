@@ -4,9 +4,8 @@ A table is independent of how it is written; `formats` writes it.
 """
 
 import dataclasses
-import itertools
 
-from amh_tf import config, published, schema, significance
+from amh_tf import config, published, schema
 from amh_tf.reporting import gather
 
 NOT_RECORDED = "–"  # noqa: RUF001 (an en dash, as in print)
@@ -24,7 +23,8 @@ class Column:
         header: What its cells are; a score's own name.
         band: What the columns beside each other have in common; empty where nothing.
         kind: "text"; "estimate" (`published.Estimate`); "difference"
-            (`significance.Difference`); "p" (a p-value). Cells of every kind may also be texts.
+            (`significance.Difference`); "interval" (`resampling.Interval`); "share"
+            (`published.Share`); "p" (a p-value). Cells of every kind may also be texts.
         named: Whether the table's context names it already: the page leaves it out.
         wide: Whether the terminal, with little room, leaves it out.
     """
@@ -65,12 +65,14 @@ class Table:
 SCORE_COLUMNS = (
     Column("weighted precision", PAPER, "estimate", wide=True),
     Column("macro precision", PAPER, "estimate", wide=True),
-    Column("WA", CORRECTED, "estimate"),
-    Column("UA", CORRECTED, "estimate"),
-    Column("WA", OURS, "estimate"),
-    Column("UA", OURS, "estimate"),
-    Column("weighted precision", OURS, "estimate"),
-    Column("macro precision", OURS, "estimate"),
+    Column("WA (WAR)", CORRECTED, "estimate"),
+    Column("UA (UAR)", CORRECTED, "estimate"),
+    Column("WA (WAR)", OURS, "estimate"),
+    Column("UA (UAR)", OURS, "estimate"),
+    Column("weighted precision", OURS, "estimate", wide=True),
+    Column("macro precision", OURS, "estimate", wide=True),
+    Column("weighted F1", OURS, "estimate"),
+    Column("macro F1", OURS, "estimate"),
     Column("folds", OURS),
     Column("data set", OURS, named=True, wide=True),
     Column("protocol", OURS, named=True, wide=True),
@@ -81,7 +83,7 @@ PUBLISHED_SCORES = (
     "weighted_accuracy",
     "unweighted_accuracy",
 )
-OWN_SCORES = ("weighted_accuracy", "unweighted_accuracy", "weighted_precision", "macro_precision")
+OWN_SCORES = schema.SCORES
 
 
 def _scores(known, run):
@@ -99,8 +101,8 @@ def _notes(group, rows):
         f"{PAPER} and {CORRECTED}: mean ± standard deviation over {published.NUM_FOLDS} folds, "
         f"seven classes, from {published.SOURCE}. The paper calls its two columns weighted and "
         "unweighted accuracy; the authors found them to be precisions.",
-        f"{OURS}: mean ± standard deviation over the folds scored. WA: weighted accuracy; "
-        "UA: unweighted accuracy.",
+        f"{OURS}: mean ± standard deviation over the folds scored. WA: weighted accuracy, "
+        "also called WAR; UA: unweighted accuracy, also called UAR or macro recall.",
     ]
     if group.synthetic:
         notes.append(
@@ -198,89 +200,3 @@ def hop_table(group):
     return Table(
         "table_2", "Table 2: AMH (A+T+V) by number of hops", group.title, columns, cells, notes
     )
-
-
-def _utterances(run, by_fold):
-    if by_fold:
-        return run.predictions
-    return {utterance: answer for (_, utterance), answer in run.predictions.items()}
-
-
-def _repeats_ids(run):
-    return len({utterance for _, utterance in run.predictions}) < len(run.predictions)
-
-
-def _compare(first, second, utterances):
-    return significance.compare(
-        utterances[first.name],
-        utterances[second.name],
-        names=(repr(first.folder), repr(second.folder)),
-    )
-
-
-def pair_table(group):
-    """Makes the table of the paired tests between every two rows, surest difference first.
-
-    Where a row holds the same id in several folds, fold and id together tell an utterance.
-
-    Args:
-        group: `gather.Group`.
-
-    Returns:
-        `Table`, or None where the group has a single row.
-
-    Raises:
-        ValueError: If two rows disagree on the label of an utterance.
-    """
-    by_fold = any(_repeats_ids(run) for run in group.rows)
-    utterances = {run.name: _utterances(run, by_fold) for run in group.rows}
-    compared, apart = [], []
-    for first, second in itertools.combinations(group.rows, 2):
-        if utterances[first.name].keys().isdisjoint(utterances[second.name]):
-            apart.append(f"{first.name} and {second.name} share no scored utterance: no test.")
-            continue
-        result = _compare(first, second, utterances)
-        if result.weighted_accuracy.value < 0:  # the better row comes first
-            first, second = second, first
-            result = _compare(first, second, utterances)
-        compared.append((first.name, second.name, result))
-    if not compared and not apart:
-        return None
-    compared.sort(key=lambda pair: (pair[2].p_value, -pair[2].weighted_accuracy.value))
-    corrected = significance.holm([pair[2].p_value for pair in compared])
-    rows = [
-        [
-            first,
-            second,
-            result.weighted_accuracy,
-            result.unweighted_accuracy,
-            str(result.first_only),
-            str(result.second_only),
-            str(result.utterances),
-            result.p_value,
-            float(holm),
-        ]
-        for (first, second, result), holm in zip(compared, corrected)
-    ]
-    columns = (
-        Column("first"),
-        Column("second"),
-        Column("WA", "first minus second [95 % interval]", "difference"),
-        Column("UA", "first minus second [95 % interval]", "difference"),
-        Column("first alone", "utterances right"),
-        Column("second alone", "utterances right"),
-        Column("both scored", "utterances"),
-        Column("p", "exact McNemar test", "p"),
-        Column(f"p, Holm for {len(rows)}", "exact McNemar test", "p"),
-    )
-    notes = (
-        "Differences are over the utterances that both rows scored, all folds together, so they "
-        "may differ a little from those of the fold means above.",
-        "Interval: paired bootstrap within each true class. p: chance of so uneven a split of "
-        "the utterances that one model alone got right, if both were right equally often; "
-        "Holm: corrected for the number of tests in this table.",
-        "The tests take the trained models as they are; how far another seed would lead is not "
-        "in them.",
-        *apart,
-    )
-    return Table("paired_tests", "Paired tests", group.title, columns, rows, notes)

@@ -5,7 +5,15 @@ import re
 from pathlib import Path
 
 from amh_tf import files, progress
-from amh_tf.reporting import formats, gather, page, pictures, tables
+from amh_tf.reporting import (
+    control_tables,
+    formats,
+    gather,
+    page,
+    pair_tables,
+    pictures,
+    tables,
+)
 
 PAGE = "report.html"
 ALL_TABLES = "tables.md"
@@ -19,7 +27,7 @@ class Written:
     Attributes:
         page: Path of the page.
         paths: Paths of all files written, the page first.
-        tables: List of `tables.Table`: the paper's tables, without the paired tests.
+        tables: List of `tables.Table`: all of them without the paired tests.
     """
 
     page: Path
@@ -68,7 +76,13 @@ def report(runs_dir, output_dir):
 
 
 def _tables(group):
-    made = (tables.model_table(group), tables.hop_table(group), tables.pair_table(group))
+    made = (
+        tables.model_table(group),
+        tables.hop_table(group),
+        control_tables.control_table(group),
+        control_tables.seed_table(group),
+        pair_tables.pair_table(group),
+    )
     return [table for table in made if table is not None]
 
 
@@ -93,12 +107,22 @@ def _write_group(number, group, shown, folder, bar):
             paths.append(folder / f"{table.slug}.{ending}")
             files.write_text(paths[-1], writer(table))
 
-    hop_picture, hop_rows = "", tables.hop_rows(group)
+    beside, hop_rows = {}, tables.hop_rows(group)
     if len(hop_rows) > 1:
         paths.append(folder / "hops.png")
         pictures.hops(hop_rows, f"AMH (A+T+V)\n{group.title}", paths[-1])
         caption = "AMH (A+T+V): WA and UA by number of hops, standard deviation over folds as bars."
-        hop_picture = page.picture(paths[-1], f"{caption} The numbers are in table 2.", caption)
+        alternative = f"{caption} The numbers are in table 2."
+        beside["table_2"] = page.picture(paths[-1], alternative, caption)
+
+    scored = {row.name: control_tables.speaker_scores(row) for row in group.rows}
+    scored = {name: values for name, values in scored.items() if values}
+    if scored:
+        paths.append(folder / "speakers.png")
+        pictures.speakers(scored, len(group.classes), group.title, paths[-1])
+        caption = "UA of each speaker, over the classes that the speaker shows; by model."
+        alternative = f"{caption} {_speakers_in_words(scored)}"
+        beside["controls"] = page.picture(paths[-1], alternative, caption)
 
     confusion_pictures = []
     for row, slug in zip(group.rows, _slugs(row.name for row in group.rows)):
@@ -112,7 +136,20 @@ def _write_group(number, group, shown, folder, bar):
         )
         confusion_pictures.append(page.picture(paths[-1], alternative, caption))
         bar.advance()
-    return page.section(number, group, shown, hop_picture, confusion_pictures), paths
+    return page.section(number, group, shown, beside, confusion_pictures), paths
+
+
+def _speakers_in_words(scored):
+    """Says the picture of the speakers in words."""
+    sentences = []
+    for name, values in scored.items():
+        least, most = min(values, key=values.get), max(values, key=values.get)
+        mean = formats.share(sum(values.values()) / len(values))
+        sentences.append(
+            f"{name}: {len(values)} speakers, mean {mean}, from {formats.share(values[least])} "
+            f"({least}) to {formats.share(values[most])} ({most})."
+        )
+    return " ".join(sentences)
 
 
 def _recalls(row):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import figures, files, metrics, progress, schema, tables
-from amh_tf.data import fold_view
-from amh_tf.training import evaluation, run_folder, runs, startup
+from amh_tf import figures, files, progress, schema, tables
+from amh_tf.data import fold_view, utterances
+from amh_tf.training import evaluation, run_folder, runs, seeds, startup
 
 SUMMARY_FILE = "crossval.json"
 
@@ -158,9 +158,10 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
             done.append({"fold": number, "utterances": report["utterances"], "scores": scores})
             rows += [(number, *row) for row in folder.load_predictions(manifest.classes)]
     values = {name: [fold["scores"][name] for fold in done] for name in schema.SCORES}
-    labels = np.array([label for _, _, label, _ in rows])
-    probabilities = np.array([row for *_, row in rows])
-    pooled = metrics.report(labels, probabilities, manifest.classes)
+    mean = {name: float(np.mean(scores)) for name, scores in values.items()}
+    pooled = seeds.pool([row for _, *row in rows], manifest)
+    folders = {fold["fold"]: _run_dir(output_dir, fold["fold"]) for fold in done}
+    by_seed = seeds.over_folds(folders, manifest, mean, pooled)
     protocol = manifest.protocols[run_config.data.protocol]
     everywhere = {runs.SPEAKER_WARNING} if model.by_speaker else set()
     warnings = everywhere | {
@@ -182,34 +183,45 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
         "warnings": sorted(warnings),
         "classes": list(manifest.classes),
         "folds": done,
-        "mean": {name: float(np.mean(scores)) for name, scores in values.items()},
+        "mean": mean,
         "standard_deviation": {
             name: float(np.std(scores, ddof=1)) if len(scores) > 1 else None
             for name, scores in values.items()
         },
         "pooled": pooled,
+        **({} if by_seed is None else {"seeds": by_seed}),
     }
     _write(output_dir, summary, rows, manifest)
     tables.print_cross_validation(summary)
+    if by_seed is not None:
+        tables.print_seeds(summary)
     return summary
 
 
 def _write(output_dir, summary, rows, manifest):
+    # Whoever compares models later has these files alone, without the data folder.
+    speakers = utterances.about(manifest, [name for _, name, *_ in rows]).get("speakers", [])
+    known = any(speakers)
     with (
         files.replacing(output_dir / "predictions.csv") as temporary,
         open(temporary, "w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["fold", *evaluation.csv_header(manifest.classes)])
-        for number, name, label, probabilities in rows:
+        header = ["fold", *evaluation.csv_header(manifest.classes)]
+        writer.writerow([*header[:2], "speaker", *header[2:]] if known else header)
+        for index, (number, name, label, probabilities) in enumerate(rows):
             row = evaluation.csv_row(name, label, probabilities, manifest.classes)
-            writer.writerow([number, *row])
-    accuracy = summary["pooled"]["weighted_accuracy"]["value"]
+            told = [speakers[index]] if known else []
+            writer.writerow([number, row[0], *told, *row[1:]])
+    accuracy, recall = (
+        summary["pooled"][name]["value"] for name in ("weighted_accuracy", "unweighted_accuracy")
+    )
     done = f"{len(summary['folds'])} of {summary['num_folds']} folds pooled"
     figures.confusion_matrix(
         summary["pooled"]["confusion_matrix"],
         manifest.classes,
-        f"{summary['title']}, test, {done}: WA {accuracy:.3f}\n{manifest.name}",
+        f"{summary['title']}, test, {done}\nWA (WAR) {accuracy:.3f}, UA (UAR) {recall:.3f}\n"
+        f"{manifest.name}",
         output_dir / "confusion_matrix.png",
     )
     files.write_text(output_dir / SUMMARY_FILE, json.dumps(summary, indent=1) + "\n")

@@ -6,7 +6,7 @@ import dataclasses
 import keras
 
 from amh_tf import config, files, metrics, models, progress, schema, tables
-from amh_tf.data import fold_view, integrity, moments, pipeline
+from amh_tf.data import fold_view, integrity, moments, pipeline, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.models import ensemble
 from amh_tf.training import (
@@ -267,8 +267,13 @@ def score(run_config, fold, predict_step, folder, split):
     ):
         predictions = evaluation.predict(predict_step, batches, bar.advance)
     scored = report(fold, predictions, run_config)
-    accuracy = scored["weighted_accuracy"]["value"]
-    title = f"{run_config.model.title}, {split}: WA {accuracy:.3f}\n{fold.manifest.name}"
+    accuracy, recall = (
+        scored[name]["value"] for name in ("weighted_accuracy", "unweighted_accuracy")
+    )
+    title = (
+        f"{run_config.model.title}, {split}\nWA (WAR) {accuracy:.3f}, UA (UAR) {recall:.3f}\n"
+        f"{fold.manifest.name}"
+    )
     folder.save_results(split, scored, predictions, fold.manifest.classes, title)
     return scored
 
@@ -288,7 +293,12 @@ def report(fold, predictions, run_config):
         "fold": fold.number,
         "standardize": run_config.model.standardize,
         "warnings": warnings,
-        **metrics.report(predictions.labels, predictions.probabilities, manifest.classes),
+        **metrics.report(
+            predictions.labels,
+            predictions.probabilities,
+            manifest.classes,
+            **utterances.about(manifest, predictions.ids),
+        ),
     }
 
 

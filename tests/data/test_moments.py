@@ -101,3 +101,20 @@ def test_data_of_former_versions_says_so(data):
     old = dataclasses.replace(data, utterances_file=None, moments_file=None)
     with pytest.raises(ValueError, match=r"former version.*Prepare it again"):
         moments.of_speakers(old, "audio")
+
+
+def test_who_speaks_is_looked_up_by_id(data, compact):
+    entries = [compact.index[number] for number in (7, 0, 30)]
+    found = utterances.about(data, [entry.id for entry in entries])
+    assert found["speakers"] == [entry.speaker for entry in entries]
+    assert found["sexes"] == found["sentences"] == ["", "", ""]
+
+
+def test_nothing_is_known_in_data_of_former_versions(data):
+    old = dataclasses.replace(data, utterances_file=None, moments_file=None)
+    assert utterances.about(old, ["u000"]) == {}
+
+
+def test_utterance_that_is_not_listed_is_refused(data):
+    with pytest.raises(ValueError, match=r"utterances\.csv' lacks utterances.*'u999'"):
+        utterances.about(data, ["u000", "u999"])

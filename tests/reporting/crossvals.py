@@ -20,7 +20,7 @@ def answers(seed=0, utterances=60, folds=10, classes=CLASSES, accuracy=0.6, labe
     return [(i % folds, f"utt_{i:04d}", int(labels[i]), int(predictions[i])) for i in numbers]
 
 
-def write(folder, rows=None, classes=CLASSES, num_folds=10, **changes):
+def write(folder, rows=None, classes=CLASSES, num_folds=10, speakers=None, **changes):
     """Writes `crossval.json` and `predictions.csv`; returns the former's fields.
 
     Args:
@@ -28,6 +28,7 @@ def write(folder, rows=None, classes=CLASSES, num_folds=10, **changes):
         rows: What `answers` gives.
         classes: Class names.
         num_folds: Folds that exist.
+        speakers: The speaker of each row, or None as in files of former versions.
         changes: Fields to set otherwise.
     """
     rows = answers(classes=classes) if rows is None else rows
@@ -57,16 +58,21 @@ def write(folder, rows=None, classes=CLASSES, num_folds=10, **changes):
         "folds": folds,
         "mean": dict(zip(schema.SCORES, table.mean(axis=0).tolist())),
         "standard_deviation": dict(zip(schema.SCORES, map(_plain, deviations))),
-        "pooled": metrics.report([row[2] for row in rows], probabilities, classes),
+        "pooled": metrics.report(
+            [row[2] for row in rows], probabilities, classes, speakers=speakers
+        ),
         **changes,
     }
     folder.mkdir(parents=True)
     (folder / "crossval.json").write_text(json.dumps(fields), encoding="utf-8")
     with (folder / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["fold", "id", "label", "prediction", *classes])
-        for (fold, utterance, label, prediction), row in zip(rows, probabilities):
-            writer.writerow([fold, utterance, classes[label], classes[prediction], *row])
+        told = [[]] * len(rows) if speakers is None else [[speaker] for speaker in speakers]
+        column = [] if speakers is None else ["speaker"]
+        writer.writerow(["fold", "id", *column, "label", "prediction", *classes])
+        for (fold, utterance, label, prediction), row, speaker in zip(rows, probabilities, told):
+            answer = [classes[label], classes[prediction], *row]
+            writer.writerow([fold, utterance, *speaker, *answer])
     return fields
 
 

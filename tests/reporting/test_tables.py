@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from amh_tf import published, significance
-from amh_tf.reporting import gather, tables
+from amh_tf.reporting import gather, pair_tables, tables
 from tests.reporting import crossvals
 
 SCORES = [
@@ -11,6 +11,8 @@ SCORES = [
     "unweighted_accuracy",
     "weighted_precision",
     "macro_precision",
+    "weighted_f1",
+    "macro_f1",
 ]
 
 
@@ -61,12 +63,14 @@ def test_row_holds_published_and_own_figures_under_their_names(tmp_path):
         ("", "transcripts"),
         ("paper (IEMOCAP)", "weighted precision"),
         ("paper (IEMOCAP)", "macro precision"),
-        ("authors, corrected (IEMOCAP)", "WA"),
-        ("authors, corrected (IEMOCAP)", "UA"),
-        ("this code", "WA"),
-        ("this code", "UA"),
+        ("authors, corrected (IEMOCAP)", "WA (WAR)"),
+        ("authors, corrected (IEMOCAP)", "UA (UAR)"),
+        ("this code", "WA (WAR)"),
+        ("this code", "UA (UAR)"),
         ("this code", "weighted precision"),
         ("this code", "macro precision"),
+        ("this code", "weighted F1"),
+        ("this code", "macro F1"),
         ("this code", "folds"),
         ("this code", "data set"),
         ("this code", "protocol"),
@@ -75,9 +79,9 @@ def test_row_holds_published_and_own_figures_under_their_names(tmp_path):
     means = [0.624, 0.597, 0.617, 0.547, *(fields["mean"][name] for name in SCORES)]
     deviations = [0.022, 0.040, 0.016, 0.025]
     deviations += [fields["standard_deviation"][name] for name in SCORES]
-    assert [cell.mean for cell in row[3:11]] == means
-    assert [cell.deviation for cell in row[3:11]] == deviations
-    assert row[11:] == ["10", "IEMOCAP", "random"]
+    assert [cell.mean for cell in row[3:13]] == means
+    assert [cell.deviation for cell in row[3:13]] == deviations
+    assert row[13:] == ["10", "IEMOCAP", "random"]
 
 
 def test_published_rows_without_a_run_have_nothing_of_ours(tmp_path):
@@ -95,7 +99,7 @@ def test_published_rows_without_a_run_have_nothing_of_ours(tmp_path):
     ]
     for row in table.rows[:-1]:
         assert all(isinstance(cell, published.Estimate) for cell in row[3:7])
-        assert row[7:] == [""] * 7
+        assert row[7:] == [""] * 9
     assert any("no cross-validation of this row" in note for note in table.notes)
 
 
@@ -127,7 +131,7 @@ def test_hops_have_a_table_of_their_own(tmp_path):
     table = tables.hop_table(found)
     assert [row[0] for row in table.rows] == ["1", "2", "7", "10"]
     assert cells(table, "7")[1] == published.Estimate(0.624, 0.022)
-    assert cells(table, "7")[5:] == [""] * 7
+    assert cells(table, "7")[5:] == [""] * 9
     assert cells(table, "2")[1:5] == [tables.NOT_RECORDED] * 4
     names = [row[:3] for row in tables.model_table(found).rows]
     assert names[-2:] == [["AMH-7", "A+T+V", "reference"], ["AMH-2", "A+T+V", "ASR"]]
@@ -142,7 +146,7 @@ def test_synthetic_figures_are_not_offered_for_comparison(tmp_path):
     crossvals.write(tmp_path / "a", data="planted", synthetic=True)
     table = tables.model_table(group(tmp_path))
     assert "planted (synthetic), protocol: random" in table.title
-    assert cells(table, "AMH-7")[12] == "planted (synthetic)"
+    assert cells(table, "AMH-7")[14] == "planted (synthetic)"
     assert any("synthetic" in note and "cannot be compared" in note for note in table.notes)
 
 
@@ -150,7 +154,7 @@ def test_one_fold_has_no_deviation(tmp_path):
     crossvals.write(tmp_path / "a", [row for row in crossvals.answers() if row[0] == 4])
     table = tables.model_table(group(tmp_path))
     row = cells(table, "AMH-7")
-    assert row[7].deviation is None and row[11] == "1 of 10 folds"
+    assert row[7].deviation is None and row[13] == "1 of 10 folds"
     assert any("of one fold" in note for note in table.notes)
 
 
@@ -159,7 +163,7 @@ def test_every_pair_is_tested_once_surest_first(tmp_path):
         rows = crossvals.answers(seed=hops, utterances=200, accuracy=accuracy)
         crossvals.write(tmp_path / str(hops), rows, num_hops=hops)
     found = group(tmp_path)
-    table = tables.pair_table(found)
+    table = pair_tables.pair_table(found)
     pairs = {frozenset(row[:2]) for row in table.rows}
     names = [row.name for row in found.rows]
     assert pairs == set(map(frozenset, itertools.combinations(names, 2)))
@@ -182,7 +186,7 @@ def test_pairs_use_the_fold_where_ids_repeat(tmp_path):
     rows = [(fold, f"test_{i // 2:05d}", *answer) for i, (fold, _, *answer) in enumerate(rows)]
     crossvals.write(tmp_path / "a", rows, num_folds=2, num_hops=1)
     crossvals.write(tmp_path / "b", rows, num_folds=2, num_hops=2)
-    (row,) = tables.pair_table(group(tmp_path)).rows
+    (row,) = pair_tables.pair_table(group(tmp_path)).rows
     assert row[6] == "40" and row[7] == 1
 
 
@@ -190,7 +194,7 @@ def test_pairs_without_common_utterances_are_named(tmp_path):
     rows = crossvals.answers()
     crossvals.write(tmp_path / "a", [row for row in rows if row[0] < 5], num_hops=1)
     crossvals.write(tmp_path / "b", [row for row in rows if row[0] >= 5], num_hops=2)
-    table = tables.pair_table(group(tmp_path))
+    table = pair_tables.pair_table(group(tmp_path))
     assert table.rows == []
     assert table.notes[-1].startswith("AMH-1 (A+T+V) and AMH-2 (A+T+V) share no")
 
@@ -199,9 +203,9 @@ def test_labels_that_differ_are_refused_with_both_folders(tmp_path):
     crossvals.write(tmp_path / "a", num_hops=1)
     crossvals.write(tmp_path / "b", crossvals.answers(labels_seed=9), num_hops=2)
     with pytest.raises(ValueError, match=r"'a' and 'b' disagree on the label of 'utt_"):
-        tables.pair_table(group(tmp_path))
+        pair_tables.pair_table(group(tmp_path))
 
 
 def test_single_row_has_no_pairs(tmp_path):
     crossvals.write(tmp_path / "a")
-    assert tables.pair_table(group(tmp_path)) is None
+    assert pair_tables.pair_table(group(tmp_path)) is None

@@ -63,7 +63,8 @@ def test_every_file_is_written_and_named(report):
     folder = report.page.parent
     names = sorted(str(path.relative_to(folder)) for path in report.paths)
     hostile = "a_b_c_script_alert_1_script_img_src_x_onerror_alert_2_random"
-    tables = [f"table_{number}.{ending}" for number in (1, 2) for ending in ("csv", "md", "tex")]
+    slugs = ("table_1", "table_2", "controls")
+    tables = [f"{slug}.{ending}" for slug in slugs for ending in ("csv", "md", "tex")]
     pairs = [f"paired_tests.{ending}" for ending in ("csv", "md", "tex")]
     pictures = ["confusion_amh_3_a_t_v.png", "confusion_amh_7_a_t_v.png", "hops.png"]
     assert names == sorted(
@@ -104,7 +105,7 @@ def test_page_is_accessible(report):
         data = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
         assert data.startswith(b"\x89PNG")
     assert all("scope" in found for found in attributes["th"])
-    assert len(attributes["caption"]) == len(attributes["table"]) == 5
+    assert len(attributes["caption"]) == len(attributes["table"]) == 7
     links = {found["href"].removeprefix("#") for found in attributes["a"]}
     assert links <= {found.get("id") for found in attributes["section"]}
 
@@ -116,6 +117,8 @@ def test_page_says_what_must_be_said(report):
         "neither is an accuracy",
         "Table 1: models",
         "Table 2: AMH (A+T+V) by number of hops",
+        "Scores beside chance",
+        "also called UAR or macro recall",
         "Paired tests",
         "tiny set (synthetic)",
         "synthetic data",
@@ -204,7 +207,7 @@ def test_browser_shows_the_page_without_complaint(report, tmp_path):
     document, messages = browse(report.page, tmp_path / "profile")
     assert messages == []
     tags = [tag for tag, _ in Elements(document).found]
-    assert tags.count("table") == 5 and tags.count("img") == 4 and "script" not in tags
+    assert tags.count("table") == 7 and tags.count("img") == 4 and "script" not in tags
     for text in ("Table 1: models", "Paired tests", "3 of 10 folds", ".624 ± .022"):
         assert text in document
 

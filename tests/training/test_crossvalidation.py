@@ -76,6 +76,13 @@ def test_folds_are_trained_continued_and_summed_up(data_dir, one_fold, tmp_path)
     assert sorted(row["id"] for row in rows) == [entry.id for entry in index]
     labels = {entry.id: summary["classes"][entry.label] for entry in index}
     assert all(row["label"] == labels[row["id"]] for row in rows)
+    speakers = {entry.id: entry.speaker for entry in index}
+    assert all(row["speaker"] == speakers[row["id"]] for row in rows)
+    pooled = summary["pooled"]
+    assert pooled["interval"] == "speakers resampled"
+    assert [row["speaker"] for row in pooled["per_speaker"]] == sorted(set(speakers.values()))
+    assert sum(row["utterances"] for row in pooled["per_speaker"]) == len(index)
+    assert "labels shuffled: WA (WAR)" in finished.stdout and "seeds" not in summary
     right = np.mean([row["label"] == row["prediction"] for row in rows])
     assert summary["pooled"]["weighted_accuracy"]["value"] == pytest.approx(right)
     assert (output_dir / "confusion_matrix.png").exists()
@@ -87,6 +94,21 @@ def test_folds_are_trained_continued_and_summed_up(data_dir, one_fold, tmp_path)
     assert_refused(
         crossval(data_dir, output_dir, "--protocol=session"), "protocol was 'random', now 'session'"
     )
+
+
+def test_seeds_of_ensembles_are_summed_up(data_dir, one_fold, tmp_path):
+    output_dir = shutil.copytree(one_fold, tmp_path / "mdre_tv")
+    for seed in (1, 2):
+        shutil.copytree(one_fold / "fold_01", output_dir / "fold_01" / f"seed_{seed}")
+    finished = crossval(data_dir, output_dir, "--folds=1")
+    assert finished.returncode == 0, finished.stderr
+    seeds = summary_of(output_dir)["seeds"]
+    stored = json.loads((one_fold / "fold_01" / "metrics.json").read_text())["test"]
+    assert [member["seed"] for member in seeds["members"]] == [1, 2]
+    for row in (*seeds["members"], seeds["ensemble"], seeds):  # three times the same run
+        assert row["mean"]["macro_f1"] == pytest.approx(stored["macro_f1"]["value"])
+    assert seeds["standard_deviation"]["macro_f1"] == pytest.approx(0)
+    assert "seed 2" in finished.stdout and "ensemble" in finished.stdout
 
 
 @pytest.mark.parametrize(
