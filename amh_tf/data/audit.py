@@ -50,8 +50,7 @@ def report(subject, advance=lambda: None):
         "data": subject.name,
         "utterances": len(subject.ids),
         "near_duplicates": {
-            "cosine": duplicates.COSINE,
-            "correlation": duplicates.CORRELATION,
+            "concordance": duplicates.CONCORDANCE,
             "shortest": duplicates.SHORTEST,
         },
         "leaks": leaks,
@@ -81,7 +80,6 @@ class _Compared:
             self.near = subject.sounds.near(advance)
             self.are_heard = np.array(subject.sounds.present)
 
-
     def twice(self):
         """Says which recordings stand in the data set more than once, in whatever splits."""
         ids = self.subject.ids
@@ -89,8 +87,8 @@ class _Compared:
             return None
         identical = [[ids[each] for each in group] for group in self.subject.sounds.same()]
         near = [
-            {"ids": [ids[first], ids[second]], "correlation": round(correlation, 4)}
-            for first, second, correlation in self.near
+            {"ids": [ids[first], ids[second]], "concordance": round(concordance, 4)}
+            for first, second, concordance in self.near
         ]
         return {"compared": int(self.are_heard.sum()), "identical": identical, "near": near}
 
@@ -167,7 +165,7 @@ def _shared(compared, kind, members):
 def _near(compared, splits):
     found = dict.fromkeys((f"{a}-{b}" for a, b in _PAIRS), 0)
     touched, examples = set(), []
-    for first, second, correlation in compared.near:
+    for first, second, concordance in compared.near:
         sides = sorted((splits[first], splits[second]), key=(*schema.SPLITS, "").index)
         if sides[0] == sides[1] or "" in sides:
             continue
@@ -175,7 +173,7 @@ def _near(compared, splits):
         if "test" in sides:
             touched.add(first if splits[first] == "test" else second)
             ids = [compared.subject.ids[each] for each in (first, second)]
-            examples.append({"ids": ids, "correlation": round(correlation, 4)})
+            examples.append({"ids": ids, "concordance": round(concordance, 4)})
     return {**found, "test_utterances": len(touched), "examples": examples[:_EXAMPLES]}
 
 

@@ -6,13 +6,16 @@ changes most is its silence:
 
 1. The mean and deviation of each cepstral coefficient over the loud frames, standardised over the
    corpus, without the mean of the first, which is the level. Pairs with a cosine of at least
-   `COSINE` go on.
+   `COSINE` go on, and each recording's `CLOSEST` with one of at least `LEAST_COSINE`: a cut that
+   takes loud frames away moves the means of a short sound far.
 2. The two sounds' frames, shifted against each other by up to a tenth of their length, are
-   compared one by one. Pairs with a correlation of at least `CORRELATION` are near-duplicates.
+   compared one by one. Pairs with a concordance of at least `CONCORDANCE` are near-duplicates.
 
-On RAVDESS' 1,440 recordings, copies 20 dB softer, cut by up to a tenth at either end, shifted by
-half a frame or with noise at 40 dB have correlations from 0.95 on; the closest recordings that are
-not copies, two takes of one sentence by one actor, have 0.85.
+On RAVDESS' 1,440 recordings, 318 of 320 changed copies were found, and no pair else but one that
+the corpus really holds twice. The copies were 6 and 20 dB softer in 16 bits (38 of 40), 3 dB louder
+and clipped, cut by up to a tenth, shifted by half a frame, or with noise at 40 dB; the lowest
+concordance of those found was 0.93. The closest recordings that are no copies, two takes of one
+sentence by one actor, have 0.84. Other loudspeakers, filters or speeds are not looked for.
 """
 
 import collections
@@ -21,7 +24,8 @@ import hashlib
 import numpy as np
 
 COSINE = 0.9
-CORRELATION = 0.9
+LEAST_COSINE, CLOSEST = 0.5, 3
+CONCORDANCE = 0.9
 # Shorter sounds hold too little to tell a copy by: 20 frames are 0.2 seconds.
 SHORTEST = 20
 # Share of the length by which copies may be shifted, and that they must have in common.
@@ -33,7 +37,7 @@ _LOUD = 0.6
 # A tone or hum varies less, in squared deviations of the corpus: nothing tells copies apart.
 _STEADY = 0.01
 # Rows of similarities at a time, and pairs of a recording that are looked at closely.
-_BLOCK, _CLOSEST = 512, 20
+_BLOCK, _MOST = 512, 20
 
 
 class Sounds:
@@ -82,7 +86,7 @@ class Sounds:
             advance: Function that is called for each of `len(self)` recordings.
 
         Returns:
-            List of (number, number, correlation), the smaller number first.
+            List of (number, number, concordance), the smaller number first.
         """
         numbers = [n for n, f in enumerate(self._frames) if f is not None and len(f) >= SHORTEST]
         if len(numbers) < 2:
@@ -96,11 +100,11 @@ class Sounds:
                 pair = numbers[place], numbers[other]
                 if self._digests[pair[0]] == self._digests[pair[1]]:
                     continue
-                correlation = _correlation(
+                concordance = _concordance(
                     *((self._sketch(number, scale), loud[number]) for number in pair)
                 )
-                if correlation >= CORRELATION:
-                    found.append((*pair, correlation))
+                if concordance >= CONCORDANCE:
+                    found.append((*pair, concordance))
             advance()
         return found
 
@@ -150,31 +154,54 @@ def _candidates(rows, lengths):
         block = rows[start : start + _BLOCK] @ rows[start:].T
         for place, similar in enumerate(block):
             number = start + place
-            others = np.flatnonzero(similar[place + 1 :] >= COSINE) + place + 1
+            others = np.flatnonzero(similar[place + 1 :] >= LEAST_COSINE) + place + 1
             shorter = np.minimum(lengths[number], lengths[start + others])
             longer = np.maximum(lengths[number], lengths[start + others])
             others = others[shorter >= _COMMON * longer]
-            closest = others[np.argsort(-similar[others], kind="stable")][:_CLOSEST]
+            closest = others[np.argsort(-similar[others], kind="stable")]
+            sure = np.arange(len(closest)) < CLOSEST
+            closest = closest[sure | (similar[closest] >= COSINE)][:_MOST]
             yield sorted((start + closest).tolist())
 
 
-def _correlation(first, second):
-    """Returns the highest correlation of two sounds' frames over all shifts, 0 at least.
+def _concordance(first, second):
+    """Returns the concordance of two sounds' loud frames at the shift that suits them best.
+
+    It is Lin's, over all frames and coefficients: a correlation that also falls where means or
+    deviations differ. The mean of the level is taken away before, since copies may differ in it.
 
     Args:
         first, second: `(time, width)` frames, and a `(time,)` array of which are loud.
+
+    Returns:
+        At most 1; 0 where there is too little to compare.
     """
     (a, loud_a), (b, loud_b) = first, second
     longest, best = max(len(a), len(b)), 0.0
-    for shift in range(-int(_SHIFT * longest), int(_SHIFT * longest) + 1):
+    for shift in _shifts(first, second, int(_SHIFT * longest)):
         x, y = a[max(0, shift) :], b[max(0, -shift) :]
         common = min(len(x), len(y))
         heard = loud_a[max(0, shift) :][:common] | loud_b[max(0, -shift) :][:common]
         if common < _COMMON * longest or heard.sum() < SHORTEST // 2:
             continue
         x, y = x[:common][heard], y[:common][heard]
+        apart = x.mean(axis=0) - y.mean(axis=0)
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
         energies = np.square(x).mean(), np.square(y).mean()
         if min(energies) > _STEADY:
-            best = max(best, float((x * y).mean() / np.sqrt(energies[0] * energies[1])))
+            total = sum(energies) + np.square(apart[1:]).sum() / len(apart)
+            best = max(best, float(2 * (x * y).mean() / total))
     return best
+
+
+def _shifts(first, second, farthest):
+    """Returns the shift at which two sounds' loud frames fit best, and its neighbours."""
+    size = 1 << (max(len(first[0]), len(second[0])) + farthest).bit_length()
+    spectra = []
+    for frames, loud in (first, second):
+        centred = (frames - frames[loud].mean(axis=0)) * loud[:, None]
+        spectra.append(np.fft.rfft(centred, size, axis=0))
+    fit = np.fft.irfft((spectra[0] * spectra[1].conj()).sum(axis=1), size)
+    shifts = np.arange(-farthest, farthest + 1)
+    best = int(shifts[fit[shifts].argmax()])
+    return [shift for shift in (best - 1, best, best + 1) if abs(shift) <= farthest]
