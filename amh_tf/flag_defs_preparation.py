@@ -16,6 +16,7 @@ from amh_tf.corpora import (
     tess,
     urdu,
 )
+from amh_tf.data import dev_part, folds
 from amh_tf.extraction import groups, settings
 from amh_tf.features import feature_net, transcribe
 
@@ -33,6 +34,7 @@ _READERS = {
 }
 RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
 SOURCES = ("folds", "planted", *RAW_SOURCES)
+FOLD_FLAGS = ("protocols", "num_folds", "fold_seed", "fold_repeats", "dev_speakers")
 
 
 def define():
@@ -72,15 +74,7 @@ def define():
         "How shards store audio and video; float16 takes half the space and reads faster.",
         enum_values=schema.FEATURE_DTYPES,
     )
-    _define(
-        "list",
-        "protocols",
-        None,
-        "Protocols to compute folds for: given, random, session, speaker. Default: given where "
-        "the source has a split of its own, and else all that are possible.",
-    )
-    _define("integer", "num_folds", 10, "Number of random folds.")
-    _define("integer", "fold_seed", 0, "Seed of the random folds.", lower_bound=0)
+    _define_folds()
     _define(
         "enum",
         "transcripts",
@@ -97,6 +91,32 @@ def define():
     _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
     _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
     _define_raw()
+
+
+def _define_folds():
+    """Flags that say how utterances are split."""
+    _define(
+        "list",
+        "protocols",
+        None,
+        f"Protocols to compute folds for: {', '.join(folds.PROTOCOLS)}. Default: given where the "
+        "source publishes folds, and else what suits it.",
+    )
+    _define("integer", "num_folds", folds.NUM_FOLDS, "Folds of random, speaker_kfold and text.")
+    _define("integer", "fold_seed", 0, "Seed of the folds that are drawn.", lower_bound=0)
+    _define(
+        "integer",
+        "fold_repeats",
+        1,
+        "How often the folds of random and speaker_kfold are drawn, each time anew.",
+    )
+    _define(
+        "integer",
+        "dev_speakers",
+        dev_part.SPEAKERS,
+        "Speakers that are taken out of a training part to select on, where a fold has no dev "
+        "part; a tenth of its utterances where nobody knows who speaks.",
+    )
 
 
 def _define_raw():

@@ -30,7 +30,7 @@ def _prepared():
 
 def _write():
     flags = flag_defs_preparation.FLAGS
-    names = ("records_per_shard", "protocols", "num_folds", "fold_seed", "feature_dtype")
+    names = ("records_per_shard", "feature_dtype", *flag_defs_preparation.FOLD_FLAGS)
     options = {name: flags[name].value for name in names}
     if flags.source not in flag_defs_preparation.RAW_SOURCES:
         return writer.write(_prepared(), flags.output_dir, progress=progress.bar, **options)
@@ -72,6 +72,8 @@ def main():
     for name, protocol in manifest.protocols.items():
         first = fold_view.choose(manifest, name)
         counts = ", ".join(f"{first.count(split):,} {split}" for split in schema.SPLITS)
+        left = count - sum(first.count(split) for split in schema.SPLITS)
+        counts += f", {left:,} left out" * (left > 0)
         progress.console.print(
             f"Protocol {name}: {protocol['description']}; folds: {len(protocol['folds'])}, the "
             f"first with {counts}"

@@ -75,9 +75,11 @@ class Fold:
 
         Returns:
             Bool array of shape `(vocabulary_size,)`, or None where the source's own
-            vocabulary stands, as under its own split.
+            vocabulary stands, as under a single split that it publishes.
         """
-        if self.manifest.word_counts_file is None or self.protocol == "given":
+        # As `folds.keeps_vocabulary` has it, whose imports would slow the start of every command.
+        alone = len(self.manifest.protocols[self.protocol]["folds"]) == 1
+        if self.manifest.word_counts_file is None or (self.protocol == "given" and alone):
             return None
         counts = self.manifest.word_counts()
         parts = self.manifest.parts

@@ -1,21 +1,31 @@
 """Protocols: which utterances a model is trained, selected and tested on.
 
-A protocol puts every utterance into a group, and each of its folds gives every group to
-train, dev or test. Utterances that share their groups under all protocols of a data set form
-a part, which is stored together, so that any fold of any protocol is a choice of whole
-shards and nothing is stored twice.
+Each fold of a protocol puts every utterance into train, dev or test, or leaves it out. Utterances
+that fare alike in all folds of all protocols of a data set form a part, which is stored together,
+so that any fold of any protocol is a choice of whole shards and nothing is stored twice.
 """
 
 import collections
 import dataclasses
 
-import numpy as np
-from sklearn import model_selection
-
 from amh_tf import schema
+from amh_tf.data import fold_kinds, text_folds
 
-PROTOCOLS = ("given", "random", "session", "speaker")
-NUM_FOLDS = 10
+_MAKERS = {
+    "given": fold_kinds.given,
+    "random": fold_kinds.random,
+    "session": fold_kinds.session,
+    "speaker": fold_kinds.speaker,
+    "speaker_kfold": fold_kinds.speaker_kfold,
+    "text": text_folds.text,
+}
+PROTOCOLS = tuple(_MAKERS)
+# Those that can be drawn more than once.
+REPEATED = ("random", "speaker_kfold")
+NUM_FOLDS = fold_kinds.NUM_FOLDS
+Options = fold_kinds.Options
+# Every part has a shard open while a data folder is written.
+MAX_PARTS = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,66 +35,112 @@ class Protocol:
     Attributes:
         name: One of `PROTOCOLS`.
         description: What it does, for a run's output.
-        groups: The group of each utterance, in the order of the index.
-        folds: One dict per fold, from split to the set of its groups.
         names: A name for each fold.
+        groups: For each utterance, in the order of the index, a tuple of its split in each fold:
+            "train", "dev", "test", or "" where the fold leaves it out.
     """
 
     name: str
     description: str
-    groups: tuple
-    folds: tuple
     names: tuple
+    groups: tuple
 
 
 def possible(index):
-    """Names the protocols that a data set allows: its own split, or else all others.
+    """Names the protocols that suit a data set, the one that runs use by default first.
+
+    The source's own folds where it publishes some. Otherwise, where sessions are known: random,
+    session, and by speaker. Without sessions: by speaker, and random last, since it tests on
+    speakers that it trains on. By speaker means "speaker", or with more than 12 speakers
+    "speaker_kfold". "text" is made when asked for.
 
     Args:
         index: Sequence of `amh_tf.corpora.source.Entry`.
 
     Returns:
-        List of names out of `PROTOCOLS`, the one that runs use by default first.
+        List of names out of `PROTOCOLS`.
     """
-    if all(any(entry.splits) for entry in index):
+    if all(entry.splits for entry in index) and any(any(entry.splits) for entry in index):
         return ["given"]
-    fields = [name for name in ("session", "speaker") if all(getattr(e, name) for e in index)]
-    return ["random", *fields]
+    by_speaker = []
+    speakers = {entry.speaker for entry in index}
+    if "" not in speakers:
+        many = len(speakers) > text_folds.MANY_SPEAKERS
+        by_speaker = ["speaker_kfold" if many else "speaker"]
+    if all(entry.session for entry in index):
+        return ["random", "session", *by_speaker]
+    return [*by_speaker, "random"]
 
 
-def make(index, classes, names, num_folds=NUM_FOLDS, seed=0):
+def make(
+    index,
+    classes,
+    names=None,
+    options=None,
+    fold_names=("given",),
+    published="the split that the source gives",
+):
     """Computes protocols, the same on every machine.
 
     Args:
         index: Sequence of `amh_tf.corpora.source.Entry`.
         classes: Class names.
-        names: Names of the protocols, out of `PROTOCOLS`.
-        num_folds: Number of random folds.
-        seed: Seed of the random folds.
+        names: Names of the protocols, out of `PROTOCOLS`. Defaults to those of `possible` that
+            can be made.
+        options: `Options`. Defaults to those without arguments.
+        fold_names, published: As in `amh_tf.corpora.source.Source`.
 
     Returns:
         List of `Protocol`.
 
     Raises:
-        ValueError: If an id stands twice, a protocol lacks a field or has too few groups, or
-            a class is too rare for it.
+        ValueError: If an id stands twice, a protocol lacks a field or has too few groups, a class
+            is too rare for it, or all together cut the data set into too many parts.
     """
     _check_ids(index)
-    makers = {
-        "given": lambda: _given(index),
-        "random": lambda: _random(index, classes, num_folds, seed),
-        "session": lambda: _session(index),
-        "speaker": lambda: _speaker(index),
-    }
-    unknown = [name for name in names if name not in makers]
-    if unknown or not names:
+    options = options or Options()
+    table = fold_kinds.Table(index, classes, options, fold_names, published)
+    wanted = list(dict.fromkeys(possible(index) if names is None else names))
+    unknown = [name for name in wanted if name not in _MAKERS]
+    if unknown or not wanted:
         raise ValueError(
             f"A protocol is not known. Expected some of {', '.join(PROTOCOLS)}. Received: "
-            f"{','.join(names)!r}. Set them with --protocols."
+            f"{','.join(wanted)!r}. Set them with --protocols."
         )
-    protocols = [makers[name]() for name in dict.fromkeys(names)]
-    for protocol in protocols:
-        _check_classes(protocol, index, classes)
+    if options.repeats > 1 and not set(REPEATED).intersection(wanted):
+        raise ValueError(
+            f"Nothing is drawn that could be repeated. Expected the protocol "
+            f"{' or '.join(REPEATED)} with --fold_repeats. Received: {','.join(wanted)}. Set them "
+            "with --protocols."
+        )
+    if names is None:
+        return _as_many_as_can_be(table, wanted)
+    protocols = [_make(table, name) for name in wanted]
+    _check_parts(protocols, options)
+    return protocols
+
+
+def _make(table, name):
+    made = _MAKERS[name](table)
+    groups = tuple(map(tuple, made.splits.tolist()))
+    protocol = Protocol(name, made.description, made.names, groups)
+    if name != "given":
+        _check_folds(protocol, table)
+    return protocol
+
+
+def _as_many_as_can_be(table, names):
+    """Makes what nobody asked for: what cannot be made is left out, if anything is left."""
+    protocols, first = [], None
+    for name in names:
+        try:
+            made = [*protocols, _make(table, name)]
+            _check_parts(made, table.options)
+            protocols = made
+        except ValueError as error:
+            first = first or error
+    if not protocols:
+        raise first
     return protocols
 
 
@@ -95,22 +151,39 @@ def parts(protocols):
         protocols: List of `Protocol`.
 
     Returns:
-        List of part names, in the order of the index; for each protocol, a dict from group
-        to the list of its parts.
+        List of part names, in the order of the index; for each protocol, a list of one dict per
+        fold, from split to the sorted list of its parts.
     """
     keys = list(zip(*(protocol.groups for protocol in protocols)))
     distinct = sorted(set(keys))
-    if len(protocols) == 1 and protocols[0].name == "given":
-        named = {key: key[0] for key in distinct}
+    if len(distinct[0]) == 1 and len(distinct[0][0]) == 1 and protocols[0].name == "given":
+        named = {key: key[0][0] or "left_out" for key in distinct}
     else:
         named = {key: f"part-{number:03d}" for number, key in enumerate(distinct)}
-    members = []
-    for position in range(len(protocols)):
-        found = collections.defaultdict(list)
-        for key in distinct:
-            found[key[position]].append(named[key])
-        members.append(dict(found))
-    return [named[key] for key in keys], members
+    chosen = [
+        [
+            {
+                split: sorted(named[key] for key in distinct if key[position][fold] == split)
+                for split in schema.SPLITS
+            }
+            for fold in range(len(protocol.names))
+        ]
+        for position, protocol in enumerate(protocols)
+    ]
+    return [named[key] for key in keys], chosen
+
+
+def keeps_vocabulary(names, fold_names):
+    """Returns whether a data set's words are those that its source trains on.
+
+    So it is under one published fold. Where folds differ in what they train on, each masks the
+    words that it does not know.
+
+    Args:
+        names: Names of the protocols.
+        fold_names: As in `amh_tf.corpora.source.Source`.
+    """
+    return "given" in names and len(fold_names) == 1
 
 
 def _check_ids(index):
@@ -124,131 +197,34 @@ def _check_ids(index):
         )
 
 
-def _field(index, name):
-    """Returns one field of every entry; it must be known for all."""
-    missing = [entry.id for entry in index if not getattr(entry, name)]
-    if missing:
+def _check_parts(protocols, options):
+    count = len(set(zip(*(protocol.groups for protocol in protocols))))
+    if count > MAX_PARTS:
+        received = ", ".join(f"{each.name} of {len(each.names)} folds" for each in protocols)
+        fewer = "fewer protocols with --protocols, or fewer folds with --num_folds"
+        if options.repeats > 1:
+            fewer += ", or fewer repeats with --fold_repeats"
         raise ValueError(
-            f"The {name} is not known for every utterance. Expected one for each under the "
-            f"protocol {name!r}. Received: none for {len(missing)} utterances, the first "
-            f"{missing[0]!r}. Choose other protocols with --protocols."
+            f"The protocols cut the data set into {count} parts. Expected at most {MAX_PARTS}. "
+            f"Received: {received}. Choose {fewer}."
         )
-    return tuple(getattr(entry, name) for entry in index)
 
 
-def _given(index):
-    splits = tuple(next(iter(entry.splits), "") for entry in index)
-    wrong = [entry for entry in index if entry.splits[:1] not in [(s,) for s in schema.SPLITS]]
-    if wrong:
-        raise ValueError(
-            "An utterance belongs to no split. Expected train, dev or test for each under the "
-            f"protocol 'given'. Received: {wrong[0].splits!r} for {wrong[0].id!r}. Choose other "
-            "protocols with --protocols."
-        )
-    return Protocol(
-        name="given",
-        description="the split that the source gives",
-        groups=splits,
-        folds=({split: {split} for split in schema.SPLITS},),
-        names=("given",),
-    )
-
-
-def _random(index, classes, num_folds, seed):
-    labels = np.array([entry.label for entry in index])
-    if not 3 <= num_folds <= len(index):
-        raise ValueError(
-            "`num_folds` does not suit the data set. Expected at least 3, for train, dev and "
-            f"test, and at most its {len(index)} utterances. Received: num_folds={num_folds}. "
-            "Set it with --num_folds."
-        )
-    counts = np.bincount(labels, minlength=len(classes))
-    rare = [f"{name} {count}" for name, count in zip(classes, counts) if count < num_folds]
-    if rare:
-        raise ValueError(
-            f"A class would be missing from a fold. Expected at least {num_folds} utterances of "
-            f"each, one for each fold. Received: {', '.join(rare)}. Set fewer folds with "
-            "--num_folds, or leave the class out."
-        )
-    groups = np.zeros(len(index), int)
-    splitter = model_selection.StratifiedKFold(num_folds, shuffle=True, random_state=seed)
-    for number, (_, members) in enumerate(splitter.split(labels, labels)):
-        groups[members] = number
-    everything = set(range(num_folds))
-    folds = []
-    for test in range(num_folds):
-        dev = (test + 1) % num_folds
-        folds.append({"train": everything - {test, dev}, "dev": {dev}, "test": {test}})
-    return Protocol(
-        name="random",
-        description=f"{num_folds} random folds, stratified by class, {num_folds - 2}/1/1; "
-        "speakers are shared between train and test",
-        groups=tuple(groups.tolist()),
-        folds=tuple(folds),
-        names=tuple(f"fold {number}" for number in range(num_folds)),
-    )
-
-
-def _require_groups(groups, name):
-    distinct = sorted(set(groups))
-    if len(distinct) < 3:
-        raise ValueError(
-            f"There are too few {name}s to leave one out. Expected at least 3, for train, dev "
-            f"and test. Received: {', '.join(map(repr, distinct))}. Choose other protocols with "
-            "--protocols."
-        )
-    return distinct
-
-
-def _session(index):
-    groups = _field(index, "session")
-    sessions = _require_groups(groups, "session")
-    folds = []
-    for number, test in enumerate(sessions):
-        dev = sessions[(number + 1) % len(sessions)]
-        folds.append({"train": set(sessions) - {test, dev}, "dev": {dev}, "test": {test}})
-    return Protocol(
-        name="session",
-        description="leave one session out: tested on it, selected on the next, trained on the "
-        "others",
-        groups=groups,
-        folds=tuple(folds),
-        names=tuple(sessions),
-    )
-
-
-def _speaker(index):
-    groups = _field(index, "speaker")
-    speakers = _require_groups(groups, "speaker")
-    together = collections.defaultdict(set)  # who can be heard in whose recordings
-    for entry in index:
-        together[entry.session].add(entry.speaker)
-    folds = []
-    for number, test in enumerate(speakers):
-        sessions = {entry.session for entry in index if entry.speaker == test} - {""}
-        partners = set().union(*(together[session] for session in sessions)) - {test}
-        dev = partners or {speakers[(number + 1) % len(speakers)]}
-        folds.append({"train": set(speakers) - {test} - dev, "dev": dev, "test": {test}})
-    return Protocol(
-        name="speaker",
-        description="leave one speaker out: tested on one, selected on who else speaks in the "
-        "same session, trained on the others",
-        groups=groups,
-        folds=tuple(folds),
-        names=tuple(speakers),
-    )
-
-
-def _check_classes(protocol, index, classes):
-    """Refuses a fold that cannot teach every class that it tests."""
-    if protocol.name == "given":
-        return
-    present = collections.defaultdict(set)
-    for group, entry in zip(protocol.groups, index):
-        present[group].add(entry.label)
-    for name, fold in zip(protocol.names, protocol.folds):
-        taught = set().union(*(present[group] for group in fold["train"]))
-        missing = [classes[label] for label in range(len(classes)) if label not in taught]
+def _check_folds(protocol, table):
+    """Refuses a fold that has an empty split, or cannot teach every class that it tests."""
+    for number, name in enumerate(protocol.names):
+        held = {split: set() for split in (*schema.SPLITS, "")}
+        for row, label in zip(protocol.groups, table.labels.tolist()):
+            held[row[number]].add(label)
+        empty = [split for split in schema.SPLITS if not held[split]]
+        # An empty training part lacks every class, and the message that names them says more.
+        if empty and held["train"]:
+            raise ValueError(
+                f"Fold {name!r} of the protocol {protocol.name!r} has no {', '.join(empty)} part. "
+                "Expected utterances in each. Received: none. Choose other protocols with "
+                "--protocols."
+            )
+        missing = [each for n, each in enumerate(table.classes) if n not in held["train"]]
         if missing:
             raise ValueError(
                 f"A class is missing from what fold {name!r} of the protocol "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amh_tf import files, progress
 from amh_tf.corpora import source
-from amh_tf.data import folds, manifest, writer
+from amh_tf.data import dev_part, folds, manifest, writer
 from amh_tf.extraction import extracted_source, extractor, groups, work_folder
 
 
@@ -25,6 +25,8 @@ def write(
     keep_work=False,
     runner=None,
     beam_options="",
+    dev_speakers=dev_part.SPEAKERS,
+    fold_repeats=1,
 ):
     """Makes the features of a corpus and writes its data folder.
 
@@ -36,7 +38,8 @@ def write(
         corpus: `recording.Corpus`.
         settings: `amh_tf.extraction.settings.Settings`.
         folder: Data folder; new, empty, or holding the same data set.
-        records_per_shard, protocols, num_folds, fold_seed, feature_dtype: As for `writer.write`.
+        records_per_shard, protocols, num_folds, fold_seed, feature_dtype, dev_speakers,
+            fold_repeats: As for `writer.write`.
         glove: File of word vectors, or None.
         on_error: "stop" to end at the first recording that cannot be used, "skip" to list
             it in `problems.csv` and go on.
@@ -54,21 +57,24 @@ def write(
     """
     folder = Path(folder).resolve()
     index = [extracted_source.entry(spoken) for spoken in corpus.recordings]
-    names = folds.possible(index) if protocols is None else protocols
     # What can be refused is refused before hours of work.
-    folds.make(index, corpus.classes, names, num_folds, fold_seed)
+    fold_options = folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
+    published = corpus.fold_names, corpus.published
+    made = folds.make(index, corpus.classes, protocols, fold_options, *published)
     _check(folder)
     _introduce(corpus, settings)
     maker = extractor.Extractor(settings)
     planned = work_folder.plan(corpus, settings, maker.fingerprint, progress.bar)
-    own_split = "given" in names
+    own_split = folds.keeps_vocabulary([each.name for each in made], corpus.fold_names)
     identity = extracted_source.fingerprint(corpus, planned, glove, own_split)
     work = work_folder.WorkFolder(folder.with_name(folder.name + ".work"))
     options = {
-        "protocols": names,
+        "protocols": protocols,
         "num_folds": num_folds,
         "fold_seed": fold_seed,
         "feature_dtype": feature_dtype,
+        "dev_speakers": dev_speakers,
+        "fold_repeats": fold_repeats,
     }
     if (folder / manifest.FILE_NAME).exists():
         written = writer.write(_written(corpus, index, identity), folder, **options)

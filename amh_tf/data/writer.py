@@ -9,16 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import files, schema
-from amh_tf.data import fold_view, folds, manifest, moments, records, utterances
+from amh_tf.data import dev_part, fold_view, folds, manifest, moments, records, utterances
 
 VOCABULARY_FILE = "vocabulary.txt"
 EMBEDDING_FILE = "embedding.npy"
 WORD_COUNTS_FILE = "word_counts.npy"
 MOMENTS_FILE = "moments.npy"
 # Changes when the same source gives other files: part of the fingerprint.
-LAYOUT = 2
-# Every part has a shard open while utterances stream by.
-MAX_PARTS = 500
+LAYOUT = 3
 
 
 class _Part:
@@ -96,6 +94,8 @@ def write(
     feature_dtype="float32",
     progress=None,
     extra_files=None,
+    dev_speakers=dev_part.SPEAKERS,
+    fold_repeats=1,
 ):
     """Writes a data folder.
 
@@ -106,13 +106,15 @@ def write(
         source: `amh_tf.corpora.source.Source`.
         folder: Output folder; new, empty, or holding the same data set.
         records_per_shard: Utterances per shard.
-        protocols: Names of the protocols to compute folds for, or None for the source's own
-            split, and where it has none, all that are possible.
-        num_folds, fold_seed: Number and seed of the random folds.
+        protocols: Names of the protocols to compute folds for, or None for the folds that the
+            source publishes, and where it has none, what `folds.possible` names.
+        num_folds, fold_seed: Number and seed of the folds that are drawn.
         feature_dtype: How audio and video are stored: "float32", or "float16" in half the
             bytes.
         progress: Context manager factory as `amh_tf.progress.bar`, or None.
         extra_files: Dict from the name of a further file to its text, or None.
+        dev_speakers: Speakers that are taken out of a training part that has no dev part.
+        fold_repeats: How often random folds and folds of speakers are drawn.
 
     Returns:
         `amh_tf.data.manifest.Manifest`.
@@ -121,9 +123,11 @@ def write(
         ValueError: If the folder holds another data set or any other files, or the protocols
             do not suit the source.
     """
-    names = folds.possible(source.index) if protocols is None else protocols
-    made = folds.make(source.index, source.classes, names, num_folds, fold_seed)
-    described = f"layout {LAYOUT} {source.fingerprint} {names} {num_folds} {fold_seed}"
+    options = folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
+    made = folds.make(
+        source.index, source.classes, protocols, options, source.fold_names, source.published
+    )
+    described = f"layout {LAYOUT} {source.fingerprint} {protocols} {options}"
     if feature_dtype != "float32":
         described += f" {feature_dtype}"
     fingerprint = hashlib.sha256(described.encode()).hexdigest()
@@ -135,10 +139,10 @@ def write(
     try:
         with bar as shown, files.new_folder(folder) as temporary:
             advance = shown.advance if shown else (lambda: None)
-            parts, members, gathered = _write_parts(
+            parts, gathered = _write_parts(
                 source, temporary, made, records_per_shard, feature_dtype, advance
             )
-            written = _describe(source, folder, fingerprint, made, parts, members, feature_dtype)
+            written = _describe(source, folder, fingerprint, made, parts, feature_dtype)
             for name, text in (extra_files or {}).items():
                 (temporary / name).write_text(text, encoding="utf-8")
             _write_tables(source, temporary, parts, written, made, gathered)
@@ -151,14 +155,8 @@ def write(
 
 
 def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, advance):
-    names, members = folds.parts(protocols)
+    names, _ = folds.parts(protocols)
     counts = collections.Counter(names)
-    if len(counts) > MAX_PARTS:
-        raise ValueError(
-            f"The protocols cut the data set into {len(counts)} parts. Expected at most "
-            f"{MAX_PARTS}. Received: {', '.join(p.name for p in protocols)}. Choose fewer with "
-            "--protocols."
-        )
     parts = {
         name: _Part(
             folder,
@@ -183,23 +181,22 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
         advance()
     for part in parts.values():
         part.finish_shard()
-    return parts, members, gathered.table()
+    return parts, gathered.table()
 
 
-def _describe(source, folder, fingerprint, protocols, parts, members, feature_dtype):
+def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
     """Makes the manifest."""
-    computed = any(protocol.name != "given" for protocol in protocols)
+    masked = any(
+        not folds.keeps_vocabulary([protocol.name], protocol.names) for protocol in protocols
+    )
+    names, chosen = folds.parts(protocols)
     speakers = collections.defaultdict(set)
-    for position, name in enumerate(folds.parts(protocols)[0]):
-        speakers[name].add(source.index[position].speaker)
+    for entry, name in zip(source.index, names):
+        speakers[name].add(entry.speaker)
     described = {}
-    for protocol, found in zip(protocols, members):
+    for protocol, of_folds in zip(protocols, chosen):
         stored = []
-        for name, fold in zip(protocol.names, protocol.folds):
-            splits = {
-                split: sorted(part for group in fold[split] for part in found.get(group, []))
-                for split in schema.SPLITS
-            }
+        for name, splits in zip(protocol.names, of_folds):
             warnings = _warnings(splits, parts, speakers, source.classes)
             stored.append({"name": name, "warnings": warnings, **splits})
         described[protocol.name] = {"description": protocol.description, "folds": stored}
@@ -214,7 +211,7 @@ def _describe(source, folder, fingerprint, protocols, parts, members, feature_dt
         fingerprint=fingerprint,
         vocabulary_file=VOCABULARY_FILE,
         vocabulary_size=len(source.vocabulary),
-        word_counts_file=WORD_COUNTS_FILE if computed else None,
+        word_counts_file=WORD_COUNTS_FILE if masked else None,
         embedding_file=None if vectors is None else EMBEDDING_FILE,
         embedding_width=schema.EMBEDDING_WIDTH if vectors is None else vectors.shape[1],
         shards=tuple(shard for part in parts.values() for shard in part.shards),

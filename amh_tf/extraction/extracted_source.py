@@ -107,8 +107,8 @@ class Extraction:
 
         Args:
             glove_path: File of word vectors, or None to start from random ones.
-            own_split: Whether the vocabulary is that of the corpus' own train split, as under
-                the protocol "given"; under others, each fold masks what it must not know.
+            own_split: Whether the vocabulary is that of the train part of the one split that the
+                corpus publishes; under other folds, each masks what it must not know.
             identity: What `fingerprint` gave.
             progress: Context manager factory as `amh_tf.progress.bar`, or None.
 

@@ -37,7 +37,7 @@ def write(folder, **settings):
     source = conftest.compact_source(42)
     splits = ["train"] * 24 + ["dev"] * 8 + ["test"] * 10
     index = tuple(
-        dataclasses.replace(entry, split=split) for entry, split in zip(source.index, splits)
+        dataclasses.replace(entry, splits=(split,)) for entry, split in zip(source.index, splits)
     )
     given = dataclasses.replace(source, index=index)
     return writer.write(given, folder, records_per_shard=12, **settings)

@@ -8,7 +8,7 @@ import pytest
 
 from amh_tf import schema
 from amh_tf.corpora import planted
-from amh_tf.data import fold_view, pipeline, writer
+from amh_tf.data import fold_view, folds, pipeline, writer
 
 
 def test_folder_holds_what_the_manifest_says(tiny_data, tiny_source):
@@ -165,8 +165,47 @@ def test_words_outside_the_training_part_are_unknown(tmp_path):
 
 
 def test_too_many_parts_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "MAX_PARTS", 20)
+    monkeypatch.setattr(folds, "MAX_PARTS", 20)
     whole = planted.read(1, {"train": 500})
     with pytest.raises(ValueError, match=r"into 30 parts.*--protocols"):
         writer.write(whole, tmp_path / "set", protocols=["random", "speaker"], num_folds=3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_of_several_published_folds_masks_the_words_it_does_not_know(tmp_path):
+    whole = planted.read(1, {"train": 12})
+    word, ordinary = whole.vocabulary.index("filler7"), whole.vocabulary.index("filler0")
+
+    def said_by_the_first():
+        for number, utterance in enumerate(whole.utterances()):
+            text = np.where(utterance.text == word, ordinary, utterance.text).astype(np.int32)
+            text[-1] = word if not number else ordinary
+            yield dataclasses.replace(utterance, text=text)
+
+    # The first utterance is tested in one fold, trained on in the next, left out of the last.
+    first = [("test", "train", "")] + [("train", "test", "train")] * 5
+    rest = [("train", "train", "test")] * 3 + [("dev", "dev", "dev")] * 3
+    index = tuple(
+        dataclasses.replace(entry, splits=splits)
+        for entry, splits in zip(whole.index, first + rest, strict=True)
+    )
+    several = dataclasses.replace(
+        whole,
+        index=index,
+        utterances=said_by_the_first,
+        fold_names=("a", "b", "c"),
+        published="three folds",
+    )
+    data = writer.write(several, tmp_path / "set")
+    assert data.protocols["given"]["description"] == "three folds"
+    chosen = [fold_view.choose(data, "given", number) for number in range(3)]
+    assert [fold.name for fold in chosen] == ["a", "b", "c"]
+    assert [bool(fold.known_words()[word]) for fold in chosen] == [False, True, False]
+    counts = [[fold.count(split) for split in schema.SPLITS] for fold in chosen]
+    assert counts == [[8, 3, 1], [4, 3, 5], [5, 3, 3]]
+    # One published split keeps its source's own vocabulary.
+    one = [dataclasses.replace(entry, splits=entry.splits[:1]) for entry in index]
+    alone = dataclasses.replace(several, index=tuple(one), fold_names=("given",))
+    data = writer.write(alone, tmp_path / "alone")
+    assert fold_view.choose(data).known_words() is None
+    assert data.parts == ["test", "train", "dev"]

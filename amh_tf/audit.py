@@ -1,0 +1,66 @@
+"""Audits the splits of a data set, or somebody else's:
+
+python -m amh_tf.audit --data_dir=DIR
+python -m amh_tf.audit --splits=FILE
+
+Tells which speakers, sentences and recordings stand on both sides of a split, and what a score on
+it may be called.
+"""
+
+import json
+import sys
+
+from amh_tf import audit_tables, cli, files, flag_defs_audit, progress
+from amh_tf.data import audit, audit_subject, manifest, split_files
+
+flag_defs_audit.define()
+
+
+def _frames(path):
+    """Returns the MFCC of a recording, `(time, width)`."""
+    from amh_tf.features import audio, decoding
+
+    return audio.mfcc_with_deltas(decoding.load_audio(path))
+
+
+def _subject():
+    flags = flag_defs_audit.FLAGS
+    splits = split_files.read(flags.splits) if flags.splits else None
+    if not flags.data_dir:
+        with progress.bar(len(splits.ids), "reading", "recordings") as bar:
+            return audit_subject.of_splits(splits, flags.splits, _frames, bar.advance)
+    loaded = manifest.load(flags.data_dir)
+    count = sum(shard.records for shard in loaded.shards)
+    with progress.bar(count, "reading", "utterances") as bar:
+        subject = audit_subject.of_folder(loaded, bar.advance)
+    return audit_subject.with_splits(subject, splits, flags.splits) if splits else subject
+
+
+def main():
+    """Audits by the flags."""
+    flags = flag_defs_audit.FLAGS
+    flag_defs_audit.check()
+    subject = _subject()
+    with progress.bar(len(subject.ids), "comparing", "recordings") as bar:
+        report = audit.report(subject, bar.advance)
+    written = json.dumps(report, indent=1) + "\n"
+    if flags.output_json:
+        files.write_text(files.Path(flags.output_json), written)
+    if flags.format == "json":
+        print(written, end="")
+    else:
+        audit_tables.show(report)
+    leaks = [leak for leak in report["leaks"] if leak in flags.leaks]
+    if flags.strict and leaks:
+        print(
+            f"error: {subject.name!r} has leaks. Expected nothing of a test part in train or dev. "
+            f"Received: {', '.join(leaks)} on both sides, listed above. Choose which count with "
+            "--leaks.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    cli.run(main)

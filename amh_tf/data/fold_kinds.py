@@ -1,0 +1,306 @@
+"""The kinds of folds: which utterances each of a protocol's folds trains, selects and tests on.
+
+Each function here takes a `Table` and returns a `Split`. Folds that keep sentences apart are in
+`text_folds`.
+"""
+
+import collections
+import dataclasses
+import functools
+import warnings
+
+import numpy as np
+from sklearn import model_selection
+
+from amh_tf import schema
+from amh_tf.data import dev_part
+
+NUM_FOLDS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the user chooses about folds.
+
+    Attributes:
+        num_folds: Number of folds of "random" and "speaker_kfold", and about that of "text".
+        seed: Seed of whatever is drawn.
+        dev_speakers: How many speakers are taken out of a training part that has no dev part.
+        repeats: How often "random" and "speaker_kfold" are drawn, each time with other folds.
+    """
+
+    num_folds: int = NUM_FOLDS
+    seed: int = 0
+    dev_speakers: int = dev_part.SPEAKERS
+    repeats: int = 1
+
+    def __post_init__(self):
+        dev_part.check(self.dev_speakers)
+        if self.repeats < 1:
+            raise ValueError(
+                "`fold_repeats` is out of range. Expected at least 1. Received: "
+                f"fold_repeats={self.repeats}. Set it with --fold_repeats."
+            )
+
+
+class Table:
+    """An index by columns.
+
+    Args:
+        index: Sequence of `amh_tf.corpora.source.Entry`.
+        classes: Class names.
+        options: `Options`.
+        fold_names, published: As in `amh_tf.corpora.source.Source`.
+    """
+
+    def __init__(self, index, classes, options, fold_names, published):
+        self.index, self.classes, self.options = tuple(index), tuple(classes), options
+        self.fold_names, self.published = tuple(fold_names), published
+        self.labels = np.array([entry.label for entry in index], int)
+
+    def column(self, name):
+        """Returns a field of every entry, `(utterances,)` of texts."""
+        return np.array([getattr(entry, name) for entry in self.index], object)
+
+    @functools.cached_property
+    def speakers(self):
+        return self.column("speaker")
+
+    @functools.cached_property
+    def sexes(self):
+        return self.column("sex")
+
+    def is_known(self, name):
+        """Returns whether a field is known of every utterance."""
+        return all(getattr(entry, name) for entry in self.index)
+
+    def known(self, name, protocol):
+        """Returns a field that must be known of every utterance.
+
+        Raises:
+            ValueError: If it is not.
+        """
+        missing = [entry.id for entry in self.index if not getattr(entry, name)]
+        if missing:
+            raise ValueError(
+                f"The {name} is not known for every utterance. Expected one for each under the "
+                f"protocol {protocol!r}. Received: none for {len(missing)} utterances, the first "
+                f"{missing[0]!r}. Choose other protocols with --protocols."
+            )
+        return self.column(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Folds of one kind.
+
+    Attributes:
+        description: What they do, for a run's output.
+        names: A name for each fold.
+        splits: `(utterances, folds)` array of "train", "dev", "test" and "" (left out).
+    """
+
+    description: str
+    names: tuple
+    splits: np.ndarray
+
+
+def split_of(description, names, columns):
+    """Makes a `Split` of one array of splits for each fold."""
+    return Split(description, tuple(names), np.stack(columns, axis=1))
+
+
+def by_groups(groups, test, dev=()):
+    """Returns the splits of a fold that tests on some groups.
+
+    Args:
+        groups: `(utterances,)` array.
+        test, dev: The groups of these splits; all others are trained on.
+    """
+    splits = np.full(len(groups), "train", object)
+    splits[np.isin(groups, list(dev))] = "dev"
+    splits[np.isin(groups, list(test))] = "test"
+    return splits
+
+
+def given(table):
+    """The folds that the source publishes, each with a dev part."""
+    count = len(table.fold_names)
+    allowed = (*schema.SPLITS, "")
+    wrong = [e for e in table.index if len(e.splits) != count or not {*e.splits} <= {*allowed}]
+    if wrong:
+        raise ValueError(
+            f"An utterance belongs to no split. Expected train, dev, test or nothing in each of "
+            f"{count} published folds under the protocol 'given'. Received: {wrong[0].splits!r} "
+            f"for {wrong[0].id!r}, and {len(wrong) - 1} more such utterances. Choose other "
+            "protocols with --protocols."
+        )
+    columns, taken = [], 0
+    for number, name in enumerate(table.fold_names):
+        splits = np.array([entry.splits[number] for entry in table.index], object)
+        if "train" not in splits:
+            raise ValueError(
+                f"The published fold {name!r} has nothing to train on. Expected utterances in "
+                "train. Received: none. Choose other protocols with --protocols."
+            )
+        if "dev" not in splits:
+            splits = dev_part.take(splits, table, number)
+            taken += "dev" in splits
+        columns.append(splits)
+    description = table.published
+    if taken:
+        description += f"; no dev part is published: {dev_part.describe(table)}"
+    return split_of(description, table.fold_names, columns)
+
+
+def random(table):
+    """Random folds, stratified by class: one to test, the next to select, the others to train."""
+    num_folds, labels = table.options.num_folds, table.labels
+    if not 3 <= num_folds <= len(labels):
+        raise ValueError(
+            "`num_folds` does not suit the data set. Expected at least 3, for train, dev and "
+            f"test, and at most its {len(labels)} utterances. Received: num_folds={num_folds}. "
+            "Set it with --num_folds."
+        )
+    counts = np.bincount(labels, minlength=len(table.classes))
+    rare = [f"{name} {count}" for name, count in zip(table.classes, counts) if count < num_folds]
+    if rare:
+        raise ValueError(
+            f"A class would be missing from a fold. Expected at least {num_folds} utterances of "
+            f"each, one for each fold. Received: {', '.join(rare)}. Set fewer folds with "
+            "--num_folds, or leave the class out."
+        )
+
+    def draw(seed, _):
+        groups = np.zeros(len(labels), int)
+        splitter = model_selection.StratifiedKFold(num_folds, shuffle=True, random_state=seed)
+        for number, (_, members) in enumerate(splitter.split(labels, labels)):
+            groups[members] = number
+        return [by_groups(groups, {n}, {(n + 1) % num_folds}) for n in range(num_folds)]
+
+    description = (
+        f"{num_folds} random folds, stratified by class, {num_folds - 2}/1/1; "
+        "speakers are shared between train and test"
+    )
+    return _repeated(table, description, draw)
+
+
+def session(table):
+    """Leaves one session out."""
+    groups = table.known("session", "session")
+    sessions = _require(groups, "session", 3, "leave one out, for train, dev and test")
+    columns = [
+        by_groups(groups, {test}, {sessions[(number + 1) % len(sessions)]})
+        for number, test in enumerate(sessions)
+    ]
+    description = "leave one session out: tested on it, selected on the next, trained on the others"
+    return split_of(description, sessions, columns)
+
+
+def speaker(table):
+    """Leaves one speaker out; selects on who else speaks in the same session, or on a dev part."""
+    groups = table.known("speaker", "speaker")
+    speakers = _require(groups, "speaker", 3, "leave one out, for train, dev and test")
+    together = collections.defaultdict(set)  # who can be heard in whose recordings
+    for entry in table.index:
+        together[entry.session].add(entry.speaker)
+    columns, taken = [], 0
+    for number, test in enumerate(speakers):
+        sessions = {entry.session for entry in table.index if entry.speaker == test} - {""}
+        partners = set().union(*(together[name] for name in sessions)) - {test}
+        if partners and len(partners) + 1 < len(speakers):
+            columns.append(by_groups(groups, {test}, partners))
+        else:
+            columns.append(dev_part.take(by_groups(groups, {test}), table, number))
+            taken += 1
+    selected = "selected on who else speaks in the same session"
+    if taken:
+        selected = dev_part.describe(table)
+    description = f"leave one speaker out: tested on one, {selected}, trained on the others"
+    return split_of(description, speakers, columns)
+
+
+def speaker_kfold(table):
+    """Speakers dealt out to folds, so that each fold has about the same share of every class."""
+    groups, num_folds = table.known("speaker", "speaker_kfold"), table.options.num_folds
+    speakers = _require(groups, "speaker", 3, "make folds of, for train, dev and test")
+    if not 2 <= num_folds <= len(speakers):
+        raise ValueError(
+            "`num_folds` does not suit the speakers. Expected at least 2, and at most the "
+            f"{len(speakers)} speakers. Received: num_folds={num_folds}. Set it with --num_folds."
+        )
+
+    def draw(seed, first):
+        dealt = deal(table.labels, groups, num_folds, seed)
+        columns = [by_groups(dealt, {number}) for number in range(num_folds)]
+        return [dev_part.take(each, table, first + n) for n, each in enumerate(columns)]
+
+    description = (
+        f"{num_folds} folds of speakers, balanced by class: tested on one, "
+        f"{dev_part.describe(table)}, trained on the others"
+    )
+    return _repeated(table, description, draw)
+
+
+def deal(labels, groups, num_folds, seed):
+    """Deals whole groups out to folds that have about the same share of every class.
+
+    Args:
+        labels: `(utterances,)` class ids.
+        groups: `(utterances,)` group of each, such as its speaker.
+        num_folds: Number of folds, at most that of the groups.
+        seed: Seed of the order among equals.
+
+    Returns:
+        `(utterances,)` int array, the fold of each.
+
+    Raises:
+        ValueError: If a fold would be empty.
+    """
+    dealt = np.zeros(len(labels), int)
+    splitter = model_selection.StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class rarer than there are folds: the fold's own warnings name it.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            pieces = list(splitter.split(labels, labels, groups.astype(str)))
+        except ValueError as error:
+            raise _cannot_deal(num_folds, f"{error}") from error
+    for number, (_, members) in enumerate(pieces):
+        if not len(members):
+            raise _cannot_deal(num_folds, f"nothing for fold {number}")
+        dealt[members] = number
+    return dealt
+
+
+def _cannot_deal(num_folds, received):
+    return ValueError(
+        "The data set cannot be dealt out to folds. Expected utterances for each of "
+        f"{num_folds} folds. Received: {received}. Set fewer with --num_folds."
+    )
+
+
+def _require(groups, name, least, purpose):
+    distinct = sorted(set(groups.tolist()))
+    if len(distinct) < least:
+        raise ValueError(
+            f"There are too few {name}s to {purpose}. Expected at least {least}. Received: "
+            f"{', '.join(map(repr, distinct))}. Choose other protocols with --protocols."
+        )
+    return distinct
+
+
+def _repeated(table, description, draw):
+    """Draws folds as often as the options say; the first time is as without repeats."""
+    repeats, num_folds = table.options.repeats, table.options.num_folds
+    columns, names = [], []
+    for repeat in range(repeats):
+        seed = table.options.seed
+        if repeat:
+            seed = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
+        columns += draw(seed, len(columns))
+        start = f"repeat {repeat + 1} " if repeats > 1 else ""
+        names += [f"{start}fold {number}" for number in range(num_folds)]
+    if repeats > 1:
+        description += f"; drawn {repeats} times"
+    return split_of(description, names, columns)

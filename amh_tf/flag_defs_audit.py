@@ -1,0 +1,45 @@
+"""The flags of auditing splits. Only its entry point imports this."""
+
+from absl import flags
+
+from amh_tf import flag_kit
+from amh_tf.data import audit
+
+FLAGS = flags.FLAGS
+_define = flag_kit.define
+
+
+def define():
+    """Flags of auditing splits."""
+    _define("string", "data_dir", None, "Data folder to audit.")
+    _define(
+        "string",
+        "splits",
+        None,
+        "Splits of others, in the place of the data folder's or without one: a CSV or JSON Lines "
+        "file with the columns id, split (train, dev, test) or fold, and if known label, speaker, "
+        "sentence and audio.",
+    )
+    _define("string", "output_json", None, "File to write the report to, as JSON.")
+    _define("enum", "format", "text", "How the report is printed.", enum_values=["text", "json"])
+    _define("boolean", "strict", False, "Whether a leak ends the command with exit code 1.")
+    _define("list", "leaks", list(audit.LEAKS), "Leaks that count under --strict.")
+
+
+def check():
+    """Checks flags against each other.
+
+    Raises:
+        ValueError: If there is nothing to audit, or a leak is not known.
+    """
+    if not FLAGS.data_dir and not FLAGS.splits:
+        raise ValueError(
+            "There is nothing to audit. Expected a data folder, or a file of splits. Received: "
+            "neither. Set them with --data_dir and --splits."
+        )
+    unknown = [leak for leak in FLAGS.leaks if leak not in audit.LEAKS]
+    if unknown:
+        raise ValueError(
+            f"`leaks` is not known. Expected some of {', '.join(audit.LEAKS)}. Received: "
+            f"leaks={','.join(FLAGS.leaks)}. Set it with --leaks."
+        )
