@@ -134,7 +134,7 @@ class Checked:
         )
         right = right and _is_member(seeds.get("ensemble"), folds)
         if right:
-            over = [seeds.get(name) for name in ("mean", "standard_deviation")]
+            over = [seeds.get(name, 0) for name in ("mean", "standard_deviation")]
             right = all(values is None or _are_scores(values) for values in over)
         self.require("seeds", bool(right), "the scores of each seed and of their ensemble")
         return seeds

@@ -86,7 +86,7 @@ def is_ceiling(found):
     """
     if not isinstance(found, dict):
         return False
-    told = found.get("explanation")
+    told = found.get("explanation", 0)  # absent is not null
     names = ("weighted_accuracy", "unweighted_accuracy", "chance")
     return (
         (told is None or isinstance(told, str))
@@ -109,12 +109,12 @@ def _are_groups(found, key):
 def _is_per_sex(found):
     if not isinstance(found, dict) or not _are_groups(found.get("groups"), "sex"):
         return False
-    gap = found.get("gap")
+    gap = found.get("gap", 0)  # absent is not null
     if gap is None:
         return True
     if not isinstance(gap, dict):
         return False
-    between, interval = gap.get("between"), gap.get("interval_95")
+    between, interval = gap.get("between"), gap.get("interval_95", 0)
     named = isinstance(between, list) and len(between) == 2
     named = named and all(isinstance(name, str) for name in between)
     bounded = interval is None or (

@@ -162,6 +162,8 @@ def test_seeds_have_a_table(tmp_path):
         lambda seeds: seeds["ensemble"].update(mean={"macro_f1": 0.5}),
         lambda seeds: seeds.update(mean={"macro_f1": 2}),
         lambda seeds: seeds.update(standard_deviation=3),
+        lambda seeds: seeds.pop("mean"),
+        lambda seeds: seeds.pop("standard_deviation"),
     ],
 )
 def test_damaged_seeds_are_refused_with_the_file(tmp_path, damage):

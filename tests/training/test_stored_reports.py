@@ -64,6 +64,25 @@ DAMAGES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("controls", "majority_class"),
+        ("controls", "text_ceiling", "explanation"),
+        ("per_sex", "groups"),
+        ("per_sex", "gap"),
+        ("per_sex", "gap", "interval_95"),
+    ],
+    ids=".".join,
+)
+def test_part_of_an_addition_must_not_be_absent(report, path):
+    place = report
+    for key in path[:-1]:
+        place = place[key]
+    del place[path[-1]]
+    assert not stored_reports.is_report(report)
+
+
 @pytest.mark.parametrize(("path", "value"), DAMAGES, ids=lambda value: str(value)[:60])
 def test_damaged_addition_is_refused(report, path, value):
     damaged = copy.deepcopy(report)
