@@ -31,6 +31,8 @@ STANDARDIZE = ("none", "global", "speaker")
 SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTS = ("best", "last", "average")
 MAX_STRIDE = 1000
+# What `audio_stride` 0 comes to: mean steps of an utterance, and steps made into one.
+LONG_ENOUGH, WIDEST_STRIDE = 45, 8
 MAX_SEEDS = 100
 # How features may be changed in training, and what each is below: see `layers.Augmentation`.
 AUGMENTATIONS = {
@@ -90,11 +92,12 @@ class ModelConfig:
         *_dropout: Drop rate on the inputs of each modality's recurrent layers.
         modality_dropout: Probability, in training, to take a whole modality away from an
             utterance.
-        state_dropout: Drop rate on the states that an encoder gives; see `layers.StateDropout`.
+        state_dropout: Drop rate on the states that an encoder gives.
         standardize: What audio and video are standardized by: "none"; "global" for the training
             part's mean and deviation, which are kept in the model; "speaker" for those of each
             speaker, which become inputs of the model.
-        audio_stride: How many steps of audio are averaged into one.
+        audio_stride: How many steps of audio are averaged into one; 0, until the data set is
+            known, for as many as leave `LONG_ENOUGH` of an utterance, `WIDEST_STRIDE` at most.
         audio_speed, audio_time_mask, audio_frequency_mask, audio_level, audio_noise,
         video_noise: How features are changed in training; see `layers.Augmentation`.
         cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
@@ -159,7 +162,7 @@ class ModelConfig:
         for name in ("modality_dropout", "state_dropout"):
             self._check_rate(name)
         checking.require_choice(self, "standardize", STANDARDIZE)
-        checking.require_integer(self, "audio_stride", 1, most=MAX_STRIDE)
+        checking.require_integer(self, "audio_stride", 0, most=MAX_STRIDE)
         for name, most in AUGMENTATIONS.items():
             checking.require(
                 0 <= getattr(self, name) < most,

@@ -113,7 +113,12 @@ def define_model():
         "go with the model, or of each speaker's recordings, test speakers' among them.",
         enum_values=config.STANDARDIZE,
     )
-    _define("integer", "audio_stride", model.audio_stride, "Steps of audio averaged into one.")
+    _define(
+        "integer",
+        "audio_stride",
+        model.audio_stride,
+        "Steps of audio averaged into one; 0: by the length of the utterances, 8 at most.",
+    )
     for name, meaning in (
         ("state_dropout", "Drop rate on the states that encoders give."),
         ("audio_speed", "In training, largest change of an utterance's speed, such as 0.1."),

@@ -3,7 +3,7 @@
 python tools/benchmark_ravdess.py --source_dir=RAVDESS --action_units=FILE --output_dir=DIR
 
 RAVDESS is the release (https://zenodo.org/records/1188976), or its speech alone. FILE is a NumPy
-archive of `ids` (utterances,), as `03-01-01-01-01-01-01`, and `values` (utterances, width): features
+archive of `ids` (utterances,), as 03-01-01-01-01-01-01, and `values` (utterances, width): features
 of each whole clip's pictures, such as the means of OpenFace's action units; without it the rows of
 sound and pictures are left out. Rows that are finished are not repeated, so that the command can be
 stopped and given again. Writes `results.md` and `results.json` to DIR.

@@ -11,7 +11,6 @@ from amh_tf.layers.memory_attention import MemoryAttention
 from amh_tf.layers.modality_dropout import ModalityDropout
 from amh_tf.layers.modality_encoder import ModalityEncoder
 from amh_tf.layers.standardize import Standardize
-from amh_tf.layers.state_dropout import StateDropout
 from amh_tf.layers.step_dropout import StepDropout
 
 __all__ = [
@@ -27,6 +26,5 @@ __all__ = [
     "ModalityDropout",
     "ModalityEncoder",
     "Standardize",
-    "StateDropout",
     "StepDropout",
 ]

@@ -129,8 +129,11 @@ def encode(config, model_inputs, embedding=None):
         )
         states[modality], last[modality] = encoder(sequence, sequence_mask=masks[modality])
         if config.state_dropout:
-            dropout = layers.StateDropout(
-                config.state_dropout, dtype=policy(config.dtype), name=f"{modality}_state_dropout"
-            )
-            states[modality], last[modality] = dropout(states[modality], last[modality])
+            for what, vectors in (("states", states), ("last", last)):
+                dropout = layers.StepDropout(
+                    config.state_dropout,
+                    dtype=policy(config.dtype),
+                    name=f"{modality}_{what}_dropout",
+                )
+                vectors[modality] = dropout(vectors[modality])
     return last, states, masks

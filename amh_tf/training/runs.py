@@ -51,9 +51,16 @@ def configure(data, training, model, seeds=()):
         audio_width=manifest.widths["audio"],
         video_width=manifest.widths["video"],
         embedding_width=manifest.embedding_width,
+        audio_stride=model.audio_stride or _stride(fold),
     )
     data = dataclasses.replace(data, protocol=fold.protocol)
     return config.RunConfig(data, model, training, manifest.fingerprint, seeds), fold
+
+
+def _stride(fold):
+    """Chooses how many steps of audio become one: no more than leave enough of an utterance."""
+    steps = moments.of_train(fold, "audio").count / fold.count("train")
+    return max(1, min(config.WIDEST_STRIDE, int(steps / config.LONG_ENOUGH)))
 
 
 def is_finished(folder):

@@ -65,7 +65,6 @@ CASES = {
         {"speed": 0.2, "time_mask": 0.3, "frequency_mask": 0.4, "blocks": 2, "noise": 0.1},
         (STATES["audio"], np.array([6, 1, 0], np.int32)),
     ),
-    "state_dropout": (layers.StateDropout, {"rate": 0.5}, (STATES["audio"], VECTORS["audio"])),
     "mean_probability": (layers.MeanProbability, {}, ([VECTORS["audio"], 2 * VECTORS["audio"]],)),
     "keras_encoder": (
         layers.ModalityEncoder,

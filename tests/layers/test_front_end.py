@@ -142,15 +142,6 @@ def test_impossible_augmentation_is_refused(settings, message):
         layers.Augmentation(**settings)
 
 
-def test_states_are_dropped_throughout_an_utterance():
-    states, last = np.ones((500, 7, 20), np.float32), np.ones((500, 20), np.float32)
-    dropped, dropped_last = layers.StateDropout(0.3, seed=1)(states, last, training=True)
-    dropped = np.asarray(dropped)
-    np.testing.assert_array_equal(dropped, np.asarray(dropped_last)[:, None] * np.ones((7, 1)))
-    np.testing.assert_allclose(np.unique(dropped), [0, 1 / 0.7], rtol=1e-6)
-    assert abs((dropped == 0).mean() - 0.3) < 0.01
-
-
 def test_probabilities_are_averaged_not_logits():
     logits = [RNG.standard_normal((5, 4)).astype(np.float32) * 3 for _ in range(3)]
     expected = np.mean([tf.nn.softmax(each) for each in logits], axis=0)
