@@ -18,6 +18,7 @@ _MAKERS = {
     "speaker": fold_kinds.speaker,
     "speaker_kfold": fold_kinds.speaker_kfold,
     "text": text_folds.text,
+    "all": fold_kinds.everything,
 }
 PROTOCOLS = tuple(_MAKERS)
 # Those that can be drawn more than once.
@@ -124,7 +125,7 @@ def _make(table, name):
     made = _MAKERS[name](table)
     groups = tuple(map(tuple, made.splits.tolist()))
     protocol = Protocol(name, made.description, made.names, groups)
-    if name != "given":
+    if name not in ("given", "all"):
         _check_folds(protocol, table)
     return protocol
 

@@ -270,6 +270,7 @@ def _existing(folder, fingerprint):
             f"folder. Received: one with the {present.name}. Choose another folder."
         )
     for split in schema.SPLITS:
-        fold_view.choose(present).check_split(split)
+        if fold_view.choose(present).count(split):
+            fold_view.choose(present).check_split(split)
     present.embedding()
     return present

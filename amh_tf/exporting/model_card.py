@@ -12,6 +12,10 @@ _STEPS = {
 
 
 def _scores(reports):
+    if not reports:
+        return [
+            "None: all utterances were trained on. See a cross-validation of the same settings."
+        ]
     rows = ["| | " + " | ".join(runs.SCORED_SPLITS) + " |", "|---" * 3 + "|"]
     for title, name in tables.ROWS:
         cells = []
@@ -29,7 +33,8 @@ def _classes(trained):
     fold = trained.fold
     counts = {split: fold.label_counts(split) for split in schema.SPLITS}
     rows = ["| class | train | dev | test | recall on test |", "|---|---|---|---|---|"]
-    recalls = {row["class"]: row["recall"] for row in trained.reports["test"]["per_class"]}
+    tested = trained.reports.get("test", {"per_class": ()})
+    recalls = {row["class"]: row["recall"] for row in tested["per_class"]}
     for index, name in enumerate(trained.classes):
         cells = [str(counts[split][index]) for split in schema.SPLITS]
         recall = recalls.get(name)

@@ -174,6 +174,10 @@ class RunFolder:
                 f"`amh_tf.evaluate` writes. Received: {error}. Evaluate the run again."
             ) from error
 
+    def save_no_results(self):
+        """Writes an empty `metrics.json`: the run is finished, and has nothing to be scored on."""
+        files.write_text(self.metrics, "{}\n")
+
     def save_results(self, split, report, predictions, classes, title):
         """Writes one split's scores, predictions and confusion matrix.
 

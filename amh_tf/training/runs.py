@@ -42,8 +42,14 @@ def configure(data, training, model, seeds=()):
     """
     manifest = manifests.load(data.data_dir)
     fold = fold_view.choose(manifest, data.protocol, data.fold, data.verify)
-    for split in schema.SPLITS:
+    for split in ("train", *scored_splits(fold)):
         fold.check_split(split)
+    if not fold.count("dev") and (training.weights == "best" or training.schedule == "plateau"):
+        raise ValueError(
+            f"The protocol {fold.protocol!r} leaves nothing to select by. Expected weights that "
+            f"need no dev part. Received: weights={training.weights!r}, "
+            f"schedule={training.schedule!r}. Set --weights=last and another --schedule."
+        )
     model = dataclasses.replace(
         model,
         vocabulary_size=manifest.vocabulary_size,
@@ -63,13 +69,21 @@ def _stride(fold):
     return max(1, min(config.WIDEST_STRIDE, int(steps / config.LONG_ENOUGH)))
 
 
+def scored_splits(fold):
+    """Lists the splits that a run is scored on: none where all is trained on."""
+    return [split for split in SCORED_SPLITS if fold.count(split) or fold.protocol != "all"]
+
+
 def is_finished(folder):
     """Tells whether a run has been trained and scored.
 
     Args:
         folder: `RunFolder`.
     """
-    return folder.model.exists() and set(SCORED_SPLITS) <= folder.load_metrics().keys()
+    if not (folder.model.exists() and folder.metrics.exists()):
+        return False
+    scored = folder.load_metrics().keys()
+    return not scored or set(SCORED_SPLITS) <= scored
 
 
 def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
@@ -110,7 +124,13 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
             reports = {} if finished else train(run_config, fold, folder, team, data_service)
     if not team.is_chief:
         return {}
-    tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
+    if reports:
+        tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
+    else:
+        progress.console.print(
+            "Nothing is left to score: all utterances were trained on. What such a model is worth "
+            "shows a cross-validation with the same settings."
+        )
     return reports
 
 
@@ -137,9 +157,7 @@ def _train_ensemble(run_config, fold, folder, team, data_service):
     joined = ensemble.join(run_config.model, [own.load_model() for own in members])
     folder.save_model(joined)
     predict_step = evaluation.predict_step_of(run_config, joined)
-    reports = {
-        split: score(run_config, fold, predict_step, folder, split) for split in SCORED_SPLITS
-    }
+    reports = _score_all(run_config, fold, predict_step, folder)
     team.wait()
     return reports
 
@@ -180,8 +198,7 @@ def _train(run_config, fold, folder, team, data_service):
     reports = {}
     if team.is_chief:
         # Its graph is there already, and the model now holds the best weights.
-        step = trained.predict_step
-        reports = {split: score(run_config, fold, step, folder, split) for split in SCORED_SPLITS}
+        reports = _score_all(run_config, fold, trained.predict_step, folder)
     # A worker that left early would look like one that has failed.
     team.wait()
     return reports
@@ -252,6 +269,13 @@ def open_run(run_dir, data_dir=None, verify="sizes"):
     folder = run_folder.RunFolder(run_dir)
     run_config = folder.load_config()
     return folder, run_config, find_fold(run_config, data_dir, verify)
+
+
+def _score_all(run_config, fold, predict_step, folder):
+    splits = scored_splits(fold)
+    if not splits:
+        folder.save_no_results()
+    return {split: score(run_config, fold, predict_step, folder, split) for split in splits}
 
 
 def score(run_config, fold, predict_step, folder, split):

@@ -265,6 +265,12 @@ class Trainer:
 
     def _validate(self, train_loss, bar):
         position = self._position
+        if not self._fold.count("dev"):
+            epochs = position.step / self.steps_per_epoch
+            progress.console.print(
+                f"epoch {epochs:6.2f}  step {position.step:5d}  loss {train_loss:.4f}"
+            )
+            return
         names = (*schema.SCORES, "loss")
         # One worker decides for all: others might round otherwise.
         own = self._dev_scores() if self._team.is_chief else dict.fromkeys(names, 0.0)

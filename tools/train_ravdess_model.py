@@ -1,0 +1,169 @@
+"""Trains the model of export/models/ravdess on the sound of all of RAVDESS:
+
+python tools/train_ravdess_model.py --source_dir=RAVDESS --crossval=DIR --work_dir=DIR
+
+RAVDESS is the release (https://zenodo.org/records/1188976), or its speech alone. --crossval is what
+`python -m amh_tf.crossval` made of the very same recipe: its scores go into the model's card. The
+model may be used as RAVDESS may: CC BY-NC-SA 4.0.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import shutil
+
+from absl import flags
+
+from amh_tf import files, progress
+from amh_tf.training import crossvalidation, run_folder
+
+FLAGS = flags.FLAGS
+MODEL_DIR = Path(__file__).parent.parent / "export" / "models" / "ravdess"
+RECIPE = ("--recipe=small_corpus", "--model=rnn_attn", "--modalities=a", "--seeds=1,2,3")
+# What predicting needs of a run; checkpoints, logs and the members' own files do not go along.
+KEPT = ("config.json", "inputs.json", "vocabulary.txt", "model.keras", "metrics.json")
+MOST_BYTES = 3_000_000
+NOTICE = """\
+The model in this folder is derived from the Ryerson Audio-Visual Database of Emotional Speech and
+Song (RAVDESS) by Steven R. Livingstone and Frank A. Russo, https://doi.org/10.5281/zenodo.1188976,
+which is licensed under Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International.
+
+The model is licensed under the same terms, CC BY-NC-SA 4.0:
+https://creativecommons.org/licenses/by-nc-sa/4.0/legalcode
+
+You may share and adapt it for purposes that are not commercial, with attribution and under the same
+licence. Attribution: Livingstone SR, Russo FA (2018) The Ryerson Audio-Visual Database of Emotional
+Speech and Song (RAVDESS). PLoS ONE 13(5): e0196391. https://doi.org/10.1371/journal.pone.0196391
+
+Changes: a recurrent network was trained on features of the spoken recordings; no recording is
+contained. The licence of the amh_tf package, Apache-2.0, does not apply to this folder.
+"""
+
+
+def _run(*arguments):
+    status = subprocess.run([sys.executable, "-m", *map(str, arguments)], check=False)
+    if status.returncode:
+        raise ValueError(
+            f"A step has failed. Expected exit code 0. Received: {status.returncode}, of "
+            f"{' '.join(map(str, arguments))}."
+        )
+
+
+def _check(run_config, summary):
+    """Refuses scores of another recipe than the model's."""
+    tested = run_folder.RunFolder(Path(FLAGS.crossval) / "fold_00").load_config()
+    differing = [
+        name
+        for name, _, _ in tested.differences(run_config)
+        if name not in ("protocol", "fold", "data_fingerprint", "seed")
+    ]
+    if differing or summary["protocol"] != "given":
+        raise ValueError(
+            "The cross-validation is not of this recipe. Expected the published folds with "
+            f"{' '.join(RECIPE)}. Received: others, in {', '.join(differing) or 'the protocol'}. "
+            "Set it with --crossval."
+        )
+
+
+def _score(report, name):
+    value, (low, high) = report[name]["value"], report[name]["interval_95"]
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _card(run_config, summary):
+    pooled = summary["pooled"]
+    rows = [
+        f"| {row['class']} | {row['utterances']} | {row['precision']:.2f} | {row['recall']:.2f} | "
+        f"{row['f1']:.2f} |"
+        for row in pooled["per_class"]
+    ]
+    groups = pooled.get("per_sex") or {"groups": []}
+    sexes = [f"{row['sex']} {row['unweighted_accuracy']:.3f}" for row in groups["groups"]]
+    settings = run_config.model
+    return f"""# Emotion of acted speech, from sound
+
+An ensemble of {len(run_config.seeds)} models, {run_config.model.title}, trained by
+`tools/train_ravdess_model.py` with `{" ".join(RECIPE)}` on all 1,440 spoken recordings of
+RAVDESS: 24 professional actors from Toronto, 12 women and 12 men, North American English, two
+sentences, eight emotions that were acted on request in a studio.
+
+**Licence: CC BY-NC-SA 4.0**, with attribution, for research and teaching alone; see `LICENSE`. It
+is not the licence of the package.
+
+## What it takes and gives
+
+Sound of any format, of which it hears the first 7.5 seconds: 40 MFCC with derivatives, standardized
+by the training part, {settings.audio_stride} frames averaged into one. Probabilities of
+{", ".join(summary["classes"])}.
+
+    python -m amh_tf.predict --run_dir=export/models/ravdess --audio=clip.wav --attention=out.png
+
+## Scores on actors that it has not heard
+
+Of this very recipe under cross-validation by the five published folds of actors (each fold trained
+without its actors; this model itself was trained on all and has no test part). Pooled over the
+folds, 95 % intervals ({pooled["interval"]}):
+
+| score | value |
+|---|---|
+| unweighted accuracy (UA, UAR) | {_score(pooled, "unweighted_accuracy")} |
+| weighted accuracy (WA, WAR) | {_score(pooled, "weighted_accuracy")} |
+| macro F1 | {_score(pooled, "macro_f1")} |
+| chance (UA) | {1 / len(summary["classes"]):.3f} |
+
+| class | recordings | precision | recall | F1 |
+|---|---|---|---|---|
+{chr(10).join(rows)}
+
+UA by sex: {", ".join(sexes) or "not known"}.
+
+## Limits
+
+- It knows 24 actors who acted. On other voices, languages, microphones, ages, rooms, and on
+  feelings that are felt rather than acted, it is worse, and nobody has measured by how much.
+- The two sentences are always the same: it was never shown what other words do to a voice.
+- The probabilities are those of a softmax; they are not calibrated.
+- It must not be used to judge, rank, hire, teach, treat, watch or police people. It is for
+  looking at what such a model does.
+"""
+
+
+def main():
+    """Trains and copies by the flags."""
+    work = Path(FLAGS.work_dir)
+    data, run_dir = work / "data", work / "run"
+    summary = files.read_json(
+        Path(FLAGS.crossval) / crossvalidation.SUMMARY_FILE, "the summary of a cross-validation"
+    )
+    source = [f"--source_dir={FLAGS.source_dir}", f"--output_dir={data}"]
+    _run("amh_tf.prepare", "--source=ravdess", *source, "--protocols=all", "--modalities=a")
+    _run("amh_tf.train", *RECIPE, f"--data_dir={data}", f"--run_dir={run_dir}")
+    run_config = run_folder.RunFolder(run_dir).load_config()
+    _check(run_config, summary)
+    with files.new_folder(work / "model") as folder:
+        for name in KEPT:
+            shutil.copy(run_dir / name, folder / name)
+        # The path of the data on this machine is nobody else's.
+        text = (folder / "config.json").read_text(encoding="utf-8")
+        (folder / "config.json").write_text(
+            text.replace(run_config.data.data_dir, "ravdess"), encoding="utf-8"
+        )
+        (folder / "LICENSE").write_text(NOTICE, encoding="utf-8")
+        (folder / "MODEL_CARD.md").write_text(_card(run_config, summary), encoding="utf-8")
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        if size > MOST_BYTES:
+            raise ValueError(
+                f"The model is too large. Expected {MOST_BYTES} bytes. Received: {size}."
+            )
+    shutil.rmtree(MODEL_DIR, ignore_errors=True)
+    shutil.move(work / "model", MODEL_DIR)
+    progress.console.print(f"{MODEL_DIR} holds the model, {size:,} bytes.")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("source_dir", None, "RAVDESS as released.", required=True)
+    flags.DEFINE_string("crossval", None, "Cross-validation of the same recipe.", required=True)
+    flags.DEFINE_string("work_dir", None, "Where data and run go; new.", required=True)
+    cli.run(main, on_stop="the same command goes on where it was")
