@@ -32,7 +32,7 @@ SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTS = ("best", "last", "average")
 MAX_STRIDE = 1000
 # What `audio_stride` 0 comes to: mean steps of an utterance, and steps made into one.
-LONG_ENOUGH, WIDEST_STRIDE = 45, 8
+LONG_ENOUGH, WIDEST_STRIDE = 30, 12
 MAX_SEEDS = 100
 # How features may be changed in training, and what each is below: see `layers.Augmentation`.
 AUGMENTATIONS = {
@@ -385,6 +385,15 @@ class RunConfig:
             )
         for seed in self.seeds:
             dataclasses.replace(self.training, seed=seed)
+
+    @property
+    def variant(self) -> str:
+        """What sets the run apart from others of the same model, such as "by speaker"; or ""."""
+        said = {"none": "", "global": "standardized", "speaker": "standardized by speaker"}
+        parts = [said[self.model.standardize]]
+        parts += [f"{len(self.seeds)} seeds averaged"] if self.seeds else []
+        parts += ["labels shuffled"] if self.training.shuffle_labels else []
+        return ", ".join(filter(None, parts))
 
     def members(self):
         """Returns the `RunConfig` of every member of an ensemble."""

@@ -117,7 +117,7 @@ def define_model():
         "integer",
         "audio_stride",
         model.audio_stride,
-        "Steps of audio averaged into one; 0: by the length of the utterances, 8 at most.",
+        "Steps of audio averaged into one; 0: by the length of the utterances.",
     )
     for name, meaning in (
         ("state_dropout", "Drop rate on the states that encoders give."),

@@ -21,12 +21,14 @@ TITLES = {
     **{f"mha_{m}": f"MHA-2 ({'+'.join(m.upper())})" for m in ("at", "tv", "av")},
     **{f"amh_{hops}": f"AMH-{hops} (A+T+V)" for hops in range(1, 10)},
     "amh_7_asr": "AMH-7 (A+T+V)",
+    **{f"small_corpus_{name}": f"RNN-attn ({name[0].upper()})" for name in ("a", "a_speaker", "t")},
 }
 
 
 @pytest.fixture(scope="module", autouse=True)
 def model_flags():
     flag_defs.define_model()
+    flag_defs.define_training()
 
 
 def config_of(path):
@@ -62,6 +64,7 @@ def test_file_is_its_row_and_trains_a_step(path, model_inputs):
         for name, array in model_inputs([3, 0], [2, 1], [0, 2]).items()
         if name in model.input
     }
+    inputs |= {name: np.ones((2, 20), np.float32) for name in config.statistics_names}
     before = model.get_weights()
     tf.config.run_functions_eagerly(True)  # a graph would take longer to make than to use
     try:

@@ -38,6 +38,7 @@ class CrossValidation:
     Attributes:
         folder: Where it lies, relative to where the search began.
         title, data, protocol, protocol_description, warnings, classes: As in the file.
+        variant: What sets it apart from others of its model, such as "standardized by speaker".
         model, num_hops, modalities, transcripts: What makes the row.
         synthetic: Whether the data set is synthetic.
         num_folds: Folds that exist.
@@ -72,10 +73,11 @@ class CrossValidation:
     remarks: tuple = ()
     ceiling: float | None = None
     seeds: dict | None = None
+    variant: str = ""
 
     @property
     def key(self):
-        """What makes two cross-validations of one group the same row."""
+        """What makes a row of the paper's tables."""
         return (self.model, self.num_hops, self.modalities, self.transcripts)
 
     @property
@@ -83,8 +85,9 @@ class CrossValidation:
         """The row's name, unique in its group: "AMH-7 (A+T+V), ASR"."""
         hops = "" if self.num_hops is None else f"-{self.num_hops}"
         asr = ", ASR" if self.transcripts == "asr" else ""
+        variant = f", {self.variant}" if self.variant else ""
         modalities = short_modalities(self.modalities)
-        return f"{config.MODEL_NAMES[self.model]}{hops} ({modalities}){asr}"
+        return f"{config.MODEL_NAMES[self.model]}{hops} ({modalities}){asr}{variant}"
 
     @property
     def folds_text(self):
@@ -172,13 +175,13 @@ def group(rows):
         shared = (row.data, row.protocol, row.protocol_description)
         shared += (row.synthetic, row.num_folds, row.classes)
         members = groups.setdefault(shared, {})
-        if row.key in members:
+        if row.name in members:
             raise ValueError(
                 f"Two cross-validations are the same row, {row.name} on {row.data!r}. Expected "
-                f"one. Received: {members[row.key].folder!r} and {row.folder!r}. Leave one out "
+                f"one. Received: {members[row.name].folder!r} and {row.folder!r}. Leave one out "
                 "of --runs."
             )
-        members[row.key] = row
+        members[row.name] = row
     return [
         Group(
             data=members[0].data,
@@ -246,4 +249,5 @@ def load(path, runs_dir="."):
         remarks=checked.remarks(),
         ceiling=checked.ceiling(),
         seeds=checked.seeds(folds),
+        variant=checked.text("variant") if fields.get("variant") else "",
     )

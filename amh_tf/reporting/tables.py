@@ -129,8 +129,12 @@ def _is_hop_row(model, modalities, transcripts):
     return (model, modalities, transcripts) == ("amh", schema.MODALITIES, "reference")
 
 
+def _variant(run):
+    return f", {run.variant}" if run and run.variant else ""
+
+
 def _published(run):
-    return published.find(*run.key)
+    return None if run.variant else published.find(*run.key)
 
 
 def model_table(group):
@@ -161,7 +165,7 @@ def model_table(group):
     columns = (Column("model"), Column("modalities"), Column("transcripts"), *SCORE_COLUMNS)
     cells = [
         [
-            config.MODEL_NAMES[model] + (f"-{hops}" if hops else ""),
+            config.MODEL_NAMES[model] + (f"-{hops}" if hops else "") + _variant(run),
             gather.short_modalities(modalities),
             "ASR" if transcripts == "asr" else "reference",
             *_scores(known, run),

@@ -175,6 +175,7 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
         "num_hops": model.num_hops,
         "modalities": list(model.modalities),
         "transcripts": manifest.transcripts,
+        "variant": run_config.variant,
         "data": manifest.name,
         "synthetic": manifest.synthetic,
         "protocol": run_config.data.protocol,
