@@ -99,7 +99,8 @@ class ModelConfig:
         audio_stride: How many steps of audio are averaged into one; 0, until the data set is
             known, for as many as leave `LONG_ENOUGH` of an utterance, `WIDEST_STRIDE` at most.
         audio_speed, audio_time_mask, audio_frequency_mask, audio_level, audio_noise,
-        video_noise: How features are changed in training; see `layers.Augmentation`.
+        video_noise: How features are changed in training; see `layers.SpeedChange` and
+            `layers.Augmentation`.
         cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
         bidirectional: Whether the encoders read in both directions. Default by model.
         reset_after: Whether a GRU applies its reset gate after the recurrent product.
@@ -180,10 +181,6 @@ class ModelConfig:
             self.modality_dropout,
             "Leave --modality_dropout out.",
         )
-
-    def augments(self, modality: str) -> bool:
-        """Returns whether a modality's features are changed in training."""
-        return any(getattr(self, name) for name in AUGMENTATIONS if name.startswith(modality))
 
     @property
     def standardized(self) -> tuple:

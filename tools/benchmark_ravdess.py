@@ -102,6 +102,7 @@ def _prepare(output):
             f"--source_dir={FLAGS.source_dir}",
             f"--output_dir={folder}",
             "--protocols=given,text",
+            "--dev_speakers=1",
             "--modalities=at",
             log=output / "prepare.log",
         )
@@ -150,7 +151,7 @@ def _with_pictures(output, sound):
         fold_names=corpus.fold_names,
         published=corpus.published,
     )
-    writer.write(made, folder, protocols=["given"], progress=progress.bar)
+    writer.write(made, folder, protocols=["given"], dev_speakers=1, progress=progress.bar)
     return folder
 
 

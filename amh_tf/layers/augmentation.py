@@ -3,7 +3,7 @@ import tensorflow as tf
 
 from amh_tf.layers import draws
 
-# Rates of speed and shares are below this: something of an utterance must stay.
+# Shares are below this: something of an utterance must stay.
 _MOST = 0.9
 
 
@@ -16,8 +16,6 @@ class Augmentation(keras.layers.Layer):
     on. What is masked becomes 0, the mean.
 
     Args:
-        speed: Largest change of the speed in [0, 0.9): steps are resampled, linearly, at a rate
-            within 1 +- `speed`.
         time_mask: Largest share in [0, 0.9) of the steps that a mask takes out. There are two
             masks.
         frequency_mask: Largest share in [0, 0.9) of the coefficients that a mask takes out, in
@@ -35,18 +33,16 @@ class Augmentation(keras.layers.Layer):
         training: Whether anything is changed.
 
     Returns:
-        sequence and length; with `speed`, and in training, of other lengths.
+        Tensor of the shape of `sequence`.
 
     Reference:
-     - Park et al., "SpecAugment", Interspeech 2019; Ko et al., "Audio Augmentation for Speech
-       Recognition", Interspeech 2015
+     - Park et al., "SpecAugment", Interspeech 2019
     """
 
     MASKS = 2
 
     def __init__(
         self,
-        speed=0.0,
         time_mask=0.0,
         frequency_mask=0.0,
         blocks=1,
@@ -57,7 +53,6 @@ class Augmentation(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         for name, value, most in (
-            ("speed", speed, _MOST),
             ("time_mask", time_mask, _MOST),
             ("frequency_mask", frequency_mask, _MOST),
             ("level", level, float("inf")),
@@ -68,7 +63,6 @@ class Augmentation(keras.layers.Layer):
                     f"`{name}` is out of range. Expected at least 0 and below {most}. "
                     f"Received: {name}={value}."
                 )
-        self.speed = speed
         self.time_mask = time_mask
         self.frequency_mask = frequency_mask
         self.blocks = blocks
@@ -87,39 +81,20 @@ class Augmentation(keras.layers.Layer):
 
     def call(self, sequence, length, training=False):
         if not training:
-            return sequence, length
-        seeds = tf.unstack(tf.random.split(draws.next_seed(self.seed_generator), 5))
-        if self.speed:
-            sequence, length = self._resample(sequence, length, seeds[0])
+            return sequence
+        seeds = tf.unstack(tf.random.split(draws.next_seed(self.seed_generator), 4))
         factors = []
         if self.time_mask:
-            factors.append(self._kept_steps(sequence, length, seeds[1])[:, :, None])
+            factors.append(self._kept_steps(sequence, length, seeds[0])[:, :, None])
         if self.frequency_mask:
-            factors.append(self._kept_coefficients(sequence, seeds[2])[:, None, :])
+            factors.append(self._kept_coefficients(sequence, seeds[1])[:, None, :])
         for factor in factors:
             sequence *= tf.cast(factor, sequence.dtype)
         if self.level:
-            sequence += self._level(sequence, seeds[3])
+            sequence += self._level(sequence, seeds[2])
         if self.noise:
-            sequence += self._noise(sequence, seeds[4])
-        return sequence, length
-
-    def _resample(self, sequence, length, seed):
-        batch, time = tf.unstack(tf.shape(sequence)[:2])
-        rate = tf.random.stateless_uniform([batch], seed, 1 - self.speed, 1 + self.speed)
-        resampled = tf.cast(tf.cast(length, tf.float32) / rate, tf.int32)
-        resampled = tf.where(length > 0, tf.maximum(resampled, 1), 0)
-        steps = tf.maximum(tf.reduce_max(resampled), 1)
-        place = tf.cast(tf.range(steps), tf.float32)[None, :] * rate[:, None]
-        last = tf.cast(tf.maximum(length - 1, 0), tf.float32)[:, None]
-        place = tf.minimum(place, last)
-        before = tf.cast(place, tf.int32)
-        share = tf.cast(place - tf.floor(place), sequence.dtype)[:, :, None]
-        after = tf.minimum(before + 1, time - 1)
-        first, second = (tf.gather(sequence, at, batch_dims=1) for at in (before, after))
-        # The step after the last is padding, of share 0, which may hold anything.
-        second = tf.where(share > 0, second, first)
-        return first + share * (second - first), resampled
+            sequence += self._noise(sequence, seeds[3])
+        return sequence
 
     def _kept_steps(self, sequence, length, seed):
         """Returns which steps stay, `(batch, time)`."""
@@ -161,11 +136,8 @@ class Augmentation(keras.layers.Layer):
         return None
 
     def compute_output_spec(self, sequence, length, training=False):
-        return (
-            keras.KerasTensor((sequence.shape[0], None, sequence.shape[2]), dtype=sequence.dtype),
-            keras.KerasTensor(length.shape, dtype=length.dtype),
-        )
+        return keras.KerasTensor(sequence.shape, dtype=sequence.dtype)
 
     def get_config(self):
-        names = ("speed", "time_mask", "frequency_mask", "blocks", "level", "noise", "seed")
+        names = ("time_mask", "frequency_mask", "blocks", "level", "noise", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -74,6 +74,12 @@ def front_end(config, modality, model_inputs, length):
     """
     sequence = model_inputs[modality]
     # In single precision whatever the model's: raw features have means far from 0.
+    if modality == "audio" and config.audio_speed:
+        # Ahead of the averages: what is between two of them is smoother than either.
+        change = layers.SpeedChange(
+            config.audio_speed, first=config.audio_stride, dtype="float32", name="audio_speed"
+        )
+        sequence, length = change(sequence, length)
     if modality == "audio" and config.audio_stride > 1:
         average = layers.FrameAverage(config.audio_stride, dtype="float32", name="audio_average")
         sequence, length = average(sequence, length)
@@ -82,17 +88,17 @@ def front_end(config, modality, model_inputs, length):
         standardize = layers.Standardize(own, dtype="float32", name=f"{modality}_standardize")
         given = () if own else tuple(model_inputs[f"{modality}_{w}"] for w in _STATISTICS)
         sequence = standardize(sequence, *given)
-    if config.augments(modality):
-        settings = {
-            name.removeprefix(f"{modality}_"): getattr(config, name)
-            for name in AUGMENTATIONS
-            if name.startswith(modality)
-        }
+    settings = {
+        name.removeprefix(f"{modality}_"): getattr(config, name)
+        for name in AUGMENTATIONS
+        if name.startswith(modality) and name != "audio_speed"
+    }
+    if any(settings.values()):
         if modality == "audio" and config.audio_width == schema.AUDIO_WIDTH:
             settings["blocks"] = 3  # MFCC, first and second derivatives
         name = f"{modality}_augmentation"
         augmentation = layers.Augmentation(**settings, dtype="float32", name=name)
-        sequence, length = augmentation(sequence, length)
+        sequence = augmentation(sequence, length)
     return sequence, length
 
 

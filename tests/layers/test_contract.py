@@ -58,11 +58,16 @@ CASES = {
     "standardize_by": (
         layers.Standardize,
         {"own": False},
-        (STATES["audio"], STATES["audio"][:, 0], np.abs(STATES["audio"][:, 1])),
+        (STATES["audio"], STATES["audio"][:, 0], 1 + np.abs(STATES["audio"][:, 1])),
     ),
     "augmentation": (
         layers.Augmentation,
-        {"speed": 0.2, "time_mask": 0.3, "frequency_mask": 0.4, "blocks": 2, "noise": 0.1},
+        {"time_mask": 0.3, "frequency_mask": 0.4, "blocks": 2, "noise": 0.1},
+        (STATES["audio"], np.array([6, 1, 0], np.int32)),
+    ),
+    "speed_change": (
+        layers.SpeedChange,
+        {"speed": 0.2, "first": 3},
         (STATES["audio"], np.array([6, 1, 0], np.int32)),
     ),
     "mean_probability": (layers.MeanProbability, {}, ([VECTORS["audio"], 2 * VECTORS["audio"]],)),
