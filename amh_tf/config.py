@@ -99,7 +99,7 @@ class ModelConfig:
         audio_stride: How many steps of audio are averaged into one; 0, until the data set is
             known, for as many as leave `LONG_ENOUGH` of an utterance, `WIDEST_STRIDE` at most.
         audio_speed, audio_time_mask, audio_frequency_mask, audio_level, audio_noise,
-        video_noise: How features are changed in training; see `layers.SpeedChange` and
+        video_noise: How features are changed in training; see `layers.FrameAverage` and
             `layers.Augmentation`.
         cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
         bidirectional: Whether the encoders read in both directions. Default by model.

@@ -10,7 +10,6 @@ from amh_tf.layers.mean_probability import MeanProbability
 from amh_tf.layers.memory_attention import MemoryAttention
 from amh_tf.layers.modality_dropout import ModalityDropout
 from amh_tf.layers.modality_encoder import ModalityEncoder
-from amh_tf.layers.speed_change import SpeedChange
 from amh_tf.layers.standardize import Standardize
 from amh_tf.layers.step_dropout import StepDropout
 
@@ -26,7 +25,6 @@ __all__ = [
     "MemoryAttention",
     "ModalityDropout",
     "ModalityEncoder",
-    "SpeedChange",
     "Standardize",
     "StepDropout",
 ]

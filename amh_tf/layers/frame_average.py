@@ -1,59 +1,98 @@
 import keras
 import tensorflow as tf
 
+from amh_tf.layers import draws
+
 
 @keras.saving.register_keras_serializable(package="amh_tf")
 class FrameAverage(keras.layers.Layer):
     """Averages every few steps of a sequence into one.
 
-    A hundred frames of sound a second say little more about a feeling than some 25 do, and a
-    recurrence takes its time by the step.
+    A hundred frames of sound a second say little more about a feeling than a dozen do, and a
+    recurrence takes its time by the step. In training the steps may be played faster or slower,
+    by averaging over more or fewer of them, from a start that is drawn anew; every utterance has
+    draws of its own. The state of the layer's seed is one of its variables, so that a restored run
+    draws on.
 
     Masking: padded steps are not read. The last step of a sequence is the mean of what is left
     for it; a sequence of length 0 stays one.
 
     Args:
         stride: Number of steps that make one, at least 1.
+        speed: Largest change of the speed in training, in [0, 0.9): the rate is within
+            1 +- `speed`. Defaults to 0, for which nothing is drawn.
+        seed: Integer, or None for one drawn from Keras' global seed.
 
     Call arguments:
         sequence: Tensor of shape `(batch, time, dim)`.
         length: Int32 tensor of shape `(batch,)`.
+        training: Whether the speed changes. Padding must then be finite.
 
     Returns:
-        sequence of shape `(batch, ceil(time / stride), dim)`; length of shape `(batch,)`.
+        sequence of shape `(batch, ceil(time / stride), dim)`, with another time in training; length
+        of shape `(batch,)`.
+
+    Reference:
+     - Ko et al., "Audio Augmentation for Speech Recognition", Interspeech 2015, for the speed
     """
 
-    def __init__(self, stride, **kwargs):
+    def __init__(self, stride, speed=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
         if stride < 1:
             raise ValueError(
                 "`stride` is out of range. Expected an integer of at least 1. "
                 f"Received: stride={stride}."
             )
+        if not 0 <= speed < 0.9:
+            raise ValueError(
+                "`speed` is out of range. Expected at least 0 and below 0.9. Received: "
+                f"speed={speed}. Set it with --audio_speed."
+            )
         self.stride = stride
+        self.speed = speed
+        self.seed = seed
+        if speed:
+            self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, sequence_shape, length_shape):
         self.built = True
 
-    def call(self, sequence, length):
-        batch, time = tf.unstack(tf.shape(sequence)[:2])
-        steps = (time + self.stride - 1) // self.stride
-        mask = tf.sequence_mask(length, time)
-        sequence = tf.where(mask[:, :, None], sequence, tf.zeros([], sequence.dtype))
-        sequence = tf.pad(sequence, [[0, 0], [0, steps * self.stride - time], [0, 0]])
-        shape = [batch, steps, self.stride, sequence.shape[-1]]
-        summed = tf.reduce_sum(tf.reshape(sequence, shape), axis=2)
-        firsts = tf.range(steps) * self.stride
-        counts = tf.clip_by_value(length[:, None] - firsts[None, :], 1, self.stride)
-        mean = summed / tf.cast(counts, summed.dtype)[:, :, None]
-        return mean, (length + self.stride - 1) // self.stride
+    def call(self, sequence, length, training=False):
+        held = tf.cast(length, tf.float32)
+        start, width = tf.zeros_like(held), tf.fill(tf.shape(held), float(self.stride))
+        if training and self.speed:
+            start, width = self._draw(held)
+        elif not training:
+            mask = tf.sequence_mask(length, tf.shape(sequence)[1])
+            sequence = tf.where(mask[:, :, None], sequence, tf.zeros([], sequence.dtype))
+        # A sequence that has any steps keeps one.
+        count = tf.minimum(tf.math.ceil((held - start) / width - 1e-4), held)
+        steps = tf.cast(tf.maximum(tf.reduce_max(count), 1), tf.int32)
+        edges = start[:, None] + tf.range(tf.cast(steps, tf.float32) + 1)[None, :] * width[:, None]
+        edges = tf.minimum(tf.round(edges), held[:, None])
+        # One product reads the sequence once, whatever the windows.
+        places = tf.range(tf.cast(tf.shape(sequence)[1], tf.float32))[None, None, :]
+        inside = (places >= edges[:, :-1, None]) & (places < edges[:, 1:, None])
+        sizes = tf.maximum(edges[:, 1:] - edges[:, :-1], 1.0)
+        weights = tf.where(inside, (1 / sizes)[:, :, None], 0.0)
+        mean = tf.matmul(tf.cast(weights, sequence.dtype), sequence)
+        return mean, tf.cast(count, length.dtype)
+
+    def _draw(self, held):
+        """Returns where each utterance starts, and how many of its steps make one."""
+        seeds = tf.unstack(tf.random.split(draws.next_seed(self.seed_generator)))
+        shape = tf.shape(held)
+        rate = tf.random.stateless_uniform(shape, seeds[0], 1 - self.speed, 1 + self.speed)
+        width = tf.maximum(self.stride * rate, 1.0)
+        start = tf.random.stateless_uniform(shape, seeds[1], maxval=float(self.stride))
+        return tf.floor(tf.minimum(start, tf.maximum(held - 1, 0))), width
 
     def compute_mask(self, *args, **kwargs):
         return None
 
-    def compute_output_spec(self, sequence, length):
+    def compute_output_spec(self, sequence, length, training=False):
         time = sequence.shape[1]
-        time = None if time is None else -(-time // self.stride)
+        time = None if time is None or self.speed else -(-time // self.stride)
         shape = (sequence.shape[0], time, sequence.shape[2])
         return (
             keras.KerasTensor(shape, dtype=sequence.dtype),
@@ -61,4 +100,9 @@ class FrameAverage(keras.layers.Layer):
         )
 
     def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
+        return {
+            **super().get_config(),
+            "stride": self.stride,
+            "speed": self.speed,
+            "seed": self.seed,
+        }

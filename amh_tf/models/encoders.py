@@ -74,14 +74,10 @@ def front_end(config, modality, model_inputs, length):
     """
     sequence = model_inputs[modality]
     # In single precision whatever the model's: raw features have means far from 0.
-    if modality == "audio" and config.audio_speed:
-        # Ahead of the averages: what is between two of them is smoother than either.
-        change = layers.SpeedChange(
-            config.audio_speed, first=config.audio_stride, dtype="float32", name="audio_speed"
+    if modality == "audio" and (config.audio_stride > 1 or config.audio_speed):
+        average = layers.FrameAverage(
+            config.audio_stride, config.audio_speed, dtype="float32", name="audio_average"
         )
-        sequence, length = change(sequence, length)
-    if modality == "audio" and config.audio_stride > 1:
-        average = layers.FrameAverage(config.audio_stride, dtype="float32", name="audio_average")
         sequence, length = average(sequence, length)
     if modality in config.standardized:
         own = config.standardize == "global"

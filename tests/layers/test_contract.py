@@ -51,7 +51,7 @@ CASES = {
     ),
     "frame_average": (
         layers.FrameAverage,
-        {"stride": 4},
+        {"stride": 4, "speed": 0.2},
         (STATES["audio"], np.array([6, 1, 0], np.int32)),
     ),
     "standardize": (layers.Standardize, {}, (STATES["audio"],)),
@@ -63,11 +63,6 @@ CASES = {
     "augmentation": (
         layers.Augmentation,
         {"time_mask": 0.3, "frequency_mask": 0.4, "blocks": 2, "noise": 0.1},
-        (STATES["audio"], np.array([6, 1, 0], np.int32)),
-    ),
-    "speed_change": (
-        layers.SpeedChange,
-        {"speed": 0.2, "first": 3},
         (STATES["audio"], np.array([6, 1, 0], np.int32)),
     ),
     "mean_probability": (layers.MeanProbability, {}, ([VECTORS["audio"], 2 * VECTORS["audio"]],)),

@@ -63,9 +63,6 @@ def test_nothing_changes_outside_of_training():
     batch, lengths = padded([5, 3], pad=0)
     layer = layers.Augmentation(time_mask=0.5, frequency_mask=0.5, level=1, noise=1)
     np.testing.assert_array_equal(layer(np.nan_to_num(batch), lengths), np.nan_to_num(batch))
-    found, unchanged = layers.SpeedChange(0.3)(batch, lengths)
-    np.testing.assert_array_equal(found, batch)
-    np.testing.assert_array_equal(unchanged, lengths)
 
 
 def test_masks_take_out_whole_steps_and_no_more_than_two_shares():
@@ -89,36 +86,45 @@ def test_coefficients_are_masked_in_every_block_alike():
 
 
 def played(batch, lengths, **settings):
-    found, changed = layers.SpeedChange(seed=3, **settings)(batch, lengths, training=True)
+    found, changed = layers.FrameAverage(seed=3, **settings)(batch, lengths, training=True)
     return np.asarray(found), np.asarray(changed)
 
 
-@pytest.mark.parametrize("speed", [0.1, 0.5])
-def test_speed_takes_steps_at_an_even_rate(speed):
+@pytest.mark.parametrize(("stride", "speed"), [(1, 0.1), (1, 0.5), (4, 0.2)])
+def test_speed_averages_over_more_or_fewer_steps(stride, speed):
     batch = np.tile(np.arange(60, dtype=np.float32)[None, :, None], (200, 1, 2))
-    lengths = np.full(200, 50, np.int32)
-    batch[:, 50:] = np.nan
-    found, changed = played(batch, lengths, speed=speed)
-    least, most = 50 / (1 + speed), 50 / (1 - speed)
-    assert least - 1 <= changed.min() < 49 and 51 < changed.max() <= most
+    batch[:, 50:] = -1000
+    found, changed = played(batch, np.full(200, 50, np.int32), stride=stride, speed=speed)
+    # A rate above 1 takes more steps at once, but not fewer than one.
+    least, most = 50 / stride / (1 + speed), min(50, 50 / stride / (1 - speed))
+    assert least - 2 <= changed.min() < changed.max() <= most + 1
     for row, length in zip(found, changed):
         steps = row[:length, 0]
-        assert steps[0] == 0 and steps[-1] <= 49 and set(steps) <= set(range(50))
-        rate = 50 / length
-        assert np.abs(steps - rate * np.arange(length)).max() < 1 + rate
+        assert 0 <= steps[0] < 2 * stride and steps[-1] <= 49  # no padding in any mean
+        rate = np.diff(steps[:-1]).mean()
+        assert max(1, stride * (1 - speed)) - 0.3 < rate < stride * (1 + speed) + 0.3
+        np.testing.assert_allclose(np.diff(steps[:-1]), rate, atol=1.01)
 
 
 def test_sequences_begin_with_any_of_their_first_steps():
     batch = np.tile(np.arange(9, dtype=np.float32)[None, :, None], (300, 1, 1))
-    found, changed = played(batch, np.full(300, 9, np.int32), speed=0.0, first=4)
-    assert set(found[:, 0, 0]) == {0, 1, 2, 3}
-    np.testing.assert_array_equal(changed, 9 - found[:, 0, 0])
+    found, changed = played(batch, np.full(300, 9, np.int32), stride=4, speed=1e-6)
+    assert set(found[:, 0, 0]) == {1.5, 2.5, 3.5, 4.5}  # of the steps 0 to 3, 1 to 4 and so on
+    np.testing.assert_array_equal(changed, np.where(found[:, 0, 0] == 1.5, 3, 2))
+
+
+def test_nothing_is_drawn_without_speed():
+    batch, lengths = padded([11, 10, 1, 0, 4])
+    batch = np.nan_to_num(batch)
+    found, changed = played(batch, lengths, stride=3)
+    expected, same = layers.FrameAverage(3)(batch, lengths)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_array_equal(changed, same)
 
 
 def test_absent_sequences_stay_absent():
-    found, changed = played(
-        np.zeros((3, 1, 2), np.float32), np.array([0, 1, 0], np.int32), speed=0.4, first=9
-    )
+    absent = np.zeros((3, 1, 2), np.float32), np.array([0, 1, 0], np.int32)
+    found, changed = played(*absent, stride=9, speed=0.4)
     assert changed.tolist() == [0, 1, 0] and found.shape[1] == 1
 
 
@@ -144,7 +150,11 @@ def test_draws_follow_the_seed_s_state():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"level": -1}, "`level`"), ({"noise": -1}, "`noise`"), ({"time_mask": 1.5}, "`time_mask`")],
+    [
+        ({"frequency_mask": 2}, "`frequency_mask`"),
+        ({"noise": -1}, "`noise`"),
+        ({"time_mask": 1.5}, "`time_mask`"),
+    ],
 )
 def test_impossible_augmentation_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
