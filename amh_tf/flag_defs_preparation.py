@@ -32,6 +32,8 @@ _READERS = {
     "tess": tess.read,
     "urdu": urdu.read,
 }
+# Corpora of single recordings with silence around what is said, and how loud it may be.
+ACTED, ACTED_SILENCE = ("ravdess", "cremad", "emodb", "savee", "tess"), 40.0
 RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
 SOURCES = ("folds", "planted", *RAW_SOURCES)
 FOLD_FLAGS = ("protocols", "num_folds", "fold_seed", "fold_repeats", "dev_speakers")
@@ -161,6 +163,14 @@ def _define_raw():
         "use_energy",
         False,
         "Whether the log energy takes the place of the first MFCC, as Kaldi's --use-energy.",
+    )
+    _define(
+        "float",
+        "trim_silence",
+        None,
+        "Decibels below an utterance's loudest frame, such as 40: what is softer before and after "
+        "all else is left out. 0 keeps it. Default: 40 for corpora of single acted recordings "
+        "(ravdess, cremad, emodb, savee, tess), else 0.",
     )
     define_resnet()
     define_recognizer()
@@ -294,11 +304,15 @@ def extraction_settings(corpus):
         ValueError: If a modality is asked for that the corpus does not have, or the weights of
             ResNet-101 are missing.
     """
+    trim_silence = FLAGS.trim_silence
+    if trim_silence is None:
+        trim_silence = ACTED_SILENCE if FLAGS.source in ACTED else 0.0
     names = ("use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model")
     modalities, notes = settings.choose_modalities(corpus, FLAGS.modalities, FLAGS.transcripts)
     chosen = settings.Settings(
         modalities=modalities,
         max_lengths=max_lengths(),
+        trim_silence=trim_silence,
         resnet_weights=FLAGS.resnet_weights if "video" in modalities else None,
         **{name: FLAGS[name].value for name in names},
     )

@@ -12,7 +12,7 @@ from amh_tf import checking
 _LONGEST_NAME = 255
 _CONTAINERS = {list: "a list", tuple: "a list", dict: "an object"}
 _FEATURES = {
-    "audio": {"use_energy": bool},
+    "audio": {"use_energy": bool, "trim_silence": float | int},
     "text": {"transcripts": str, "recognizer": str | None},
     "video": {"weights": str, "fingerprint": str, "dtype": str, "resize": bool},
 }

@@ -76,6 +76,11 @@ def _limits(trained):
         "of how sure one can be.",
         "Do not decide about people by this model's answers.",
     ]
+    if kept and trained.trim_silence:
+        limits.append(
+            "`raw` and `raw_wav` leave out what is before and after all sound within "
+            f"{trained.trim_silence:g} dB of the loudest, as in training."
+        )
     if kept:
         limits.append(f"The signatures `raw` and `raw_wav` read the first {kept}, no more.")
     if manifest.synthetic:

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from amh_tf import schema
 from amh_tf.exporting import input_checks
-from amh_tf.features import audio, text
+from amh_tf.features import audio, silence, text
 
 # Samples are in +-1. Resampling may reach a little beyond; 16-bit numbers lie far beyond.
 LARGEST_SAMPLE = 2.0
@@ -15,7 +15,7 @@ def takes_sound(config):
     return "audio" in config.modalities and config.audio_width == schema.AUDIO_WIDTH
 
 
-def from_waveforms(waveform, length, most, use_energy=False):
+def from_waveforms(waveform, length, most, use_energy=False, trim_silence=0.0):
     """Computes features of a padded batch of sound.
 
     Args:
@@ -23,6 +23,7 @@ def from_waveforms(waveform, length, most, use_energy=False):
         length: Int32 tensor of shape `(batch,)`, samples of each; 0 for no sound.
         most: Steps that are kept.
         use_energy: As for `audio.mfcc_with_deltas`.
+        trim_silence: Decibels, as for `silence.trim`; 0 for none.
 
     Returns:
         `audio` (batch, time, 120) and `audio_length` (batch,).
@@ -47,7 +48,10 @@ def from_waveforms(waveform, length, most, use_energy=False):
     missing = tf.maximum(audio.FRAME_LENGTH - tf.shape(waveform)[1], 0)
     waveform = tf.pad(waveform, [[0, 0], [0, missing]])
     features = audio.mfcc_with_deltas(waveform, use_energy, length=length)
-    return features[:, :most], tf.minimum(audio.num_frames(length), most)
+    frames = audio.num_frames(length)
+    if trim_silence:
+        features, frames, _ = silence.trim(features, frames, trim_silence, use_energy)
+    return features[:, :most], tf.minimum(frames, most)
 
 
 def from_wav_bytes(contents):

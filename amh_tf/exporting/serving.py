@@ -57,7 +57,7 @@ class ServingModule(tf.Module):
         if self._run_attention is not None:
             self.functions["attention"] = self._function(self._attend, self._feature_specs())
         self._most = trained.max_lengths
-        self._use_energy = trained.use_energy
+        self._use_energy, self._trim_silence = trained.use_energy, trained.trim_silence
         self._add_raw(trained.vocabulary)
 
     def _add_raw(self, vocabulary):
@@ -125,6 +125,7 @@ class ServingModule(tf.Module):
                     inputs["waveform_length"],
                     self._most["audio"],
                     self._use_energy,
+                    self._trim_silence,
                 )
             elif modality == "text":
                 made = self.words.ids(inputs["transcript"])

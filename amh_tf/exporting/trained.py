@@ -45,6 +45,12 @@ class Trained:
         return {**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})}
 
     @property
+    def trim_silence(self):
+        """Decibels by which silence around an utterance was left out; 0 for none."""
+        recipe = self.fold.manifest.features or {}
+        return float(recipe.get("audio", {}).get("trim_silence", 0.0))
+
+    @property
     def use_energy(self):
         """Whether the first coefficient of the audio features is the frame's energy."""
         recipe = self.fold.manifest.features or {}

@@ -104,6 +104,9 @@ def _write_tables(trained, folder):
         "title": trained.config.title,
         "parameter_bytes": 4 * trained.model.count_params(),
         "standardize": trained.config.standardize,
+        "max_lengths": trained.max_lengths,
+        "use_energy": trained.use_energy,
+        "trim_silence": trained.trim_silence,
     }
     (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
     if "text" in trained.config.modalities:

@@ -7,10 +7,19 @@ import json
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from amh_tf import schema
 from amh_tf.corpora import recording
-from amh_tf.features import audio, decoding, feature_net, resnet_weights, transcribe, video
+from amh_tf.features import (
+    audio,
+    decoding,
+    feature_net,
+    resnet_weights,
+    silence,
+    transcribe,
+    video,
+)
 
 # Changes when the same recordings give other features.
 VERSION = 1
@@ -81,6 +90,8 @@ class Extractor:
         }
         if "audio" in settings.modalities:
             recipe["audio"] = {"use_energy": settings.use_energy}
+            if settings.trim_silence:
+                recipe["audio"]["trim_silence"] = settings.trim_silence
         if "text" in settings.modalities:
             recognizer = self._transcriber and self._transcriber.description
             recipe["text"] = {"transcripts": settings.transcripts, "recognizer": recognizer}
@@ -170,8 +181,25 @@ class Extractor:
 
     def audio_features(self, waveform):
         """Makes the features of a waveform, `(time, 120)` float32."""
-        features = audio.mfcc_with_deltas(waveform, self.settings.use_energy).numpy()
-        return features[: self.settings.max_lengths["audio"]]
+        return self.audio_features_from(waveform)[0]
+
+    def audio_features_from(self, waveform):
+        """Makes the features of a waveform, and says where in it they begin.
+
+        Returns:
+            `(time, 120)` float32, and the number of frames of 10 ms that were left out before.
+        """
+        settings, start = self.settings, 0
+        features = audio.mfcc_with_deltas(waveform, settings.use_energy)
+        if settings.trim_silence:
+            batch, _, starts = silence.trim(
+                features[None],
+                tf.shape(features)[:1],
+                settings.trim_silence,
+                settings.use_energy,
+            )
+            features, start = batch[0], int(starts[0])
+        return features.numpy()[: settings.max_lengths["audio"]], start
 
     def _frames(self, path, positions, recordings):
         """Yields position, pictures and problem for each recording of a film."""

@@ -3,7 +3,7 @@
 import dataclasses
 
 from amh_tf import checking, schema
-from amh_tf.features import feature_net, resnet_weights, transcribe
+from amh_tf.features import feature_net, resnet_weights, silence, transcribe
 
 TRANSCRIPTS = ("reference", "asr")
 
@@ -16,6 +16,8 @@ class Settings:
         modalities: Which of `schema.MODALITIES` are made; the others are absent.
         max_lengths: Dict from modality to the number of steps that are kept.
         use_energy: Whether the log energy takes the place of the first MFCC.
+        trim_silence: Frames of sound before and after all that are no more than so many decibels
+            below the loudest are left out; 0 to keep all. See `features.silence`.
         resnet_weights: Weights file of ResNet-101, or "random"; see `resnet_weights.read`.
             None where there is no video among the modalities.
         resnet_dtype: Precision of ResNet-101: "float32" or "bfloat16".
@@ -29,6 +31,7 @@ class Settings:
     modalities: tuple = schema.MODALITIES
     max_lengths: dict = dataclasses.field(default_factory=lambda: dict(schema.MAX_LENGTHS))
     use_energy: bool = False
+    trim_silence: float = 0.0
     resnet_weights: str | None = None
     resnet_dtype: str = "float32"
     resnet_resize: bool = True
@@ -37,6 +40,14 @@ class Settings:
     asr_model: str | None = None
 
     def __post_init__(self):
+        checking.require(
+            0 <= self.trim_silence <= silence.MAX_DECIBELS,
+            "trim_silence",
+            "is out of range",
+            f"decibels from 0 to {silence.MAX_DECIBELS}",
+            self.trim_silence,
+            "Set it with --trim_silence.",
+        )
         checking.require_choice(self, "resnet_dtype", feature_net.DTYPES)
         checking.require_choice(self, "transcripts", TRANSCRIPTS)
         checking.require_choice(self, "asr", transcribe.RECOGNIZERS)

@@ -145,6 +145,7 @@ def _audio(axes, predicted, weights, seconds):
     rate = decoding.SAMPLE_RATE
     step = audio.FRAME_STEP * predicted.audio_stride
     first = audio.FRAME_LENGTH + step - audio.FRAME_STEP  # samples of a step
+    first += 2 * predicted.audio_start * audio.FRAME_STEP
     centres = (np.arange(len(weights)) * step + first / 2) / rate
     heights = 2 * weights / weights.max() - 1
     color = _COLORS["audio"]

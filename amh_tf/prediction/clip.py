@@ -78,6 +78,7 @@ class Prediction:
         hops: List of (modality, weights): what each hop attended to, one weight for each
             step of the modality; empty for a model without attention.
         audio_stride: How many steps of sound, of 10 ms, are one of the model's.
+        audio_start: How many of them the silence before the first took.
         notes: What the user should know, one line each.
     """
 
@@ -92,6 +93,7 @@ class Prediction:
     hops: list
     notes: list
     audio_stride: int = 1
+    audio_start: int = 0
 
     @property
     def best(self):
@@ -137,6 +139,7 @@ def predict(
     maker = _maker(inputs, used, clip, weights, notes)
     spoken = clip.recording()
     waveform = frames = None
+    audio_start = 0
     sequences = {
         "audio": np.zeros((0, inputs.widths["audio"]), np.float32),
         "text": np.zeros(0, np.int32),
@@ -145,7 +148,7 @@ def predict(
     if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
         waveform = maker.sound(spoken)
     if "audio" in used and waveform is not None:
-        sequences["audio"] = maker.audio_features(waveform)
+        sequences["audio"], audio_start = maker.audio_features_from(waveform)
     if "video" in used and clip.video:
         frames = maker.frames(spoken)[: maker.settings.max_lengths["video"]]
         sequences["video"] = maker.video_features(frames)
@@ -169,6 +172,7 @@ def predict(
         hops=hops,
         notes=notes,
         audio_stride=run_config.model.audio_stride,
+        audio_start=audio_start,
     )
 
 
@@ -244,6 +248,7 @@ def _maker(inputs, used, clip, weights, notes):
             modalities=tuple(wanted),
             max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
             use_energy=recipe.get("audio", {}).get("use_energy", False),
+            trim_silence=recipe.get("audio", {}).get("trim_silence", 0.0),
             resnet_weights=weights if "video" in wanted else None,
             resnet_dtype=pictured.get("dtype", "float32"),
             resnet_resize=pictured.get("resize", True),
@@ -292,7 +297,9 @@ def _about(sequences, used, waveform, frames, max_lengths):
         yield f"There is no {name}; the model goes on without it."
     if "audio" not in absent and waveform is not None and "audio" in used:
         seconds = max_lengths["audio"] / 100
-        if len(waveform) / decoding.SAMPLE_RATE > seconds + 0.1:
+        if len(sequences["audio"]) >= max_lengths["audio"] and (
+            len(waveform) / decoding.SAMPLE_RATE > seconds + 0.1
+        ):
             yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
     if frames is not None and len(frames) == max_lengths["video"]:
         seconds = max_lengths["video"] / video.PICTURES_PER_SECOND

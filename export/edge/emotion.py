@@ -3,11 +3,12 @@
 python emotion.py --model=amh_int8.tflite --tables=DIR/edge/assets.extra --audio=clip.wav \
     --text="I told you!"
 
-DIR is what `python -m amh_tf.export` wrote. Copy this file, the model and the two tables to the
+DIR is what `python -m amh_tf.export` wrote. Copy this file, the model and the three tables to the
 device; pip install ai-edge-litert numpy.
 """
 
 import argparse
+import json
 import re
 import sys
 import wave
@@ -17,7 +18,7 @@ import numpy as np
 from ai_edge_litert import interpreter
 
 RATE, FRAME, STEP, FFT = 16000, 400, 160, 512
-MOST = {"audio": 750, "text": 128}  # steps that the model was trained with
+MARGIN = 5  # frames that stay around what is loud
 UNKNOWN = 1
 
 
@@ -46,8 +47,14 @@ def _mel_filters():
     return filters
 
 
-def mfcc(samples):
-    """Computes 40 MFCC as Kaldi's, with both derivatives: `(frames, 120)`."""
+def mfcc(samples, recipe=None):
+    """Computes 40 MFCC as Kaldi's, with both derivatives: `(frames, 120)`.
+
+    Args:
+        samples: `(samples,)` in the scale of 16-bit integers.
+        recipe: What `edge.json` says of the features; MFCC alone without it.
+    """
+    recipe = recipe or {}
     count = 1 + (len(samples) - FRAME) // STEP
     frames = samples[np.arange(count)[:, None] * STEP + np.arange(FRAME)]
     frames = frames - frames.mean(axis=1, keepdims=True)
@@ -59,12 +66,26 @@ def mfcc(samples):
     cosines = np.sqrt(2 / 40) * np.cos(np.pi / 40 * (k[:, None] + 0.5) * k)
     cosines[:, 0] = np.sqrt(1 / 40)
     cepstrum = logs @ (cosines * (1 + 11 * np.sin(np.pi * k / 22)))
+    energy = bool(recipe.get("use_energy"))
+    if energy:
+        power = np.maximum((frames**2).sum(axis=1), np.finfo(np.float32).eps)
+        cepstrum[:, 0] = np.log(power)
     extended = np.pad(cepstrum, [(4, 4), (0, 0)], mode="edge")
     slope = np.array([-2, -1, 0, 1, 2]) / 10
     parts = [cepstrum]
     for taps in (np.pad(slope, 2), np.convolve(slope, slope)):
         parts.append(sum(tap * extended[i : i + count] for i, tap in enumerate(taps)))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    return _trimmed(np.concatenate(parts, axis=1).astype(np.float32), recipe, energy)
+
+
+def _trimmed(features, recipe, energy):
+    """Leaves out the silence around what is said, and what is too long."""
+    most = recipe.get("max_lengths", {}).get("audio")
+    if not recipe.get("trim_silence"):
+        return features[:most]
+    decibels = recipe["trim_silence"] * np.log(10) / 10 * (1 if energy else np.sqrt(40))
+    loud = np.flatnonzero(features[:, 0] >= features[:, 0].max() - decibels)
+    return features[max(loud[0] - MARGIN, 0) : loud[-1] + 1 + MARGIN][:most]
 
 
 def word_ids(text, words):
@@ -111,16 +132,19 @@ def main():
     """Answers by the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True)
-    parser.add_argument("--tables", required=True, help="folder of classes.txt, vocabulary.txt")
+    parser.add_argument(
+        "--tables", required=True, help="folder of classes.txt, edge.json, vocabulary.txt"
+    )
     parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz")
     parser.add_argument("--text", default="", help="transcript")
     given = parser.parse_args()
+    recipe = json.loads(Path(given.tables, "edge.json").read_text(encoding="utf-8"))
     features = {}
     if given.audio:
-        features["audio"] = mfcc(read_wav(given.audio))[: MOST["audio"]]
+        features["audio"] = mfcc(read_wav(given.audio), recipe)
     if given.text:
         words = Path(given.tables, "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
-        features["text"] = word_ids(given.text, words)[: MOST["text"]]
+        features["text"] = word_ids(given.text, words)[: recipe.get("max_lengths", {}).get("text")]
     probabilities = answer(given.model, features)
     if np.isnan(probabilities).any():
         sys.exit("error: the model cannot answer this. Expected --audio or --text.")
