@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-from amh_tf import flag_defs, models
+from amh_tf import flag_defs, models, recipes
 from amh_tf.training import step
 from tools import run_tables
 
@@ -77,3 +77,31 @@ def test_file_is_its_row_and_trains_a_step(path, model_inputs):
     assert np.isfinite(loss)
     changed = [not np.array_equal(old, new) for old, new in zip(before, model.get_weights())]
     assert sum(changed) > len(changed) // 2
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_recipes_are_told_as_they_are(name):
+    """BUILD.md's table has a row for all that a recipe sets."""
+    text = (ROOT / "BUILD.md").read_text(encoding="utf-8")
+    head = next(line for line in text.splitlines() if line.startswith("| flag | `authors`"))
+    column = [cell.strip(" `") for cell in head.strip("|").split("|")].index(name)
+    told = {}
+    for line in text.split(head)[1].splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        told[cells[0].strip("`")] = cells[column]
+    for setting, value in recipes.settings(name).items():
+        assert told[setting] == str(value), setting
+
+
+def test_flags_override_the_recipe():
+    with flagsaver.flagsaver():
+        flags.FLAGS(["test", "--recipe=small_corpus", "--audio_units=77"])
+        made = flag_defs.model_config()
+    assert (made.audio_units, made.state_dropout, made.bidirectional) == (77, 0.5, True)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if "small_corpus" not in path.stem])
+def test_rows_of_the_paper_stay_the_authors(path):
+    assert "--recipe=authors" in path.read_text(encoding="utf-8").splitlines()

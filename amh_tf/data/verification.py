@@ -3,7 +3,7 @@
 import numpy as np
 
 from amh_tf import schema
-from amh_tf.data import faults, integrity
+from amh_tf.data import faults, integrity, moments, utterances
 from amh_tf.data import manifest as manifests
 
 
@@ -35,11 +35,28 @@ def verify(folder, advance=None):
     done()
     yield from _word_count_faults(manifest, findings, broken)
     done()
+    yield from _table_faults(manifest)
+    done()
 
 
 def num_files(folder):
     """Returns how often `verify` will call its `advance`."""
-    return len(manifests.load(folder).shards) + 3
+    return len(manifests.load(folder).shards) + 4
+
+
+def _table_faults(manifest):
+    """Checks what is known of utterances and speakers; former versions wrote none of it."""
+    if manifest.utterances_file is None or manifest.moments_file is None:
+        return
+    for file, read in (
+        (manifest.utterances_file, lambda: utterances.read(manifest)),
+        (manifest.moments_file, lambda: moments.of_cells(manifest, "video")),
+    ):
+        try:
+            read()
+        except ValueError as error:
+            yield faults.Fault(manifest.path(file), str(error))
+            return  # the second is read by the first
 
 
 def _vocabulary_faults(manifest):

@@ -42,6 +42,8 @@ def configure(data, training, model, seeds=()):
     """
     manifest = manifests.load(data.data_dir)
     fold = fold_view.choose(manifest, data.protocol, data.fold, data.verify)
+    if manifest.utterances_file is not None:
+        utterances.read(manifest)  # what scoring needs is refused now, not after hours
     for split in ("train", *scored_splits(fold)):
         fold.check_split(split)
     if not fold.count("dev") and (training.weights == "best" or training.schedule == "plateau"):
