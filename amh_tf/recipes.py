@@ -28,7 +28,7 @@ RECIPES = {
         "schedule": "cosine",
         "warmup": 0.05,
         "label_smoothing": 0.1,
-        "validation_interval": 1.0,
+        "validation_interval": 5.0,
         "patience": 0,
         "max_epochs": 40,
         "weights": "average",
