@@ -32,7 +32,7 @@ SCHEDULES = ("constant", "cosine", "plateau")
 WEIGHTS = ("best", "last", "average")
 MAX_STRIDE = 1000
 # What `audio_stride` 0 comes to: mean steps of an utterance, and steps made into one.
-LONG_ENOUGH, WIDEST_STRIDE = 25, 8
+LONG_ENOUGH, WIDEST_STRIDE = 50, 4
 MAX_SEEDS = 100
 # How features may be changed in training, and what each is below: see `layers.Augmentation`.
 AUGMENTATIONS = {

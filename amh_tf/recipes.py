@@ -31,8 +31,7 @@ RECIPES = {
         "validation_interval": 5.0,
         "patience": 0,
         "max_epochs": 40,
-        "weights": "average",
-        "average_share": 0.4,
+        "weights": "last",
     },
 }
 DEFAULT = "authors"

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 
 import numpy as np
+import tensorflow as tf
 
 from amh_tf import models, schema
 from amh_tf.corpora import folds, recording
@@ -316,7 +317,9 @@ def _run(model, run_config, sequences, statistics):
             sequence = np.zeros((1, *sequence.shape[1:]), sequence.dtype)
         batch[name] = sequence[np.newaxis]
     targets = _targets(model, run_config.model)
-    shown = models.attention_model(model)(batch) if targets else {"logits": model(batch)}
+    shown_by = models.attention_model(model) if targets else lambda fed, **_: {"logits": model(fed)}
+    # As one graph: the encoders of several members would each make their own.
+    shown = tf.function(lambda fed: shown_by(fed, training=False), autograph=False)(batch)
     logits = np.asarray(shown["logits"][0], np.float64)
     if not np.isfinite(logits).all():
         raise ValueError(
