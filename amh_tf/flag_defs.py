@@ -17,9 +17,13 @@ FLAGS = flags.FLAGS
 _define = flag_kit.define
 
 
+def _default_recipe():
+    return recipes.DEFAULT if FLAGS["data_dir"].value else recipes.PLANTED
+
+
 def _given(names):
     """Returns settings by name: the flag's where it is given, else the recipe's."""
-    recipe = recipes.settings(FLAGS.recipe)
+    recipe = recipes.settings(FLAGS.recipe or _default_recipe())
     return {
         name: recipe[name] if name in recipe and not FLAGS[name].present else FLAGS[name].value
         for name in names
@@ -73,9 +77,10 @@ def define_model():
     _define(
         "enum",
         "recipe",
-        recipes.DEFAULT,
+        None,
         "Defaults of the flags of batches, model and training. Those shown here are the authors'; "
-        "BUILD.md lists what other recipes change.",
+        f"BUILD.md lists what other recipes change. Default: {recipes.DEFAULT}, and without "
+        f"--data_dir {recipes.PLANTED}.",
         enum_values=list(recipes.RECIPES),
     )
     _define("enum", "model", model.model, "Which model.", enum_values=list(config.MODELS))

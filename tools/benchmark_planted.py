@@ -35,6 +35,7 @@ def _train(hops, seed):
     """Trains one run in a process of its own and returns its test report."""
     run_dir = Path(FLAGS.output_dir) / f"hops_{hops}-seed_{seed}"
     command = [sys.executable, "-m", "amh_tf.train", f"--hops={hops}", f"--seed={seed}"]
+    command.append(f"--recipe={FLAGS.recipe}")
     command += [f"--data_dir={FLAGS.data_dir}", f"--run_dir={run_dir}", *FLAGS.extra]
     with open(run_dir.with_suffix(".log"), "w", encoding="utf-8") as log:
         status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
@@ -90,5 +91,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("output_dir", None, "Where runs and tables go.", required=True)
     flags.DEFINE_list("hops", ["1", "2", "3", "7"], "Numbers of hops to compare.")
     flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of each.")
+    flags.DEFINE_string("recipe", "authors", "Recipe of all runs.")
     flags.DEFINE_list("extra", [], "Further flags for amh_tf.train.")
     cli.run(main)

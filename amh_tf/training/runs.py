@@ -61,6 +61,9 @@ def configure(data, training, model, seeds=()):
         embedding_width=manifest.embedding_width,
         audio_stride=model.audio_stride or _stride(fold),
     )
+    for modality in model.standardized:  # refused now, not when batches are read
+        find = moments.of_speakers if model.by_speaker else moments.of_cells
+        find(manifest, modality)
     data = dataclasses.replace(data, protocol=fold.protocol)
     return config.RunConfig(data, model, training, manifest.fingerprint, seeds), fold
 
