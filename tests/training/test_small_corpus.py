@@ -1,6 +1,7 @@
 """What the recipe for small corpora is made of, and that it continues bit for bit."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -252,3 +253,55 @@ def test_recipes_hold_settings_that_exist(name):
 
 def test_authors_recipe_changes_nothing():
     assert recipes.settings("authors") == {}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("all") / "set"
+    return writer.write(compact_source(84, name="all of it"), folder, protocols=["all"])
+
+
+def test_all_utterances_can_be_trained_on(everything, tmp_path):
+    reports = train(everything, tmp_path / "run", seeds=(2, 5), weights="last")
+    folder = run_folder.RunFolder(tmp_path / "run")
+    assert reports == {} and folder.load_metrics() == {} and runs.is_finished(folder)
+    assert len(models.members(folder.load_model())) == 2
+    assert train(everything, tmp_path / "run", seeds=(2, 5), weights="last") == {}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"weights": "best"}, {"schedule": "plateau", "warmup": 0.0}], ids=str
+)
+def test_nothing_is_selected_by_where_all_is_trained_on(everything, tmp_path, settings):
+    with pytest.raises(ValueError, match=r"leaves nothing to select by.*--weights=last"):
+        train(everything, tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("standardize", "field"), [("speaker", "speaker"), ("global", None)])
+def test_data_that_cannot_be_standardized_is_refused_at_once(tmp_path, standardize, field):
+    source = compact_source(84)
+    if field:
+        index = tuple(dataclasses.replace(entry, **{field: ""}) for entry in source.index)
+        source = dataclasses.replace(source, index=index, fingerprint="nobody")
+    data = writer.write(source, tmp_path / "set", protocols=["session"])
+    if not field:
+        manifest = data.folder / "dataset.json"
+        fields = json.loads(manifest.read_text())
+        manifest.write_text(json.dumps({**fields, "moments_file": None}))
+    with pytest.raises(ValueError, match=r"--standardize="):
+        train(data, tmp_path / "run", model={**FRONT, "standardize": standardize})
+    assert not (tmp_path / "run").exists()
+
+
+def test_stride_follows_the_length_of_the_utterances(data):
+    run_config, _ = tiny_runs.configure(data, model={"audio_stride": 0})
+    assert run_config.model.audio_stride == 1  # utterances of five steps at most
+    long = dataclasses.replace(compact_source(84), fingerprint="long")
+    stretched = [
+        dataclasses.replace(u, audio=np.repeat(u.audio, 90, axis=0)) for u in long.utterances()
+    ]
+    long = dataclasses.replace(long, utterances=lambda: iter(stretched))
+    written = writer.write(long, data.folder.parent / "long", protocols=["session"])
+    run_config, _ = tiny_runs.configure(written, model={"audio_stride": 0})
+    assert run_config.model.audio_stride == config.WIDEST_STRIDE
