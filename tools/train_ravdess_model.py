@@ -57,7 +57,7 @@ def _check(run_config, summary):
     differing = [
         name
         for name, _, _ in tested.differences(run_config)
-        if name not in ("protocol", "fold", "data_fingerprint", "seed")
+        if name not in ("protocol", "fold", "data_fingerprint", "vocabulary_size")
     ]
     if differing or summary["protocol"] != "given":
         raise ValueError(
