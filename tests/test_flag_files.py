@@ -52,6 +52,7 @@ def test_file_is_its_row_and_trains_a_step(path, model_inputs):
         config,
         vocabulary_size=50,
         audio_width=20,
+        audio_stride=config.audio_stride or 2,  # 0, until the data set is known
         video_width=24,
         embedding_width=8,
         audio_units=4,

@@ -74,7 +74,7 @@ def front_end(config, modality, model_inputs, length):
     """
     sequence = model_inputs[modality]
     # In single precision whatever the model's: raw features have means far from 0.
-    if modality == "audio" and (config.audio_stride > 1 or config.audio_speed):
+    if modality == "audio" and (config.audio_stride != 1 or config.audio_speed):
         average = layers.FrameAverage(
             config.audio_stride, config.audio_speed, dtype="float32", name="audio_average"
         )

@@ -34,9 +34,9 @@ def keep_weights(path):
     train = trainer.Trainer.train
 
     def watched(self):
-        best = train(self)
+        said, best = train(self), self._selection
         np.savez(path, *self._model.get_weights(), np.array([best.best, best.best_step]))
-        return best
+        return said
 
     trainer.Trainer.train = watched
 
