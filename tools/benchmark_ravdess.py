@@ -227,6 +227,12 @@ def main():
         for table, rows in _rows().items()
         if not FLAGS.tables or table in FLAGS.tables
     }
+    unknown = set(FLAGS.tables) - set(_rows())
+    if unknown:
+        raise ValueError(
+            f"There is no such table. Expected some of {', '.join(_rows())}. Received: "
+            f"{', '.join(sorted(unknown))}. Set them with --tables."
+        )
     results = {}
     with progress.bar(sum(map(len, chosen.values())), "benchmark", "rows") as bar:
         for table, rows in chosen.items():
