@@ -31,6 +31,7 @@ RECIPES = {
         "validation_interval": 5.0,
         "patience": 0,
         "max_epochs": 40,
+        "max_steps": 4000,  # larger corpora have seen enough by then
         "weights": "last",
     },
 }
