@@ -94,7 +94,9 @@ class EdgeModel:
             steps += length
             prepared[modality] = self._average(modality, sequence, length)
         for name in self._config.statistics_names:
-            answerable &= tf.reduce_all(tf.abs(inputs[name]) <= input_checks.LARGEST_FEATURE)
+            least = 0.0 if name.endswith("_deviation") else -input_checks.LARGEST_FEATURE
+            in_range = (inputs[name] >= least) & (inputs[name] <= input_checks.LARGEST_FEATURE)
+            answerable &= tf.reduce_all(in_range)  # False for NaN too
         answers = [
             self._answer(member, head, prepared, inputs)
             for member, head in zip(self._members, self._heads)

@@ -107,6 +107,10 @@ def test_ensemble_runs_on_litert(tmp_path):
     answer = litert.Runner(path)
     for inputs in utterances(settings, pad=5):
         np.testing.assert_allclose(answer(inputs), keras_answer(model, inputs), atol=5e-6)
+    # What the server refuses, a device answers with NaN.
+    for name, value in (("audio_mean", np.nan), ("audio_mean", 1e31), ("audio_deviation", -1)):
+        wrong = {**inputs, name: np.full_like(inputs[name], value)}
+        assert np.isnan(answer(wrong)).all(), (name, value)
 
 
 def only_builtin(path):
