@@ -79,7 +79,7 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
     folder, run_config, fold = runs.open_run(run_dir, data_dir, verify)
     modalities = run_config.model.modalities
     chosen = selections(modalities, drop)
-    runs.introduce(fold)
+    runs.introduce(fold, run_config.model)
     predict_step = evaluation.predict_step_of(run_config, folder.load_model())
     reports = {}
     total = len(chosen) * fold.count(split)

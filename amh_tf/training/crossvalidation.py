@@ -51,7 +51,7 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
         folder.check(configured)
         if number in selected and not runs.is_finished(folder):
             todo.append((configured, selected[number], folder.path))
-    runs.introduce(selected[chosen[0]])
+    runs.introduce(selected[chosen[0]], run_config.model)
     if todo:
         startup.compile_kernel(run_config.model)
     with files.locked(output_dir, "output_dir"):
@@ -163,8 +163,7 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
     folders = {fold["fold"]: _run_dir(output_dir, fold["fold"]) for fold in done}
     by_seed = seeds.over_folds(folders, manifest, mean, pooled)
     protocol = manifest.protocols[run_config.data.protocol]
-    everywhere = {runs.SPEAKER_WARNING} if model.by_speaker else set()
-    warnings = everywhere | {
+    warnings = set(runs.model_warnings(manifest, model)) | {
         f"fold {number}: {text}"
         for number in (fold["fold"] for fold in done)
         for text in protocol["folds"][number]["warnings"]

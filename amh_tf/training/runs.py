@@ -1,5 +1,6 @@
 """Whole runs: train and score, or score again."""
 
+import collections
 import contextlib
 import dataclasses
 
@@ -119,7 +120,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
             folder.start(run_config)
             run_inputs.save(folder.path, fold)
         team.wait()
-        introduce(fold)
+        introduce(fold, run_config.model)
         finished = bool(team.from_chief([team.is_chief and is_finished(folder)])[0])
         if finished and team.is_chief:
             progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
@@ -249,7 +250,7 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
         ValueError: If the run has no model yet, or the data set is another one.
     """
     folder, run_config, fold = open_run(run_dir, data_dir, verify)
-    introduce(fold)
+    introduce(fold, run_config.model)
     with folder.locked():
         predict_step = evaluation.predict_step_of(run_config, folder.load_model())
         scored = score(run_config, fold, predict_step, folder, split)
@@ -317,9 +318,7 @@ def score(run_config, fold, predict_step, folder, split):
 def report(fold, predictions, run_config):
     """Scores predictions, and says on what data, as `metrics.json` holds it."""
     manifest = fold.manifest
-    warnings = list(fold.warnings)
-    if run_config.model.by_speaker:
-        warnings.append(SPEAKER_WARNING)
+    warnings = [*fold.warnings, *model_warnings(manifest, run_config.model)]
     if run_config.training.shuffle_labels:
         warnings.append("the training part's labels were exchanged at random: this is a control")
     return {
@@ -338,7 +337,30 @@ def report(fold, predictions, run_config):
     }
 
 
-def introduce(fold):
+def model_warnings(manifest, model):
+    """Says what a reader of a model's scores must know of its features.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+        model: `ModelConfig`.
+
+    Returns:
+        List of texts.
+    """
+    if not model.by_speaker:
+        return []
+    warnings = [SPEAKER_WARNING]
+    counts = collections.Counter(each.speaker for each in utterances.read(manifest))
+    alone = [speaker for speaker, count in counts.items() if count == 1]
+    if alone:
+        warnings.append(
+            f"{len(alone)} of {len(counts)} speakers have a single recording, which is "
+            f"standardized by itself, such as {alone[0]!r:.100}"
+        )
+    return warnings
+
+
+def introduce(fold, model):
     """Prints what a run trains and tests on, and what a reader of its scores must know."""
     counts = ", ".join(f"{fold.count(split):,} {split}" for split in schema.SPLITS)
     progress.console.print(
@@ -346,5 +368,5 @@ def introduce(fold):
         f"classes: {' '.join(fold.manifest.classes)}\n"
         f"Protocol: {fold.description}; fold {fold.number} ({fold.name})"
     )
-    for warning in fold.warnings:
+    for warning in [*fold.warnings, *model_warnings(fold.manifest, model)]:
         progress.console.print(f"Mind: {warning}.")

@@ -124,6 +124,20 @@ def test_scores_by_speaker_say_so(data, tmp_path):
     reports = train(data, tmp_path / "run", model={**FRONT, "standardize": "speaker"}, max_steps=2)
     assert reports["test"]["standardize"] == "speaker"
     assert any("test speakers" in warning for warning in reports["test"]["warnings"])
+    assert not any("single recording" in warning for warning in reports["test"]["warnings"])
+
+
+def test_speakers_of_a_single_recording_are_named(tmp_path, capsys):
+    source = compact_source(84)
+    first, *others = source.index
+    index = (dataclasses.replace(first, speaker="once"), *others)
+    source = dataclasses.replace(source, index=index, fingerprint="once")
+    data = writer.write(source, tmp_path / "set", protocols=["session"])
+    model = {**FRONT, "standardize": "speaker"}
+    reports = train(data, tmp_path / "run", model=model, max_steps=2)
+    expected = "1 of 7 speakers have a single recording, which is standardized by itself"
+    assert any(expected in warning for warning in reports["test"]["warnings"])
+    assert expected in " ".join(capsys.readouterr().out.split())
 
 
 def test_average_is_that_of_the_last_epochs(tmp_path):
