@@ -6,7 +6,7 @@ on that. A run that was stopped goes on with the same command.
 
 import dataclasses
 
-from amh_tf import cli, flag_defs, progress
+from amh_tf import cli, config, flag_defs, progress
 from amh_tf.corpora import planted
 from amh_tf.data import writer
 from amh_tf.training import distribution, runs, startup
@@ -31,7 +31,8 @@ def main():
     team = distribution.make_team(flag_defs.FLAGS.distribution)
     # Every flag is checked before any data is written.
     data, model = flag_defs.data_config(), flag_defs.model_config()
-    training = flag_defs.training_config()
+    training, seeds = flag_defs.training_config(), flag_defs.seeds()
+    config.RunConfig(data, model, training, data_fingerprint="", seeds=seeds)
     if team.strategy.num_replicas_in_sync == 1:
         startup.prepare(training.batch_split, model)
     else:
@@ -39,7 +40,7 @@ def main():
     if not data.data_dir:
         data = dataclasses.replace(data, data_dir=str(_planted_set()))
     run_dir = flag_defs.run_dir(data, model)
-    run_config, fold = runs.configure(data, training, model, flag_defs.seeds())
+    run_config, fold = runs.configure(data, training, model, seeds)
     runs.train_and_evaluate(run_config, fold, run_dir, team, flag_defs.FLAGS.data_service)
     if not team.is_chief:
         return
