@@ -270,6 +270,8 @@ class TrainingConfig:
         max_steps: Training stops after this many steps at the latest; None for no limit.
         selection_metric: Score on the dev split that picks the best weights.
         class_weight: "none", or "balanced" to weigh each class by its inverse frequency.
+        logit_adjustment: Times the logarithm of each class's share that training adds to the
+            logits: rare classes are answered more often; 0 for none, 1 for all classes alike.
         embedding: "pretrained" to start from the data set's vectors, or "random".
         batch_split: Whether a batch is computed as two halves side by side: "on", "off", or
             "auto" for on where there are cores for it, no compiled kernel and no GPU.
@@ -297,6 +299,7 @@ class TrainingConfig:
     max_steps: int | None = None
     selection_metric: str = "weighted_accuracy"
     class_weight: str = "none"
+    logit_adjustment: float = 0.0
     embedding: str = "pretrained"
     batch_split: str = "auto"
     schedule: str = "constant"
@@ -335,6 +338,7 @@ class TrainingConfig:
             ("weight_decay", 1e6),
             ("label_smoothing", 1.0),
             ("mixup", 1e6),
+            ("logit_adjustment", 100.0),
             ("average_share", 1.0),
         ):
             checking.require(

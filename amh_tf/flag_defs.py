@@ -190,6 +190,7 @@ def define_training():
         ("warmup", "float", "Share of the steps in which the step size grows from 0."),
         ("weight_decay", "float", "Share of a weight that a step takes away, times its size."),
         ("label_smoothing", "float", "Share of a label that is spread over all classes."),
+        ("logit_adjustment", "float", "Times log of a class's share in the loss; 0 for none."),
         ("mixup", "float", "Beta distribution's parameter for mixing pairs; 0 for none."),
         ("average_share", "float", "Share of the steps over which weights are averaged."),
     ):

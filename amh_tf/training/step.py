@@ -6,7 +6,7 @@ import tensorflow as tf
 from amh_tf import layers, models
 from amh_tf.layers.kernels import compiled as compiled_kernel
 from amh_tf.training import adam as fused_adam
-from amh_tf.training import halves
+from amh_tf.training import halves, losses
 
 # TensorFlow 1's Adam, which the authors used; Keras' default is 1e-7.
 ADAM_EPSILON = 1e-8
@@ -134,62 +134,13 @@ def rows_of_replica(replica, inputs, labels):
     return taken, labels[first:end], weight
 
 
-def smoothed_loss(logits, targets, smoothing=0.0):
-    """Computes the cross-entropy of each row.
-
-    Args:
-        logits: `(batch, classes)`.
-        targets: Distributions over the classes, `(batch, classes)`.
-        smoothing: Share of each that is spread over all classes.
-
-    Returns:
-        `(batch,)` float32.
-
-    Reference:
-     - Szegedy et al., CVPR 2016, section 7
-    """
-    targets = (1 - smoothing) * targets + smoothing / logits.shape[-1]
-    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-
-
-def mix(logits, targets, concentration, seed):
-    """Mixes every utterance with another one, before the last layer.
-
-    The last layer is linear: to mix the logits is to mix the vectors that it is given, whatever
-    the lengths of the utterances and the number of modalities.
-
-    Args:
-        logits, targets: `(batch, classes)`.
-        concentration: Parameter of the beta distribution of the share of the first.
-        seed: Integer tensor of shape `(2,)`.
-
-    Returns:
-        Logits and targets of the same shapes.
-
-    Reference:
-     - Zhang et al., "mixup", ICLR 2018; Verma et al., "Manifold Mixup", ICML 2019
-    """
-    seeds = tf.unstack(tf.random.split(seed, 3))
-    rows = tf.shape(logits)[:1]
-    first, second = (
-        tf.random.stateless_gamma(rows, each, alpha=concentration) for each in seeds[:2]
-    )
-    # Tiny concentrations give two zeros at times: then nothing is mixed.
-    share = tf.where(first + second > 0, tf.math.divide_no_nan(first, first + second), 1.0)
-    order = tf.random.experimental.stateless_shuffle(tf.range(rows[0]), seeds[2])
-    share = share[:, None]
-    return tuple(share * each + (1 - share) * tf.gather(each, order) for each in (logits, targets))
-
-
 def make_train_step(
     model,
     optimizer,
     strategy,
     clip_norm,
-    class_weights=None,
+    loss=losses.Loss(),
     split=False,
-    label_smoothing=0.0,
-    mixup=0.0,
     seed=0,
 ):
     """Compiles a training step.
@@ -203,11 +154,9 @@ def make_train_step(
         optimizer: From `make_optimizer`.
         strategy: `tf.distribute.Strategy` under which both were made.
         clip_norm: Norm to which each gradient tensor is clipped.
-        class_weights: Weight of each class in the loss, or None.
+        loss: `losses.Loss`.
         split: Whether to compute the halves of a batch side by side.
-        label_smoothing: As for `smoothed_loss`.
-        mixup: Concentration for `mix`, or 0 for none.
-        seed: Seed of what `mix` draws, beside the step's number.
+        seed: Seed of what the loss draws, beside the step's number.
 
     Returns:
         Function from `(inputs, labels)`, as the pipeline gives them, to the mean loss of the
@@ -216,19 +165,6 @@ def make_train_step(
     variables = model.trainable_variables
     # A function keeps the variables of the replica that it was built for.
     call = (compiled if split else forward)(model, training=True)
-    weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
-
-    def summed_loss(logits, labels, part):
-        if not (label_smoothing or mixup):
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            return tf.reduce_sum(losses if weights is None else losses * tf.gather(weights, labels))
-        targets = tf.one_hot(labels, logits.shape[-1])
-        if mixup:
-            logits, targets = mix(logits, targets, mixup, seed_of(part))
-        losses = smoothed_loss(logits, targets, label_smoothing)
-        if weights is not None:
-            losses *= tf.linalg.matvec(targets, weights)
-        return tf.reduce_sum(losses)
 
     def seed_of(part):
         """Returns a seed of the step, the replica and the half of the batch."""
@@ -245,12 +181,12 @@ def make_train_step(
         if replicas > 1:
             inputs, labels, weight = rows_of_replica(replica, inputs, labels)
         with tf.GradientTape() as tape:
-            losses = [
-                summed_loss(call(part), part_labels, number)
+            sums = [
+                loss.summed(call(part), part_labels, seed_of(number))
                 for number, (part, part_labels) in enumerate(halves.split((inputs, labels), split))
             ]
-            loss = weight * tf.add_n(losses) / count
-            scaled = optimizer.scale_loss(loss)
+            mean = weight * tf.add_n(sums) / count
+            scaled = optimizer.scale_loss(mean)
         gradients = tape.gradient(scaled, variables)
         # Gradients carry the loss scale, if any, until the optimizer takes it out.
         scale = tf.cast(getattr(optimizer, "dynamic_scale", 1.0), tf.float32)
@@ -261,14 +197,14 @@ def make_train_step(
         else:
             gradients = clip_each(gradients, clip_norm * scale)
         optimizer.apply(gradients, variables)
-        return loss
+        return mean
 
     labels_spec = tf.TensorSpec([None], tf.int32)
 
     @tf.function(input_signature=[input_signature(model), labels_spec])
     def train_step(inputs, labels):
-        losses = strategy.run(replica_step, args=(inputs, labels))
-        return strategy.reduce("SUM", losses, axis=None)
+        means = strategy.run(replica_step, args=(inputs, labels))
+        return strategy.reduce("SUM", means, axis=None)
 
     optimizer.build(variables)
     return train_step

@@ -8,7 +8,15 @@ import tensorflow as tf
 
 from amh_tf import metrics, progress, schema
 from amh_tf.data import pipeline
-from amh_tf.training import checkpoints, evaluation, halves, interruption, selection, step
+from amh_tf.training import (
+    checkpoints,
+    evaluation,
+    halves,
+    interruption,
+    losses,
+    selection,
+    step,
+)
 
 # A run that is killed loses no more than this, besides the time since the last validation.
 SECONDS_BETWEEN_CHECKPOINTS = 30
@@ -77,10 +85,8 @@ class Trainer:
                 optimizer,
                 team.strategy,
                 self._config.clip_norm,
-                self._class_weights(),
+                self._loss(),
                 split,
-                self._config.label_smoothing,
-                self._config.mixup,
                 self._config.seed,
             )
         self.predict_step = evaluation.predict_step_of(run_config, model)
@@ -116,12 +122,15 @@ class Trainer:
             decay_steps=max(1, self.max_steps - warmup), **rising
         )
 
-    def _class_weights(self):
-        if self._config.class_weight == "none":
-            return None
-        counts = self._fold.label_counts("train")
-        # As scikit-learn's "balanced"; a class without utterances never enters the loss.
-        return counts.sum() / (len(counts) * counts.clip(min=1))
+    def _loss(self):
+        chosen, counts = self._config, self._fold.label_counts("train")
+        balanced, adjusted = chosen.class_weight == "balanced", chosen.logit_adjustment
+        return losses.Loss(
+            losses.balanced_weights(counts) if balanced else None,
+            losses.class_offsets(counts, adjusted) if adjusted else None,
+            chosen.label_smoothing,
+            chosen.mixup,
+        )
 
     def train(self):
         """Trains until patience or the limit of epochs or steps runs out.

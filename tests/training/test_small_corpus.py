@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from amh_tf import config, models, recipes
 from amh_tf.data import fold_view, moments, pipeline, writer
-from amh_tf.training import checkpoints, run_folder, runs, step, trainer
+from amh_tf.training import checkpoints, losses, run_folder, runs, step, trainer
 from tests.conftest import compact_source
 from tests.training import run_state, tiny_runs
 
@@ -20,6 +20,7 @@ ALL = {
     "weight_decay": 0.01,
     "label_smoothing": 0.1,
     "mixup": 0.4,
+    "logit_adjustment": 0.3,
     "weights": "average",
     "average_share": 0.7,
     "patience": 0,
@@ -207,7 +208,7 @@ def test_smoothed_loss_equals_keras():
     expected = keras.losses.CategoricalCrossentropy(
         from_logits=True, label_smoothing=0.2, reduction="none"
     )(targets, logits)
-    np.testing.assert_allclose(step.smoothed_loss(logits, targets, 0.2), expected, rtol=1e-6)
+    np.testing.assert_allclose(losses.smoothed(logits, targets, 0.2), expected, rtol=1e-6)
 
 
 def test_mixing_logits_is_mixing_what_the_last_layer_is_given():
@@ -216,12 +217,12 @@ def test_mixing_logits_is_mixing_what_the_last_layer_is_given():
     targets = np.eye(4)[rng.integers(0, 4, 64)]
     seed = tf.constant([1, 2], tf.int64)
     together = np.concatenate([vectors @ kernel, vectors], axis=1).astype(np.float32)
-    mixed, labels = step.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed)
+    mixed, labels = losses.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed)
     np.testing.assert_allclose(mixed[:, :4], mixed[:, 4:].numpy() @ kernel, atol=1e-5)
     np.testing.assert_allclose(np.sum(labels, axis=1), 1, rtol=1e-5)
-    again, _ = step.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed)
+    again, _ = losses.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed)
     np.testing.assert_array_equal(mixed, again)
-    other, _ = step.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed + 1)
+    other, _ = losses.mix(tf.constant(together), tf.constant(targets, tf.float32), 0.4, seed + 1)
     assert not np.array_equal(mixed, other)
 
 

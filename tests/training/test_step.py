@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import config, models
-from amh_tf.training import step
+from amh_tf.training import losses, step
 
 SMALL = {
     "vocabulary_size": 50,
@@ -79,8 +79,40 @@ def test_class_weights_are_those_of_keras(model_inputs):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
     )
     expected = model.evaluate(inputs, labels, sample_weight=weights[labels], verbose=0)
-    computed = train_step_of(model, class_weights=weights)(inputs, labels)
+    computed = train_step_of(model, loss=losses.Loss(weights))(inputs, labels)
     np.testing.assert_allclose(computed, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_adjusted_loss_is_that_of_logits_and_class_shares(model_inputs, smoothing):
+    model, inputs = model_and_inputs(model_inputs)
+    labels = np.array([0, 1, 1, 6], np.int32)
+    counts = np.array([70, 20, 4, 3, 2, 1, 0])
+    shares = counts.clip(1) / counts.clip(1).sum()
+    expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)(
+        np.eye(7)[labels], model(inputs) + 0.6 * np.log(shares)
+    )
+    loss = losses.Loss(
+        class_offsets=losses.class_offsets(counts, 0.6), label_smoothing=smoothing
+    )
+    computed = train_step_of(model, loss=loss)(inputs, labels)
+    np.testing.assert_allclose(computed, expected, rtol=1e-5)
+
+
+def test_model_without_features_answers_by_the_adjusted_shares():
+    # The best that can be done without features is the classes' own distribution: trained with
+    # it all added, a model is left with none.
+    labels = np.repeat(np.arange(3, dtype=np.int32), [60, 30, 10])
+    counts = np.bincount(labels)
+    for strength, expected in ((0.0, [0.6, 0.3, 0.1]), (1.0, [1 / 3] * 3)):
+        bias = tf.Variable(tf.zeros([3]))
+        loss = losses.Loss(class_offsets=losses.class_offsets(counts, strength))
+        for _ in range(300):
+            with tf.GradientTape() as tape:
+                logits = tf.tile(bias[None], [len(labels), 1])
+                value = loss.summed(logits, labels, tf.constant([0, 0])) / len(labels)
+            bias.assign_sub(tape.gradient(value, bias))
+        np.testing.assert_allclose(tf.nn.softmax(bias), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -88,8 +120,8 @@ def test_half_precision_learns(dtype, model_inputs):
     model, inputs = model_and_inputs(model_inputs, dtype=dtype)
     train_step = train_step_of(model, step.make_optimizer(1e-2, dtype))
     labels = np.array([0, 1, 2, 6], np.int32)
-    losses = [float(train_step(inputs, labels)) for _ in range(60)]
-    assert np.isfinite(losses).all() and losses[-1] < 0.3 * losses[0]
+    found = [float(train_step(inputs, labels)) for _ in range(60)]
+    assert np.isfinite(found).all() and found[-1] < 0.3 * found[0]
 
 
 def test_loss_scale_does_not_change_the_clipping(model_inputs):
