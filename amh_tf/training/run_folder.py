@@ -5,7 +5,7 @@ import io
 import json
 from pathlib import Path
 
-from amh_tf import config, figures, files
+from amh_tf import config, figures, files, models
 from amh_tf.training import evaluation, model_file, stored_reports
 
 
@@ -110,20 +110,8 @@ class RunFolder:
                 "Received: no such file. Run `python -m amh_tf.train` with the same settings "
                 "to finish the run."
             )
-        model = model_file.load(self.model)
-        settings = self.load_config().model
-        inputs = list(settings.input_names)
-        shape = (None, settings.num_classes)
-        if not isinstance(model.input, dict) or (sorted(model.input), model.output_shape) != (
-            sorted(inputs),
-            shape,
-        ):
-            raise ValueError(
-                f"{str(self.model)!r} is not this run's model. Expected the inputs {inputs} and "
-                f"an output of shape {shape}. Received: {model.input_shape} and "
-                f"{model.output_shape}."
-            )
-        return model
+        run_config = self.load_config()
+        return model_file.load(self.model, lambda: models.build_run(run_config))
 
     def load_metrics(self):
         """Reads `metrics.json`: a dict from split to report; empty if there is none.

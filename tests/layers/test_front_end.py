@@ -212,7 +212,7 @@ def test_ensemble_is_kept_in_a_file_and_shows_mean_attention(model_inputs, tmp_p
     expected = np.mean([tf.nn.softmax(member(inputs)) for member in members], axis=0)
     np.testing.assert_allclose(tf.nn.softmax(joined(inputs)), expected, rtol=1e-5)
     joined.save(tmp_path / "model.keras")
-    loaded = model_file.load(tmp_path / "model.keras")
+    loaded = model_file.load(tmp_path / "model.keras", lambda: models.build_run(run_config))
     np.testing.assert_array_equal(loaded(inputs), joined(inputs))
     shown = models.attention_model(loaded)(inputs)
     each = [models.attention_model(member)(inputs) for member in models.members(loaded)]
