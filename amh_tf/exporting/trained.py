@@ -81,7 +81,7 @@ def read(run_dir, data_dir=None):
             f"{', '.join(folder.load_metrics()) or 'no split'}. Run `python -m amh_tf.train` with "
             "the same settings to finish it."
         )
-    _check_weights(folder, model, run_config)
+    _check_weights(folder, model)
     fold = runs.find_fold(run_config, data_dir)
     manifest = fold.manifest
     _share_unknown_vector(model, run_config.model, fold.known_words())
@@ -95,20 +95,13 @@ def read(run_dir, data_dir=None):
     )
 
 
-def _check_weights(folder, model, run_config):
+def _check_weights(folder, model):
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ValueError(
                 f"{str(folder.model)!r} is damaged. Expected weights that are numbers. Received: "
                 f"NaN or infinity in {weight.path!r}. Train the model again."
             )
-    expected = [tuple(weight.shape) for weight in models.build_run(run_config).weights]
-    received = [tuple(weight.shape) for weight in model.weights]
-    if expected != received:
-        raise ValueError(
-            f"{str(folder.model)!r} is not this run's model. Expected weights of the shapes "
-            f"{expected}. Received: {received}."
-        )
 
 
 def _share_unknown_vector(model, settings, known_words):

@@ -197,7 +197,7 @@ class ModalityEncoder(keras.layers.Layer):
                 # Nothing is drawn for the padding.
                 rows = [dropout(packing.pack(states, placed[0]), training=training)]
             made = [
-                self._run(cell, row, place, batch, time)
+                self._run(cell, row, place, batch, time, bool(training))
                 for cell, row, place in zip(self._cells(layer), rows, placed)
             ]
             states, last = (tf.concat(parts, axis=-1) for parts in zip(*made))
@@ -216,11 +216,13 @@ class ModalityEncoder(keras.layers.Layer):
             for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
         ]
 
-    def _run(self, cell, rows, placed, batch, time):
+    def _run(self, cell, rows, placed, batch, time, training):
         weights = self._weights(cell)
         settings = {"reset_after": self.reset_after} if self.cell == "gru" else {}
         run = gru.layer if self.cell == "gru" else lstm.layer
-        outputs = run(rows, weights, placed, batch, time, self.compute_dtype, **settings)
+        outputs = run(
+            rows, weights, placed, batch, time, self.compute_dtype, training=training, **settings
+        )
         return tuple(tf.cast(output, self.compute_dtype) for output in outputs)
 
     def compute_mask(self, *args, **kwargs):

@@ -6,7 +6,7 @@ from amh_tf.layers.kernels import loop
 from amh_tf.layers.kernels import packing as packings
 
 
-def layer(rows, weights, packing, batch, time, dtype, reset_after=False):
+def layer(rows, weights, packing, batch, time, dtype, reset_after=False, training=True):
     """Runs a GRU layer with Keras' weights over packed rows.
 
     With z, r, c the update gate, reset gate and candidate, and `reset_after` False:
@@ -22,6 +22,7 @@ def layer(rows, weights, packing, batch, time, dtype, reset_after=False):
         batch, time: Scalar int32 tensors, the padded shape.
         dtype: Precision of the matrix products; states and their gradients are float32.
         reset_after: Whether the reset gate is applied after the recurrent product.
+        training: As for `loop.with_gradient`.
 
     Returns:
         States of shape `(batch, time, units)`, zeros in the padding; last states of shape
@@ -33,13 +34,16 @@ def layer(rows, weights, packing, batch, time, dtype, reset_after=False):
     # The gates' recurrent biases are added to the same sum as their input biases.
     outer = outer + tf.concat([inner[: 2 * units], tf.zeros([units])], axis=0)
     run = _reset_after if reset_after else _reset_before
-    return run(rows, kernel, recurrent, outer, inner[2 * units :], packing, batch, time, dtype)
+    inner_bias = inner[2 * units :]
+    return run(
+        rows, kernel, recurrent, outer, inner_bias, packing, batch, time, dtype, training
+    )
 
 
-def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype):
+def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype, training):
     dim, units = kernel.shape[0], recurrent.shape[0]
 
-    @tf.custom_gradient
+    @loop.with_gradient(training)
     def run(rows, kernel, recurrent, bias):
         low_rows = tf.cast(rows, dtype)
         (k_z, k_r, k_c), (b_z, b_r, b_c) = loop.gate_kernels(kernel, recurrent, bias, 3, dtype)
@@ -55,6 +59,9 @@ def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype)
             kept = z * (h - c)
             return (c + kept,), (h, z, r, c, kept), (with_state, with_reset)
 
+        if not training:
+            states = loop.infer(step, packing, batch, units, 1)
+            return packings.unpack(states, packing, batch, time)
         (states,), saved, joined = loop.forward(
             step, packing, batch, units, 1, 5, [dim + units] * 2, dtype
         )
@@ -87,10 +94,10 @@ def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype)
     return run(rows, kernel, recurrent, bias)
 
 
-def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time, dtype):
+def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time, dtype, training):
     dim, units = kernel.shape[0], recurrent.shape[0]
 
-    @tf.custom_gradient
+    @loop.with_gradient(training)
     def run(rows, kernel, recurrent, bias, inner_bias):
         low_rows = tf.cast(rows, dtype)
         kernels, (b_z, b_r, b_c) = loop.gate_kernels(kernel, recurrent, bias, 3, dtype)
@@ -108,6 +115,9 @@ def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time
             kept = z * (h - c)
             return (c + kept,), (z, r, c, kept, inner), (with_state,)
 
+        if not training:
+            states = loop.infer(step, packing, batch, units, 1)
+            return packings.unpack(states, packing, batch, time)
         (states,), saved, joined = loop.forward(
             step, packing, batch, units, 1, 5, [dim + units], dtype
         )

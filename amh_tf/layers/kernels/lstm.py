@@ -6,7 +6,7 @@ from amh_tf.layers.kernels import loop
 from amh_tf.layers.kernels import packing as packings
 
 
-def layer(rows, weights, packing, batch, time, dtype):
+def layer(rows, weights, packing, batch, time, dtype, training=True):
     """Runs an LSTM layer with Keras' weights over packed rows.
 
     With gates i, f, o and candidate g, each a function of x W + h U + b:
@@ -19,6 +19,7 @@ def layer(rows, weights, packing, batch, time, dtype):
         packing: `packing.Packing`.
         batch, time: Scalar int32 tensors, the padded shape.
         dtype: Precision of the matrix products; states and their gradients are float32.
+        training: As for `loop.with_gradient`.
 
     Returns:
         States of shape `(batch, time, units)`, zeros in the padding; last states of shape
@@ -27,7 +28,7 @@ def layer(rows, weights, packing, batch, time, dtype):
     dim, units = weights[0].shape[0], weights[1].shape[0]
     activations = (tf.sigmoid, tf.sigmoid, tf.tanh, tf.sigmoid)
 
-    @tf.custom_gradient
+    @loop.with_gradient(training)
     def run(rows, kernel, recurrent, bias):
         low_rows = tf.cast(rows, dtype)
         kernels, biases = loop.gate_kernels(kernel, recurrent, bias, 4, dtype)
@@ -44,6 +45,9 @@ def layer(rows, weights, packing, batch, time, dtype):
             bounded = tf.tanh(c)
             return (o * bounded, c), (before, i, f, g, o, bounded), (with_state,)
 
+        if not training:
+            states = loop.infer(step, packing, batch, units, 2)
+            return packings.unpack(states, packing, batch, time)
         (states, _), saved, joined = loop.forward(
             step, packing, batch, units, 2, 6, [dim + units], dtype
         )

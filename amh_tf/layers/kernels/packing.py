@@ -17,7 +17,8 @@ class Packing(typing.NamedTuple):
     """Where each step of each row stands among the packed rows.
 
     Attributes:
-        counts: Number of rows at each step, `(steps,)` int32; steps is the longest length.
+        counts: Number of rows at each step, `(steps,)` int32; steps is the longest length,
+            or 1.
         offsets: Where each step begins, `(steps,)` int32.
         source: For each packed row, its place in the flattened `(batch * time)`, `(packed,)`.
         valid: For each packed row, whether it is a step before its row's length; counts are
@@ -53,7 +54,8 @@ def make(lengths, time, backward=False):
     order = tf.argsort(lengths, direction="DESCENDING", stable=True)
     rank = tf.argsort(order)
     descending = tf.gather(lengths, order)
-    steps = tf.range(tf.reduce_max(tf.concat([lengths, [0]], 0)))
+    # One at least, of no rows: nothing of a loop's is ever empty.
+    steps = tf.range(tf.reduce_max(tf.concat([lengths, [1]], 0)))
 
     running = tf.math.count_nonzero(descending[None, :] > steps[:, None], axis=1, dtype=tf.int32)
     rounded = (running + ROW_MULTIPLE - 1) // ROW_MULTIPLE * ROW_MULTIPLE
@@ -71,12 +73,10 @@ def make(lengths, time, backward=False):
     present = place < lengths[:, None]
     wanted = lengths[:, None] - 1 - place if backward else tf.tile(place, [batch, 1])
     wanted = tf.where(present, wanted, 0)
-    # The longest length may be 0: then there is no step to look up, and nothing is present.
-    padded_offsets = tf.concat([offsets, [0]], 0)
-    target = tf.where(present, tf.gather(padded_offsets, wanted) + rank[:, None], 0)
+    target = tf.where(present, tf.gather(offsets, wanted) + rank[:, None], 0)
 
     nonempty = lengths > 0
-    last = tf.gather(padded_offsets, tf.maximum(lengths - 1, 0)) + rank
+    last = tf.gather(offsets, tf.maximum(lengths - 1, 0)) + rank
     return Packing(
         counts=counts,
         offsets=offsets,
