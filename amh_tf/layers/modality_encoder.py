@@ -136,13 +136,23 @@ class ModalityEncoder(keras.layers.Layer):
         if kernel == "packed":
             run = self._graph(sequence, training) if tf.executing_eagerly() else self._call_packed
             return run(sequence, sequence_mask, training)
+        return self._call_keras(sequence, sequence_mask, training)
+
+    def _call_keras(self, sequence, sequence_mask, training):
+        # cuDNN takes no row without a step: such a row is given one, and what comes of it taken
+        # away again.
+        present = tf.reduce_any(sequence_mask, axis=1, keepdims=True)
+        first = tf.range(tf.shape(sequence_mask)[1]) == 0
+        mask = sequence_mask | (first & ~present)
         states, last = sequence, []
         for dropout, layer in zip(self.dropouts, self.recurrent_layers):
             states = dropout(states, training=training)
-            states, *last = layer(states, mask=sequence_mask, training=training)
+            states, *last = layer(states, mask=mask, training=training)
         if self.cell == "lstm":
             last = last[::2]  # each direction's hidden state, without its cell state
-        return states, keras.ops.concatenate(last, axis=-1) if self.bidirectional else last[0]
+        last = tf.concat(last, axis=-1)
+        nothing = tf.zeros([], last.dtype)
+        return tf.where(present[:, None], states, nothing), tf.where(present, last, nothing)
 
     def _graph(self, sequence, training):
         """Compiles the packed call: operation by operation, a loop takes seconds."""

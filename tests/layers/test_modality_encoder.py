@@ -1,5 +1,8 @@
+import sys
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from amh_tf import layers
 
@@ -181,3 +184,33 @@ def test_dropout_draws_a_mask_for_every_step():
     assert (dropped[:, 0] != dropped[:, 1]).any()
     still = layer(SEQUENCE, MASK, training=False)[1]
     assert not np.array_equal(layer(SEQUENCE, MASK, training=True)[1], still)
+
+
+def _cudnn(**given):
+    """Stands for cuDNN's operation: ones at all steps of a sequence, which has at least one."""
+    lengths, units = given["sequence_lengths"], given["input_h"].shape[-1]
+    tf.debugging.assert_positive(lengths)
+    time = tf.shape(given["input"])[1]
+    mask = tf.sequence_mask(lengths, time, tf.float32)
+    outputs = tf.repeat(mask[:, :, None], units, axis=2)
+    last = tf.ones([tf.size(lengths), 1, units])
+    return outputs, last, last, tf.zeros([0]), tf.zeros([0])
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_absent_rows_pass_cudnn_in_a_graph(monkeypatch, cell, bidirectional):
+    # In a graph Keras can ask what cuDNN needs of its masks, but not turn back from it.
+    recurrences = sys.modules["keras.src.backend.tensorflow.rnn"]
+    monkeypatch.setattr(recurrences, "_is_gpu_available", lambda: True)
+    monkeypatch.setattr(tf.raw_ops, "CudnnRNNV3", _cudnn)
+    settings = {"reset_after": True} if cell == "gru" else {}
+    layer = layers.ModalityEncoder(
+        3, cell=cell, bidirectional=bidirectional, kernel="keras", num_layers=2, **settings
+    )
+    layer.build((None, None, 4))
+    mask = np.arange(5) < np.array([5, 0, 2])[:, None]
+    states, last = tf.function(lambda x, m: layer(x, m))(np.ones((3, 5, 4), np.float32), mask)
+    np.testing.assert_array_equal(last[:, 0], [1, 0, 1])
+    np.testing.assert_array_equal(states[0], np.ones(states.shape[1:]))
+    np.testing.assert_array_equal(states[1], np.zeros(states.shape[1:]))
