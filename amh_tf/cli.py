@@ -9,7 +9,11 @@ from absl import app, flags, logging
 from amh_tf import locations
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
-EXPECTED_ERRORS = (ValueError, TypeError, OSError, ImportError)
+EXPECTED_ERRORS = (ValueError, OSError, ImportError)
+FAULT = (
+    "This is a fault of amh_tf, not of your input. Please report it, with the command and the "
+    "lines above."
+)
 
 
 def run(main, on_stop="give the same command to start again"):
@@ -46,6 +50,10 @@ def run(main, on_stop="give the same command to start again"):
         except KeyboardInterrupt:
             print(f"stopped; {on_stop}", file=sys.stderr)
             return 130
+        except Exception:
+            traceback.print_exc()
+            print(FAULT, file=sys.stderr)
+            return 1
 
     try:
         app.run(guarded)
@@ -53,7 +61,7 @@ def run(main, on_stop="give the same command to start again"):
         locations.leave_if_remote(ended.code)
         raise
     except BaseException:
-        # A fault of the program, which Python would show and answer with code 1.
+        # Beyond `main`, which Python would show and answer with code 1.
         if locations.was_remote_read():
             traceback.print_exc()
             locations.leave_if_remote(1)

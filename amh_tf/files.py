@@ -220,8 +220,8 @@ def new_folder(path):
         temporary.chmod(0o777 & ~_umask())  # mkdtemp is private; a data set is shared
         with explaining(path):
             yield temporary
-            for file in temporary.iterdir():
-                sync(file)
+            for held in (*temporary.rglob("*"), temporary):
+                sync(held)  # files, and the names in folders
             os.replace(temporary, path)
             sync(path.parent)
     finally:

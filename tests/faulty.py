@@ -21,7 +21,7 @@ def be_faulty(fault):
 
         def faulty(*batch):
             if fault == "bug":
-                raise RuntimeError("a bug")
+                raise TypeError("a bug")
             os.kill(os.getpid(), signal.SIGTERM)
             return train_step(*batch)
 

@@ -47,6 +47,7 @@ def test_fold_goes_from_arrays_to_scores(prepared):
     assert_refused(commands.run(*train, "--seed=5"), "seed was 1, now 5", "--run_dir")
     finished = commands.run(*train, "--seed=5", "--v=1")
     assert finished.returncode == 1 and "Traceback" in finished.stderr
+    assert "This is a fault" not in finished.stderr
 
 
 def test_bare_command_makes_its_own_data(tmp_path):
@@ -132,3 +133,11 @@ def test_reference_checkpoint_is_converted(tmp_path):
     assert finished.returncode == 0, finished.stderr
     assert "AMH-7" in finished.stdout and (tmp_path / "amh_7.keras").exists()
     assert_refused(commands.run(*convert, "--checkpoint=nothing"), "not a checkpoint")
+
+
+def test_fault_of_the_program_asks_for_a_report(prepared, tmp_path):
+    train = ["-m", "tests.faulty", "bug", "amh_tf.train", f"--data_dir={prepared / 'data'}", *SMALL]
+    finished = commands.run(*train, f"--run_dir={tmp_path / 'run'}")
+    assert finished.returncode == 1
+    assert "TypeError: a bug" in finished.stderr and "Traceback" in finished.stderr
+    assert "This is a fault of amh_tf, not of your input. Please report it" in finished.stderr

@@ -167,7 +167,7 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
         (train(data, tmp_path / "e", "--fold=7"), 1, "`fold` is out of range"),
         (train("s3://bucket/forged", tmp_path / "h", "--verify=full"), 1, "no tf.train.Example"),
         (train(data, tmp_path / "f", fault="signal"), 143, "Saved at step 1."),
-        (train(data, tmp_path / "g", fault="bug"), 1, "RuntimeError: a bug"),
+        (train(data, tmp_path / "g", fault="bug"), 1, "TypeError: a bug"),
     ]
     cases += [
         (train(f"s3://bucket/{name}", tmp_path / name), 1, text)

@@ -42,24 +42,27 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
         Path of the served version, and path of the edge module.
 
     Raises:
-        ValueError: If the run is not finished or damaged, or the output cannot be written.
+        ValueError: If the run is not finished or damaged, the output cannot be written, or another
+            process is writing there.
     """
     warmup.check_installed()
     output = Path(output_dir)
     _check_edge(output / "edge")
     trained = runs_read.read(run_dir, data_dir)
-    version = next_version(output / "serving")
-    served = output / "serving" / str(version)
-    with files.new_folder(served) as temporary:
-        module = serving.save(trained, temporary)
-        signatures = _input_names(module)
-        warmup.write(temporary, model_name, signatures, trained.config)
-        card = model_card.text(trained, version, signatures)
-        (temporary / "assets.extra" / MODEL_CARD).write_text(card, encoding="utf-8")
-    with _replaced_folder(output / "edge") as temporary:
-        edge.save(trained.model, trained.config, temporary)
-        _write_tables(trained, temporary / "assets.extra")
-    files.write_text(output / MODEL_CARD, card)
+    with files.locked(output, "output_dir"):
+        version = next_version(output / "serving")
+        served = output / "serving" / str(version)
+        # A server loads a version as soon as its name is there: the last of all.
+        with files.new_folder(served) as temporary:
+            module = serving.save(trained, temporary)
+            signatures = _input_names(module)
+            warmup.write(temporary, model_name, signatures, trained.config)
+            card = model_card.text(trained, version, signatures)
+            (temporary / "assets.extra" / MODEL_CARD).write_text(card, encoding="utf-8")
+            with _replaced_folder(output / "edge") as edge_folder:
+                edge.save(trained.model, trained.config, edge_folder)
+                _write_tables(trained, edge_folder / "assets.extra")
+            files.write_text(output / MODEL_CARD, card)
     return served, output / "edge"
 
 
@@ -110,4 +113,4 @@ def _write_tables(trained, folder):
     }
     (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
     if "text" in trained.config.modalities:
-        shutil.copy(trained.vocabulary, folder / VOCABULARY_FILE)
+        (folder / VOCABULARY_FILE).write_bytes(trained.vocabulary.read_bytes())

@@ -80,23 +80,24 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
     modalities = run_config.model.modalities
     chosen = selections(modalities, drop)
     runs.introduce(fold, run_config.model)
-    predict_step = evaluation.predict_step_of(run_config, folder.load_model())
-    reports = {}
-    total = len(chosen) * fold.count(split)
-    with progress.bar(total, f"scoring {split}", "utterances") as bar:
-        for left in chosen:
-            batches = pipeline.batches(
-                fold,
-                split,
-                run_config.data.batch_size,
-                modalities=modalities,
-                with_ids=True,
-                by_speaker=run_config.model.by_speaker,
-            )
-            batches = without(batches, set(modalities) - set(left))
-            predictions = evaluation.predict(predict_step, batches, bar.advance)
-            reports["+".join(left)] = runs.report(fold, predictions, run_config)
-    save(folder.path, run_config.model, split, reports)
+    with folder.locked():
+        predict_step = evaluation.predict_step_of(run_config, folder.load_model())
+        reports = {}
+        total = len(chosen) * fold.count(split)
+        with progress.bar(total, f"scoring {split}", "utterances") as bar:
+            for left in chosen:
+                batches = pipeline.batches(
+                    fold,
+                    split,
+                    run_config.data.batch_size,
+                    modalities=modalities,
+                    with_ids=True,
+                    by_speaker=run_config.model.by_speaker,
+                )
+                batches = without(batches, set(modalities) - set(left))
+                predictions = evaluation.predict(predict_step, batches, bar.advance)
+                reports["+".join(left)] = runs.report(fold, predictions, run_config)
+        save(folder.path, run_config.model, split, reports)
     tables.print_available(reports, split)
     return reports
 

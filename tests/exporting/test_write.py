@@ -1,6 +1,7 @@
 """Writing an export: versions, and runs that cannot be exported."""
 
 import dataclasses
+import errno
 import json
 import shutil
 import sys
@@ -56,7 +57,7 @@ def spoil_weights(folder):
         (unscored, "not a finished run.*dev and test"),
         (cut_model, "model.keras.*cannot be read"),
         (spoil_weights, "NaN or infinity in .*logits"),
-        (lambda folder: change_config(folder, audio_units=13), "not this run's model"),
+        (lambda folder: change_config(folder, audio_units=13), "numbers for a model of"),
         (lambda folder: change_config(folder, from_another_version=1), "of this version"),
         (lambda folder: (folder / "metrics.json").write_text("{"), "metrics.json"),
     ],
@@ -93,6 +94,34 @@ def test_versions_are_numbered_and_kept(exported, run_dir, monkeypatch, tmp_path
     assert (edge / "assets.extra" / "classes.txt").read_text().split() == list(schema.PAPER_CLASSES)
     assert "version 8" in (output / "model_card.md").read_text()
     assert not list(output.rglob("*partial*"))
+
+
+def test_version_appears_when_all_of_it_is_there(run_dir, monkeypatch, tmp_path):
+    monkeypatch.setattr(write.serving, "save", lambda run, folder: fake_save(folder))
+
+    def fail(model, settings, folder):
+        assert not list((tmp_path / "serving").glob("[0-9]*"))
+        raise OSError(errno.EIO, "the disk is gone")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="the disk is gone"):
+        patched.setattr(write.edge, "save", fail)
+        write.write(run_dir, tmp_path)
+    assert not list((tmp_path / "serving").iterdir()) and not (tmp_path / "edge").exists()
+    monkeypatch.setattr(write.edge, "save", lambda model, settings, folder: fake_save(folder))
+    served, _ = write.write(run_dir, tmp_path)
+    assert served.name == "1" and (tmp_path / "model_card.md").exists()
+
+
+def test_two_exports_at_once_do_not_mix(run_dir, monkeypatch, tmp_path):
+    def save(run, folder):
+        with pytest.raises(ValueError, match=r"is in use.*--output_dir"):
+            write.write(run_dir, tmp_path)
+        return fake_save(folder)
+
+    monkeypatch.setattr(write.serving, "save", save)
+    monkeypatch.setattr(write.edge, "save", lambda model, settings, folder: fake_save(folder))
+    write.write(run_dir, tmp_path)
+    assert [path.name for path in (tmp_path / "serving").iterdir()] == ["1"]
 
 
 def fake_save(folder):

@@ -66,6 +66,12 @@ def test_files_gather_what_was_asked_for(trained):
     assert table.count("\n| audio+text+video |") == 2
 
 
+def test_second_process_cannot_lose_what_the_first_adds(trained):
+    run = runs.open_run(trained)[0]
+    with run.locked(), pytest.raises(ValueError, match="is in use"):
+        absence.evaluate(trained, "test", ["text"])
+
+
 def test_damaged_file_of_scores_is_named(trained):
     path = trained / "metrics_dropped.json"
     path.write_text('{"test": 5}')
