@@ -40,7 +40,7 @@ std::vector<float> RunGru(const Sizes& sizes, bool backward, float rate, int thr
   const ForwardWeights<Numbers> forward(weights, sizes, laid_out);
   const BackwardWeights<Numbers> back(weights.recurrent, sizes, laid_out);
   const InputWeights<Numbers> of_inputs(weights.kernel, sizes, laid_out);
-  const std::vector<Chunk> chunks = MakeChunks(lengths.data(), batch, threads);
+  const std::vector<Chunk> chunks = MakeChunks(lengths.data(), batch);
   std::vector<std::vector<float>> of_weights(chunks.size());
   ForEach(threads, static_cast<int>(chunks.size()), [&](int i_chunk) {
     const Chunk& chunk = chunks[i_chunk];

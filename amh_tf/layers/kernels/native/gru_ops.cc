@@ -55,7 +55,7 @@ struct Call {
     for (int i = 0; i < sizes.batch; ++i) {
       Require(0 <= length[i] && length[i] <= sizes.time, "a length is outside of its sequence");
     }
-    chunks = MakeChunks(length, sizes.batch, std::max(1, settings.threads));
+    chunks = MakeChunks(length, sizes.batch);
     places.push_back(0);
     for (const Chunk& chunk : chunks) places.push_back(places.back() + chunk.saved(sizes));
   }

@@ -48,17 +48,18 @@ struct Chunk {
 
 // Cuts rows, in the order of their lengths, into chunks of about the same number.
 //
-// There are four or more, so that threads can share them evenly, and not so many that the weights
-// are read for a few rows only. Neighbours are about as long: a chunk computes as many rows at a
-// step as fill its products.
-inline std::vector<Chunk> MakeChunks(const int32_t* lengths, int batch, int threads) {
+// How many there are depends on the rows alone: gradients of the weights are summed up chunk by
+// chunk, and must have the same bits on any number of threads. There are four or more, so that
+// threads can share them evenly, and not so many that the weights are read for a few rows only.
+// Neighbours are about as long: a chunk computes as many rows at a step as fill its products.
+inline std::vector<Chunk> MakeChunks(const int32_t* lengths, int batch) {
   std::vector<int> order(batch);
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
                    [lengths](int a, int b) { return lengths[a] > lengths[b]; });
-  constexpr int kFewest = std::max(kRows, 8);
-  const int most = (batch + kFewest - 1) / kFewest;
-  std::vector<Chunk> chunks(std::max(1, std::min(std::max(4, 2 * threads), most)));
+  constexpr int kFewest = std::max(kRows, 8), kUsual = 16;
+  auto cut = [batch](int rows) { return (batch + rows - 1) / rows; };
+  std::vector<Chunk> chunks(std::max(1, std::min(std::max(4, cut(kUsual)), cut(kFewest))));
   const int groups = (batch + kRows - 1) / kRows, count = static_cast<int>(chunks.size());
   for (int i = 0; i < batch; ++i) {
     Chunk& chunk = chunks[static_cast<long>(i / kRows) * count / groups];
