@@ -4,8 +4,12 @@ from rich import box
 from rich import table as rich_table
 from rich import text as rich_text
 
-from amh_tf import progress
+from amh_tf import escaping, progress
 from amh_tf.data import audit
+
+
+def _text(name):
+    return rich_text.Text(escaping.terminal(name))
 
 
 def show(report):
@@ -16,10 +20,10 @@ def show(report):
     """
     progress.console.print(f"{report['data']}: {report['utterances']:,} utterances")
     for line in _twice(report["recordings"]):
-        progress.console.print(rich_text.Text(line))
+        progress.console.print(_text(line))
     for protocol in report["protocols"]:
         progress.console.print(
-            rich_text.Text(f"\nProtocol {protocol['name']}: {protocol['description']}")
+            _text(f"\nProtocol {protocol['name']}: {protocol['description']}")
         )
         progress.console.print(_audited_folds(protocol["folds"]))
         progress.console.print(_audited_classes(protocol["folds"]))
@@ -29,7 +33,7 @@ def show(report):
         for claim, title in audit.CLAIMS.items():
             found = protocol["claims"][claim]
             reason = f": {found['reason']}" if found["reason"] else ""
-            claims.add_row(title, rich_text.Text(found["answer"] + reason))
+            claims.add_row(title, _text(found["answer"] + reason))
         progress.console.print(claims)
 
 
@@ -64,7 +68,7 @@ def _audited_folds(folds):
         ]
         speakers = f"{fold['splits']['test']['speakers']:,}"
         left_out = f"{fold['left_out']:,}"
-        shown.add_row(rich_text.Text(fold["name"]), *counts, left_out, speakers, *shared)
+        shown.add_row(_text(fold["name"]), *counts, left_out, speakers, *shared)
     return shown
 
 
@@ -80,5 +84,5 @@ def _audited_classes(folds):
             for split in folds[0]["splits"]
         ]
         cells = [f"{min(c):,}" + f" to {max(c):,}" * (min(c) < max(c)) for c in counts]
-        shown.add_row(rich_text.Text(name), *cells)
+        shown.add_row(_text(name), *cells)
     return shown

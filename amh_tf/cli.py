@@ -6,7 +6,7 @@ import traceback
 
 from absl import app, flags, logging
 
-from amh_tf import locations
+from amh_tf import escaping, locations
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
 EXPECTED_ERRORS = (ValueError, OSError, ImportError)
@@ -44,7 +44,7 @@ def run(main, on_stop="give the same command to start again"):
         except (*EXPECTED_ERRORS, tf.errors.OpError) as error:
             if logging.get_verbosity() >= 1:
                 raise
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {escaping.terminal(str(error))}", file=sys.stderr)
             print("(--v=1 shows where this came from)", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

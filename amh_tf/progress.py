@@ -6,8 +6,17 @@ from rich import console as rich_console
 from rich import progress as rich_progress
 from rich import text as rich_text
 
-# Names come from users: nothing in them is markup.
-console = rich_console.Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+from amh_tf import escaping
+
+
+
+class _Console(rich_console.Console):
+    def render_str(self, text, **settings):
+        return super().render_str(escaping.terminal(text), **settings)
+
+
+# Names come from users: nothing in them is markup, or tells the terminal what to do.
+console = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 class _Bar:

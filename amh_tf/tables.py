@@ -4,7 +4,7 @@ from rich import box
 from rich import table as rich_table
 from rich import text as rich_text
 
-from amh_tf import progress
+from amh_tf import escaping, progress
 
 # Others call the same two scores WAR and UAR.
 ROWS = (
@@ -194,7 +194,7 @@ def print_prediction(predicted):
     for number in predicted.probabilities.argsort()[::-1]:
         probability = float(predicted.probabilities[number])
         # Names come from users: nothing in them is markup.
-        name = rich_text.Text(predicted.classes[number])
+        name = rich_text.Text(escaping.terminal(predicted.classes[number]))
         shown.add_row(name, f"{probability:.3f}", "█" * round(30 * probability))
     progress.console.print(shown)
     if predicted.text:

@@ -1,6 +1,6 @@
 """What must be known of a model before it is used: `model_card.md`."""
 
-from amh_tf import __version__, models, schema, tables
+from amh_tf import __version__, escaping, models, schema, tables
 from amh_tf.exporting import raw_inputs
 from amh_tf.training import runs
 
@@ -25,7 +25,7 @@ def _scores(reports):
             cells.append(f"{score['value']:.3f} [{low:.3f}, {high:.3f}]")
         rows.append(f"| {title} | " + " | ".join(cells) + " |")
     test = reports["test"]
-    remarks = [f"- {sentence}" for sentence in tables.remarks(test)]
+    remarks = [f"- {escaping.markdown(sentence)}" for sentence in tables.remarks(test)]
     return [*rows, *(["", "On test:", *remarks] if remarks else [])]
 
 
@@ -39,7 +39,7 @@ def _classes(trained):
         cells = [str(counts[split][index]) for split in schema.SPLITS]
         recall = recalls.get(name)
         cells.append("" if recall is None else f"{recall:.3f}")
-        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+        rows.append(f"| {escaping.markdown(name)} | " + " | ".join(cells) + " |")
     return rows
 
 
@@ -103,7 +103,7 @@ def _limits(trained):
             f"It was trained in {config.dtype}. The edge module computes in float32 and may "
             "differ in the third digit."
         )
-    limits += [f"In the scores above, {warning}." for warning in trained.fold.warnings]
+    limits += [f"In the scores above, {escaping.markdown(warning)}." for warning in trained.fold.warnings]
     return [f"- {limit}" for limit in limits]
 
 
@@ -129,8 +129,10 @@ def text(trained, version, signatures):
         f"{trained.model.count_params():,} parameters; exported by amh_tf {__version__}.",
         "",
         "## Data",
-        f"{fold.manifest.name}; {fold.description}; fold {fold.number} ({fold.name}). "
-        f"Fingerprint `{trained.run_config.data_fingerprint}`.",
+        escaping.markdown(
+            f"{fold.manifest.name}; {fold.description}; fold {fold.number} ({fold.name})."
+        )
+        + f" Fingerprint `{trained.run_config.data_fingerprint}`.",
         "",
         "## Scores",
         "With 95 % intervals. Weighted accuracy (WA, also WAR) is plain accuracy; unweighted "

@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from amh_tf import schema
+from amh_tf import escaping, schema
 from amh_tf.corpora import source, text_files
 from amh_tf.features import glove, text, transcribe
 
@@ -83,7 +83,8 @@ class Extraction:
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
         writer.writerow(["id", "file", "problem"])
-        writer.writerows((each.id, each.file, each.problem) for each in self.problems)
+        for each in self.problems:
+            writer.writerow(map(escaping.cell, (each.id, each.file, each.problem)))
         return written.getvalue()
 
     def word_error_rate(self):

@@ -3,12 +3,11 @@
 import csv
 import io
 import itertools
-import re
 
 from rich import box
 from rich import table as rich_table
 
-from amh_tf import published, resampling, significance
+from amh_tf import escaping, published, resampling, significance
 
 _CSV_PARTS = {
     "text": ("",),
@@ -17,28 +16,6 @@ _CSV_PARTS = {
     "interval": ("", ", low", ", high"),
     "share": ("",),
     "p": ("",),
-}
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "±": r"$\pm$",
-    "−": r"$-$",  # noqa: RUF001 (the minus sign of `share`)
-    "–": "--",  # noqa: RUF001
-    # In a tabular, a bracket after a line break is read as its argument.
-    "[": "{[}",
-    "]": "{]}",
 }
 
 
@@ -82,21 +59,17 @@ def bands(columns):
     return [(band, len(list(members))) for band, members in grouped]
 
 
-def _markdown_text(text):
-    return re.sub(r"([\\`*_{}\[\]<>|$~#&])", r"\\\1", text)
-
-
 def markdown(table):
     """Writes a table as Markdown, with its title above and its notes below."""
 
     def line(texts):
-        return f"| {' | '.join(map(_markdown_text, texts))} |"
+        return f"| {' | '.join(map(escaping.markdown, texts))} |"
 
     rules = ["---" if column.kind == "text" else "---:" for column in table.columns]
-    lines = [f"### {_markdown_text(table.title)}", "", line(map(flat_header, table.columns))]
+    lines = [f"### {escaping.markdown(table.title)}", "", line(map(flat_header, table.columns))]
     lines += [f"|{'|'.join(rules)}|"]
     lines += [line(map(cell_text, row)) for row in table.rows]
-    lines += ["", *(f"- {_markdown_text(note)}" for note in table.notes)]
+    lines += ["", *(f"- {escaping.markdown(note)}" for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
@@ -109,7 +82,7 @@ def _csv_cells(cell, parts):
         return [cell.value]
     if len(parts) > 1:  # an empty cell, or one that is not recorded
         return [""] * len(parts)
-    return [cell]
+    return [escaping.cell(cell) if isinstance(cell, str) else cell]
 
 
 def csv_text(table):
@@ -120,7 +93,7 @@ def csv_text(table):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        flat_header(column) + part for column in table.columns for part in _CSV_PARTS[column.kind]
+        escaping.cell(flat_header(column) + part) for column in table.columns for part in _CSV_PARTS[column.kind]
     )
     for row in table.rows:
         pairs = zip(table.columns, row)
@@ -130,30 +103,25 @@ def csv_text(table):
     return text.getvalue()
 
 
-def latex_text(text):
-    """Escapes a text for LaTeX."""
-    return "".join(_LATEX.get(letter, letter) for letter in text)
-
-
 def latex(table):
     """Writes a table as a LaTeX `table*`; it needs the packages booktabs and graphicx."""
 
     def line(texts):
-        return "    " + " & ".join(map(latex_text, texts)) + r" \\"
+        return "    " + " & ".join(map(escaping.latex, texts)) + r" \\"
 
     places, rules, first = [], [], 1
     for band, width in bands(table.columns):
-        places.append(rf"\multicolumn{{{width}}}{{c}}{{{latex_text(band)}}}")
+        places.append(rf"\multicolumn{{{width}}}{{c}}{{{escaping.latex(band)}}}")
         if band:
             rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
         first += width
     alignment = "".join("l" if column.kind == "text" else "r" for column in table.columns)
-    notes = [rf"  \par\footnotesize {latex_text(note)}" for note in table.notes]
+    notes = [rf"  \par\footnotesize {escaping.latex(note)}" for note in table.notes]
     lines = [
         r"% \usepackage{booktabs,graphicx}",
         r"\begin{table*}",
         r"  \centering",
-        rf"  \caption{{{latex_text(table.title)}}}",
+        rf"  \caption{{{escaping.latex(table.title)}}}",
         r"  \resizebox{\textwidth}{!}{%",
         rf"  \begin{{tabular}}{{{alignment}}}",
         r"    \toprule",

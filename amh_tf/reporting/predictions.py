@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 
+from amh_tf import escaping
 from amh_tf.reporting import checks
 
 
@@ -42,13 +43,14 @@ def read(path, classes, folds):
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            first = next(reader, [])
+            first = list(map(escaping.from_cell, next(reader, [])))
             if first not in (header, with_speaker):
                 refuse(1, f"the columns {', '.join(header)}", ", ".join(first) or "none")
             for row in reader:
                 line = reader.line_num
                 if len(row) != len(first):
                     refuse(line, f"{len(first)} values", len(row))
+                row = list(map(escaping.from_cell, row))
                 speaker = row.pop(2) if first == with_speaker else ""
                 fold, utterance, label, prediction = row[:4]
                 if fold not in known_folds:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import figures, files, progress, schema, tables
+from amh_tf import escaping, figures, files, progress, schema, tables
 from amh_tf.data import fold_view, utterances
 from amh_tf.training import evaluation, run_folder, runs, seeds, startup
 
@@ -211,7 +211,7 @@ def _write(output_dir, summary, rows, manifest):
         writer.writerow([*header[:2], "speaker", *header[2:]] if known else header)
         for index, (number, name, label, probabilities) in enumerate(rows):
             row = evaluation.csv_row(name, label, probabilities, manifest.classes)
-            told = [speakers[index]] if known else []
+            told = [escaping.cell(speakers[index])] if known else []
             writer.writerow([number, row[0], *told, *row[1:]])
     accuracy, recall = (
         summary["pooled"][name]["value"] for name in ("weighted_accuracy", "unweighted_accuracy")

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from amh_tf import escaping
 from amh_tf.training import halves, step
 
 
@@ -81,10 +82,10 @@ def predict(predict_step, batches, advance=None):
 
 def csv_header(classes):
     """Returns the columns of a predictions file."""
-    return ["id", "label", "prediction", *classes]
+    return ["id", "label", "prediction", *map(escaping.cell, classes)]
 
 
 def csv_row(name, label, probabilities, classes):
     """Returns one utterance's row of a predictions file, as `csv_header` names it."""
-    prediction = classes[int(np.argmax(probabilities))]
-    return [name, classes[label], prediction, *(f"{value:.6g}" for value in probabilities)]
+    names = (name, classes[label], classes[int(np.argmax(probabilities))])
+    return [*map(escaping.cell, names), *(f"{value:.6g}" for value in probabilities)]

@@ -5,7 +5,7 @@ import io
 import json
 from pathlib import Path
 
-from amh_tf import config, figures, files, models
+from amh_tf import config, escaping, figures, files, models
 from amh_tf.training import evaluation, model_file, stored_reports
 
 
@@ -153,7 +153,11 @@ class RunFolder:
                 if len(row) != len(header):
                     raise ValueError(f"{len(row)} of {len(header)} columns in row {number}")
             return [
-                (name, classes.index(label), [float(value) for value in values])
+                (
+                    escaping.from_cell(name),
+                    classes.index(escaping.from_cell(label)),
+                    [float(value) for value in values],
+                )
                 for name, label, _, *values in rows
             ]
         except (ValueError, OSError, csv.Error) as error:

@@ -5,7 +5,7 @@ import re
 import pytest
 from rich import console as rich_console
 
-from amh_tf import published, significance
+from amh_tf import escaping, published, significance
 from amh_tf.reporting import formats, tables
 
 HOSTILE = "a_b & $c$ % <script>alert(1)</script> | ~^#{}\\ [x] `y` *z*"
@@ -101,7 +101,7 @@ def test_csv_holds_plain_numbers():
     ],
 )
 def test_latex_is_escaped(text, escaped):
-    assert formats.latex_text(text) == escaped
+    assert escaping.latex(text) == escaped
 
 
 def test_latex_is_a_booktabs_table():
