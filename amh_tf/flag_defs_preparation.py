@@ -159,6 +159,14 @@ def _define_raw():
         "Which modalities to extract: letters of a, t, v. Default: all that the corpus has.",
     )
     _define(
+        "enum",
+        "unspaced_scripts",
+        schema.UNSPACED_SCRIPTS[0],
+        "How texts in Chinese, Japanese, Thai and other scripts without spaces are cut: into "
+        "characters, or at spaces alone where they were cut into words before.",
+        enum_values=list(schema.UNSPACED_SCRIPTS),
+    )
+    _define(
         "boolean",
         "use_energy",
         False,
@@ -308,6 +316,7 @@ def extraction_settings(corpus):
     if trim_silence is None:
         trim_silence = ACTED_SILENCE if FLAGS.source in ACTED else 0.0
     names = ("use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model")
+    names += ("unspaced_scripts",)
     modalities, notes = settings.choose_modalities(corpus, FLAGS.modalities, FLAGS.transcripts)
     chosen = settings.Settings(
         modalities=modalities,

@@ -78,6 +78,8 @@ def main():
             f"Protocol {name}: {protocol['description']}; folds: {len(protocol['folds'])}, the "
             f"first with {counts}"
         )
+        for warning in first.warnings:
+            progress.console.print(f"Mind: {warning}.")
     progress.console.print(
         f"\nNext:\n  python -m amh_tf.train {_model(manifest)} --data_dir={flags.output_dir}"
     )

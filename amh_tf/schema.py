@@ -21,6 +21,9 @@ MAX_LENGTHS = {"audio": 750, "text": 128, "video": 25}
 PADDING_WORD, PADDING_ID = "_PAD_", 0
 UNKNOWN_WORD, UNKNOWN_ID = "_UNK_", 1
 
+# How scripts without spaces between words are cut: into characters, or at spaces alone.
+UNSPACED_SCRIPTS = ("characters", "spaces")
+
 # Scores by their own names; `metrics` has the formulas.
 SCORES = (
     "weighted_accuracy",

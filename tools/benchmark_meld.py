@@ -44,8 +44,9 @@ def _prepare(folder):
     def utterances():
         for spoken in corpus.recordings:
             longest = schema.MAX_LENGTHS["text"]
-            words = extracted_source.word_ids(spoken.transcript or "", ids, longest)
-            yield source.Utterance(spoken.id, spoken.label, text=words, **absent)
+            words = text.words(spoken.transcript or "")[:longest]
+            numbers = extracted_source.word_ids(words, ids)
+            yield source.Utterance(spoken.id, spoken.label, text=numbers, **absent)
 
     described = json.dumps([[s.id, s.label, s.transcript] for s in corpus.recordings])
     digest = hashlib.sha256(described.encode() + vectors.tobytes()).hexdigest()

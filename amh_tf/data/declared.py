@@ -6,7 +6,7 @@ on what is checked here. Errors are short: the loader adds the file's name.
 
 import os
 
-from amh_tf import checking
+from amh_tf import checking, schema
 
 # Linux, macOS and Windows allow no longer name, in bytes.
 _LONGEST_NAME = 255
@@ -109,3 +109,6 @@ def features(found):
             value = made.get(name)
             if name in made and not (is_text(value) if kind is str else isinstance(value, kind)):
                 raise ValueError(f"{name} {_shown(value)} of the features of {modality}")
+    unspaced = found.get("text", {}).get("unspaced_scripts", schema.UNSPACED_SCRIPTS[0])
+    if unspaced not in schema.UNSPACED_SCRIPTS:
+        raise ValueError(f"unspaced_scripts {_shown(unspaced)} of the features of text")

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from amh_tf import files, schema
 from amh_tf.data import dev_part, fold_view, folds, manifest, moments, records, utterances
+from amh_tf.features import text
 
 VOCABULARY_FILE = "vocabulary.txt"
 EMBEDDING_FILE = "embedding.npy"
@@ -143,8 +144,8 @@ def write(
                 source, temporary, made, records_per_shard, feature_dtype, advance
             )
             written = _describe(source, folder, fingerprint, made, parts, feature_dtype)
-            for name, text in (extra_files or {}).items():
-                (temporary / name).write_text(text, encoding="utf-8")
+            for name, content in (extra_files or {}).items():
+                (temporary / name).write_text(content, encoding="utf-8")
             _write_tables(source, temporary, parts, written, made, gathered)
     except OSError as error:
         # Another process may have written the same set meanwhile.
@@ -197,7 +198,7 @@ def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
     for protocol, of_folds in zip(protocols, chosen):
         stored = []
         for name, splits in zip(protocol.names, of_folds):
-            warnings = _warnings(splits, parts, speakers, source.classes)
+            warnings = _warnings(splits, parts, speakers, source.classes, source.vocabulary)
             stored.append({"name": name, "warnings": warnings, **splits})
         described[protocol.name] = {"description": protocol.description, "folds": stored}
     vectors = source.embedding
@@ -223,7 +224,7 @@ def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
     )
 
 
-def _warnings(splits, parts, speakers, classes):
+def _warnings(splits, parts, speakers, classes, vocabulary):
     """Says what makes a fold's test easier than it looks, or its scores less certain."""
     chosen = {split: [parts[name] for name in names] for split, names in splits.items()}
     found = []
@@ -234,11 +235,12 @@ def _warnings(splits, parts, speakers, classes):
     shared = heard["test"] & heard["train"]
     if shared:
         found.append(f"{len(shared)} of {len(heard['test'])} test speakers also speak in train")
-    known = {text for part in chosen["train"] for text in part.texts}
-    texts = [text for part in chosen["test"] for text in part.texts]
-    repeated = sum(text in known for text in texts)
+    known = {digest for part in chosen["train"] for digest in part.texts}
+    texts = [digest for part in chosen["test"] for digest in part.texts]
+    repeated = sum(digest in known for digest in texts)
     if repeated:
         found.append(f"{repeated} of {len(texts)} test texts also stand, word for word, in train")
+    found += _unknown_clauses(chosen["train"], chosen["test"], vocabulary)
     for split in ("dev", "test"):
         shards = [shard.label_counts for part in chosen[split] for shard in part.shards]
         counts = np.sum(shards, axis=0) if shards else np.ones(len(classes))
@@ -246,6 +248,26 @@ def _warnings(splits, parts, speakers, classes):
         if absent:
             found.append(f"no {', '.join(absent)} in {split}")
     return found
+
+
+def _unknown_clauses(train, test, vocabulary):
+    """Yields a sentence where most test words are unknown because nothing cuts them apart."""
+    taught, asked = (
+        sum((part.word_counts for part in parts), np.zeros(len(vocabulary), int))
+        for parts in (train, test)
+    )
+    taught[schema.UNKNOWN_ID] = 0  # the words of none, if the vocabulary is that of train
+    unknown, total = int(asked[taught == 0].sum()), int(asked.sum())
+    if 2 * unknown <= total:
+        return
+    known = np.flatnonzero(taught)
+    if 2 * sum(text.is_clause(vocabulary[number]) for number in known) <= len(known):
+        return
+    yield (
+        f"{unknown:,} of {total:,} test words do not stand in train: nothing cuts the clauses of "
+        "a script without spaces into words (prepare with --unspaced_scripts=characters, or cut "
+        "the transcripts with a segmenter)"
+    )
 
 
 def _write_tables(source, folder, parts, written, protocols, gathered):

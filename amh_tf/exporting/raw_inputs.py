@@ -99,12 +99,13 @@ class Words(tf.Module):
     Args:
         vocabulary: Path of a file with one word a line, in the order of the ids.
         most: Words that are kept.
+        unspaced: How scripts without spaces are cut, as for `text.words`.
     """
 
-    def __init__(self, vocabulary, most):
+    def __init__(self, vocabulary, most, unspaced=text.CHARACTERS):
         super().__init__(name="words")
         self.table = text.table_from_file(vocabulary)
-        self._most = most
+        self._most, self._unspaced = most, unspaced
 
     def ids(self, transcript):
         """Cuts transcripts into words.
@@ -123,7 +124,7 @@ class Words(tf.Module):
             "UTF-8 text",
             transcript,
         )
-        return text.word_ids(transcript, self.table, self._most)
+        return text.word_ids(transcript, self.table, self._most, self._unspaced)
 
 
 def statistics(sequence, length, mean, deviation):

@@ -58,12 +58,12 @@ class ServingModule(tf.Module):
             self.functions["attention"] = self._function(self._attend, self._feature_specs())
         self._most = trained.max_lengths
         self._use_energy, self._trim_silence = trained.use_energy, trained.trim_silence
-        self._add_raw(trained.vocabulary)
+        self._add_raw(trained.vocabulary, trained.unspaced_scripts)
 
-    def _add_raw(self, vocabulary):
+    def _add_raw(self, vocabulary, unspaced):
         config = self._config
         if "text" in config.modalities:
-            self.words = raw_inputs.Words(vocabulary, self._most["text"])
+            self.words = raw_inputs.Words(vocabulary, self._most["text"], unspaced)
         specs = {
             name: spec
             for name, spec in self._feature_specs().items()

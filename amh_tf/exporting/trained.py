@@ -9,6 +9,7 @@ import numpy as np
 from amh_tf import config, models, schema
 from amh_tf.data import fold_view
 from amh_tf.data import manifest as manifests
+from amh_tf.features import text
 from amh_tf.training import run_folder, runs
 
 
@@ -55,6 +56,11 @@ class Trained:
         """Whether the first coefficient of the audio features is the frame's energy."""
         recipe = self.fold.manifest.features or {}
         return bool(recipe.get("audio", {}).get("use_energy", False))
+
+    @property
+    def unspaced_scripts(self):
+        """How texts without spaces were cut, one of `schema.UNSPACED_SCRIPTS`."""
+        return text.unspaced_scripts(self.fold.manifest.features)
 
 
 def read(run_dir, data_dir=None):

@@ -9,6 +9,7 @@ from pathlib import Path
 from amh_tf import files
 from amh_tf.exporting import edge, model_card, serving, warmup
 from amh_tf.exporting import trained as runs_read
+from amh_tf.features import text
 
 MODEL_CARD = "model_card.md"
 CLASSES_FILE, VOCABULARY_FILE, EDGE_FILE = "classes.txt", "vocabulary.txt", "edge.json"
@@ -111,6 +112,8 @@ def _write_tables(trained, folder):
         "use_energy": trained.use_energy,
         "trim_silence": trained.trim_silence,
     }
-    (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
     if "text" in trained.config.modalities:
+        described["text_rules"] = text.rules(trained.unspaced_scripts)
         (folder / VOCABULARY_FILE).write_bytes(trained.vocabulary.read_bytes())
+    (folder / EDGE_FILE).write_text(json.dumps(described) + "
+", encoding="utf-8")

@@ -94,14 +94,15 @@ class Extraction:
             The rate and the number of utterances it was taken over; None where words were not
             recognized or there are no transcripts.
         """
+        unspaced = self._maker.settings.unspaced_scripts
         pairs = [
             (spoken.transcript, summary.words)
             for spoken, summary in self._good
-            if spoken.transcript and text.words(spoken.transcript)
+            if spoken.transcript and text.words(spoken.transcript, unspaced)
         ]
         if not self._maker.settings.recognizes or not pairs:
             return None
-        return transcribe.word_error_rate(*zip(*pairs)), len(pairs)
+        return transcribe.word_error_rate(*zip(*pairs), unspaced), len(pairs)
 
     def source(self, glove_path, own_split, identity, progress=None):
         """Makes the `Source`.
@@ -118,7 +119,7 @@ class Extraction:
         """
         longest = self._maker.settings.max_lengths["text"]
         taught = (
-            text.words(summary.words)[:longest]
+            text.words(summary.words, self._maker.settings.unspaced_scripts)[:longest]
             for spoken, summary in self._good
             if not own_split or spoken.splits[0] == "train"
         )
@@ -145,24 +146,23 @@ class Extraction:
 
     def _utterances(self, vocabulary, longest):
         ids = {word: number for number, word in enumerate(vocabulary)}
+        unspaced = self._maker.settings.unspaced_scripts
         found = itertools.chain.from_iterable(map(self._work.features, self._groups))
         for (spoken, _), made in zip(self._good, found, strict=True):
             yield source.Utterance(
                 id=made.id,
                 label=spoken.label,
                 audio=made.audio,
-                text=word_ids(made.words, ids, longest),
+                text=word_ids(text.words(made.words, unspaced)[:longest], ids),
                 video=made.video,
             )
 
 
-def word_ids(words, ids, longest):
-    """Returns the ids of a text's words, `(time,)` int32.
+def word_ids(words, ids):
+    """Returns the ids of words, `(time,)` int32.
 
     Args:
-        words: The text.
+        words: List of words.
         ids: Dict from word to id.
-        longest: Number of words that are kept.
     """
-    cut = text.words(words)[:longest]
-    return np.array([ids.get(word, schema.UNKNOWN_ID) for word in cut], np.int32)
+    return np.array([ids.get(word, schema.UNKNOWN_ID) for word in words], np.int32)

@@ -94,7 +94,11 @@ class Extractor:
                 recipe["audio"]["trim_silence"] = settings.trim_silence
         if "text" in settings.modalities:
             recognizer = self._transcriber and self._transcriber.description
-            recipe["text"] = {"transcripts": settings.transcripts, "recognizer": recognizer}
+            recipe["text"] = {
+                "transcripts": settings.transcripts,
+                "recognizer": recognizer,
+                "unspaced_scripts": settings.unspaced_scripts,
+            }
         if "video" in settings.modalities:
             recipe["video"] = {
                 "weights": Path(settings.resnet_weights).name,

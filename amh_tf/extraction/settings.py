@@ -3,7 +3,7 @@
 import dataclasses
 
 from amh_tf import checking, schema
-from amh_tf.features import feature_net, resnet_weights, silence, transcribe
+from amh_tf.features import feature_net, resnet_weights, silence, text, transcribe
 
 TRANSCRIPTS = ("reference", "asr")
 
@@ -26,6 +26,8 @@ class Settings:
         transcripts: "reference" for the corpus' own words, "asr" for recognized ones.
         asr: Which recognizer, one of `transcribe.RECOGNIZERS`.
         asr_model: The recognizer's model, or None for its default.
+        unspaced_scripts: How scripts without spaces between words are cut, one of
+            `schema.UNSPACED_SCRIPTS`.
     """
 
     modalities: tuple = schema.MODALITIES
@@ -38,6 +40,7 @@ class Settings:
     transcripts: str = "reference"
     asr: str = "pocketsphinx"
     asr_model: str | None = None
+    unspaced_scripts: str = text.CHARACTERS
 
     def __post_init__(self):
         checking.require(
@@ -51,6 +54,7 @@ class Settings:
         checking.require_choice(self, "resnet_dtype", feature_net.DTYPES)
         checking.require_choice(self, "transcripts", TRANSCRIPTS)
         checking.require_choice(self, "asr", transcribe.RECOGNIZERS)
+        checking.require_choice(self, "unspaced_scripts", schema.UNSPACED_SCRIPTS)
         if "video" in self.modalities and not self.resnet_weights:
             raise ValueError(
                 "`resnet_weights` is missing. Expected the weights of ResNet-101, which make "

@@ -13,6 +13,14 @@ alike, so that an exported model holds them whole. As nltk's NLTKWordTokenizer, 
 - words such as `'em` and `'cause` keep their apostrophe, other apostrophes at either end of
   a word are split off;
 - of two clitics in a row, as in `shouldn't've`, each is a word.
+
+Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan stand without spaces between words. Each of
+their characters is a word, with the marks that belong to it: dakuten, tone marks, vowel signs, what
+is stacked below it. (Tibetan is cut at its own mark, the tsheg.) A segmenter of words would need a
+dictionary for each language, which a graph cannot hold, and no two segmenters agree; of characters
+there are few enough to be known from a small corpus, and files of word vectors have them. Texts
+that were cut into words before keep their words under `SPACES`, as all texts had it in data sets of
+former versions.
 """
 
 import collections
@@ -54,14 +62,83 @@ RULES = (
     ("[.] ", " . "),
     *[(_COMMA, ","), (_COLON, ":"), (_STOP, "."), (_APOSTROPHE, "'"), (_ELLIPSIS, "...")],
 )
-_COMPILED = tuple((re.compile(pattern, re.ASCII), text) for pattern, text in RULES)
+
+CHARACTERS, SPACES = schema.UNSPACED_SCRIPTS
+
+# Chinese characters, kana and bopomofo; then letters of Thai, Lao, Burmese and Khmer.
+_EAST_ASIAN = (
+    "\u2e80-\u2fd5\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c\u3041-\u3096\u309b-\u309f"
+    "\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9d\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+)
+_SOUTH_EAST_ASIAN = (
+    "\u0e01-\u0e30\u0e32\u0e40-\u0e46\u0e50-\u0e59"
+    "\u0e81-\u0eb0\u0eb2\u0ebd-\u0ec6\u0ed0-\u0edf"
+    "\u1000-\u102a\u103f-\u1049\u1050-\u1055\u105a-\u105d\u1061\u1065\u1066\u106e-\u1070\u1075-\u1081"
+    "\u108e\u1090-\u1099\ua9e0-\ua9e4\ua9e6-\ua9fe\uaa60-\uaa76\uaa7a\uaa7e\uaa7f"
+    "\u1780-\u17b3\u17d7\u17dc\u17e0-\u17f9"
+)
+# What belongs to the letter before it. The am of Thai and Lao counts as a letter in Unicode.
+_MARKS = (
+    "\u0e31\u0e33-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb3-\u0ebc\u0ec8-\u0ece"
+    "\u102b-\u1038\u103a-\u103e\u1056-\u1059\u105e-\u1060\u1062-\u1064\u1067-\u106d\u1071-\u1074"
+    "\u1082-\u108d\u108f\u109a-\u109d\ua9e5\uaa7b-\uaa7d\u17b4-\u17d1\u17d3\u17dd"
+    "\u3099\u309a\uff9e\uff9f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+)
+_STACKING = "\u1039\u17d2"  # what puts the next letter of Burmese or Khmer below this one
+_CHARACTER = (
+    f"[{_EAST_ASIAN}{_SOUTH_EAST_ASIAN}]"
+    f"(?:[{_MARKS}]|[{_STACKING}][{_SOUTH_EAST_ASIAN}])*[{_STACKING}]?"
+)
+_UNSPACED_RULES = (
+    (f"({_CHARACTER})", r" \1 "),
+    ("[\u0f0b\u0f0c]", " "),
+    # Brackets, dots and ends of sentences that only these scripts have, and full-width ones.
+    (
+        "([\u3003\u3008-\u3011\u3014-\u301f\u3030\u30a0\u30fb\uff04-\uff06\uff08-\uff0b\uff0f\uff1c-\uff1e\uff20"
+        "\uff3b-\uff3d\uff5b-\uff65\u0e2f\u0e5a\u0e5b\u104a\u104b\u17d4-\u17d6\u0f0d-\u0f12])",
+        r" \1 ",
+    ),
+)
+_RULES = {SPACES: RULES, CHARACTERS: (*_UNSPACED_RULES, *RULES)}
+_COMPILED = {
+    unspaced: tuple((re.compile(pattern, re.ASCII), text) for pattern, text in rules)
+    for unspaced, rules in _RULES.items()
+}
+_UNIT = re.compile(f"{_CHARACTER}|[\u0f0b\u0f0c](?=[\u0f40-\u0f6c])|^[\u0f40-\u0f6c]")
 
 
-def words(text):
+def unspaced_scripts(features):
+    """Returns how the texts of a data set were cut, one of `schema.UNSPACED_SCRIPTS`.
+
+    Args:
+        features: What the data set says of its features, or None. Those of former versions cut at
+            spaces alone, and do not say so.
+    """
+    described = (features or {}).get("text") or {}
+    return described.get("unspaced_scripts", SPACES)
+
+
+def rules(unspaced=CHARACTERS):
+    """Returns pairs of a pattern, of ASCII classes, and what takes its place, one after the other.
+
+    Args:
+        unspaced: How scripts without spaces are cut, one of `schema.UNSPACED_SCRIPTS`.
+    """
+    return _RULES[unspaced]
+
+
+def is_clause(word):
+    """Tells whether a word holds two or more characters (of Tibetan syllables) without spaces."""
+    return len(_UNIT.findall(word)) > 1
+
+
+def words(text, unspaced=CHARACTERS):
     """Cuts a text into words.
 
     Args:
         text: String, or bytes of UTF-8; what is not Unicode becomes U+FFFD.
+        unspaced: How scripts without spaces are cut, one of `schema.UNSPACED_SCRIPTS`.
 
     Returns:
         List of words.
@@ -70,16 +147,17 @@ def words(text):
         text = text.decode("utf-8", "replace")
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = " " + text.replace(_DOTTED_I, "i").lower() + " "
-    for pattern, replacement in _COMPILED:
+    for pattern, replacement in _COMPILED[unspaced]:
         text = pattern.sub(replacement, text)
     return [word for word in text.split(" ") if word]
 
 
-def tokenize(strings):
+def tokenize(strings, unspaced=CHARACTERS):
     """Cuts texts into words, in TensorFlow operations.
 
     Args:
         strings: String tensor of shape `(batch,)`, UTF-8; what is not becomes U+FFFD.
+        unspaced: As for `words`.
 
     Returns:
         RaggedTensor of shape `(batch, words)`: what `words` gives for each.
@@ -91,7 +169,7 @@ def tokenize(strings):
     text = tf.strings.lower(tf.strings.regex_replace(text, _DOTTED_I, "i"))
     text = tf.strings.lower(text, encoding="utf-8")
     text = tf.strings.join([" ", text, " "])
-    for pattern, replacement in RULES:
+    for pattern, replacement in rules(unspaced):
         text = tf.strings.regex_replace(text, pattern, replacement)
     return tf.strings.split(text)
 
@@ -167,19 +245,20 @@ def _check_vocabulary(vocabulary):
         )
 
 
-def word_ids(strings, table, max_length):
+def word_ids(strings, table, max_length, unspaced=CHARACTERS):
     """Cuts texts into words and looks up their ids, in TensorFlow operations.
 
     Args:
         strings: String tensor of shape `(batch,)`.
         table: Lookup table from word to id.
         max_length: Number of words that are kept of each text.
+        unspaced: As for `words`.
 
     Returns:
         int32 tensor of shape `(batch, time)`, padded with `schema.PADDING_ID`, where time is
         the longest text's and at least 1; int32 tensor of the lengths, `(batch,)`.
     """
-    found = tokenize(strings)[:, :max_length]
+    found = tokenize(strings, unspaced)[:, :max_length]
     ids = tf.cast(table.lookup(found).to_tensor(schema.PADDING_ID), tf.int32)
     missing = tf.maximum(1 - tf.shape(ids)[1], 0)
     ids = tf.pad(ids, [[0, 0], [0, missing]], constant_values=schema.PADDING_ID)

@@ -87,21 +87,22 @@ class Transcriber:
         return " ".join(self._recognize(samples).split())
 
 
-def _plain(transcript):
+def _plain(transcript, unspaced):
     """Returns the words of a transcript, without punctuation."""
-    words = text.words(transcript)
+    words = text.words(transcript, unspaced)
     return " ".join(word for word in words if any(map(str.isalnum, word)))
 
 
-def word_error_rate(references, hypotheses):
+def word_error_rate(references, hypotheses, unspaced=text.CHARACTERS):
     """Compares recognized words with reference transcripts.
 
     Both are lower-cased and cut into the words that the models see, so that `it's` counts as
-    two, and punctuation is left out.
+    two, and punctuation is left out. Of scripts without spaces it is the rate of characters.
 
     Args:
         references: List of transcripts.
         hypotheses: List of what was recognized, in the same order.
+        unspaced: How scripts without spaces are cut, as for `text.words`.
 
     Returns:
         Substituted, deleted and inserted words, over the number of reference words.
@@ -117,8 +118,8 @@ def word_error_rate(references, hypotheses):
             "Word error rates cannot be computed. Expected the package jiwer. Received: "
             f"{error}. Install it with pip install 'amh_tf[asr]'."
         ) from error
-    references = [_plain(reference) for reference in references]
-    hypotheses = [_plain(hypothesis) for hypothesis in hypotheses]
+    references = [_plain(reference, unspaced) for reference in references]
+    hypotheses = [_plain(hypothesis, unspaced) for hypothesis in hypotheses]
     if len(references) != len(hypotheses) or not any(references):
         raise ValueError(
             "There is nothing to compare. Expected a reference with words for each hypothesis. "

@@ -155,9 +155,8 @@ def predict(
         sequences["video"] = maker.video_features(frames)
         frames = np.stack([pictures.crop_centre(frame) for frame in frames])
     said = _text(clip, used, waveform, asr, asr_model, inputs, notes)
-    words = text.words(said)[: maker.settings.max_lengths["text"]]
-    table = inputs.word_table()
-    sequences["text"] = extracted_source.word_ids(said, table, len(words))
+    words = text.words(said, maker.settings.unspaced_scripts)[: maker.settings.max_lengths["text"]]
+    sequences["text"] = extracted_source.word_ids(words, inputs.word_table())
     notes += _about(sequences, used, waveform, frames, maker.settings.max_lengths)
     statistics = _statistics(run_config.model, maker, sequences, enroll, notes)
     probabilities, hops = _run(model, run_config, sequences, statistics)
@@ -253,6 +252,7 @@ def _maker(inputs, used, clip, weights, notes):
             resnet_weights=weights if "video" in wanted else None,
             resnet_dtype=pictured.get("dtype", "float32"),
             resnet_resize=pictured.get("resize", True),
+            unspaced_scripts=text.unspaced_scripts(recipe),
         )
     )
     if "video" in wanted and "fingerprint" in pictured:

@@ -20,6 +20,7 @@ from ai_edge_litert import interpreter
 RATE, FRAME, STEP, FFT = 16000, 400, 160, 512
 MARGIN = 5  # frames that stay around what is loud
 UNKNOWN = 1
+DOTTED_I = "\u0130"  # lower-cased in two ways
 
 
 def read_wav(path):
@@ -88,13 +89,19 @@ def _trimmed(features, recipe, energy):
     return features[max(loud[0] - MARGIN, 0) : loud[-1] + 1 + MARGIN][:most]
 
 
-def word_ids(text, words):
-    """Looks up a transcript's words. Enough for plain transcripts; the server's rules know more."""
-    text = text.lower().replace("\u2019", "'")
-    text = re.sub(r"(n't|'(?:s|m|d|re|ve|ll))\b", r" \1", text)
-    text = re.sub(r'([,:;?!"()])|(?<!\.)\.(?=\s|$)', lambda match: f" {match.group()} ", text)
+def word_ids(text, words, rules):
+    """Cuts a transcript into words, as training and the server do, and looks them up.
+
+    Args:
+        text: The transcript.
+        words: The words in the order of their ids.
+        rules: What `edge.json` says: pairs of a pattern and what takes its place.
+    """
+    text = f" {text.replace(DOTTED_I, 'i').lower()} "
+    for pattern, replacement in rules:
+        text = re.sub(pattern, replacement, text, flags=re.ASCII)
     ids = {word: number for number, word in enumerate(words)}
-    return np.array([ids.get(word, UNKNOWN) for word in text.split()], np.int32)
+    return np.array([ids.get(word, UNKNOWN) for word in text.split(" ") if word], np.int32)
 
 
 def answer(model, features):
@@ -144,7 +151,10 @@ def main():
         features["audio"] = mfcc(read_wav(given.audio), recipe)
     if given.text:
         words = Path(given.tables, "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
-        features["text"] = word_ids(given.text, words)[: recipe.get("max_lengths", {}).get("text")]
+        if "text_rules" not in recipe:
+            sys.exit("error: edge.json has no text_rules. Expected an export of this version.")
+        ids = word_ids(given.text, words, recipe["text_rules"])
+        features["text"] = ids[: recipe.get("max_lengths", {}).get("text")]
     probabilities = answer(given.model, features)
     if np.isnan(probabilities).any():
         sys.exit("error: the model cannot answer this. Expected --audio or --text.")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
+from amh_tf import schema
 from amh_tf.corpora import meld, table
 from amh_tf.data import fold_view, from_recordings, pipeline
 from amh_tf.extraction import extractor, settings
@@ -132,7 +133,11 @@ def test_recognized_words_and_their_errors(tmp_path, monkeypatch, capsys):
     chosen = settings.Settings(modalities=("text",), transcripts="asr")
     data = demo.write(demo.read(), chosen, tmp_path / "data")
     assert data.transcripts == "asr"
-    assert data.features["text"] == {"transcripts": "asr", "recognizer": "deaf"}
+    assert data.features["text"] == {
+        "transcripts": "asr",
+        "recognizer": "deaf",
+        "unspaced_scripts": "characters",
+    }
     words = (tmp_path / "data" / "vocabulary.txt").read_text().split()
     assert words == ["_PAD_", "_UNK_", "been", "have", "we"]
     # Counted by hand: words of each reference, and those of them that were "heard".
@@ -141,3 +146,30 @@ def test_recognized_words_and_their_errors(tmp_path, monkeypatch, capsys):
     rate = (sum(reference) - sum(right)) / sum(reference)
     told = capsys.readouterr().out
     assert "over 10 utterances" in told and f"recognizer: {rate:.3f}" in told
+
+
+CLAUSES = {  # of train, dev and test: no clause stands in two of them, most characters do
+    "Chinese": ["我今天很高兴。你也很高兴", "今天你很高兴", "你今天高兴。我也今天很高兴"],
+    "Japanese": ["とても嬉しい。嬉しいです", "嬉しい", "とても嬉しいです。嬉しいとても"],
+    "Thai": ["ฉันมีความสุข มีความสุขมาก", "ความสุข", "ฉันมีความสุขมาก มีสุข"],
+    "English": ["I am happy today", "glad", "so sad was he then"],
+    "Korean": ["나는 행복하다", "기쁘다", "오늘은 슬프다"],
+}
+
+
+@pytest.mark.parametrize("language", list(CLAUSES))
+@pytest.mark.parametrize("unspaced", schema.UNSPACED_SCRIPTS)
+@pytest.mark.parametrize("protocols", [None, ["speaker"]])
+def test_test_parts_of_unknown_clauses_are_noted(tmp_path, language, unspaced, protocols):
+    lines = ["id,label,transcript,speaker,split"]
+    for split, said in zip(schema.SPLITS, CLAUSES[language], strict=True):
+        lines += [f"{split}{label},{label},{said},{split},{split}" for label in "ab"]
+    (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    chosen = settings.Settings(modalities=("text",), unspaced_scripts=unspaced)
+    corpus = table.read(tmp_path / "table.csv")
+    data = from_recordings.write(corpus, chosen, tmp_path / "data", protocols=protocols)
+    told = [text for text in fold_view.choose(data).warnings if "do not stand in train" in text]
+    expected = unspaced == "spaces" and language not in ("English", "Korean")
+    assert bool(told) == expected
+    if expected:
+        assert "--unspaced_scripts=characters" in told[0]
