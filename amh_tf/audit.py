@@ -25,7 +25,7 @@ def _frames(path):
 
 def _subject():
     flags = flag_defs_audit.FLAGS
-    splits = split_files.read(flags.splits) if flags.splits else None
+    splits = split_files.read(flags.splits, flags.encoding) if flags.splits else None
     if not flags.data_dir:
         with progress.bar(len(splits.ids), "reading", "recordings") as bar:
             return audit_subject.of_splits(splits, flags.splits, _frames, bar.advance)

@@ -20,6 +20,7 @@ def define():
         "file with the columns id, split (train, dev, test) or fold, and if known label, speaker, "
         "sentence and audio.",
     )
+    _define("string", "encoding", None, "Encoding of that file, such as gb18030, if not UTF-8.")
     _define("string", "output_json", None, "File to write the report to, as JSON.")
     _define("enum", "format", "text", "How the report is printed.", enum_values=["text", "json"])
     _define("boolean", "strict", False, "Whether a leak ends the command with exit code 1.")

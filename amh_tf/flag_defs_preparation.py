@@ -34,6 +34,7 @@ _READERS = {
 }
 # Corpora of single recordings with silence around what is said, and how loud it may be.
 ACTED, ACTED_SILENCE = ("ravdess", "cremad", "emodb", "savee", "tess"), 40.0
+ENCODED = ("meld", "table")  # whose tables people edit
 RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
 SOURCES = ("folds", "planted", *RAW_SOURCES)
 FOLD_FLAGS = ("protocols", "num_folds", "fold_seed", "fold_repeats", "dev_speakers")
@@ -57,6 +58,13 @@ def define():
         None,
         "Folder of one preprocessed fold or of the release; for a table, its file; for emobox, the "
         "corpus' folder in EmoBox's data.",
+    )
+    _define(
+        "string",
+        "encoding",
+        None,
+        "Encoding of a table or of MELD's, such as gb18030, shift_jis or windows-1251. Default: "
+        "UTF-8, UTF-16 where its first bytes say so, Windows-1252 where nearly all is ASCII.",
     )
     _define("string", "output_dir", None, "Data folder to write (required).", required=True)
     _define("string", "name", None, "What to call the data set in results; folds and tables.")
@@ -288,6 +296,14 @@ def corpus():
         ValueError: If it cannot be read.
     """
     chosen = {"labels": FLAGS.labels} if FLAGS.labels else {}
+    if FLAGS.encoding:
+        if FLAGS.source not in ENCODED:
+            raise ValueError(
+                f"`encoding` is of no use here. Expected one of the sources {', '.join(ENCODED)}. "
+                f"Received: encoding={FLAGS.encoding!r}, source={FLAGS.source!r}. Leave --encoding "
+                "out."
+            )
+        chosen["encoding"] = FLAGS.encoding
     if FLAGS.source == "iemocap":
         return iemocap.read(source_dir(), left_speaker=FLAGS.left_speaker, **chosen)
     if FLAGS.source == "ravdess":

@@ -40,13 +40,9 @@ def _number(path, line, row, column):
     return int(text)
 
 
-def _utterances(path, split, clips, seen):
+def _utterances(path, split, clips, seen, encoding, notes):
     """Yields label and fields of each utterance of a split."""
-    for line, row in text_files.rows(path):
-        missing = [column for column in _COLUMNS if column not in row]
-        if missing:
-            expected = f"the columns {', '.join(_COLUMNS)}"
-            raise text_files.error(path, 1, "columns are missing", expected, list(row))
+    for line, row in text_files.rows(path, encoding, _COLUMNS, _COLUMNS, notes):
         dialog = _number(path, line, row, "Dialogue_ID")
         utterance = _number(path, line, row, "Utterance_ID")
         label = row["Emotion"]
@@ -78,12 +74,13 @@ def _count_note(counts):
     return f"The splits are not as published: {', '.join(differing)}. Is the release whole?"
 
 
-def read(folder, labels="meld"):
+def read(folder, labels="meld", encoding=None):
     """Reads MELD's labels and words; no clip is opened.
 
     Args:
         folder: The release: the folder that holds the CSV files or the splits' folders.
         labels: Label set, as `label_sets.parse` takes it.
+        encoding: Encoding of the CSV files, as for `text_files.lines`.
 
     Returns:
         `amh_tf.corpora.recording.Corpus`, in the order of split and CSV file.
@@ -94,7 +91,7 @@ def read(folder, labels="meld"):
     """
     folder = Path(folder)
     label_set = label_sets.parse(labels)
-    seen, found = text_files.Seen(), []
+    seen, found, read_notes = text_files.Seen(), [], []
     for split, clips in CLIPS.items():
         path = _find(folder, split, f"{split}_sent_emo.csv")
         if not path.is_file():
@@ -102,7 +99,8 @@ def read(folder, labels="meld"):
                 f"{str(folder)!r} does not hold MELD. Expected {path.name} in it. Received: no "
                 "such file. Set it with --source_dir."
             )
-        found += _utterances(path, split, _find(folder, split, clips), seen)
+        clips = _find(folder, split, clips)
+        found += _utterances(path, split, clips, seen, encoding, read_notes)
     found = _together(found)
     kept, notes = label_sets.choose(found, label_set)
     counts = collections.Counter(fields["splits"][0] for _, fields in found)
@@ -111,7 +109,7 @@ def read(folder, labels="meld"):
         synthetic=False,
         classes=label_set.classes,
         recordings=kept,
-        notes=(_count_note(counts), *notes),
+        notes=(_count_note(counts), *read_notes, *notes),
     )
 
 

@@ -14,12 +14,14 @@
 | `split` | train, dev or test |
 | `fold` | instead of `split`: the fold that tests on the utterance, while the others train on it; empty where all train on it |
 
-Paths may be absolute or lead elsewhere: the table is the user's own. The notes count them.
+Names of columns may be in capitals, and times may have a decimal comma. Paths may be absolute or
+lead elsewhere: the table is the user's own. The notes count them.
 """  # noqa: E501  (a table cannot be wrapped)
 
 import collections
 import math
 import os
+import re
 from pathlib import Path
 
 from amh_tf import schema
@@ -39,11 +41,49 @@ LONGEST = 1e7  # seconds
 MAX_COLUMNS = 1000
 
 
+class _Times:
+    """Reads seconds, with a decimal point or comma.
+
+    1,500 may be one and a half or one thousand five hundred: it is refused, unless other times of
+    the table show what a comma is.
+    """
+
+    def __init__(self):
+        self._commas, self._unclear, self._clear = 0, None, False
+
+    def seconds(self, line, name, text):
+        """Returns what a text says, or NaN."""
+        comma = re.fullmatch(r"([0-9]+),([0-9]+)", text)
+        if comma:
+            self._commas += 1
+            # Nobody groups a zero, four digits, or by any other number than three.
+            clear = len(comma[2]) != 3 or comma[1].startswith("0") or len(comma[1]) > 3
+            self._clear |= clear
+            self._unclear = self._unclear or (None if clear else (line, name, text))
+            text = f"{comma[1]}.{comma[2]}"
+        try:
+            return float(text)
+        except ValueError:
+            return math.nan
+
+    def notes(self):
+        """Returns what a reader should know, as a list of sentences.
+
+        Raises:
+            ValueError: If nothing shows what a comma is.
+        """
+        if self._unclear and not self._clear:
+            line, name, text = self._unclear
+            expected = "seconds with a decimal point"
+            raise line.error(f"{name} can be read in two ways", expected, text)
+        return [f"Times with a decimal comma: {self._commas:,}."] if self._commas else []
+
+
 class _Line:
     """One line of a table, whose cells are checked when asked for."""
 
-    def __init__(self, path, number, row):
-        self._path, self._number, self._row = path, number, row
+    def __init__(self, path, number, row, times):
+        self._path, self._number, self._row, self._times = path, number, row, times
 
     def error(self, problem, expected, received):
         return text_files.error(self._path, self._number, problem, expected, received)
@@ -91,10 +131,7 @@ class _Line:
         texts = [self.text(name) for name in names]
         if not any(texts):
             return None, None
-        try:
-            start, end = map(float, texts)
-        except ValueError:
-            start, end = math.nan, math.nan
+        start, end = map(self._times.seconds, (self, self), names, texts)
         if not 0 <= start < end <= LONGEST:
             expected = "seconds from 0 on, the end after the start, or neither"
             raise self.error(f"{names[0]} and {names[1]} are no span", expected, texts)
@@ -151,7 +188,7 @@ def _notes(path, found, columns):
             yield f"{absent:,} of {len(found):,} utterances have no {name}."
 
 
-def read(path, labels=None, name=None):
+def read(path, labels=None, name=None, encoding=None):
     """Reads a table; no sound or picture is opened.
 
     Args:
@@ -159,6 +196,7 @@ def read(path, labels=None, name=None):
         labels: Label set, as `label_sets.parse` takes it. Defaults to all labels that occur,
             sorted.
         name: What to call the corpus. Defaults to the file's name.
+        encoding: The table's encoding, as for `text_files.lines`.
 
     Returns:
         `amh_tf.corpora.recording.Corpus`, in the order of the table, but with the utterances
@@ -171,15 +209,11 @@ def read(path, labels=None, name=None):
     path = Path(path)
     rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
     seen, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
-    folds = table_folds.Folds()
-    for number, row in rows(path):
-        missing = [column for column in ("id", "label") if column not in row]
-        if missing:
-            expected = "the columns id and label"
-            raise text_files.error(path, number, "columns are missing", expected, list(row))
+    folds, times, read_notes = table_folds.Folds(), _Times(), []
+    for number, row in rows(path, encoding, COLUMNS, ("id", "label"), read_notes):
         if len(columns) < MAX_COLUMNS:  # each line of JSON may have others
             columns.update(row)
-        line = _Line(path, number, row)
+        line = _Line(path, number, row, times)
         label, fields = _utterance(line)
         text_files.check_id(path, number, fields["id"])
         seen.add(path, number, fields["id"])
@@ -198,6 +232,6 @@ def read(path, labels=None, name=None):
         synthetic=False,
         classes=label_set.classes,
         recordings=kept,
-        notes=(*_notes(path, found, columns), *notes),
+        notes=(*read_notes, *times.notes(), *_notes(path, found, columns), *notes),
         **published,
     )

@@ -1,11 +1,14 @@
 """Text files that strangers wrote, line by line and within bounds."""
 
 import csv
+import re
 import unicodedata
 from pathlib import Path
 
+from amh_tf.corpora import encodings
+
 MAX_FILE_BYTES = 256 << 20
-MAX_LINE_BYTES = 64 << 10
+MAX_LINE_LENGTH = 64 << 10
 MAX_ID_LENGTH = 200
 MAX_UTTERANCES = 1_000_000
 
@@ -15,6 +18,13 @@ _MISREAD = {
     for code in range(0x80, 0xA0)
     if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
+
+# What workbooks begin with: zip archives, and the older kind.
+_NOT_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_EXPECTED = "text, saved as UTF-8, or its encoding in --encoding"
+_SEPARATORS = ",;\t|"
+# What Excel writes, and needs, in the first line of a file whose separator is not its own.
+_SEPARATOR = re.compile(r'(?i)"?sep=([,;\t|])"?[,;\t|]*')
 
 
 def error(path, number, problem, expected, received):
@@ -35,22 +45,6 @@ def error(path, number, problem, expected, received):
     )
 
 
-def decode(data):
-    """Decodes bytes as UTF-8, or else as Windows-1252; nothing is refused.
-
-    Args:
-        data: Bytes of one line.
-
-    Returns:
-        Text, in which punctuation that was once decoded wrongly is mended.
-    """
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    return text.translate(_MISREAD)
-
-
 def clean(text):
     """Returns text on one line: no control characters, single spaces, nothing invisible."""
     if not text.isprintable():
@@ -63,16 +57,20 @@ def clean(text):
     return " ".join(text.split())
 
 
-def lines(path, max_bytes=None):
+def lines(path, max_bytes=None, encoding=None, notes=None):
     """Yields the number and the text of each line, without its end.
 
     Args:
         path: The file.
         max_bytes: Its largest size. Defaults to `MAX_FILE_BYTES`.
+        encoding: Its encoding, by name. Without one the file is UTF-8, or what its first bytes
+            say, or Windows-1252 where nearly all is ASCII.
+        notes: List that takes what its reader should know of it.
 
     Raises:
         ValueError: If there is no such file, it or one of its lines is longer than any of its
-            kind should be, or it is not text. The message names file and line.
+            kind should be, it is not text, or its encoding is another or not known. The message
+            names file and line.
     """
     path = Path(path)
     if not path.is_file():
@@ -83,37 +81,75 @@ def lines(path, max_bytes=None):
             f"{str(path)!r} is too large. Expected at most {largest:,} bytes. "
             f"Received: {size:,}. Split it."
         )
-    with open(path, "rb") as file:
+    codec, errors, newline = _reading(path, encoding, [] if notes is None else notes)
+    with open(path, encoding=codec, errors=errors, newline=newline) as file:
         number = 0
-        while line := file.readline(MAX_LINE_BYTES + 1):
+        while line := file.readline(MAX_LINE_LENGTH + 1):
             number += 1
-            if len(line) > MAX_LINE_BYTES:
-                expected = f"at most {MAX_LINE_BYTES:,} bytes"
+            if len(line) > MAX_LINE_LENGTH:
+                expected = f"at most {MAX_LINE_LENGTH:,} characters"
                 raise error(path, number, "the line is too long", expected, line[:40])
-            if b"\0" in line:
-                expected = "text, saved as UTF-8"
-                raise error(path, number, "this is not text", expected, line[:40])
-            text = decode(line)
-            yield number, (text.removeprefix("\ufeff") if number == 1 else text).rstrip("\r\n")
+            if "\0" in line:
+                raise error(path, number, "this is not text", _EXPECTED, line[:40])
+            line = line.translate(_MISREAD)
+            yield number, (line.lstrip("\ufeff") if number == 1 else line).rstrip("\r\n")
 
 
-def rows(path):
+def _reading(path, encoding, notes):
+    """Returns what `open` needs to read a file: encoding, handling of errors, end of lines."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    if head.startswith(_NOT_TEXT):
+        expected = "text; of a workbook, one sheet saved as CSV (UTF-8)"
+        raise error(path, 1, "this is a workbook or an archive", expected, head[:8])
+    marked = encodings.marked(path)
+    codec = encodings.named(encoding) if encoding else marked or "utf-8"
+    if marked and codec[:5] != marked[:5]:
+        expected = f"{codec}, as --encoding says"
+        raise error(path, 1, "the encoding is another", expected, f"the mark of {marked}")
+    newline, fault = encodings.survey(path, codec)
+    if not fault:
+        return codec, "strict", newline
+    number, received = fault
+    if encoding or marked:
+        raise error(path, number, f"this is not {codec}", f"{codec} throughout", received)
+    if b"\0" in head:
+        raise error(path, number, "this is not text", _EXPECTED, received)
+    if not encodings.is_windows_1252(path):
+        likely = [f"{name} ({shown!r})" for name, shown in encodings.likely(path).items()]
+        expected = "text saved as UTF-8, or the name of its encoding in --encoding"
+        if likely:
+            expected += f", which may be {', '.join(likely)}"
+        raise error(path, number, "this is not UTF-8", expected, received)
+    notes.append(f"{path.name} is not UTF-8 in line {number}: read as Windows-1252.")
+    return codec, encodings.WINDOWS_1252, encodings.survey(path, "latin-1")[0]
+
+
+def rows(path, encoding=None, columns=(), required=(), notes=None):
     """Yields the line number and the cells of each row of a CSV file, each a dict.
 
-    Cells are separated as the header's are: by commas, semicolons or tabs.
+    Cells are separated as the header's are: by commas, semicolons, tabs or bars. Rows in which
+    nothing stands are skipped, as are columns without a name: those at the end hold nothing, those
+    at the beginning are an index.
 
     Args:
-        path: The file. Its first line names the columns.
+        path: The file. Its first line names the columns, or its second if the first is
+            `sep=` and a separator.
+        encoding: As for `lines`.
+        columns: Names that are read in capitals too.
+        required: Names of columns that must be there; a tuple where one of several must.
+        notes: As for `lines`.
 
     Yields:
         The number of the line on which the row ends, and a dict from column to text, without
         spaces around names and texts.
 
     Raises:
-        ValueError: As `lines`, or if a column stands twice, a row has more or fewer cells
-            than the header, or quotes are not closed.
+        ValueError: As `lines`, or if a column is missing or stands twice, a row has more or fewer
+            cells than the header, a cell stands where no column has a name, or quotes are not
+            closed.
     """
-    position = 0
+    position, notes = 0, [] if notes is None else notes
 
     def watched():
         nonlocal position
@@ -121,23 +157,104 @@ def rows(path):
             position = number
             yield text + "\n"
 
-    numbered = lines(path)
-    _, head = next(numbered, (1, ""))
-    delimiter = max(",;\t", key=head.count)
+    numbered = lines(path, encoding=encoding, notes=notes)
+    delimiter, start, head = _head(numbered)
     try:
-        columns = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
-        if len(set(columns)) != len(columns) or not all(columns) or not columns:
-            expected = "columns with names that differ"
-            raise error(path, 1, "the header is wrong", expected, head)
+        cells = next(csv.reader([head], delimiter=delimiter, strict=True), [])
+        header = _Header(path, start, cells, columns, required)
+        notes += header.notes
+        skipped = 0
         for cells in csv.reader(watched(), delimiter=delimiter, strict=True):
-            if not cells:
-                continue
-            if len(cells) != len(columns):
-                expected = f"{len(columns)} cells, as the header has"
-                raise error(path, position, "the row does not fit", expected, cells)
-            yield position, dict(zip(columns, map(str.strip, cells)))
+            if any(map(str.strip, cells)):
+                yield position, header.row(position, cells)
+            else:
+                skipped += bool(cells)
     except csv.Error as problem:
+        position = position or start
         raise error(path, position, "the row is not CSV", "closed quotes", str(problem)) from None
+    if skipped:
+        notes.append(f"Rows of {Path(path).name} in which nothing stands: {skipped:,}, skipped.")
+
+
+def _head(numbered):
+    """Returns what separates cells, and number and text of the line that names the columns."""
+    number, delimiter = 1, None
+    for number, text in numbered:
+        told = _SEPARATOR.fullmatch(text)
+        if told and delimiter is None:
+            delimiter = told[1]
+        elif text.strip(_SEPARATORS + '" '):
+            return delimiter or max(_SEPARATORS, key=text.count), number, text
+    return ",", number, ""
+
+
+class _Header:
+    """The columns of a CSV file, and what a reader should know of them."""
+
+    def __init__(self, path, number, cells, columns, required):
+        self._path, self.notes = path, []
+        names = [name.strip() for name in cells]
+        named = [index for index, name in enumerate(names) if name]
+        if not named:
+            raise error(path, number, "the header is wrong", "names of columns", cells)
+        self._first, self._end, self._width = named[0], named[-1] + 1, len(names)
+        if self._first:
+            which = "column 1 has" if self._first == 1 else f"columns 1 to {self._first} have"
+            self.notes.append(f"{which.capitalize()} no name, as an index has none: not read.")
+        self._names = without_capitals(names, columns)
+        changed = [old for old, new in zip(names, self._names) if old != new]
+        if changed:
+            self.notes.append(f"Read without regard to capitals: {', '.join(changed)}.")
+        twice = {name for name in self._names if name and self._names.count(name) > 1}
+        if twice:
+            expected = "columns with names that differ"
+            raise error(path, number, "the header is wrong", expected, sorted(twice))
+        check_columns(path, number, self._names, required)
+
+    def row(self, number, cells):
+        """Returns a dict from column to text, if the cells fit."""
+        if not self._end <= len(cells) <= self._width:
+            expected = f"{self._width} cells, as the header has"
+            raise error(self._path, number, "the row does not fit", expected, cells)
+        found = {}
+        for index in range(self._first, len(cells)):
+            text = cells[index].strip()
+            if self._names[index]:
+                found[self._names[index]] = text
+            elif text:
+                expected = f"nothing in cell {index + 1}, whose column has no name"
+                raise error(self._path, number, "the row does not fit", expected, text)
+        return found
+
+
+def without_capitals(names, columns):
+    """Returns names in the capitals of the columns that they are; others stay.
+
+    Args:
+        names: List of names.
+        columns: Names that are known.
+    """
+    known = {column.lower(): column for column in columns if column not in names}
+    return [name if name in columns else known.get(name.lower(), name) for name in names]
+
+
+def check_columns(path, number, names, required):
+    """Refuses a header, or an object of JSON, that lacks a column.
+
+    Args:
+        path, number: File and line.
+        names: What is there.
+        required: Names of columns that must be there; a tuple where one of several must.
+
+    Raises:
+        ValueError: If one is missing.
+    """
+    choices = [(each,) if isinstance(each, str) else each for each in required]
+    if all(set(choice) & set(names) for choice in choices):
+        return
+    *others, last = [" or ".join(choice) for choice in choices]
+    expected = f"the columns {' and '.join(filter(None, [', '.join(others), last]))}"
+    raise error(path, number, "columns are missing", expected, [name for name in names if name])
 
 
 def check_id(path, number, name):

@@ -22,6 +22,7 @@ _NAMES = {
     **{name: name for name in ("train", "dev", "test", "")},
     **dict.fromkeys(("val", "valid", "validation"), "dev"),
 }
+_REQUIRED = ("id", ("split", "fold"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +42,12 @@ class Splits:
     splits: np.ndarray
 
 
-def read(path):
+def read(path, encoding=None):
     """Reads a file of splits.
 
     Args:
         path: The file. JSON Lines by its ending, one of `table.JSON_ENDINGS`, or else CSV.
+        encoding: The file's encoding, as for `text_files.lines`.
 
     Returns:
         `Splits`.
@@ -57,10 +59,7 @@ def read(path):
     path = Path(path)
     rows = _json_rows if path.suffix.lower() in table.JSON_ENDINGS else text_files.rows
     known, assigned, columns = {}, {}, set()
-    for number, row in rows(path):
-        if "id" not in row or not {"split", "fold"} & set(row):
-            expected = "the columns id, and split or fold"
-            raise text_files.error(path, number, "columns are missing", expected, list(row))
+    for number, row in rows(path, encoding, ("id", "split", "fold", *COLUMNS), _REQUIRED):
         text_files.check_id(path, number, row["id"])
         split = _NAMES.get(row.get("split", "").strip().lower())
         if split is None:
@@ -105,9 +104,9 @@ def _gather(path, known, assigned, columns):
     return Splits(ids, found, shown, np.array(cells, object))
 
 
-def _json_rows(path):
+def _json_rows(path, encoding, columns, required):
     """Yields the line number and the fields, as texts, of each line of a JSON Lines file."""
-    for number, text in text_files.lines(path):
+    for number, text in text_files.lines(path, encoding=encoding):
         if not text.strip():
             continue
         try:
@@ -121,4 +120,7 @@ def _json_rows(path):
         ):
             expected = "a JSON object of texts and whole numbers"
             raise text_files.error(path, number, "the line is bad", expected, row)
+        names = text_files.without_capitals(list(row), columns)
+        text_files.check_columns(path, number, names, required)
+        row = dict(zip(names, row.values()))
         yield number, {name: "" if value is None else str(value) for name, value in row.items()}

@@ -211,8 +211,68 @@ def test_empty_csv_file_is_refused(tmp_path):
 
 
 def test_missing_columns_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"line 2: columns are missing.*id and label"):
+    with pytest.raises(ValueError, match=r"line 1: columns are missing.*id and label"):
         table.read(write(tmp_path, "name,label\n1,a\n"))
+
+
+def test_table_of_another_encoding_is_read_by_its_name(tmp_path):
+    text = "ID,Label,Transcript\n1,开心,我今天很高兴\n2,难过,这是坏消息\n"
+    path = write(tmp_path, text.encode("gb18030"))
+    with pytest.raises(ValueError, match=r"table\.csv', line 2: this is not UTF-8.*gb18030"):
+        table.read(path)
+    corpus = table.read(path, encoding="gbk")
+    assert corpus.classes == ("开心", "难过")
+    assert corpus.recordings[0].transcript == "我今天很高兴"
+    assert "Read without regard to capitals: ID, Label, Transcript." in corpus.notes
+    line = json.dumps({"ID": 1, "label": "難過", "transcript": "x"}, ensure_ascii=False)
+    path = write(
+        tmp_path,
+        "\n".join([line, line.replace("1", "2").replace("過", "")]).encode("big5"),
+        "t.jsonl",
+    )
+    assert table.read(path, encoding="big5").classes == ("難", "難過")
+
+
+def test_index_of_pandas_is_noted(tmp_path):
+    corpus = table.read(write(tmp_path, ",id,label,audio\n0,1,a,x\n1,2,b,y\n"))
+    assert [spoken.id for spoken in corpus.recordings] == ["1", "2"]
+    assert "Column 1 has no name, as an index has none: not read." in corpus.notes
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        (["1,5;2,25", "0,125;3"], [(1.5, 2.25), (0.125, 3)]),
+        (["1,500;2,250", "0,500;1"], [(1.5, 2.25), (0.5, 1)]),
+        (["12,345;1234,567", "1;2"], [(12.345, 1234.567), (1, 2)]),
+        (["1.5;2.25", "0.125;3"], [(1.5, 2.25), (0.125, 3)]),
+    ],
+)
+def test_times_may_have_a_decimal_comma(tmp_path, times, expected):
+    lines = [f"u{i};{'ab'[i]};x.wav;{text}" for i, text in enumerate(times)]
+    corpus = table.read(write(tmp_path, "\n".join(["id;label;audio;start;end", *lines])))
+    assert [(each.audio_start, each.audio_end) for each in corpus.recordings] == expected
+    commas = sum(text.count(",") for text in times)
+    told = [note for note in corpus.notes if "decimal comma" in note]
+    assert told == ([f"Times with a decimal comma: {commas}."] if commas else [])
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        ("1,500;2,500", "line 2: start can be read in two ways.*decimal point.*'1,500'"),
+        ("1.5;2,500", "line 2: end can be read in two ways"),
+        ("1,5,0;2", "line 2: start and end are no span"),
+        ("1.234,5;2", "line 2: start and end are no span"),
+        ("1,234.5;2000", "line 2: start and end are no span"),
+        (",5;2", "line 2: start and end are no span"),
+        ("5,25;2,5", "line 2: start and end are no span"),
+    ],
+)
+def test_commas_that_may_be_no_decimal_ones_are_refused(tmp_path, times, message):
+    text = f"id;label;audio;start;end\n1;a;x;{times}\n2;b;x;1;2\n"
+    with pytest.raises(ValueError, match=message):
+        table.read(write(tmp_path, text))
 
 
 def test_one_label_makes_no_classes(tmp_path):

@@ -286,7 +286,7 @@ def test_splits_of_others_take_the_place_of_a_data_folders_own(tmp_path):
     [
         ("", "header is wrong|holds no split"),
         ("id,split\n", "holds no split"),
-        ("name,split\na,train\n", "line 2: columns are missing"),
+        ("name,split\na,train\n", "line 1: columns are missing"),
         ("id,speaker\na,p\n", "split or fold"),
         ("id,split\na,exam\n", "line 2: split is not known.*'exam'"),
         ("id,split\na,train\na,test\n", "line 3: the id stands twice"),
