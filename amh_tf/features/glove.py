@@ -1,5 +1,6 @@
 """GloVe's vectors for the words of a vocabulary, read in one pass."""
 
+import codecs
 import collections
 import contextlib
 import gzip
@@ -15,6 +16,7 @@ MAX_LINE_BYTES = 1 << 20
 MAX_WIDTH = 4096
 LARGEST = 1e6  # far beyond any word vector, and safe to square
 _LOOKED_AT = 50  # lines that tell the width
+_MARK = codecs.BOM_UTF8
 
 
 def _error(path, number, problem, expected, received):
@@ -47,7 +49,7 @@ def _lines(path, raw):
         if len(line) > MAX_LINE_BYTES:
             expected = f"at most {MAX_LINE_BYTES:,} bytes"
             raise _error(path, number, "the line is too long", expected, line)
-        if line := line.rstrip():
+        if line := line.removeprefix(_MARK if number == 1 else b"").rstrip():
             yield number, line
 
 
@@ -60,28 +62,39 @@ def _width(path, first):
         raise ValueError(f"{str(path)!r} is empty. Expected a word and its vector a line.")
     fields = first[0][1].split()
     header = len(fields) == 2 and all(field.isdigit() for field in fields)
-    counts = collections.Counter(line.count(b" ") for _, line in first[header:])
+    counts = collections.Counter(len(line.split()) - 1 for _, line in first[header:])
     width = counts.most_common(1)[0][0] if counts else 0
     if header and width and len(fields[1]) < 9:
         width = int(fields[1])
     if not 2 <= width <= MAX_WIDTH:
-        expected = f"a word and 2 to {MAX_WIDTH} numbers with one space between them"
+        expected = f"a word and 2 to {MAX_WIDTH} numbers with spaces or tabs between them"
         number, line = first[-1]
         raise _error(path, number, "the line holds no word vector", expected, line)
     return width, header
 
 
 def _vector(path, number, line, width):
-    fields = line.rsplit(b" ", width)[1:]
+    fields = line.rsplit(None, width)[-width:]
     try:
         with np.errstate(over="ignore"):
             vector = np.array([float(field) for field in fields], np.float32)
     except ValueError:
         vector = np.array([np.nan])
-    if not (np.abs(vector) <= LARGEST).all():
+    if len(vector) != width or not (np.abs(vector) <= LARGEST).all():
         expected = f"{width} finite numbers within +-{LARGEST:.0e}"
         raise _error(path, number, "the vector is bad", expected, line)
     return vector
+
+
+def _word(line, width):
+    """Returns a line's word, which may hold spaces itself, or None if the line is too short."""
+    if line.count(b" ") == width and b"\t" not in line and not line.startswith(b" "):
+        return line.partition(b" ")[0]  # nearly all lines, and twenty times faster
+    fields = line.rsplit(None, width)
+    if len(fields) > width:
+        return fields[0]
+    # A word of nothing but spaces: in a file of many millions there is one.
+    return b"" if len(fields) == width and line[:1].isspace() else None
 
 
 def _fill_unknown(vectors, known, seed):
@@ -96,9 +109,9 @@ def load_glove(path, vocabulary, seed=0, progress=None):
     """Reads the vectors of a vocabulary's words.
 
     Args:
-        path: GloVe's text file: a word and its vector a line, with single spaces; may be
-            packed by gzip, and may have a header line as word2vec's text files do. Of a word
-            that stands twice, the first vector counts.
+        path: GloVe's text file: a word and its vector a line, with spaces or tabs between them;
+            may be packed by gzip, and may have a header line as the text files of word2vec and
+            fastText do. Of a word that stands twice, the first vector counts.
         vocabulary: Words in the order of their ids, `schema.PADDING_WORD` first.
         seed: Seed of the vectors of words that GloVe lacks. They are normal, with the standard
             deviation of the vectors found; the padding's is zero.
@@ -138,11 +151,10 @@ def _load(path, numbered, vocabulary, seed, show):
     for number, line in itertools.chain(first[header:], numbered):
         if show and number % 10_000 == 0:
             show()
-        spaces = line.count(b" ")
-        if spaces < width:
+        word = _word(line, width)
+        if word is None:
             expected = f"a word and {width} numbers"
             raise _error(path, number, "the line is too short", expected, line)
-        word = line.partition(b" ")[0] if spaces == width else line.rsplit(b" ", width)[0]
         row = rows.get(word)
         if row is not None and not known[row]:
             vectors[row] = _vector(path, number, line, width)

@@ -40,6 +40,36 @@ def test_word2vec_text_is_read(tmp_path):
     check(*glove.load_glove(write(tmp_path / "w2v.txt", [b"8 3", *LINES], b" \n"), VOCABULARY))
 
 
+def spread(line, by):
+    """Puts other spaces between the word and the numbers; those within the word stay."""
+    return by.join(line.rsplit(b" ", 3))
+
+
+@pytest.mark.parametrize("by", [b"\t", b"  ", b" \t ", b"\t\t"])
+@pytest.mark.parametrize("header", [[], [b"8 3"], [b"8\t3"], [b" 8  3 "]])
+@pytest.mark.parametrize("end", [b"\n", b" \r\n", b"\t\n"])
+def test_tabs_and_doubled_spaces_are_read(tmp_path, by, header, end):
+    lines = [spread(line, by) for line in LINES]
+    check(*glove.load_glove(write(tmp_path / "w.txt", [*header, *lines], end), VOCABULARY))
+    mixed = [line if number % 2 else spread(line, by) for number, line in enumerate(LINES)]
+    check(*glove.load_glove(write(tmp_path / "m.txt", [*header, *mixed], end), VOCABULARY))
+
+
+def test_fasttext_is_read(tmp_path):
+    """Its count of words, its mark for the end of a sentence, spaces at the end of lines."""
+    lines = [b"2000000 3", b"</s> 0 0 0", *LINES, b" 1 2 3", b"\xe4\xb8\xad 5 5 5"]
+    vectors, found = glove.load_glove(
+        write(tmp_path / "cc.vec", lines, b" \n"), (*VOCABULARY, "\u4e2d", "\u6587")
+    )
+    assert found == 4 and vectors[6].tolist() == [5, 5, 5]
+    check(vectors[:6], 3)
+
+
+def test_mark_of_utf8_is_no_part_of_a_word(tmp_path):
+    lines = [b"\xef\xbb\xbf" + LINES[0], *LINES[1:]]
+    check(*glove.load_glove(write(tmp_path / "glove.txt", lines), VOCABULARY))
+
+
 def test_packed_file_with_windows_line_ends_is_read(tmp_path):
     path = tmp_path / "glove.txt.gz"
     path.write_bytes(gzip.compress(b"\r\n".join(LINES)))
@@ -79,6 +109,10 @@ def test_progress_is_shown_in_megabytes(tmp_path):
     ("lines", "message"),
     [
         ([*LINES, b"short 1 2"], r"glove.txt', line 9: the line is too short"),
+        ([*LINES, b"short\t1\t2"], r"glove.txt', line 9: the line is too short"),
+        ([*LINES, b" 1  2 "], r"glove.txt', line 9: the line is too short"),
+        ([b"the  1 2", *LINES[1:]], "line 1: the vector is bad|line 1: the line is too short"),
+        ([b"the,1,2,3", b"of,1,2,3"], "line 2: the line holds no word vector"),
         ([b"the 1 x 2", *LINES], r"glove.txt', line 1: the vector is bad.*'the 1 x 2'"),
         ([b"the 1 nan 2", *LINES], "line 1: the vector is bad.*3 finite numbers"),
         ([b"the 1 1e39 2", *LINES], "line 1: the vector is bad"),
