@@ -34,13 +34,13 @@ def define_data():
     """Flags that say where the batches come from."""
     data = config.DataConfig("")
     _define(
-        "string",
+        "path",
         "data_dir",
         None,
         "Data folder that amh_tf.prepare wrote. Without it, the planted-cue set (synthetic) is "
         "written to --cache_dir and used. May be a URL of an object store: s3://, gs://, hdfs://.",
     )
-    _define("string", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
+    _define("path", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
     _define("string", "protocol", None, "How the data set is split; its first protocol.")
     _define("integer", "fold", data.fold, "Fold of the protocol, counted from 0.")
     _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
@@ -252,7 +252,7 @@ def define_training():
         enum_values=config.BATCH_SPLITS,
     )
     _define(
-        "string",
+        "path",
         "run_dir",
         None,
         "Folder of the run. Default: runs/DATA/MODEL-MODALITIES-FOLD-SEED. Other settings need a "
@@ -280,8 +280,8 @@ def define_distribution():
 
 def define_evaluation():
     """Flags of scoring a run."""
-    _define("string", "run_dir", None, "Folder of the run (required).", required=True)
-    _define("string", "data_dir", None, "Where the run's data set lies now, if it moved.")
+    _define("path", "run_dir", None, "Folder of the run (required).", required=True)
+    _define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
     _define_verify()
     _define(
@@ -295,12 +295,12 @@ def define_evaluation():
 
 def define_verification():
     """Flags of checking a data set."""
-    _define("string", "data_dir", None, "Data folder to check (required).", required=True)
+    _define("path", "data_dir", None, "Data folder to check (required).", required=True)
 
 
 def define_crossvalidation():
     """Flags of cross-validation, besides those of training."""
-    _define("string", "output_dir", None, "Where runs and summary go (required).", required=True)
+    _define("path", "output_dir", None, "Where runs and summary go (required).", required=True)
     _define("list", "folds", None, "Folds to train, such as 0,1; all of them.")
     _define("integer", "jobs", 1, "Folds to train side by side.", lower_bound=1, upper_bound=64)
 
@@ -324,13 +324,13 @@ def chosen_folds():
 def define_report():
     """Flags of gathering cross-validations."""
     _define(
-        "string",
+        "path",
         "runs",
         None,
         "Folder with cross-validations, at any depth (required).",
         required=True,
     )
-    _define("string", "output_dir", None, "Folder for the report (required).", required=True)
+    _define("path", "output_dir", None, "Folder for the report (required).", required=True)
 
 
 def data_config():

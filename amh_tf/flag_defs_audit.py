@@ -11,9 +11,9 @@ _define = flag_kit.define
 
 def define():
     """Flags of auditing splits."""
-    _define("string", "data_dir", None, "Data folder to audit.")
+    _define("path", "data_dir", None, "Data folder to audit.")
     _define(
-        "string",
+        "path",
         "splits",
         None,
         "Splits of others, in the place of the data folder's or without one: a CSV or JSON Lines "
@@ -21,7 +21,7 @@ def define():
         "sentence and audio.",
     )
     _define("string", "encoding", None, "Encoding of that file, such as gb18030, if not UTF-8.")
-    _define("string", "output_json", None, "File to write the report to, as JSON.")
+    _define("path", "output_json", None, "File to write the report to, as JSON.")
     _define("enum", "format", "text", "How the report is printed.", enum_values=["text", "json"])
     _define("boolean", "strict", False, "Whether a leak ends the command with exit code 1.")
     _define("list", "leaks", list(audit.LEAKS), "Leaks that count under --strict.")

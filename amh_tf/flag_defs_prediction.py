@@ -13,10 +13,10 @@ _define = flag_kit.define
 
 def define():
     """Flags of predicting one clip."""
-    _define("string", "run_dir", None, "Folder of the run (required).", required=True)
-    _define("string", "video", None, "Film that shows the speaker.")
-    _define("string", "audio", None, "Sound; the film's where not given, --audio= for none.")
-    _define("string", "text", None, "What is said; recognized where not given, --text= for none.")
+    _define("path", "run_dir", None, "Folder of the run (required).", required=True)
+    _define("path", "video", None, "Film that shows the speaker.")
+    _define("path", "audio", None, "Sound; the film's where not given, --audio= for none.")
+    _define("text", "text", None, "What is said; recognized where not given, --text= for none.")
     _define("float", "start", None, "Start of the utterance in the film, in seconds.")
     _define("float", "end", None, "End of the utterance in the film, in seconds.")
     _define(
@@ -27,22 +27,22 @@ def define():
         enum_values=list(recording.SIDES),
     )
     _define(
-        "string",
+        "path",
         "resnet_weights",
         None,
         "Weights of ResNet-101, those that the data set was made with.",
     )
     flag_defs_preparation.define_recognizer()
     _define(
-        "list",
+        "paths",
         "enroll",
         [],
         "Other recordings of the same speaker, with commas between them, for a model that "
         "standardizes by the speaker. Labels are not needed.",
     )
-    _define("string", "data_dir", None, "Where the run's data set lies now; older runs need it.")
+    _define("path", "data_dir", None, "Where the run's data set lies now; older runs need it.")
     _define("enum", "format", "table", "What to print.", enum_values=list(FORMATS))
-    _define("string", "attention", None, "Picture to draw of what each hop attended to.")
+    _define("path", "attention", None, "Picture to draw of what each hop attended to.")
 
 
 def chosen_clip():

@@ -53,7 +53,7 @@ def define():
         required=True,
     )
     _define(
-        "string",
+        "path",
         "source_dir",
         None,
         "Folder of one preprocessed fold or of the release; for a table, its file; for emobox, the "
@@ -66,7 +66,7 @@ def define():
         "Encoding of a table or of MELD's, such as gb18030, shift_jis or windows-1251. Default: "
         "UTF-8, UTF-16 where its first bytes say so, Windows-1252 where nearly all is ASCII.",
     )
-    _define("string", "output_dir", None, "Data folder to write (required).", required=True)
+    _define("path", "output_dir", None, "Data folder to write (required).", required=True)
     _define("string", "name", None, "What to call the data set in results; folds and tables.")
     for modality, length in schema.MAX_LENGTHS.items():
         _define(
@@ -155,7 +155,7 @@ def _define_raw():
         enum_values=list(ravdess.CHANNELS),
     )
     _define(
-        "string",
+        "path",
         "audio_dir",
         None,
         "emobox: folder of the sound. Default: EmoBox's own, with downloads/CORPUS in it.",
@@ -190,7 +190,7 @@ def _define_raw():
     )
     define_resnet()
     define_recognizer()
-    _define("string", "glove", None, "GloVe's text file; without it word vectors start at random.")
+    _define("path", "glove", None, "GloVe's text file; without it word vectors start at random.")
     _define(
         "enum",
         "on_error",
@@ -207,7 +207,7 @@ def _define_raw():
 def define_resnet(default_dtype="float32"):
     """Flags of the network that makes the features of pictures."""
     _define(
-        "string",
+        "path",
         "resnet_weights",
         None,
         "Weights of ResNet-101: a Keras file, a torchvision state as .npz or .safetensors, or "
@@ -239,7 +239,7 @@ def define_recognizer():
         enum_values=list(transcribe.RECOGNIZERS),
     )
     _define(
-        "string",
+        "path",
         "asr_model",
         None,
         "Its model: a folder for faster-whisper and pocketsphinx, a name for google.",

@@ -1,19 +1,101 @@
 """How flags are defined."""
 
+import os
+import re
 import sys
 
 from absl import flags
 
 FLAGS = flags.FLAGS
+# Straight ones, and those that word processors and web pages make of them.
+_QUOTES = tuple("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab")
+
+
+class _Unquoted(flags.ArgumentParser):
+    """Refuses a value that begins with a quote, and lets another parser read what does not.
+
+    A shell takes quotes away; those that arrive here come from a flag file, and would stay in the
+    value.
+    """
+
+    def __init__(self, parser):
+        self._parser = parser
+
+    def __getattr__(self, name):
+        return getattr(self._parser, name)
+
+    @property
+    def syntactic_help(self):
+        return self._parser.syntactic_help
+
+    def flag_type(self):
+        return self._parser.flag_type()
+
+    def parse(self, argument):
+        if isinstance(argument, str) and argument.startswith(_QUOTES):
+            raise ValueError(
+                "the value begins with a quote. Expected it without quotes: in a flag file they "
+                f"are part of the value, spaces need none. Received: {argument}."
+            )
+        return self._parser.parse(argument)
+
+
+def _expand(path):
+    """Returns a path in which `~` is the home folder.
+
+    Raises:
+        ValueError: If it begins with a user who is not known, or with a variable of the shell.
+    """
+    if re.match(r"\$\{?[A-Za-z_]", path):
+        raise ValueError(
+            "the path begins with a variable. Expected a path: only a shell replaces variables, "
+            f"and none has. Received: {path}. Write ~ for the home folder."
+        )
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise ValueError(
+            "the path begins with the home folder of nobody. Expected ~/ or ~ and the name of a "
+            f"user. Received: {path}. Write ./{path} for a folder of that name."
+        )
+    return expanded
+
+
+class _PathParser(flags.ArgumentParser):
+    """A path, whose `~` no shell replaces behind `--flag=`."""
+
+    def parse(self, argument):
+        return _expand(super().parse(argument))
+
+    def flag_type(self):
+        return "path"
+
+
+class _PathListParser(flags.ListParser):
+    """Paths with commas between them."""
+
+    def parse(self, argument):
+        return [_expand(path) for path in super().parse(argument)]
 
 
 def define(kind, name, default, help_text, **options):
     """Defines a flag that --help of the command shows.
 
     Args:
-        kind: Such as "string", as in the names of absl's functions.
-        name, default, help_text, **options: As those take them.
+        kind: Such as "string", as in the names of absl's functions; "path" and "paths", in which
+            `~` is the home folder; "text" for what people say, which may begin with a quote. All
+            others may not.
+        name, default, help_text, **options: As those functions take them.
     """
-    holder = getattr(flags, f"DEFINE_{kind}")(name, default, help=help_text, **options)
+    if kind == "path":
+        holder = flags.DEFINE(_PathParser(), name, default, help_text, **options)
+    elif kind == "paths":
+        options["serializer"] = flags.CsvListSerializer(",")
+        holder = flags.DEFINE(_PathListParser(), name, default, help_text, **options)
+    else:
+        define_kind = getattr(flags, f"DEFINE_{'string' if kind == 'text' else kind}")
+        holder = define_kind(name, default, help=help_text, **options)
+    flag = FLAGS[holder.name]
+    if kind != "text":
+        flag.parser = _Unquoted(flag.parser)
     # --help shows the flags of the module that is run, not of the one that defines them.
-    FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[holder.name])
+    FLAGS.register_key_flag_for_module(sys.argv[0], flag)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from amh_tf import cli, metrics, progress, schema  # isort: skip  (before TensorFlow)
+from amh_tf import cli, flag_kit, metrics, progress, schema  # isort: skip  (before TensorFlow)
 import numpy as np
 from absl import flags
 
@@ -74,9 +74,9 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("file", None, "The TFLite file (required).", required=True)
-    flags.DEFINE_string("run_dir", None, "Folder of the run (required).", required=True)
-    flags.DEFINE_string("data_dir", None, "Where the run's data set lies now, if it moved.")
+    flag_kit.define("path", "file", None, "The TFLite file (required).", required=True)
+    flag_kit.define("path", "run_dir", None, "Folder of the run (required).", required=True)
+    flag_kit.define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
     flags.DEFINE_enum("split", "test", schema.SPLITS, "Split to compare on.")
     flags.DEFINE_float("least_agreement", 0.97, "Smallest share of the same class.")
     cli.run(main)

@@ -12,6 +12,7 @@ import base64
 import importlib.util
 import io
 import json
+import os
 import sys
 import types
 import urllib.error
@@ -293,9 +294,11 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", default="localhost:8500")
     parser.add_argument("--model", default="amh")
-    parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz")
+    parser.add_argument("--audio", type=os.path.expanduser, help="WAV file, 16-bit PCM at 16 kHz")
     parser.add_argument("--text", default="", help="transcript")
-    parser.add_argument("--video_features", help=".npy file of shape (time, width)")
+    parser.add_argument(
+        "--video_features", type=os.path.expanduser, help=".npy file of shape (time, width)"
+    )
     given = parser.parse_args(arguments)
     try:
         if not (given.audio or given.text or given.video_features):

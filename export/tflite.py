@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from amh_tf import cli, files, progress  # isort: skip  (before TensorFlow: it quiets its start)
+from amh_tf import cli, files, flag_kit, progress  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 from absl import flags
 
@@ -87,6 +87,6 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("export_dir", None, "Folder of the export (required).", required=True)
+    flag_kit.define("path", "export_dir", None, "Folder of the export (required).", required=True)
     flags.DEFINE_integer("runs", 100, "Timed runs of each file.", lower_bound=1)
     cli.run(main)

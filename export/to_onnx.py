@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from amh_tf import cli, files, progress  # isort: skip  (before TensorFlow: it quiets its start)
+from amh_tf import cli, files, flag_kit, progress  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 from absl import flags
 
@@ -48,5 +48,5 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("export_dir", None, "Folder of the export (required).", required=True)
+    flag_kit.define("path", "export_dir", None, "Folder of the export (required).", required=True)
     cli.run(main)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import files, progress
+from amh_tf import files, flag_kit, progress
 from tools.speed import bench as benches
 from tools.speed import details, growth, machine, pictures, report, table
 
@@ -86,7 +86,7 @@ def main():
 
 if __name__ == "__main__":
     default = ["training", "inference", "pipeline", "hops", "growth"]
-    flags.DEFINE_string("output_dir", None, "Where results and data go.", required=True)
+    flag_kit.define("path", "output_dir", None, "Where results and data go.", required=True)
     flags.DEFINE_integer("rounds", 3, "How often everything is measured.", lower_bound=1)
     flags.DEFINE_integer("utterances", None, "Size of the synthetic set; default 1,280.", 1)
     flags.DEFINE_list("measures", default, f"Which of {', '.join(MEASURES)}.")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from amh_tf import cli, files, progress, schema  # isort: skip  (before TensorFlow: it quiets its start)
+from amh_tf import cli, files, flag_kit, progress, schema  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 import tensorflow as tf
 from absl import flags
@@ -145,9 +145,9 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("export_dir", None, "Folder of the export (required).", required=True)
-    flags.DEFINE_string("run_dir", None, "Folder of its run (required).", required=True)
-    flags.DEFINE_string("data_dir", None, "Where the run's data set lies now, if it moved.")
+    flag_kit.define("path", "export_dir", None, "Folder of the export (required).", required=True)
+    flag_kit.define("path", "run_dir", None, "Folder of its run (required).", required=True)
+    flag_kit.define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
     flags.DEFINE_integer("runs", 150, "Timed runs of each way.", lower_bound=1)
     flags.DEFINE_boolean("stock", True, "Whether to compare with Keras' own layers.")
     cli.run(main)

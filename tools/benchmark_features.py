@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from absl import flags
 
-from amh_tf import files, progress
+from amh_tf import files, flag_kit, progress
 from amh_tf.features import audio, decoding, media, video
 
 FLAGS = flags.FLAGS
@@ -139,8 +139,8 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", None, "Where the table goes.", required=True)
+    flag_kit.define("path", "output_dir", None, "Where the table goes.", required=True)
     flags.DEFINE_integer("repeats", 5, "Timed runs; the median counts.", lower_bound=1)
     flags.DEFINE_integer("film_seconds", 20, "Length of the film.", lower_bound=10)
-    flags.DEFINE_string("resnet_weights", "random", "Weights; their values change no speed.")
+    flag_kit.define("path", "resnet_weights", "random", "Weights; their values change no speed.")
     cli.run(main)

@@ -17,7 +17,7 @@ from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow'
 import numpy as np
 from absl import flags
 
-from amh_tf import files, progress, schema
+from amh_tf import files, flag_kit, progress, schema
 from amh_tf.corpora import meld, source
 from amh_tf.data import manifest, writer
 from amh_tf.extraction import extracted_source
@@ -113,9 +113,9 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source_dir", None, "Folder of MELD's CSV files.", required=True)
-    flags.DEFINE_string("glove", None, "GloVe's text file.", required=True)
-    flags.DEFINE_string("output_dir", None, "Where data, runs and tables go.", required=True)
+    flag_kit.define("path", "source_dir", None, "Folder of MELD's CSV files.", required=True)
+    flag_kit.define("path", "glove", None, "GloVe's text file.", required=True)
+    flag_kit.define("path", "output_dir", None, "Where data, runs and tables go.", required=True)
     flags.DEFINE_list("recipes", ["authors", "small_corpus"], "Recipes to compare.")
     flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of each.")
     flags.DEFINE_list("extra", [], "Further flags for amh_tf.train.")

@@ -16,7 +16,7 @@ from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow'
 import numpy as np
 from absl import flags
 
-from amh_tf import files, progress
+from amh_tf import files, flag_kit, progress
 
 FLAGS = flags.FLAGS
 
@@ -87,8 +87,8 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", None, "Data folder to train on.", required=True)
-    flags.DEFINE_string("output_dir", None, "Where runs and tables go.", required=True)
+    flag_kit.define("path", "data_dir", None, "Data folder to train on.", required=True)
+    flag_kit.define("path", "output_dir", None, "Where runs and tables go.", required=True)
     flags.DEFINE_list("hops", ["1", "2", "3", "7"], "Numbers of hops to compare.")
     flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of each.")
     flags.DEFINE_string("recipe", "authors", "Recipe of all runs.")

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import files, progress
+from amh_tf import files, flag_kit, progress
 from amh_tf.corpora import ravdess, source
 from amh_tf.data import manifest, records, writer
 from amh_tf.extraction import extracted_source
@@ -247,9 +247,9 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source_dir", None, "RAVDESS as released.", required=True)
-    flags.DEFINE_string("action_units", None, "Features of each clip's pictures; none.")
-    flags.DEFINE_string("output_dir", None, "Where data, runs and tables go.", required=True)
+    flag_kit.define("path", "source_dir", None, "RAVDESS as released.", required=True)
+    flag_kit.define("path", "action_units", None, "Features of each clip's pictures; none.")
+    flag_kit.define("path", "output_dir", None, "Where data, runs and tables go.", required=True)
     flags.DEFINE_string("recipe", "small_corpus", "Recipe of all rows but the authors'.")
     flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of each row.")
     flags.DEFINE_integer("jobs", 2, "Folds to train side by side.", lower_bound=1)

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import config, files, models, progress, schema
+from amh_tf import config, files, flag_kit, models, progress, schema
 
 FLAGS = flags.FLAGS
 
@@ -169,6 +169,6 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", None, "Prefix of the checkpoint.", required=True)
-    flags.DEFINE_string("output", None, "Model file to write.", required=True)
+    flag_kit.define("path", "checkpoint", None, "Prefix of the checkpoint.", required=True)
+    flag_kit.define("path", "output", None, "Model file to write.", required=True)
     cli.run(main)

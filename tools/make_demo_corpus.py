@@ -16,7 +16,7 @@ from absl import flags
 from demo_corpus import picture, release, script, voice
 from scipy.io import wavfile
 
-from amh_tf import files, progress
+from amh_tf import files, flag_kit, progress
 
 FLAGS = flags.FLAGS
 
@@ -65,7 +65,7 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", None, "Folder to write; must be new.", required=True)
+    flag_kit.define("path", "output_dir", None, "Folder to write; must be new.", required=True)
     flags.DEFINE_integer(
         "utterances",
         300,

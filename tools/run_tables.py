@@ -14,7 +14,7 @@ from pathlib import Path
 from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import progress
+from amh_tf import flag_kit, progress
 
 FLAGS = flags.FLAGS
 FLAG_FILES = Path(__file__).resolve().parent.parent / "flags"
@@ -70,8 +70,8 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", None, "Data folder with folds (required).", required=True)
-    flags.DEFINE_string("output_dir", None, "Where everything goes (required).", required=True)
+    flag_kit.define("path", "data_dir", None, "Data folder with folds (required).", required=True)
+    flag_kit.define("path", "output_dir", None, "Where everything goes (required).", required=True)
     flags.DEFINE_list("rows", None, "Rows to run: names of files in flags/; a whole table.")
     flags.DEFINE_enum("table", "1", list(TABLES), "Which table, where no rows are named.")
     flags.DEFINE_integer("jobs", 1, "Folds to train side by side.", lower_bound=1)

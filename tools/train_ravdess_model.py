@@ -16,7 +16,7 @@ import shutil
 
 from absl import flags
 
-from amh_tf import files, progress
+from amh_tf import files, flag_kit, progress
 from amh_tf.training import crossvalidation, run_folder
 
 FLAGS = flags.FLAGS
@@ -163,7 +163,7 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source_dir", None, "RAVDESS as released.", required=True)
-    flags.DEFINE_string("crossval", None, "Cross-validation of the same recipe.", required=True)
-    flags.DEFINE_string("work_dir", None, "Where data and run go; new.", required=True)
+    flag_kit.define("path", "source_dir", None, "RAVDESS as released.", required=True)
+    flag_kit.define("path", "crossval", None, "Cross-validation of the same recipe.", required=True)
+    flag_kit.define("path", "work_dir", None, "Where data and run go; new.", required=True)
     cli.run(main, on_stop="the same command goes on where it was")

@@ -9,6 +9,7 @@ device; pip install ai-edge-litert numpy.
 
 import argparse
 import json
+import os
 import re
 import sys
 import wave
@@ -138,11 +139,12 @@ def answer(model, features):
 def main():
     """Answers by the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True)
+    path = {"type": os.path.expanduser}
+    parser.add_argument("--model", required=True, **path)
     parser.add_argument(
-        "--tables", required=True, help="folder of classes.txt, edge.json, vocabulary.txt"
+        "--tables", required=True, help="folder of classes.txt, edge.json, vocabulary.txt", **path
     )
-    parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz")
+    parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz", **path)
     parser.add_argument("--text", default="", help="transcript")
     given = parser.parse_args()
     recipe = json.loads(Path(given.tables, "edge.json").read_text(encoding="utf-8"))
