@@ -100,7 +100,7 @@ class _Line:
         return text_files.clean(self._row.get("transcript", ""))
 
     def choice(self, name, choices):
-        text = self.text(name)
+        text = self.text(name).lower()  # spreadsheets begin a cell with a capital
         if text not in choices:
             expected = f"one of {', '.join(filter(None, choices))}, or nothing"
             raise self.error(f"{name} is not known", expected, text)

@@ -233,6 +233,13 @@ def test_table_of_another_encoding_is_read_by_its_name(tmp_path):
     assert table.read(path, encoding="big5").classes == ("難", "難過")
 
 
+def test_choices_may_be_in_capitals(tmp_path):
+    text = "id,label,video,side,split\n1,a,x,Left,Train\n2,b,y,RIGHT,TEST\n"
+    first, second = table.read(write(tmp_path, text)).recordings
+    assert (first.side, first.splits) == ("left", ("train",))
+    assert (second.side, second.splits) == ("right", ("test",))
+
+
 def test_index_of_pandas_is_noted(tmp_path):
     corpus = table.read(write(tmp_path, ",id,label,audio\n0,1,a,x\n1,2,b,y\n"))
     assert [spoken.id for spoken in corpus.recordings] == ["1", "2"]

@@ -74,6 +74,8 @@ def lie(path, *keys):
         lie({"video": [1]}, "features"),
         lie({"audio": {"use_energy": "no"}}, "features"),
         lie({"text": {"recognizer": ["sphinx"]}}, "features"),
+        lie({"text": {"unspaced_scripts": "syllables"}}, "features"),
+        lie({"text": {"unspaced_scripts": ["spaces"]}}, "features"),
         lie([], "protocols"),
         lie("text", "protocols", "given", "folds", 0, "warnings"),
         lie({}, "protocols", "given", "folds", 0, "name"),

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from amh_tf.corpora import table
 from amh_tf.data import fold_view, from_recordings, pipeline
+from amh_tf.exporting import serving
 from amh_tf.exporting import trained as runs_read
-from amh_tf.exporting import write as export
 from amh_tf.extraction import settings
 from amh_tf.features import text
 from amh_tf.prediction import clip
@@ -51,22 +51,19 @@ def test_vocabulary_is_that_of_the_way_of_cutting(run):
     assert sorted(inputs["text_length"].numpy()) == sorted(lengths)
 
 
-def test_served_and_predicted_words_are_those_of_training(run, tmp_path):
+def test_served_and_predicted_words_are_those_of_training(run):
     unspaced, data, folder = run
-    served, edge = export.write(folder, tmp_path / "export")
-    signatures = tf.saved_model.load(str(served)).signatures
+    signatures = serving.ServingModule(runs_read.read(folder)).functions
     words = data.path(data.vocabulary_file).read_text(encoding="utf-8").split()
     ids = [words.index(word) if word in words else 1 for word in CUT[unspaced]]
-    expected = signatures["serving_default"](
-        text=tf.constant([ids]), text_length=tf.constant([len(ids)])
-    )["probabilities"].numpy()
-    answer = signatures["raw"](transcript=tf.constant([UNHEARD]))["probabilities"].numpy()
+    inputs = {"text": tf.constant([ids]), "text_length": tf.constant([len(ids)])}
+    expected = signatures["serving_default"](inputs)["probabilities"].numpy()
+    given = {"transcript": tf.constant([UNHEARD])}
+    answer = signatures["raw"](given)["probabilities"].numpy()
     np.testing.assert_allclose(answer, expected, atol=1e-6)
     predicted = clip.predict(folder, clip.Clip(text=UNHEARD))
     assert predicted.words == CUT[unspaced]
     np.testing.assert_allclose(predicted.probabilities, expected[0], atol=1e-5)
-    described = json.loads((edge / "assets.extra" / "edge.json").read_text(encoding="utf-8"))
-    assert [tuple(rule) for rule in described["text_rules"]] == list(text.rules(unspaced))
 
 
 def test_data_set_that_does_not_say_how_it_was_cut_keeps_its_words(run):

@@ -12,6 +12,7 @@ import pytest
 
 from amh_tf import config, models, schema
 from amh_tf.exporting import serving, trained, write
+from amh_tf.features import text
 
 pytest.importorskip("tensorflow_serving", reason="extra serving")
 
@@ -92,6 +93,9 @@ def test_versions_are_numbered_and_kept(exported, run_dir, monkeypatch, tmp_path
     assert (output / "serving" / "1" / "saved_model.pb").read_bytes() == before
     assert (edge / "saved_model.pb").read_bytes() == b"new"
     assert (edge / "assets.extra" / "classes.txt").read_text().split() == list(schema.PAPER_CLASSES)
+    described = json.loads((edge / "assets.extra" / "edge.json").read_text(encoding="utf-8"))
+    # The planted-cue set does not say how it was cut.
+    assert list(map(tuple, described["text_rules"])) == list(text.rules(text.SPACES))
     assert "version 8" in (output / "model_card.md").read_text()
     assert not list(output.rglob("*partial*"))
 
