@@ -369,6 +369,8 @@ class RunConfig:
             scored on another data set by mistake.
         seeds: Seeds of the members of an ensemble, each trained as a run of its own; empty for
             one model, of `training.seed`.
+        kernel: What recurrences are computed with, one of `KERNELS` but "auto", to which a run
+            that was begun keeps; None where that is not known.
     """
 
     data: DataConfig
@@ -376,9 +378,12 @@ class RunConfig:
     training: TrainingConfig
     data_fingerprint: str
     seeds: tuple = ()
+    kernel: str | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "seeds", tuple(self.seeds))
+        if self.kernel is not None:
+            checking.require_choice(self, "kernel", KERNELS)
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) > MAX_SEEDS:
             raise ValueError(
                 f"`seeds` cannot be used. Expected at most {MAX_SEEDS} different integers. "
@@ -423,6 +428,7 @@ class RunConfig:
                 training=TrainingConfig(**fields["training"]),
                 data_fingerprint=fields["data_fingerprint"],
                 seeds=tuple(fields.get("seeds", ())),
+                kernel=fields.get("kernel"),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(
@@ -433,7 +439,8 @@ class RunConfig:
     def differences(self, other):
         """Lists the settings in which another run differs.
 
-        Where the data lies and how it is checked is no difference, what it holds is.
+        Where the data lies and how it is checked is no difference, what it holds is. With which
+        kernel a run was begun is none either.
 
         Returns:
             List of (name, own value, other's value), in the order of the fields.

@@ -15,7 +15,7 @@ def main():
     """Scores by the flags."""
     flags = flag_defs.FLAGS
     run_config = run_folder.RunFolder(flags.run_dir).load_config()
-    startup.prepare(run_config.training.batch_split, run_config.model)
+    startup.prepare(run_config.training.batch_split, run_config.model, begun=run_config.kernel)
     if flags.drop is not None:
         absence.evaluate(flags.run_dir, flags.split, flags.drop, flags.data_dir, flags.verify)
         progress.console.print(f"Scores and table are in {flags.run_dir}: {absence.SCORES_FILE}.")

@@ -9,7 +9,7 @@ import dataclasses
 from amh_tf import cli, config, flag_defs, progress
 from amh_tf.corpora import planted
 from amh_tf.data import writer
-from amh_tf.training import distribution, runs, startup
+from amh_tf.training import distribution, run_folder, runs, startup
 
 flag_defs.define_data()
 flag_defs.define_model()
@@ -18,11 +18,10 @@ flag_defs.define_distribution()
 
 
 def _planted_set():
-    """Writes the default data set, unless it is there, and returns its folder."""
+    """Returns the default data set as a `Source`, and its folder, written or not."""
     source = planted.read()
     folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}-{writer.LAYOUT}"
-    writer.write(source, folder, progress=progress.bar)
-    return folder.resolve()
+    return source, folder.resolve()
 
 
 def main():
@@ -33,13 +32,18 @@ def main():
     data, model = flag_defs.data_config(), flag_defs.model_config()
     training, seeds = flag_defs.training_config(), flag_defs.seeds()
     config.RunConfig(data, model, training, data_fingerprint="", seeds=seeds)
-    if team.strategy.num_replicas_in_sync == 1:
-        startup.prepare(training.batch_split, model)
-    else:
-        startup.load_kernel(model)
+    source = None
     if not data.data_dir:
-        data = dataclasses.replace(data, data_dir=str(_planted_set()))
+        source, folder = _planted_set()
+        data = dataclasses.replace(data, data_dir=str(folder))
     run_dir = flag_defs.run_dir(data, model)
+    begun = run_folder.RunFolder(run_dir).begun_kernel()
+    if team.strategy.num_replicas_in_sync == 1:
+        startup.prepare(training.batch_split, model, begun=begun)
+    else:
+        startup.load_kernel(model, begun)
+    if source is not None:
+        writer.write(source, data.data_dir, progress=progress.bar)
     run_config, fold = runs.configure(data, training, model, seeds)
     runs.train_and_evaluate(run_config, fold, run_dir, team, flag_defs.FLAGS.data_service)
     if not team.is_chief:

@@ -44,16 +44,19 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
     chosen = list(range(num_folds)) if chosen is None else chosen
     verify = run_config.data.verify
     selected = {number: fold_view.choose(manifest, protocol, number, verify) for number in chosen}
-    todo = []
+    todo, begun = [], None
     for number in range(num_folds):
         folder = run_folder.RunFolder(_run_dir(output_dir, number))
         configured = _of_fold(run_config, number)
-        folder.check(configured)
+        if folder.check(configured):
+            begun = begun or folder.begun_kernel()
         if number in selected and not runs.is_finished(folder):
             todo.append((configured, selected[number], folder.path))
     runs.introduce(selected[chosen[0]], run_config.model)
     if todo:
-        startup.compile_kernel(run_config.model)
+        # All folds with the same kernel, whatever comes or goes meanwhile.
+        kernel = startup.compile_kernel(run_config.model, begun)
+        todo = [(dataclasses.replace(each, kernel=kernel), *rest) for each, *rest in todo]
     with files.locked(output_dir, "output_dir"):
         _train(todo, num_folds, len(chosen), jobs)
         return _sum_up(run_config, manifest, output_dir, num_folds)
@@ -134,7 +137,9 @@ def _train_one(run_config, fold, run_dir, jobs):
         # The process ends with this fold. TensorFlow writes past Python's own streams.
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
-    startup.prepare(run_config.training.batch_split, run_config.model, jobs)
+    startup.prepare(
+        run_config.training.batch_split, run_config.model, jobs, begun=run_config.kernel
+    )
     try:
         reports = runs.train_and_evaluate(run_config, fold, run_dir)
     except (KeyboardInterrupt, SystemExit) as stopped:

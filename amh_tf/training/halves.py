@@ -30,6 +30,27 @@ def takes_compiled(model):
     return model.kernel == "compiled" or not tf.config.list_physical_devices("GPU")
 
 
+def kernel_of(model):
+    """Names the kernel that this process computes a model's recurrences with.
+
+    Args:
+        model: `amh_tf.config.ModelConfig`.
+    """
+    if takes_compiled(model) and compiled.is_loaded():
+        return "compiled"
+    return kernel_without_compiler(model)
+
+
+def kernel_without_compiler(model):
+    """Names the kernel that takes the place of the compiled one.
+
+    Args:
+        model: `amh_tf.config.ModelConfig`.
+    """
+    on_gpu = model.kernel == "auto" and tf.config.list_physical_devices("GPU")
+    return "keras" if on_gpu or model.kernel == "keras" else "packed"
+
+
 def reason_against(batch_split, model, replicas=1):
     """Says why a batch is not split in two, or returns None where it is.
 

@@ -72,6 +72,10 @@ class RunFolder:
             )
         return False
 
+    def begun_kernel(self):
+        """Returns the kernel that the run was begun with, or None where it was not begun."""
+        return self.load_config().kernel if self._config.is_file() else None
+
     def load_config(self):
         """Reads the run's `RunConfig`.
 

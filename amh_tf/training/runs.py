@@ -13,6 +13,7 @@ from amh_tf.models import ensemble
 from amh_tf.training import (
     distribution,
     evaluation,
+    halves,
     run_folder,
     run_inputs,
     trainer,
@@ -114,6 +115,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     """
     team = team or distribution.make_team()
     folder = run_folder.RunFolder(run_dir)
+    run_config = dataclasses.replace(run_config, kernel=halves.kernel_of(run_config.model))
     folder.check(run_config)  # before a lock is put into what may be somebody else's folder
     with folder.locked() if team.is_chief else contextlib.nullcontext():
         if team.is_chief:

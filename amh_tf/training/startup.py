@@ -10,18 +10,19 @@ from amh_tf.training import halves
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 
 
-def prepare(batch_split, model, jobs=1):
+def prepare(batch_split, model, jobs=1, begun=None):
     """Makes the most of the processor. Call before TensorFlow does anything else in the process.
 
     Args:
         batch_split: One of `amh_tf.config.BATCH_SPLITS`.
         model: `amh_tf.config.ModelConfig`.
         jobs: Number of processes that share the machine.
+        begun: Kernel that the run was begun with, or None for a new one.
 
     Raises:
         compiled.NotAvailable: If the compiled kernel is asked for by name and is not to be had.
     """
-    load_kernel(model)  # first, as a batch is split by whether it is there
+    load_kernel(model, begun)  # first, as a batch is split by whether it is there
     halves.set_threads(halves.reason_against(batch_split, model) is None, jobs)
     keep_memory()
 
@@ -45,32 +46,51 @@ def keep_memory():
         library.mallopt(setting, value)
 
 
-def compile_kernel(model):
+def compile_kernel(model, begun=None):
     """Compiles the kernel for processes that will `prepare`, so that they need not wait.
 
     Args:
         model: `amh_tf.config.ModelConfig`.
+        begun: As for `prepare`.
+
+    Returns:
+        The kernel that they are to use, as `begun` of each.
     """
-    _with_kernel(model, compiler.library)
+    taken = _with_kernel(model, begun, compiler.library)
+    return "compiled" if taken else halves.kernel_without_compiler(model)
 
 
-def load_kernel(model):
+def load_kernel(model, begun=None):
     """Loads the compiled kernel for a model that can use it, and says where it cannot be had.
+
+    A run that was begun without it keeps to that: it would not end with the same weights else.
 
     Args:
         model: `amh_tf.config.ModelConfig`.
+        begun: As for `prepare`.
     """
-    _with_kernel(model, compiled.load)
+    _with_kernel(model, begun, compiled.load)
 
 
-def _with_kernel(model, take):
+def _with_kernel(model, begun, take):
+    """Returns whether the compiled kernel was taken."""
     if not halves.takes_compiled(model):
-        return
-    if not compiled.is_compiled():
-        progress.console.print("Compiling the recurrence for this processor, once ...")
+        return False
     try:
+        if begun not in (None, "compiled") and model.kernel == "auto":
+            compiler.library_path()  # without a compiler, that is what is said
+            progress.console.print(
+                f"The run was begun with --kernel={begun} and keeps to it, though there is a C++ "
+                "compiler now: so it ends with the same weights as without a stop. A new run is "
+                "faster."
+            )
+            return False
+        if not compiled.is_compiled():
+            progress.console.print("Compiling the recurrence for this processor, once ...")
         take()
     except compiled.NotAvailable as error:
         if model.kernel == "compiled":
             raise
         progress.console.print(f"{error} Until then --kernel=packed is used.")
+        return False
+    return True

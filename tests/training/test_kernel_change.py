@@ -6,7 +6,7 @@ import pytest
 
 from amh_tf.layers.kernels import compiled
 from amh_tf.models import registry
-from amh_tf.training import step, trainer
+from amh_tf.training import halves, run_folder, step, trainer
 from tests.layers.kernels.test_kernels import load_compiled
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 
@@ -39,6 +39,20 @@ def test_run_that_goes_on_with_its_kernel_says_nothing(tiny_data, tmp_path, monk
     assert "begun with" not in said
 
 
+def test_folder_says_what_its_run_was_begun_with(tiny_data, tmp_path, monkeypatch):
+    """A compiler that appears while the run is stopped changes nothing."""
+    load_compiled()
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "is_loaded", lambda: False)
+        begin(tiny_data, tmp_path / "without", monkeypatch)
+    begin(tiny_data, tmp_path / "with", monkeypatch)
+    without, with_compiler = map(run_folder.RunFolder, (tmp_path / "without", tmp_path / "with"))
+    assert (without.begun_kernel(), with_compiler.begun_kernel()) == ("packed", "compiled")
+    train(tiny_data, tmp_path / "without")
+    assert without.begun_kernel() == "packed"
+    assert run_folder.RunFolder(tmp_path / "new").begun_kernel() is None
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -53,6 +67,7 @@ def test_kernel_of_a_model_is_told(tiny_data, settings, expected):
     load_compiled()
     run_config, _ = configure(tiny_data, model=settings)
     assert step.kernel_of(registry.build(run_config.model)) == expected
+    assert halves.kernel_of(run_config.model) == expected
 
 
 def test_scores_hardly_depend_on_the_kernel(tiny_data, tmp_path):

@@ -4,7 +4,7 @@ import resource
 import pytest
 
 from amh_tf import config
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import compiled, compiler
 from amh_tf.training import halves, startup
 
 
@@ -64,6 +64,22 @@ def test_kernel_that_cannot_be_had_is_said_and_done_without(loads, monkeypatch, 
     assert "There is no C++ compiler. Until then" in said
     with pytest.raises(compiled.NotAvailable, match="no C"):
         startup.load_kernel(model(kernel="compiled"))
+
+
+def test_run_that_was_begun_without_the_kernel_keeps_to_that(loads, monkeypatch, capsys):
+    monkeypatch.setattr(compiler, "library_path", lambda: "there is a compiler now")
+    startup.load_kernel(model(), begun="packed")
+    assert loads == []
+    said = " ".join(capsys.readouterr().out.split())
+    assert "begun with --kernel=packed and keeps to it" in said
+    startup.load_kernel(model(), begun="compiled")
+    startup.load_kernel(model(kernel="compiled"), begun="packed")
+    assert loads == ["compiled"] * 2
+    assert startup.compile_kernel(model(), begun="packed") == "packed"
+    assert startup.compile_kernel(model(cell="lstm")) == "packed"
+    monkeypatch.setattr(compiler, "library", lambda: "compiled")
+    assert startup.compile_kernel(model()) == "compiled"
+    assert startup.compile_kernel(model(), begun="compiled") == "compiled"
 
 
 def test_memory_settings_are_taken(monkeypatch):

@@ -9,6 +9,7 @@ import hashlib
 import importlib.resources
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,8 @@ import tensorflow as tf
 from amh_tf import files
 
 COMPILERS = ("c++", "g++", "clang++")
+# What people set before the compiler in CXX: they change when it runs, not what comes of it.
+LAUNCHERS = ("ccache", "sccache", "distcc", "icecc")
 FLAGS = ("-O3", "-std=c++17", "-fPIC", "-shared", "-pthread")
 # With the processor named, GCC splits vectors of 64 bytes in two on some.
 MACHINE_FLAGS = {
@@ -26,6 +29,7 @@ MACHINE_FLAGS = {
     "aarch64": ("-mcpu=native",),
 }
 TIMEOUT_SECONDS = 600
+VERSION_SECONDS = 60
 
 
 class NotAvailable(ImportError):
@@ -35,10 +39,48 @@ class NotAvailable(ImportError):
 def library():
     """Returns the library's path, compiled unless it is there.
 
+    Without CXX, a compiler that fails is followed by the next.
+
     Raises:
         NotAvailable: If it cannot be compiled, or if others could have written it.
     """
-    path = library_path()
+    failed = None
+    for path, command in _choices():
+        try:
+            return _library(path, command)
+        except NotAvailable as error:
+            failed = failed or error
+    raise failed
+
+
+def library_path():
+    """Returns where the library is kept, or will be.
+
+    Raises:
+        NotAvailable: If there is no compiler that runs, or no folder.
+    """
+    return _choices()[0][0]
+
+
+def _choices():
+    """Lists where the library is kept and the command that makes it, the best first."""
+    try:
+        cache = files.user_cache("XDG_CACHE_HOME")
+    except ValueError as error:
+        raise NotAvailable(str(error)) from error
+    choices, failed = [], None
+    for command in _commands():
+        try:
+            # In a folder of its own, which nobody else may write to whatever the user's umask.
+            choices.append((cache / "kernels" / f"amh-{_key(command)}.so", command))
+        except NotAvailable as error:
+            failed = failed or error
+    if not choices:
+        raise failed
+    return sorted(choices, key=lambda choice: not choice[0].exists())
+
+
+def _library(path, command):
     try:
         if not path.exists():
             path.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +89,7 @@ def library():
             with open(path.with_suffix(".lock"), "w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not path.exists():
-                    _compile(path)
+                    _compile(command, path)
         _require_own(path)
     except OSError as error:
         raise NotAvailable(
@@ -57,34 +99,58 @@ def library():
     return path
 
 
-def library_path():
-    """Returns where the library is kept, or will be.
+def _commands():
+    """Lists the commands that may compile the library, each a tuple, the best first."""
+    flags = *FLAGS, *MACHINE_FLAGS.get(platform.machine(), ())
+    return [(*compiler, *flags) for compiler in _compilers()]
 
-    Raises:
-        NotAvailable: If there is no compiler, or no folder.
+
+def _compilers():
+    """Lists the compilers as tuples of a program and the arguments that it needs.
+
+    CXX holds a command, as it does for make, CMake and distutils: `ccache g++`, `g++ -m64`.
     """
+    wanted = os.environ.get("CXX", "").strip()
+    if wanted:
+        return [_wanted(wanted)]
+    found = {}
+    for name in COMPILERS:
+        if program := shutil.which(name):
+            # Most are names of the same program, which would fail twice.
+            found.setdefault(os.path.realpath(program), (program,))
+    if not found:
+        raise NotAvailable(
+            "There is no C++ compiler, with which the package trains up to twice as fast. "
+            f"Expected one of {', '.join(COMPILERS)}. Received: CXX={os.environ.get('CXX')!r}. "
+            "Install one (Debian's g++), or choose --kernel=packed."
+        )
+    return list(found.values())
+
+
+def _wanted(text):
+    """Returns the command that CXX holds, a program's path before its arguments."""
+    if program := shutil.which(text):  # a path may hold spaces
+        return (program,)
     try:
-        cache = files.user_cache("XDG_CACHE_HOME")
+        words = shlex.split(text)
     except ValueError as error:
-        raise NotAvailable(str(error)) from error
-    # In a folder of its own, which nobody else may write to whatever the user's umask.
-    return cache / "kernels" / f"amh-{_key(_command())}.so"
-
-
-def _command():
-    return (_compiler(), *FLAGS, *MACHINE_FLAGS.get(platform.machine(), ()))
-
-
-def _compiler():
-    wanted = os.environ.get("CXX")
-    for name in (wanted,) if wanted else COMPILERS:
-        if found := shutil.which(name):
-            return found
-    raise NotAvailable(
-        "There is no C++ compiler, with which the package trains up to twice as fast. "
-        f"Expected one of {', '.join(COMPILERS)}. Received: CXX={wanted!r}. Install one (Debian's "
-        "g++), or choose --kernel=packed."
-    )
+        raise NotAvailable(
+            f"CXX is not a command. Expected a C++ compiler, such as 'ccache g++'. Received: "
+            f"CXX={text!r} ({error}). Close the quotes, or choose --kernel=packed."
+        ) from error
+    # Where it is not installed, the compiler by itself does the same.
+    while len(words) > 1 and Path(words[0]).name in LAUNCHERS and not shutil.which(words[0]):
+        del words[0]
+    program = shutil.which(words[0]) if words else None
+    if not program:
+        there = [name for name in COMPILERS if shutil.which(name)]
+        raise NotAvailable(
+            "There is no C++ compiler of the name that CXX holds. Expected a program, and its "
+            f"arguments if it needs some. Received: CXX={text!r}. "
+            + (f"Unset CXX to use {there[0]}" if there else "Install one (Debian's g++)")
+            + ", or choose --kernel=packed."
+        )
+    return (program, *words[1:])
 
 
 def _sources():
@@ -98,10 +164,51 @@ def _key(command):
     digest = hashlib.sha256()
     for file in _sources():
         digest.update(file.read_bytes())
-    version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
+    compiler = command[: command.index(FLAGS[0])]
+    version = _run([*compiler, "--version"], VERSION_SECONDS).stdout
     for part in (*command, version, tf.version.VERSION, platform.machine(), processor()):
         digest.update(part.encode() + b"\n")
     return digest.hexdigest()[:16]
+
+
+def _run(command, seconds):
+    """Runs a compiler.
+
+    Raises:
+        NotAvailable: If it cannot be started, does not end or fails.
+    """
+    shown = shlex.join(command[:3])
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            # Compilers translate their messages, in which the first error is looked for.
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotAvailable(
+            f"The compiler did not end in {seconds} seconds. Received: {shown}. "
+            "Choose --kernel=packed."
+        ) from error
+    except OSError as error:
+        raise NotAvailable(
+            f"The compiler cannot be started. Expected a program. Received: {shown}: "
+            f"{error.strerror}. Set CXX to another compiler for C++17, or choose --kernel=packed."
+        ) from error
+    if done.returncode != 0:
+        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines()]
+        lines = [line for line in lines if line]
+        first = next((line for line in lines if "error" in line.lower()), "")
+        first = first or (lines[0] if lines else f"no message, exit code {done.returncode}")
+        raise NotAvailable(
+            f"The kernel could not be compiled. Received: {shown}: {first[:500]}. Set CXX to "
+            "another compiler for C++17, or choose --kernel=packed."
+        )
+    return done
 
 
 def processor():
@@ -113,8 +220,7 @@ def processor():
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")
 
 
-def _compile(path):
-    command = _command()
+def _compile(command, path):
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         for file in _sources():
             Path(folder, file.name).write_bytes(file.read_bytes())
@@ -122,24 +228,15 @@ def _compile(path):
         output = Path(folder, path.name)
         # Symbols are looked up in the library of TensorFlow's that is loaded already.
         options = (f"-I{tf.sysconfig.get_include()}", f"-L{tf.sysconfig.get_lib()}")
-        try:
-            done = subprocess.run(
-                [*command, *units, "-o", str(output), *options, "-l:libtensorflow_cc.so.2"],
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
+        _run(
+            [*command, *units, "-o", str(output), *options, "-l:libtensorflow_cc.so.2"],
+            TIMEOUT_SECONDS,
+        )
+        if not output.is_file():
             raise NotAvailable(
-                f"The compiler did not end in {TIMEOUT_SECONDS} seconds. Received: {command[0]}. "
-                "Choose --kernel=packed."
-            ) from error
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            first = next((line for line in lines if "error" in line), "no message")
-            raise NotAvailable(
-                f"The kernel could not be compiled. Received: {command[0]}: {first}. Set CXX to "
-                "another compiler for C++17, or choose --kernel=packed."
+                "The compiler has written nothing. Expected a library. Received: "
+                f"{shlex.join(command[:3])}, which ended without an error. Set CXX to another "
+                "compiler for C++17, or choose --kernel=packed."
             )
         os.chmod(output, 0o700)
         os.replace(output, path)
