@@ -1,7 +1,10 @@
 """How every entry point starts and fails."""
 
+import contextlib
 import gc
+import signal
 import sys
+import threading
 import traceback
 
 from absl import app, flags, logging
@@ -16,6 +19,23 @@ FAULT = (
 )
 
 
+class _Stopped(SystemExit):
+    """A signal that ends the process; what is half written is taken away on the way out."""
+
+
+def _stop_on_signals():
+    """Lets SIGTERM, and the end of the terminal, stop the command as Ctrl-C does."""
+
+    def stop(number, _):
+        signal.signal(number, signal.SIG_DFL)  # a second one ends it at once
+        raise _Stopped(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores the latter
+                signal.signal(number, stop)
+
+
 def run(main, on_stop="give the same command to start again"):
     """Runs an entry point: bad input ends with one message and exit code 1.
 
@@ -23,7 +43,7 @@ def run(main, on_stop="give the same command to start again"):
 
     Args:
         main: Function without arguments.
-        on_stop: What to tell a user who has stopped the command with Ctrl-C.
+        on_stop: What to tell a user who has stopped the command with Ctrl-C or a signal.
     """
 
     def guarded(arguments):
@@ -31,6 +51,7 @@ def run(main, on_stop="give the same command to start again"):
 
         if not flags.FLAGS["v"].present:
             logging.set_verbosity(logging.WARNING)
+        _stop_on_signals()
         try:
             if len(arguments) > 1:
                 raise ValueError(
@@ -47,9 +68,10 @@ def run(main, on_stop="give the same command to start again"):
             print(f"error: {escaping.terminal(str(error))}", file=sys.stderr)
             print("(--v=1 shows where this came from)", file=sys.stderr)
             return 1
-        except KeyboardInterrupt:
-            print(f"stopped; {on_stop}", file=sys.stderr)
-            return 130
+        except (KeyboardInterrupt, _Stopped) as stopped:
+            with contextlib.suppress(OSError):  # of a terminal that has gone
+                print(f"stopped; {on_stop}", file=sys.stderr)
+            return stopped.code if isinstance(stopped, _Stopped) else 130
         except Exception:
             traceback.print_exc()
             print(FAULT, file=sys.stderr)

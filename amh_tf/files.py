@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from amh_tf import locations
 
 # Marks names that are still being written; a killed process may leave one behind.
 PARTIAL = ".partial."
+# What nobody has written to for so long is not being written any more.
+OLD_SECONDS = 2 * 24 * 3600
 # Held by the process that works in a folder. The kernel lets go of it when the process ends,
 # however it ends; the empty file stays.
 LOCK_FILE = ".lock"
@@ -77,12 +80,13 @@ def sync(path):
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, wait=True):
     """Yields a temporary path that becomes `path` when the block ends without an error.
 
     Args:
         path: Final path. The temporary name keeps its ending, since Keras and Matplotlib
             choose the format by it.
+        wait: Whether to wait until it is on the disk. Without, a power cut may damage the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,9 +94,11 @@ def replacing(path):
     try:
         with explaining(path):
             yield temporary
-            sync(temporary)
+            if wait:
+                sync(temporary)
             os.replace(temporary, path)
-            sync(path.parent)
+            if wait:
+                sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -168,16 +174,42 @@ def locked(folder, flag):
         yield
 
 
-def _sweep_unfinished(path):
-    """Removes what killed processes have left of a new folder; living ones hold theirs."""
-    for left in path.parent.glob(f".{path.name}{PARTIAL}*"):
-        with contextlib.suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                if _try_lock(descriptor):
-                    shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(descriptor)
+def sweep_unfinished(path):
+    """Removes what killed processes have left of a new folder; living ones hold theirs.
+
+    What they have left of other folders beside it is removed, too, once it is days old: nobody may
+    ever give that command again.
+
+    Args:
+        path: Where the folder is to stand, or stands.
+    """
+    path = Path(path).resolve()
+    with contextlib.suppress(OSError):
+        for left in list(path.parent.iterdir()):
+            name, mark, _ = left.name.partition(PARTIAL)
+            if mark and name.startswith(".") and not left.is_symlink():
+                with contextlib.suppress(OSError):
+                    _sweep_folder(left, is_own=name == f".{path.name}")
+
+
+def _sweep_folder(left, is_own):
+    descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            if not _try_lock(descriptor):
+                return
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            is_own = False  # who holds it cannot be told
+        if is_own or time.time() - _last_change(left) > OLD_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _last_change(folder):
+    return max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
 
 
 def _hold_new_folder(path):
@@ -208,7 +240,7 @@ def new_folder(path):
             path.mkdir()
         elif path.exists():
             raise NotADirectoryError("a file")
-        _sweep_unfinished(path)
+        sweep_unfinished(path)
         temporary, descriptor = _hold_new_folder(path)
     except OSError as error:
         raise ValueError(

@@ -1,6 +1,8 @@
-"""Progress of long work: a bar on a terminal, nothing where output goes to a file."""
+"""Progress of long work: a bar on a terminal, a line now and then where output goes to a file."""
 
 import contextlib
+import datetime
+import time
 
 from rich import console as rich_console
 from rich import progress as rich_progress
@@ -19,6 +21,11 @@ class _Console(rich_console.Console):
 console = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+# Seconds until the first line in a file, and between two lines at most. What ends sooner than that
+# leaves none; work of hours leaves no more than can be read.
+FIRST_LINE, LONGEST_PAUSE = 10.0, 600.0
+
+
 class _Bar:
     def __init__(self, progress, task):
         self._progress = progress
@@ -33,6 +40,35 @@ class _Bar:
 
     def move_to(self, completed):
         self._progress.update(self._task, completed=completed)
+
+
+class _Lines:
+    """Prints a line when some time has gone by, at intervals that grow."""
+
+    def __init__(self, total, title, unit):
+        self._total, self._title, self._unit = total, title, unit
+        self._completed, self._note = 0, ""
+        self._start = time.monotonic()
+        self._next = FIRST_LINE
+
+    def advance(self, steps=1):
+        self.move_to(self._completed + steps)
+
+    def note(self, text):
+        self._note = text
+
+    def move_to(self, completed):
+        self._completed = completed
+        seconds = time.monotonic() - self._start
+        if seconds < self._next or not completed or completed >= self._total:
+            return
+        self._next = seconds + min(seconds, LONGEST_PAUSE)
+        speed = completed / seconds
+        left = datetime.timedelta(seconds=round((self._total - completed) / speed))
+        console.print(
+            f"{self._title}: {completed:,.0f} of {self._total:,.0f} {self._unit}, "
+            f"{speed:,.1f}/s, {left} left{'; ' * bool(self._note)}{self._note}"
+        )
 
 
 class _Speed(rich_progress.ProgressColumn):
@@ -51,6 +87,8 @@ def _text(template):
 def bar(total, title, unit):
     """Shows a bar with speed and time left, removed when the work is done.
 
+    Where output goes to a file, it is a line from time to time.
+
     Args:
         total: Number of steps.
         title: What is being done.
@@ -59,6 +97,9 @@ def bar(total, title, unit):
     Yields:
         Object with `advance(steps)`, `move_to(completed)` and `note(text)`.
     """
+    if not console.is_terminal:
+        yield _Lines(total, title, unit)
+        return
     columns = [
         _text("{task.description}"),
         rich_progress.BarColumn(bar_width=24),
@@ -68,7 +109,5 @@ def bar(total, title, unit):
         _text("left"),
         _text("{task.fields[note]}"),
     ]
-    with rich_progress.Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    with rich_progress.Progress(*columns, console=console, transient=True) as progress:
         yield _Bar(progress, progress.add_task(title, total=total, note=""))

@@ -2,10 +2,14 @@
 
 import errno
 import os
+import signal
+import time
 
 import pytest
 
 from amh_tf import files
+from amh_tf.corpora import planted
+from amh_tf.data import writer
 from tests import commands
 from tests.commands import assert_refused
 
@@ -92,6 +96,87 @@ def test_what_a_killed_process_left_is_swept_up_and_what_lives_is_not(tmp_path):
             assert living.exists() and second != living
             (living / "file").write_text("first")
     assert (tmp_path / "set").is_dir()
+
+
+STOPPED = """
+import os, runpy, sys
+import amh_tf
+from amh_tf.data import records
+number, folder, left, encode = int(sys.argv[1]), sys.argv[2], [5], records.encode
+def dying(*arguments):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), number)
+    return encode(*arguments)
+records.encode = dying
+sys.argv[1:] = ["--source=planted", "--planted_sizes=9,6,6", "--output_dir=" + folder]
+runpy.run_module("amh_tf.prepare", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["set", "set[1]", "a*b?c", ".hidden", "set.v2"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_stopped_prepare_leaves_nothing_for_ever(tmp_path, number, name):
+    folder = tmp_path / name
+    stopped = commands.run("-c", STOPPED, int(number), folder)
+    left = list(tmp_path.iterdir())
+    if number == signal.SIGKILL:
+        assert stopped.returncode == -number and len(left) == 1, stopped.stderr
+    else:
+        assert stopped.returncode == 128 + number and not left, (stopped.stderr, left)
+        assert stopped.stderr == "stopped; the same command goes on where it was\n"
+    writer.write(planted.read(seed=1, sizes={"train": 9, "dev": 6, "test": 6}), folder)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_what_was_left_beside_a_whole_data_set_is_swept_up(tmp_path, tiny_source):
+    """As by one of two processes that wrote it at the same time."""
+    writer.write(tiny_source, tmp_path / "set")
+    (tmp_path / ".set.partial.abc").mkdir()
+    writer.write(tiny_source, tmp_path / "set")
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def leave(folder, days):
+    """Makes an unfinished folder that nobody has written to for some days."""
+    folder.mkdir()
+    (folder / "train-00000-of-00002.tfrecord").write_bytes(b"half")
+    then = time.time() - days * 24 * 3600
+    for path in (folder / "train-00000-of-00002.tfrecord", folder):
+        os.utime(path, (then, then))
+    return folder
+
+
+def test_old_unfinished_folders_of_other_names_are_swept_up(tmp_path):
+    """Nobody may ever give those commands again."""
+    old = leave(tmp_path / ".other.partial.abc", days=3)
+    young = leave(tmp_path / ".other.partial.abd", days=1)
+    no_partial = leave(tmp_path / ".other.part", days=900)
+    visible = leave(tmp_path / "thesis.partial.abc", days=900)
+    living = leave(tmp_path / ".other.partial.abe", days=900)
+    written = leave(tmp_path / ".other.partial.abf", days=900)
+    os.utime(written / "train-00000-of-00002.tfrecord")
+    (tmp_path / ".link.partial.abg").symlink_to(visible)
+    descriptor = os.open(living, os.O_RDONLY)
+    try:
+        assert files._try_lock(descriptor)
+        files.sweep_unfinished(tmp_path / "set")
+    finally:
+        os.close(descriptor)
+    assert not old.exists()
+    assert all(path.exists() for path in (young, no_partial, visible, living, written))
+
+
+def test_where_nothing_can_be_locked_age_decides(tmp_path, monkeypatch):
+    def refuse(descriptor, operation):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    old = leave(tmp_path / ".set.partial.abc", days=3)
+    young = leave(tmp_path / ".set.partial.abd", days=1)
+    with files.new_folder(tmp_path / "set"):
+        pass
+    assert young.exists() and not old.exists()
 
 
 def test_folder_is_held_by_one_process(tmp_path):

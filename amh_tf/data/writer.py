@@ -134,6 +134,7 @@ def write(
     fingerprint = hashlib.sha256(described.encode()).hexdigest()
     folder = files.Path(folder)
     if (folder / manifest.FILE_NAME).exists():
+        files.sweep_unfinished(folder)
         return _existing(folder, fingerprint)
     total = len(source.index)
     bar = progress(total, "writing", "utterances") if progress else contextlib.nullcontext()

@@ -26,7 +26,11 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
             the next time.
     """
     strict = on_error == "stop"
-    done = {group.number: _load(group, work, strict) for group in groups}
+    done = {}
+    with show(len(groups), "reading what is done", "files") as bar:
+        for group in groups:
+            done[group.number] = _load(group, work, strict)
+            bar.advance()
     left = [group for group in groups if done[group.number] is None]
     total = sum(len(group.recordings) for group in left)
     if 0 < len(left) < len(groups):

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import itertools
 import json
 from pathlib import Path
 
@@ -11,15 +10,17 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import files, schema
+from amh_tf.data import framing
 from amh_tf.extraction import extractor
 
 SETTINGS_FILE = "settings.json"
-_FIELDS = {name: tf.io.FixedLenFeature([], tf.string) for name in ("id", "audio", "video", "words")}
+# Recordings of no file, such as a table's lines of text, that share a file here.
+WORDS_TOGETHER = 512
 
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Recordings whose features are made together.
+    """Recordings whose features are made together, and kept in one file.
 
     Attributes:
         number: Its place in the corpus, from 0.
@@ -61,19 +62,46 @@ def plan(corpus, settings, fingerprint, progress):
     Returns:
         List of `Group`.
     """
-    members = {}
-    for spoken in corpus.recordings:
-        members.setdefault(spoken.group, []).append(spoken)
     digest = functools.lru_cache(maxsize=None)(_digest)
     groups = []
     with progress(len(corpus.recordings), "checking files", "utterances") as bar:
-        for number, recordings in enumerate(members.values()):
+        for number, recordings in enumerate(_together(corpus, settings)):
             described = [_describe(spoken, settings, digest) for spoken in recordings]
             text = json.dumps([fingerprint, described])
             key = hashlib.sha256(text.encode()).hexdigest()
             groups.append(Group(number, tuple(recordings), key))
             bar.advance(len(recordings))
     return groups
+
+
+def _together(corpus, settings):
+    """Lists the recordings of each group.
+
+    Those of which no file is read share nothing and take no time: a file each would take longer
+    to write and read than all else.
+    """
+    members = {}
+    for spoken in corpus.recordings:
+        members.setdefault(spoken.group, []).append(spoken)
+    joined, open_for_words = [], False
+    for recordings in members.values():
+        only_words = not any(_files(spoken, settings) for spoken in recordings)
+        if only_words and open_for_words and len(joined[-1]) < WORDS_TOGETHER:
+            joined[-1] += recordings
+        else:
+            joined.append(recordings)
+        open_for_words = only_words
+    return joined
+
+
+def _files(spoken, settings):
+    """Lists the files of a recording that are read, each with the part of it."""
+    read = []
+    if settings.needs_sound and spoken.audio:
+        read.append((spoken.audio, spoken.audio_start, spoken.audio_end))
+    if "video" in settings.modalities and spoken.video:
+        read.append((spoken.video, spoken.video_start, spoken.video_end, spoken.side))
+    return read
 
 
 def _digest(path):
@@ -87,10 +115,8 @@ def _digest(path):
 
 def _describe(spoken, settings, digest):
     described = [spoken.id]
-    if settings.needs_sound and spoken.audio:
-        described += [digest(spoken.audio), spoken.audio_start, spoken.audio_end]
-    if "video" in settings.modalities and spoken.video:
-        described += [digest(spoken.video), spoken.video_start, spoken.video_end, spoken.side]
+    for path, *part in _files(spoken, settings):
+        described += [digest(path), *part]
     if "text" in settings.modalities:
         described.append(spoken.transcript)
     return described
@@ -107,7 +133,7 @@ class WorkFolder:
         self.path = Path(path)
 
     def start(self, recipe):
-        """Makes the folder, or checks that it was begun with the same settings.
+        """Makes the folder, or checks that it was begun with the same settings, and sweeps it.
 
         Args:
             recipe: The `Extractor`'s.
@@ -129,6 +155,7 @@ class WorkFolder:
                     f"settings to go on. Received: {'; '.join(different)}. Delete it, or "
                     "choose another folder with --output_dir."
                 )
+            files.sweep(self.path)
             return
         if not files.is_vacant(self.path):
             raise ValueError(
@@ -156,8 +183,9 @@ class WorkFolder:
             Summary(made.id, made.words, made.file, str(made.problem or "")) for made in found
         ]
         header = {"key": group.key, "found": [dataclasses.astuple(each) for each in summaries]}
+        # Not waited for: `load` checks every byte, and what a power cut costs is made again.
         with (
-            files.replacing(self.file(group)) as temporary,
+            files.replacing(self.file(group), wait=False) as temporary,
             tf.io.TFRecordWriter(str(temporary)) as writer,
         ):
             writer.write(json.dumps(header).encode())
@@ -179,7 +207,7 @@ class WorkFolder:
             header = json.loads(next(records))
             count = sum(1 for _ in records)
             summaries = [Summary(*fields) for fields in header["found"]]
-        except (tf.errors.OpError, StopIteration, ValueError, TypeError, KeyError):
+        except (OSError, StopIteration, ValueError, TypeError, KeyError):
             return None
         same = [each.id for each in summaries] == [spoken.id for spoken in group.recordings]
         good = sum(not each.problem for each in summaries)
@@ -192,9 +220,11 @@ class WorkFolder:
         Yields:
             `extractor.Extracted`.
         """
-        for record in itertools.islice(self._records(group), 1, None):
-            parsed = tf.io.parse_single_example(record, _FIELDS)
-            fields = {name: value.numpy() for name, value in parsed.items()}
+        records = self._records(group)
+        next(records)
+        for record in records:
+            feature = tf.train.Example.FromString(record).features.feature
+            fields = {name: feature[name].bytes_list.value[0] for name in sorted(feature)}
             audio, video = (np.frombuffer(fields[name], "<f4") for name in ("audio", "video"))
             yield extractor.Extracted(
                 fields["id"].decode(),
@@ -204,7 +234,10 @@ class WorkFolder:
             )
 
     def _records(self, group):
-        return tf.data.TFRecordDataset(str(self.file(group))).as_numpy_iterator()
+        path = self.file(group)
+        with open(path, "rb", buffering=0) as file:
+            for frame in framing.walk(file, path):
+                yield framing.read_payload(file, path, *frame)
 
 
 def _encode(made):

@@ -3,8 +3,12 @@
 import shutil
 import signal
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from amh_tf import files
+from amh_tf.corpora import table
 from amh_tf.data import from_recordings
 from amh_tf.extraction import extractor, settings, work_folder
 from tests import commands
@@ -89,6 +93,75 @@ def test_damaged_file_of_a_group_is_made_again(tmp_path, monkeypatch, whole, dam
     demo.write(demo.read(), SOUND_AND_WORDS, tmp_path / "data")
     assert len(done) == 1
     assert demo.contents(tmp_path / "data") == whole
+
+
+def lines_of_text(tmp_path, count=1300, sound_at=()):
+    """Reads a table of text, some lines of which have a file of sound."""
+    rows = [
+        f"u{i:04d},{'low' if i % 2 else 'high'},word{i % 50} again,"
+        f"{f'{i}.wav' if i in sound_at else ''},{('train', 'dev', 'test')[i % 3]}"
+        for i in range(count)
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["id,label,transcript,audio,split", *rows]) + "\n")
+    return table.read(path)
+
+
+def test_lines_of_text_cost_no_file_and_no_pipeline_each(tmp_path, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("a pipeline for one file takes longer than all that it holds")
+
+    monkeypatch.setattr(tf.data, "TFRecordDataset", refuse)
+    monkeypatch.setattr(files, "sync", counting := Counting())
+    corpus, words = lines_of_text(tmp_path), settings.Settings(modalities=("text",))
+    written = from_recordings.write(corpus, words, tmp_path / "data", keep_work=True)
+    assert len(list((tmp_path / "data.work").glob("*.tfrecord"))) == 3
+    assert counting.number < 40
+    held = [shard.records for shard in written.shards]
+    assert sum(held) == 1300
+    ids = [
+        row.split(",")[0]
+        for row in (tmp_path / "data" / "utterances.csv").read_text().splitlines()[1:]
+    ]
+    assert ids == [f"u{i:04d}" for i in range(1300)]
+
+
+class Counting:
+    """Counts its calls."""
+
+    number = 0
+
+    def __call__(self, path):
+        self.number += 1
+
+
+@pytest.mark.parametrize("sound_at", [(), (0,), (5, 6, 700), range(0, 1300, 2)])
+def test_stopped_text_goes_on_to_the_same_bytes(tmp_path, monkeypatch, sound_at):
+    """Lines with and without a file, in any order."""
+    chosen = SOUND_AND_WORDS if sound_at else settings.Settings(modalities=("text",))
+    count = 40 if len(sound_at) > 3 else 1300
+    monkeypatch.setattr(extractor.Extractor, "sound", lambda *_: np.ones(800, np.float32))
+    corpus = lines_of_text(tmp_path, count, sound_at)
+    whole = from_recordings.write(corpus, chosen, tmp_path / "whole").folder
+    with monkeypatch.context() as patched:
+        counted(patched, stop_at=2)
+        with pytest.raises(KeyboardInterrupt):
+            from_recordings.write(corpus, chosen, tmp_path / "data")
+    assert len(list((tmp_path / "data.work").glob("*.tfrecord"))) == 2
+    done = counted(monkeypatch)
+    from_recordings.write(corpus, chosen, tmp_path / "data")
+    assert done
+    assert demo.contents(tmp_path / "data") == demo.contents(whole)
+
+
+def test_kept_work_is_swept(tmp_path):
+    demo.write(demo.read(), SOUND_AND_WORDS, tmp_path / "data", keep_work=True)
+    for path in (tmp_path / "data").iterdir():
+        path.unlink()
+    left = tmp_path / "data.work" / ".123.partial.00001-abc.tfrecord"
+    left.write_bytes(b"half")
+    demo.write(demo.read(), SOUND_AND_WORDS, tmp_path / "data", keep_work=True)
+    assert not left.exists()
 
 
 def test_finished_data_set_is_left_alone(tmp_path, monkeypatch):

@@ -1,0 +1,45 @@
+"""Progress where output goes to a file."""
+
+import pytest
+
+from amh_tf import progress
+
+
+@pytest.fixture
+def lines(monkeypatch, capsys):
+    """A function that spends seconds on steps; returns what was printed."""
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+
+    def work(steps, seconds, note=""):
+        with progress.bar(steps, "writing", "utterances") as bar:
+            for _ in range(steps):
+                now[0] += seconds
+                bar.note(note)
+                bar.advance()
+        return capsys.readouterr().out.splitlines()
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds", "expected"),
+    [
+        (100, 0.05, []),  # done in five seconds
+        (10, 20, [1, 2, 4, 8]),
+        (2000, 0.01, [1000]),
+        (3, 1000, [1, 2]),
+    ],
+)
+def test_lines_come_at_intervals_that_grow(lines, steps, seconds, expected):
+    found = [int(line.split()[1].replace(",", "")) for line in lines(steps, seconds)]
+    assert found == expected
+
+
+def test_long_work_has_a_line_at_least_every_ten_minutes(lines):
+    assert len(lines(24 * 60, 60)) == pytest.approx(24 * 6, abs=8)
+
+
+def test_line_says_how_far_and_how_long(lines):
+    said = lines(4000, 0.01, "loss 1.23")[0]
+    assert said == "writing: 1,000 of 4,000 utterances, 100.0/s, 0:00:30 left; loss 1.23"
