@@ -295,7 +295,7 @@ def define_evaluation():
 
 def define_verification():
     """Flags of checking a data set."""
-    _define("path", "data_dir", None, "Data folder to check (required).", required=True)
+    _define("path", "data_dir", None, "Data folder to check; or else a corpus: --source.")
 
 
 def define_crossvalidation():

@@ -42,32 +42,8 @@ FOLD_FLAGS = ("protocols", "num_folds", "fold_seed", "fold_repeats", "dev_speake
 
 def define():
     """Flags of writing a data folder."""
-    _define(
-        "enum",
-        "source",
-        None,
-        "Where utterances come from (required): the authors' preprocessed folds, the planted-cue "
-        "set (synthetic), a corpus as released (docs/corpora.md has where each is had), a corpus "
-        "with EmoBox's folds, or a table of your own recordings.",
-        enum_values=list(SOURCES),
-        required=True,
-    )
-    _define(
-        "path",
-        "source_dir",
-        None,
-        "Folder of one preprocessed fold or of the release; for a table, its file; for emobox, the "
-        "corpus' folder in EmoBox's data.",
-    )
-    _define(
-        "string",
-        "encoding",
-        None,
-        "Encoding of a table or of MELD's, such as gb18030, shift_jis or windows-1251. Default: "
-        "UTF-8, UTF-16 where its first bytes say so, Windows-1252 where nearly all is ASCII.",
-    )
+    _define_source(SOURCES, required=True)
     _define("path", "output_dir", None, "Data folder to write (required).", required=True)
-    _define("string", "name", None, "What to call the data set in results; folds and tables.")
     for modality, length in schema.MAX_LENGTHS.items():
         _define(
             "integer",
@@ -103,34 +79,45 @@ def define():
     _define_raw()
 
 
-def _define_folds():
-    """Flags that say how utterances are split."""
+def define_inspection():
+    """Flags of checking a corpus before its features are made."""
+    _define_source(RAW_SOURCES, required=False)
     _define(
-        "list",
-        "protocols",
+        "string",
+        "modalities",
         None,
-        f"Protocols to compute folds for: {', '.join(folds.PROTOCOLS)}. Default: given where the "
-        "source publishes folds, and else what suits it.",
-    )
-    _define("integer", "num_folds", folds.NUM_FOLDS, "Folds of random, speaker_kfold and text.")
-    _define("integer", "fold_seed", 0, "Seed of the folds that are drawn.", lower_bound=0)
-    _define(
-        "integer",
-        "fold_repeats",
-        1,
-        "How often the folds of random and speaker_kfold are drawn, each time anew.",
-    )
-    _define(
-        "integer",
-        "dev_speakers",
-        dev_part.SPEAKERS,
-        "Speakers that are taken out of a training part to select on, where a fold has no dev "
-        "part; a tenth of its utterances where nobody knows who speaks.",
+        "Which files of the corpus to read: letters of a, v; t for none, which compares counts and "
+        "names alone. Default: all.",
     )
 
 
-def _define_raw():
-    """Flags that say what is made of raw recordings."""
+def _define_source(sources, required):
+    """Flags that say which corpus, and how it is read."""
+    _define(
+        "enum",
+        "source",
+        None,
+        "Where utterances come from: the authors' preprocessed folds, the planted-cue "
+        "set (synthetic), a corpus as released (docs/corpora.md has where each is had), a corpus "
+        "with EmoBox's folds, or a table of your own recordings.",
+        enum_values=list(sources),
+        required=required,
+    )
+    _define(
+        "path",
+        "source_dir",
+        None,
+        "Folder of one preprocessed fold or of the release; for a table, its file; for emobox, the "
+        "corpus' folder in EmoBox's data.",
+    )
+    _define(
+        "string",
+        "encoding",
+        None,
+        "Encoding of a table or of MELD's, such as gb18030, shift_jis or windows-1251. Default: "
+        "UTF-8, UTF-16 where its first bytes say so, Windows-1252 where nearly all is ASCII.",
+    )
+    _define("string", "name", None, "What to call the data set in results; folds and tables.")
     _define(
         "string",
         "labels",
@@ -160,6 +147,36 @@ def _define_raw():
         None,
         "emobox: folder of the sound. Default: EmoBox's own, with downloads/CORPUS in it.",
     )
+
+
+def _define_folds():
+    """Flags that say how utterances are split."""
+    _define(
+        "list",
+        "protocols",
+        None,
+        f"Protocols to compute folds for: {', '.join(folds.PROTOCOLS)}. Default: given where the "
+        "source publishes folds, and else what suits it.",
+    )
+    _define("integer", "num_folds", folds.NUM_FOLDS, "Folds of random, speaker_kfold and text.")
+    _define("integer", "fold_seed", 0, "Seed of the folds that are drawn.", lower_bound=0)
+    _define(
+        "integer",
+        "fold_repeats",
+        1,
+        "How often the folds of random and speaker_kfold are drawn, each time anew.",
+    )
+    _define(
+        "integer",
+        "dev_speakers",
+        dev_part.SPEAKERS,
+        "Speakers that are taken out of a training part to select on, where a fold has no dev "
+        "part; a tenth of its utterances where nobody knows who speaks.",
+    )
+
+
+def _define_raw():
+    """Flags that say what is made of raw recordings."""
     _define(
         "string",
         "modalities",

@@ -1,19 +1,26 @@
-"""Checks a data set, every byte of it: python -m amh_tf.verify --data_dir=DIR
+"""Checks a data set, every byte of it, or a corpus before its features are made:
 
-Lists every fault with its file, and its record and offset. Exit code 1 if there is any.
+python -m amh_tf.verify --data_dir=DIR
+python -m amh_tf.verify --source=meld --source_dir=MELD.Raw
+
+Lists every fault with its file, and in a data set its record and offset. Of a corpus, that is what
+is missing or not of it by its publishers' counts, and what cannot be read or is of another length
+than the corpus says. Exit code 1 if there is any.
 """
 
+import collections
 import sys
 
-from amh_tf import cli, flag_defs, progress
+from amh_tf import cli, flag_defs, flag_defs_preparation, progress, schema
 from amh_tf.data import faults, manifest, verification
+from amh_tf.extraction import inspection
 
 flag_defs.define_verification()
+flag_defs_preparation.define_inspection()
 
 
-def main():
-    """Verifies by the flags."""
-    folder = flag_defs.FLAGS.data_dir
+def _verify_data(folder):
+    """Verifies a data folder; returns the exit code."""
     loaded = manifest.load(folder)
     count = 0
     with progress.bar(verification.num_files(folder), "verifying", "files") as bar:
@@ -29,6 +36,54 @@ def main():
         return 1
     progress.console.print(f"{folder} is whole. {verification.summary(loaded)}.")
     return 0
+
+
+def _verify_corpus(folder):
+    """Verifies a corpus as released; returns the exit code."""
+    corpus = flag_defs_preparation.corpus()
+    letters = flag_defs.FLAGS.modalities
+    modalities = schema.MODALITIES if letters is None else schema.modalities_from_letters(letters)
+    counts = collections.Counter()
+    progress.console.print(f"Corpus: {corpus.name}")
+    for note in corpus.notes:
+        progress.console.print(note)
+    for kind, names in (("missing", corpus.missing), ("not of the corpus", corpus.extra)):
+        for name in names:
+            progress.console.print(f"{kind}: {name}")
+        counts[kind] += len(names)
+    with progress.bar(len(corpus.recordings), "reading", "utterances") as bar:
+        for problem in inspection.inspect(corpus, modalities, bar.advance):
+            progress.console.print(f"{problem.kind}: {problem.id}: {problem.text}")
+            counts[problem.kind] += 1
+    if corpus.differences and not sum(counts.values()):
+        counts["other than published"] = len(corpus.differences)
+    if sum(counts.values()):
+        listed = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+        print(
+            f"error: {folder!r} is not {corpus.name} as published. Expected every file, whole. "
+            f"Received: {listed}, named above. Get those files again, or leave such utterances out "
+            "with `python -m amh_tf.prepare --on_error=skip`.",
+            file=sys.stderr,
+        )
+        return 1
+    progress.console.print(
+        f"{folder} is whole. {corpus.name}: {len(corpus.recordings):,} utterances can be used."
+    )
+    return 0
+
+
+def main():
+    """Verifies by the flags."""
+    flags = flag_defs.FLAGS
+    if bool(flags.data_dir) == bool(flags.source):
+        raise ValueError(
+            "It is not said what to check. Expected a data folder, or else a corpus. Received: "
+            f"data_dir={flags.data_dir!r}, source={flags.source!r}. Set either --data_dir, or "
+            "--source and --source_dir."
+        )
+    if flags.data_dir:
+        return _verify_data(flags.data_dir)
+    return _verify_corpus(flag_defs_preparation.source_dir())
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def corpus(
     official: Published,
     labels: str,
     notes: tuple = (),
+    missing: tuple = (),
     **folds,
 ) -> recording.Corpus:
     """Makes a corpus, and notes how it compares with the published one.
@@ -40,6 +41,7 @@ def corpus(
         official: `Published`.
         labels: Label set, as `label_sets.parse` takes it.
         notes: More notes.
+        missing: Utterances that are missing, where `official` has no ids to tell it by.
         **folds: `fold_names` and `published` of the `Corpus`.
 
     Returns:
@@ -51,19 +53,25 @@ def corpus(
     label_set = label_sets.parse(labels)
     found = [(label, {"group": fields["id"], **fields}) for label, fields in utterances]
     kept, chosen = label_sets.choose(found, label_set)
-    compared = _compared(found, official)
+    if official.ids is not None:
+        missing = tuple(sorted(official.ids - {fields["id"] for _, fields in found}))
+    compared, whole = _compared(found, official)
+    differences = (*compared, *_differences(found_files, found, official, missing))
     return recording.Corpus(
         name=name,
         synthetic=False,
         classes=label_set.classes,
         recordings=kept,
-        notes=(*compared, *_file_notes(found_files, found, official), *notes, *chosen),
+        notes=(*whole, *differences, *_copies(found_files), *notes, *chosen),
+        differences=differences,
+        missing=missing,
+        extra=found_files.extra,
         **folds,
     )
 
 
 def _compared(found, published):
-    """Yields how the counts compare with the published ones."""
+    """Lists how the counts differ from the published ones, or else that they do not."""
     total, wanted = len(found), sum(published.classes.values())
     spoken = collections.Counter(fields["speaker"] for _, fields in found)
     # Whoever is missing altogether is named in a note of its own.
@@ -73,12 +81,12 @@ def _compared(found, published):
         "by speaker": _differing(spoken, speakers),
     }
     if total == wanted and not any(differing.values()):
-        yield f"{total:,} utterances, in every class as many as published."
-        return
-    yield f"{total:,} utterances, not the published {wanted:,}. Is the release whole?"
-    for kind, counts in differing.items():
-        if counts:
-            yield f"Different {kind}: {', '.join(counts)}."
+        return [], [f"{total:,} utterances, in every class as many as published."]
+    lines = [f"{total:,} utterances, not the published {wanted:,}. Is the release whole?"]
+    lines += [
+        f"Different {kind}: {', '.join(counts)}." for kind, counts in differing.items() if counts
+    ]
+    return lines, []
 
 
 def _differing(counts, published):
@@ -89,20 +97,21 @@ def _differing(counts, published):
     ]
 
 
-def _file_notes(found_files, found, published):
-    """Yields what is missing, what is there beside the corpus, and what is there twice."""
+def _copies(found_files):
+    if found_files.copies:
+        yield f"{found_files.copies:,} files are copies of others, and count once."
+
+
+def _differences(found_files, found, published, missing):
+    """Yields what is missing, and what is there beside the corpus."""
     absent = sorted(set(published.speakers) - {fields["speaker"] for _, fields in found})
     if absent:
         yield f"{len(absent):,} speakers are missing: {clips.named(absent)}."
-    if published.ids is not None:
-        missing = sorted(published.ids - {fields["id"] for _, fields in found})
-        if missing:
-            yield f"{len(missing):,} utterances are missing: {clips.named(missing)}."
+    if missing:
+        yield f"{len(missing):,} utterances are missing: {clips.named(missing)}."
     if found_files.extra:
         listed = clips.named(found_files.extra)
         yield f"{len(found_files.extra):,} files are not of the corpus: {listed}."
-    if found_files.copies:
-        yield f"{found_files.copies:,} files are copies of others, and count once."
     for kind in ("audio", "video"):
         without = [fields["id"] for _, fields in found if not fields.get(kind)]
         if 0 < len(without) < len(found):

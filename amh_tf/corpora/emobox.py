@@ -90,8 +90,9 @@ def read(
         label_set = label_sets.of_all(x for x, _ in found if not x.endswith(UNMAPPED))
     kept, chosen = label_sets.choose(found, label_set)
     notes = [f"{len(found):,} of {len(utterances.found):,} utterances listed are there."]
+    differences = []
     if missing:
-        notes.append(f"{len(missing):,} sound files are missing: {clips.named(missing)}.")
+        differences = [f"{len(missing):,} sound files are missing: {clips.named(missing)}."]
     if unread:
         notes.append(f"{len(unread):,} files of folds are not read: {clips.named(unread)}.")
     return recording.Corpus(
@@ -99,7 +100,9 @@ def read(
         synthetic=False,
         classes=label_set.classes,
         recordings=kept,
-        notes=(*notes, *chosen),
+        notes=(notes[0], *differences, *notes[1:], *chosen),
+        differences=tuple(differences),
+        missing=tuple(missing),
         fold_names=tuple(name for name, _ in folds),
         published=f"{len(folds)} folds of EmoBox (Ma et al., 2024)",
     )

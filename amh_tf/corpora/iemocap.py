@@ -154,7 +154,7 @@ def _side(dialog_gender, speaker_gender, left_speaker):
 
 
 def _count_note(kept, label_set):
-    """Compares the counts with the published ones."""
+    """Compares the counts with the published ones; returns a note, and a list of differences."""
     counts = collections.Counter(utterance.label for utterance in kept)
     published = [sum(LABEL_COUNTS.get(name, 0) for name in group) for group in label_set.members]
     differing = [
@@ -163,11 +163,12 @@ def _count_note(kept, label_set):
         if counts[number] != wanted
     ]
     if not differing:
-        return f"{len(kept):,} utterances, in every class as many as published."
-    return (
+        return f"{len(kept):,} utterances, in every class as many as published.", []
+    difference = (
         f"{len(kept):,} utterances, not the published {sum(published):,}. Different in: "
         f"{', '.join(differing)}. Is the release whole?"
     )
+    return difference, [difference]
 
 
 def _dialog(path, session, left_speaker, transcripts, seen):
@@ -188,8 +189,20 @@ def _dialog(path, session, left_speaker, transcripts, seen):
             "video_end": end,
             "side": _side(dialog_gender, gender, left_speaker),
             "transcript": spoken.get(name),
+            "seconds": end - start,
         }
         yield label, fields
+
+
+def _unlabelled(sessions, found):
+    """Lists the files of sound that no label file names."""
+    named = {fields["audio"] for _, fields in found}
+    return sorted(
+        str(path)
+        for _, folder in sessions
+        for path in (folder / "sentences/wav").glob("*/*.wav")
+        if not path.name.startswith(".") and str(path) not in named
+    )
 
 
 def _check_left(left_speaker):
@@ -225,7 +238,14 @@ def read(folder, labels="paper", left_speaker="auto"):
         dialogs += 1
         found += _dialog(path, session, left_speaker, transcripts, seen)
     kept, notes = label_sets.choose(found, label_set)
-    counted = [] if synthetic else [_count_note(kept, label_set)]
+    counted, differences, extra = [], [], _unlabelled(sessions, found)
+    if not synthetic:
+        note, differences = _count_note(kept, label_set)
+        counted = [note]
+        absent = sorted(set("12345") - {session for session, _ in sessions})
+        if absent:
+            differences.append(f"Sessions are missing: {', '.join(absent)}.")
+            counted.append(differences[-1])
     total = f"{len(found):,} labelled utterances in {dialogs} dialogs."
     return recording.Corpus(
         name=SYNTHETIC_NAME if synthetic else "IEMOCAP",
@@ -233,4 +253,6 @@ def read(folder, labels="paper", left_speaker="auto"):
         classes=label_set.classes,
         recordings=kept,
         notes=(*counted, total, *notes, *transcripts.notes(kept)),
+        differences=tuple(differences),
+        extra=tuple(extra),
     )

@@ -6,13 +6,15 @@
 
 The archives inside the release unpack into a folder per split; both ways are found. Dialogs
 and utterances are numbered anew in each split. The times in the CSV files are those of the
-television episode, not of the clip, and are not read.
+television episode: their difference is how long the clip should be. Two clips of the test split are
+minutes long by these very times, which are wrong.
 """
 
 import collections
 import re
 from pathlib import Path
 
+from amh_tf.corpora import clips as clip_files
 from amh_tf.corpora import label_sets, recording, text_files
 
 # For each split, where its clips lie, and how many utterances the CSV file should list.
@@ -24,7 +26,11 @@ CLIPS = {
 COUNTS = {"train": 9989, "dev": 1109, "test": 2610}
 
 _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
+# Nobody speaks for longer at a time.
+LONGEST_SECONDS = 60.0
+
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]{1,6})?)", re.ASCII)
 
 
 def _find(folder, split, name):
@@ -38,6 +44,18 @@ def _number(path, line, row, column):
     if not _NUMBER.fullmatch(text):
         raise text_files.error(path, line, f"{column} is wrong", "a whole number", text)
     return int(text)
+
+
+def _seconds(row):
+    """Returns how long an utterance lasts by its times, or None where they do not say."""
+    times = []
+    for column in ("StartTime", "EndTime"):
+        match = _TIME.fullmatch(row.get(column, ""))
+        if not match:
+            return None
+        hours, minutes, seconds = match.groups()
+        times.append(3600 * int(hours) + 60 * int(minutes) + float(seconds.replace(",", ".")))
+    return times[1] - times[0] if times[1] > times[0] else None
 
 
 def _utterances(path, split, clips, seen, encoding, notes):
@@ -59,19 +77,50 @@ def _utterances(path, split, clips, seen, encoding, notes):
             "audio": clip,
             "video": clip,
             "transcript": text_files.clean(row["Utterance"]),
+            "seconds": _seconds(row),
         }
         yield label, fields
 
 
-def _count_note(counts):
-    if counts == COUNTS:
-        return f"{sum(counts.values()):,} utterances, in every split as many as published."
+def _differences(counts):
+    """Lists how the splits differ from the published ones."""
     differing = [
         f"{split} {counts[split]:,} of {wanted:,}"
         for split, wanted in COUNTS.items()
         if counts[split] != wanted
     ]
-    return f"The splits are not as published: {', '.join(differing)}. Is the release whole?"
+    if not differing:
+        return []
+    return [f"The splits are not as published: {', '.join(differing)}. Is the release whole?"]
+
+
+def _clip_notes(found, folders):
+    """Says which clips are not there, not in the tables, or too long by the tables' times.
+
+    Returns:
+        List of notes, and list of clips that no table names. A folder without any clip is not
+        looked at: words can be used without them.
+    """
+    named_clips = {fields["video"] for _, fields in found}
+    there = [
+        path for folder in folders for path in clip_files.walk(folder, clip_files.FILM_ENDINGS)
+    ]
+    extra = sorted(str(path) for path in there if str(path) not in named_clips)
+    missing = sorted(named_clips - set(map(str, there))) if there else []
+    too_long = [
+        f"{fields['id']} ({fields['seconds']:.0f} s)"
+        for _, fields in found
+        if (fields["seconds"] or 0) > LONGEST_SECONDS
+    ]
+    notes = []
+    for names, what in (
+        (missing, "clips are missing"),
+        (extra, "clips stand in no table"),
+        (too_long, f"clips last more than {LONGEST_SECONDS:.0f} s by the tables' times"),
+    ):
+        if names:
+            notes.append(f"{len(names):,} {what}: {clip_files.named(names)}.")
+    return notes, extra
 
 
 def read(folder, labels="meld", encoding=None):
@@ -91,7 +140,7 @@ def read(folder, labels="meld", encoding=None):
     """
     folder = Path(folder)
     label_set = label_sets.parse(labels)
-    seen, found, read_notes = text_files.Seen(), [], []
+    seen, found, folders, read_notes = text_files.Seen(), [], [], []
     for split, clips in CLIPS.items():
         path = _find(folder, split, f"{split}_sent_emo.csv")
         if not path.is_file():
@@ -99,17 +148,21 @@ def read(folder, labels="meld", encoding=None):
                 f"{str(folder)!r} does not hold MELD. Expected {path.name} in it. Received: no "
                 "such file. Set it with --source_dir."
             )
-        clips = _find(folder, split, clips)
-        found += _utterances(path, split, clips, seen, encoding, read_notes)
+        folders.append(_find(folder, split, clips))
+        found += _utterances(path, split, folders[-1], seen, encoding, read_notes)
     found = _together(found)
     kept, notes = label_sets.choose(found, label_set)
     counts = collections.Counter(fields["splits"][0] for _, fields in found)
+    differences, (of_clips, extra) = _differences(counts), _clip_notes(found, folders)
+    whole = f"{sum(counts.values()):,} utterances, in every split as many as published."
     return recording.Corpus(
         name="MELD",
         synthetic=False,
         classes=label_set.classes,
         recordings=kept,
-        notes=(_count_note(counts), *read_notes, *notes),
+        notes=(*(differences or [whole]), *read_notes, *of_clips, *notes),
+        differences=tuple(differences),
+        extra=tuple(extra),
     )
 
 

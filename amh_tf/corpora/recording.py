@@ -25,6 +25,8 @@ class Recording:
         video_start, video_end: The utterance's span in it in seconds, or None for the whole.
         side: The half of the picture that shows the speaker: one of `SIDES`.
         transcript: What is said, as the corpus has it, or None where it does not say.
+        seconds: How long it lasts by the corpus' own times, or None where it does not say. A span
+            says so itself.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Recording:
     video_end: float | None = None
     side: str = "whole"
     transcript: str | None = None
+    seconds: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +62,10 @@ class Corpus:
         fold_names: A name for each fold that the corpus publishes; as long as every recording's
             `splits`.
         published: What the published folds are, such as "five folds of actors".
+        differences: How it differs from what its publishers count, one line each; they stand in
+            `notes`, too.
+        missing: What should be there by the publishers' lists: ids, or files.
+        extra: Files that are there and not of the corpus.
     """
 
     name: str
@@ -68,6 +75,9 @@ class Corpus:
     notes: tuple = ()
     fold_names: tuple = ("given",)
     published: str = "the split that the source gives"
+    differences: tuple = ()
+    missing: tuple = ()
+    extra: tuple = ()
 
 
 class BadRecording(ValueError):

@@ -58,8 +58,5 @@ def read(folder: str | Path, labels: str = "urdu") -> recording.Corpus:
     ]
     speakers = len({fields["speaker"] for _, fields in utterances})
     notes = [f"{speakers} speakers; the authors count 38, the files of the release name 29."]
-    if missing:
-        notes.append(f"{len(missing):,} utterances are missing: {clips.named(missing)}.")
-    return counted.corpus(
-        "URDU", found, utterances, counted.Published(COUNTS), labels, tuple(notes)
-    )
+    official = counted.Published(COUNTS)
+    return counted.corpus("URDU", found, utterances, official, labels, tuple(notes), tuple(missing))

@@ -169,7 +169,11 @@ def random(table):
             "Set it with --num_folds."
         )
     counts = np.bincount(labels, minlength=len(table.classes))
-    rare = [f"{name} {count}" for name, count in zip(table.classes, counts) if count < num_folds]
+    rare = [
+        f"{name} {count}"
+        for name, count in zip(table.classes, counts)
+        if 0 < count < num_folds  # a class without any is missing from all folds alike
+    ]
     if rare:
         raise ValueError(
             f"A class would be missing from a fold. Expected at least {num_folds} utterances of "

@@ -6,7 +6,11 @@ so that any fold of any protocol is a choice of whole shards and nothing is stor
 """
 
 import collections
+import contextlib
 import dataclasses
+import re
+
+import numpy as np
 
 from amh_tf import schema
 from amh_tf.data import fold_kinds, text_folds
@@ -80,6 +84,7 @@ def make(
     options=None,
     fold_names=("given",),
     published="the split that the source gives",
+    tell=lambda note: None,
 ):
     """Computes protocols, the same on every machine.
 
@@ -87,9 +92,10 @@ def make(
         index: Sequence of `amh_tf.corpora.source.Entry`.
         classes: Class names.
         names: Names of the protocols, out of `PROTOCOLS`. Defaults to those of `possible` that
-            can be made.
+            can be made; where none can, to fewer random folds, or to training on everything.
         options: `Options`. Defaults to those without arguments.
         fold_names, published: As in `amh_tf.corpora.source.Source`.
+        tell: Function that is called with a line for each default that cannot be made.
 
     Returns:
         List of `Protocol`.
@@ -115,7 +121,7 @@ def make(
             "with --protocols."
         )
     if names is None:
-        return _as_many_as_can_be(table, wanted)
+        return _as_many_as_can_be(table, wanted, tell)
     protocols = [_make(table, name) for name in wanted]
     _check_parts(protocols, options)
     return protocols
@@ -130,19 +136,37 @@ def _make(table, name):
     return protocol
 
 
-def _as_many_as_can_be(table, names):
-    """Makes what nobody asked for: what cannot be made is left out, if anything is left."""
-    protocols, first = [], None
+def _as_many_as_can_be(table, names, tell):
+    """Makes what nobody asked for, leaves out what cannot be made, and tells why."""
+    protocols = []
     for name in names:
         try:
             made = [*protocols, _make(table, name)]
             _check_parts(made, table.options)
             protocols = made
         except ValueError as error:
-            first = first or error
-    if not protocols:
-        raise first
-    return protocols
+            tell(f"Protocol {name} is left out: {_reason(error)}")
+    if protocols or "given" in names:
+        return protocols or [_make(table, "given")]  # which says what is wrong with it
+    counts = np.bincount(table.labels)
+    fewer = min(table.options.num_folds - 1, counts[counts > 0].min(initial=len(counts)))
+    if "random" in names and fewer >= 3:
+        options = dataclasses.replace(table.options, num_folds=int(fewer))
+        table = fold_kinds.Table(
+            table.index, table.classes, options, table.fold_names, table.published
+        )
+        with contextlib.suppress(ValueError):
+            protocols = [_make(table, "random")]
+            _check_parts(protocols, options)
+            tell(f"Protocol random has {fewer} folds instead, as the rarest class allows.")
+            return protocols
+    tell("Protocol all takes their place: all is trained on, and nothing is left to score.")
+    return [_make(table, "all")]
+
+
+def _reason(error):
+    """Returns what a message says, without its advice on flags that nobody gave."""
+    return re.sub(r" (Choose|Set)\b[^.]*--[^.]*\.$", "", str(error))
 
 
 def parts(protocols):
@@ -212,7 +236,7 @@ def _check_parts(protocols, options):
 
 
 def _check_folds(protocol, table):
-    """Refuses a fold that has an empty split, or cannot teach every class that it tests."""
+    """Refuses a fold that has an empty split, or cannot teach every class that there is."""
     for number, name in enumerate(protocol.names):
         held = {split: set() for split in (*schema.SPLITS, "")}
         for row, label in zip(protocol.groups, table.labels.tolist()):
@@ -225,7 +249,8 @@ def _check_folds(protocol, table):
                 "Expected utterances in each. Received: none. Choose other protocols with "
                 "--protocols."
             )
-        missing = [each for n, each in enumerate(table.classes) if n not in held["train"]]
+        # A class of which there is no utterance at all is none that a fold could teach.
+        missing = [table.classes[n] for n in sorted({*table.labels.tolist()} - held["train"])]
         if missing:
             raise ValueError(
                 f"A class is missing from what fold {name!r} of the protocol "

@@ -60,9 +60,12 @@ def write(
     # What can be refused is refused before hours of work.
     fold_options = folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
     published = corpus.fold_names, corpus.published
-    made = folds.make(index, corpus.classes, protocols, fold_options, *published)
+    left_out = []
+    made = folds.make(
+        index, corpus.classes, protocols, fold_options, *published, tell=left_out.append
+    )
     _check(folder)
-    _introduce(corpus, settings)
+    _introduce(corpus, settings, left_out)
     maker = extractor.Extractor(settings)
     planned = work_folder.plan(corpus, settings, maker.fingerprint, progress.bar)
     own_split = folds.keeps_vocabulary([each.name for each in made], corpus.fold_names)
@@ -105,9 +108,9 @@ def _check(folder):
         )
 
 
-def _introduce(corpus, settings):
+def _introduce(corpus, settings, left_out):
     progress.console.print(f"Corpus: {corpus.name}; classes: {' '.join(corpus.classes)}")
-    for note in corpus.notes:
+    for note in (*corpus.notes, *left_out):
         progress.console.print(note)
     if extractor.is_random(settings):
         progress.console.print(

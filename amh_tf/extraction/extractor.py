@@ -11,15 +11,8 @@ import tensorflow as tf
 
 from amh_tf import schema
 from amh_tf.corpora import recording
-from amh_tf.features import (
-    audio,
-    decoding,
-    feature_net,
-    resnet_weights,
-    silence,
-    transcribe,
-    video,
-)
+from amh_tf.extraction import reading
+from amh_tf.features import audio, feature_net, resnet_weights, silence, transcribe
 
 # Changes when the same recordings give other features.
 VERSION = 1
@@ -173,15 +166,10 @@ class Extractor:
             `(samples,)` float32 at 16 kHz, long enough for a step of features.
 
         Raises:
-            BadRecording: If it cannot be read, or is too short.
+            BadRecording: If it cannot be read, is too short, or of another length than its corpus
+                says.
         """
-        waveform = decoding.load_audio(spoken.audio, spoken.audio_start, spoken.audio_end)
-        if not audio.num_frames(len(waveform)):
-            raise recording.BadRecording(
-                f"{spoken.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
-                f"at 16 kHz. Received: {len(waveform)}."
-            )
-        return waveform
+        return reading.sound(spoken)
 
     def audio_features(self, waveform):
         """Makes the features of a waveform, `(time, 120)` float32."""
@@ -207,18 +195,9 @@ class Extractor:
 
     def _frames(self, path, positions, recordings):
         """Yields position, pictures and problem for each recording of a film."""
-        spans = [
-            (spoken.video_start, spoken.video_end, spoken.side)
-            for spoken in (recordings[position] for position in positions)
-        ]
-        waiting = dict(enumerate(positions))
-        try:
-            for index, frames in video.frames_of(path, spans, self._network.short_side):
-                bad = isinstance(frames, recording.BadRecording)
-                yield waiting.pop(index), *((None, frames) if bad else (frames, None))
-        except recording.BadRecording as problem:
-            for position in waiting.values():
-                yield position, None, problem
+        chosen = [recordings[position] for position in positions]
+        for place, frames, problem in reading.films(path, chosen, self._network.short_side):
+            yield positions[place], frames, problem
 
     def frames(self, spoken):
         """Reads the pictures of one recording, `(time, height, width, 3)` uint8.

@@ -1,0 +1,95 @@
+"""Reads a corpus as the extraction will, and lists every file that it could not use."""
+
+import collections
+import dataclasses
+import os
+
+from amh_tf.corpora import recording
+from amh_tf.extraction import reading
+from amh_tf.features import pictures
+
+MISSING, UNREADABLE, WRONG_LENGTH = "missing", "damaged or unreadable", "too long or too short"
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is wrong with a recording.
+
+    Attributes:
+        id: The recording's.
+        kind: `MISSING`, `UNREADABLE` or `WRONG_LENGTH`.
+        text: What is wrong, with the file's name.
+    """
+
+    id: str
+    kind: str
+    text: str
+
+
+def inspect(corpus, modalities, advance=lambda: None):
+    """Reads all files of a corpus; each film is decoded once.
+
+    Args:
+        corpus: `recording.Corpus`.
+        modalities: Which of "audio" and "video" are read; whether the others are there is looked
+            at all the same.
+        advance: Function that is called for each recording that is done.
+
+    Yields:
+        `Problem`s; none where all can be used.
+
+    Raises:
+        ImportError: If the extra `media` is needed and not installed.
+    """
+    groups = collections.defaultdict(list)
+    for spoken in corpus.recordings:
+        groups[spoken.group].append(spoken)
+    for group in groups.values():
+        films = collections.defaultdict(list)
+        for spoken in group:
+            yield from _sound_problems(spoken, "audio" in modalities)
+            if spoken.video:
+                films[spoken.video].append(spoken)
+            else:
+                advance()
+        for path, recordings in films.items():
+            for spoken, problem in _film_problems(path, recordings, "video" in modalities):
+                # A film without its sound is said once.
+                if problem and (spoken.video != spoken.audio or problem.kind != MISSING):
+                    yield problem
+                advance()
+
+
+def _sound_problems(spoken, is_read):
+    if not spoken.audio:
+        return
+    try:
+        if not os.path.exists(spoken.audio):
+            yield _missing(spoken, spoken.audio)
+        elif is_read:
+            reading.sound(spoken)
+    except recording.BadRecording as error:
+        yield _problem(spoken, error)
+
+
+def _film_problems(path, recordings, is_read):
+    """Yields every recording with its `Problem`, or None."""
+    if not os.path.exists(path):
+        for spoken in recordings:
+            yield spoken, _missing(spoken, path)
+    elif is_read:
+        for place, _, error in reading.films(path, recordings, pictures.SHORT_SIDE):
+            spoken = recordings[place]
+            yield spoken, _problem(spoken, error) if error else None
+    else:
+        for spoken in recordings:
+            yield spoken, None
+
+
+def _missing(spoken, path):
+    return Problem(spoken.id, MISSING, f"{path!r} is missing.")
+
+
+def _problem(spoken, error):
+    kind = WRONG_LENGTH if isinstance(error, reading.WrongLength) else UNREADABLE
+    return Problem(spoken.id, kind, str(error))

@@ -1,0 +1,99 @@
+"""Reads what a recording holds, and compares how long it is with what its corpus says."""
+
+import math
+
+from amh_tf.corpora import recording
+from amh_tf.features import audio, decoding, video
+
+# How much longer or shorter than its corpus says a recording may be: clips are cut where a film can
+# be cut, and tables are written by people.
+TIMES, SECONDS = 2.0, 5.0
+# Nobody speaks for longer at a time: in the corpora that say how long they do, 41 s at most.
+LONGEST_SECONDS = 60.0
+
+
+class WrongLength(recording.BadRecording):
+    """A recording that holds more, or less, than its utterance."""
+
+
+def sound(spoken):
+    """Reads the sound of a recording.
+
+    Args:
+        spoken: `recording.Recording`.
+
+    Returns:
+        `(samples,)` float32 at 16 kHz, long enough for a step of features.
+
+    Raises:
+        BadRecording: If it cannot be read, is too short, or of another length than its corpus
+            says.
+    """
+    waveform = decoding.load_audio(spoken.audio, spoken.audio_start, spoken.audio_end)
+    if not audio.num_frames(len(waveform)):
+        raise WrongLength(
+            f"{spoken.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
+            f"at 16 kHz. Received: {len(waveform)}."
+        )
+    if spoken.audio_end is None:
+        check_length(spoken, spoken.audio, len(waveform) / audio.SAMPLE_RATE)
+    return waveform
+
+
+def films(path, recordings, short_side):
+    """Reads the pictures of recordings that share a film, which is decoded once.
+
+    Args:
+        path: The film.
+        recordings: Sequence of `recording.Recording`.
+        short_side: As for `video.frames_of`.
+
+    Yields:
+        For each recording, in any order: its place in `recordings`; its pictures, `(time, height,
+        width, 3)` uint8, or None; and None, or the `BadRecording` that says why.
+    """
+    spans = [(spoken.video_start, spoken.video_end, spoken.side) for spoken in recordings]
+    waiting = set(range(len(recordings)))
+    try:
+        for place, frames in video.frames_of(path, spans, short_side):
+            waiting.discard(place)
+            try:
+                if isinstance(frames, recording.BadRecording):
+                    raise frames
+                if recordings[place].video_end is None:
+                    seconds = len(frames) / video.PICTURES_PER_SECOND
+                    check_length(recordings[place], path, seconds)
+            except recording.BadRecording as problem:
+                yield place, None, problem
+            else:
+                yield place, frames, None
+    except recording.BadRecording as problem:
+        for place in sorted(waiting):
+            yield place, None, problem
+
+
+def check_length(spoken, path, seconds):
+    """Refuses a file that is far longer or shorter than the corpus' own times.
+
+    Args:
+        spoken: `recording.Recording`.
+        path: Its file.
+        seconds: How long it is.
+
+    Raises:
+        WrongLength: If it is.
+    """
+    told = spoken.seconds
+    if told is None:
+        return
+    expected = f"about {told:.1f} s, by the times in the corpus"
+    if told > LONGEST_SECONDS:
+        expected = f"at most {LONGEST_SECONDS:.0f} s; the times in the corpus say {told:.1f} s"
+    most = min(TIMES * told + SECONDS, LONGEST_SECONDS)
+    too = None
+    if seconds > most:
+        too = "long"
+    elif seconds < min(told, LONGEST_SECONDS) / TIMES - SECONDS:
+        too = "short"
+    if too:
+        raise WrongLength(f"{path!r} is too {too}. Expected {expected}. Received: {seconds:.1f} s.")
