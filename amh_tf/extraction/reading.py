@@ -1,7 +1,5 @@
 """Reads what a recording holds, and compares how long it is with what its corpus says."""
 
-import math
-
 from amh_tf.corpora import recording
 from amh_tf.features import audio, decoding, video
 
