@@ -251,15 +251,32 @@ def define_recognizer():
     _define(
         "enum",
         "asr",
-        "pocketsphinx",
-        "Speech recognizer.",
-        enum_values=list(transcribe.RECOGNIZERS),
+        transcribe.AUTO,
+        "Speech recognizer. faster-whisper (Whisper: about a hundred languages, fit for results), "
+        "google (a service: recordings leave this machine), or pocketsphinx (clear US English "
+        "alone; it mistakes most words of real speakers and is fit for trying out). auto: "
+        "faster-whisper where it is installed and has a model, else pocketsphinx.",
+        enum_values=[transcribe.AUTO, *transcribe.RECOGNIZERS],
     )
     _define(
         "path",
         "asr_model",
         None,
-        "Its model: a folder for faster-whisper and pocketsphinx, a name for google.",
+        "Its model: a folder for faster-whisper and pocketsphinx, a name for google. Default for "
+        "faster-whisper: the largest that it has fetched before.",
+    )
+    _define(
+        "string",
+        "asr_language",
+        None,
+        "Language that is spoken, such as en, de, zh or en-GB. Default: the corpus' own; where it "
+        "is not known, Whisper finds it out for each utterance.",
+    )
+    _define(
+        "string",
+        "asr_compute_type",
+        "default",
+        "Precision of faster-whisper, such as int8, which is faster, float16 or float32.",
     )
 
 
@@ -349,12 +366,13 @@ def extraction_settings(corpus):
     if trim_silence is None:
         trim_silence = ACTED_SILENCE if FLAGS.source in ACTED else 0.0
     names = ("use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model")
-    names += ("unspaced_scripts",)
+    names += ("asr_compute_type", "unspaced_scripts")
     modalities, notes = settings.choose_modalities(corpus, FLAGS.modalities, FLAGS.transcripts)
     chosen = settings.Settings(
         modalities=modalities,
         max_lengths=max_lengths(),
         trim_silence=trim_silence,
+        asr_language=FLAGS.asr_language or corpus.language,
         resnet_weights=FLAGS.resnet_weights if "video" in modalities else None,
         **{name: FLAGS[name].value for name in names},
     )

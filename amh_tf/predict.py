@@ -39,6 +39,8 @@ def main():
         weights=flags.resnet_weights,
         asr=flags.asr,
         asr_model=flags.asr_model,
+        asr_language=flags.asr_language,
+        asr_compute_type=flags.asr_compute_type,
         data_dir=flags.data_dir,
         enroll=flags.enroll,
     )

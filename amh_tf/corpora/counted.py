@@ -29,7 +29,7 @@ def corpus(
     labels: str,
     notes: tuple = (),
     missing: tuple = (),
-    **folds,
+    **others,
 ) -> recording.Corpus:
     """Makes a corpus, and notes how it compares with the published one.
 
@@ -42,7 +42,7 @@ def corpus(
         labels: Label set, as `label_sets.parse` takes it.
         notes: More notes.
         missing: Utterances that are missing, where `official` has no ids to tell it by.
-        **folds: `fold_names` and `published` of the `Corpus`.
+        **others: `fold_names`, `published` and `language` of the `Corpus`.
 
     Returns:
         `recording.Corpus`.
@@ -66,7 +66,7 @@ def corpus(
         differences=differences,
         missing=missing,
         extra=found_files.extra,
-        **folds,
+        **others,
     )
 
 

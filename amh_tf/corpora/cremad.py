@@ -120,4 +120,6 @@ def read(folder: str | Path, labels: str = "cremad") -> recording.Corpus:
         }
         utterances.append((CODES[code], fields))
     published = counted.Published(COUNTS, dict.fromkeys(ACTORS), _ids(found.folder))
-    return counted.corpus("CREMA-D", found, utterances, published, labels, tuple(notes))
+    return counted.corpus(
+        "CREMA-D", found, utterances, published, labels, tuple(notes), language="en"
+    )

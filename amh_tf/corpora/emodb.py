@@ -90,4 +90,6 @@ def read(folder: str | Path, labels: str = "emodb") -> recording.Corpus:
         }
         utterances.append((LETTERS[letter], fields))
     speakers = {name: count for name, (_, count) in SPEAKERS.items()}
-    return counted.corpus("EmoDB", found, utterances, counted.Published(COUNTS, speakers), labels)
+    return counted.corpus(
+        "EmoDB", found, utterances, counted.Published(COUNTS, speakers), labels, language="de"
+    )

@@ -255,4 +255,5 @@ def read(folder, labels="paper", left_speaker="auto"):
         notes=(*counted, total, *notes, *transcripts.notes(kept)),
         differences=tuple(differences),
         extra=tuple(extra),
+        language="en",
     )

@@ -163,6 +163,7 @@ def read(folder, labels="meld", encoding=None):
         notes=(*(differences or [whole]), *read_notes, *of_clips, *notes),
         differences=tuple(differences),
         extra=tuple(extra),
+        language="en",
     )
 
 

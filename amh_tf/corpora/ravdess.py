@@ -139,4 +139,5 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
         tuple(notes),
         fold_names=tuple(f"fold {number}" for number in range(len(FOLDS))),
         published=PUBLISHED_FOLDS,
+        language="en",
     )

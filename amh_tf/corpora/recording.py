@@ -66,6 +66,7 @@ class Corpus:
             `notes`, too.
         missing: What should be there by the publishers' lists: ids, or files.
         extra: Files that are there and not of the corpus.
+        language: BCP-47 code of the language that is spoken, or None where that is not known.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Corpus:
     differences: tuple = ()
     missing: tuple = ()
     extra: tuple = ()
+    language: str | None = None
 
 
 class BadRecording(ValueError):

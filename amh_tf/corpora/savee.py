@@ -73,4 +73,4 @@ def read(folder: str | Path, labels: str = "savee") -> recording.Corpus:
         }
         utterances.append((CODES[rest[:-2]], fields))
     published = counted.Published(COUNTS, dict.fromkeys(SPEAKERS, 120), IDS)
-    return counted.corpus("SAVEE", found, utterances, published, labels)
+    return counted.corpus("SAVEE", found, utterances, published, labels, language="en")

@@ -70,4 +70,4 @@ def read(folder: str | Path, labels: str = "tess") -> recording.Corpus:
         }
         utterances.append((CODES[code], fields))
     published = counted.Published(COUNTS, dict.fromkeys(SPEAKERS, 1400), _ids(found.paths))
-    return counted.corpus("TESS", found, utterances, published, labels)
+    return counted.corpus("TESS", found, utterances, published, labels, language="en")

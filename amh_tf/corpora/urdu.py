@@ -59,4 +59,6 @@ def read(folder: str | Path, labels: str = "urdu") -> recording.Corpus:
     speakers = len({fields["speaker"] for _, fields in utterances})
     notes = [f"{speakers} speakers; the authors count 38, the files of the release name 29."]
     official = counted.Published(COUNTS)
-    return counted.corpus("URDU", found, utterances, official, labels, tuple(notes), tuple(missing))
+    return counted.corpus(
+        "URDU", found, utterances, official, labels, tuple(notes), tuple(missing), language="ur"
+    )

@@ -67,6 +67,8 @@ def write(
     _check(folder)
     _introduce(corpus, settings, left_out)
     maker = extractor.Extractor(settings)
+    if maker.recognizer_note:
+        progress.console.print(maker.recognizer_note)
     planned = work_folder.plan(corpus, settings, maker.fingerprint, progress.bar)
     own_split = folds.keeps_vocabulary([each.name for each in made], corpus.fold_names)
     identity = extracted_source.fingerprint(corpus, planned, glove, own_split)

@@ -69,10 +69,23 @@ class Extractor:
                 resize=settings.resnet_resize,
             )
         if settings.recognizes:
-            self._transcriber = start_recognizer(settings.asr, settings.asr_model)
+            self._transcriber = start_recognizer(
+                settings.asr,
+                settings.asr_model,
+                settings.asr_language,
+                settings.asr_compute_type,
+            )
         self.recipe = self._make_recipe()
         described = json.dumps([VERSION, self.recipe], sort_keys=True)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
+
+    @property
+    def recognizer_note(self):
+        """What recognizes words and what it is fit for, in one line; None without one."""
+        if self._transcriber is None:
+            return None
+        fit = transcribe.FIT_FOR[self._transcriber.name]
+        return f"Words are recognized by {self._transcriber.description}: {fit}."
 
     def _make_recipe(self):
         settings = self.settings
@@ -227,19 +240,36 @@ class Extractor:
             ) from made.problem
 
 
-def start_recognizer(name, model=None):
+def start_recognizer(name, model=None, language=None, compute_type="default"):
     """Starts a speech recognizer.
 
     Args:
-        name: One of `transcribe.RECOGNIZERS`.
+        name: One of `transcribe.RECOGNIZERS`, or `transcribe.AUTO`.
         model: Its model, or None for its default: a folder for PocketSphinx and
             faster-whisper, a name for Google.
+        language: BCP-47 code of the language that is spoken, or None where that is not known.
+        compute_type: Precision of faster-whisper, such as "int8".
 
     Returns:
         `transcribe.Transcriber`.
+
+    Raises:
+        ValueError: If it cannot be started, or has no use for a setting.
     """
-    setting = "hmm" if name == "pocketsphinx" else "model"
-    return transcribe.Transcriber(name, **({setting: model} if model else {}))
+    transcribe.check_language(language)
+    name, model = transcribe.choose(name, model)
+    chosen = {"language": language} if language else {}
+    if model:
+        chosen["hmm" if name == "pocketsphinx" else "model"] = model
+    if compute_type != "default":
+        if name != "faster-whisper":
+            raise ValueError(
+                "`asr_compute_type` means nothing to this recognizer. Expected faster-whisper. "
+                f"Received: asr={name!r}, asr_compute_type={compute_type!r}. Leave "
+                "--asr_compute_type out, or set --asr=faster-whisper and --asr_model."
+            )
+        chosen["compute_type"] = compute_type
+    return transcribe.Transcriber(name, **chosen)
 
 
 def is_random(settings):

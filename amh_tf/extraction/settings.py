@@ -24,8 +24,10 @@ class Settings:
         resnet_resize: Whether pictures are scaled before their middle is cut out; see
             `feature_net.FeatureNet`.
         transcripts: "reference" for the corpus' own words, "asr" for recognized ones.
-        asr: Which recognizer, one of `transcribe.RECOGNIZERS`.
+        asr: Which recognizer, one of `transcribe.RECOGNIZERS`, or `transcribe.AUTO`.
         asr_model: The recognizer's model, or None for its default.
+        asr_language: BCP-47 code of the language that is spoken, or None where that is not known.
+        asr_compute_type: Precision of faster-whisper, such as "int8".
         unspaced_scripts: How scripts without spaces between words are cut, one of
             `schema.UNSPACED_SCRIPTS`.
     """
@@ -38,8 +40,10 @@ class Settings:
     resnet_dtype: str = "float32"
     resnet_resize: bool = True
     transcripts: str = "reference"
-    asr: str = "pocketsphinx"
+    asr: str = transcribe.AUTO
     asr_model: str | None = None
+    asr_language: str | None = None
+    asr_compute_type: str = "default"
     unspaced_scripts: str = text.CHARACTERS
 
     def __post_init__(self):
@@ -53,7 +57,8 @@ class Settings:
         )
         checking.require_choice(self, "resnet_dtype", feature_net.DTYPES)
         checking.require_choice(self, "transcripts", TRANSCRIPTS)
-        checking.require_choice(self, "asr", transcribe.RECOGNIZERS)
+        checking.require_choice(self, "asr", (transcribe.AUTO, *transcribe.RECOGNIZERS))
+        transcribe.check_language(self.asr_language)
         checking.require_choice(self, "unspaced_scripts", schema.UNSPACED_SCRIPTS)
         if "video" in self.modalities and not self.resnet_weights:
             raise ValueError(

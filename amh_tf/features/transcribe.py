@@ -1,6 +1,10 @@
 """Automatic speech recognition in place of reference transcripts."""
 
 import importlib
+import importlib.util
+import os
+import re
+from pathlib import Path
 
 import numpy as np
 
@@ -12,8 +16,73 @@ RECOGNIZERS = {
     "faster-whisper": ("faster_whisper", "asr-whisper"),
     "google": ("google.cloud.speech", "asr-google"),
 }
+AUTO = "auto"
+# What each is fit for: users see it where words are recognized.
+FIT_FOR = {
+    "pocketsphinx": "it takes all speech for clear US English and mistakes most words of real "
+    "speakers: fit for trying out the tools, not for results",
+    "faster-whisper": "Whisper knows about a hundred languages: fit for results, the better the "
+    "larger its model",
+    "google": "a service: fit for results as the paper's, but recordings leave this machine",
+}
+# Files of a Whisper model as faster-whisper reads it; the last would be fetched from the network.
+WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII | re.IGNORECASE)
 # Nothing louder than two steps of 16 bits is silence, of which recognizers make up words.
 SILENCE = 2
+
+
+def check_language(language):
+    """Refuses what is not the code of a language.
+
+    Args:
+        language: BCP-47 code, or None.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if language is not None and not _LANGUAGE.fullmatch(language):
+        raise ValueError(
+            "`asr_language` is not the code of a language. Expected one such as en, de, zh or "
+            f"en-GB. Received: asr_language={language!r}. Set it with --asr_language."
+        )
+
+
+def is_whisper(folder):
+    """Returns whether a folder holds a Whisper model for faster-whisper."""
+    return all((Path(folder) / name).is_file() for name in WHISPER_FILES)
+
+
+def choose(name, model=None):
+    """Chooses the recognizer where the user has not.
+
+    Faster-whisper if it is installed and has a model: the one that is given, or the largest of
+    those that it has fetched before. Else PocketSphinx.
+
+    Args:
+        name: One of `RECOGNIZERS`, or `AUTO`.
+        model: As the user gave it, or None.
+
+    Returns:
+        Name of the recognizer, and its model or None.
+    """
+    if name != AUTO:
+        return name, model
+    if importlib.util.find_spec("faster_whisper"):
+        if model and is_whisper(model):
+            return "faster-whisper", model
+        fetched = [] if model else _fetched_models()
+        if fetched:
+            return "faster-whisper", str(fetched[0])
+    return "pocketsphinx", model
+
+
+def _fetched_models():
+    """Lists the Whisper models in Hugging Face's cache, the largest first."""
+    home = Path(os.environ.get("HF_HOME") or os.path.expanduser("~/.cache/huggingface"))
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    found = filter(is_whisper, hub.glob("models--*--faster-*whisper-*/snapshots/*"))
+    return sorted(found, key=lambda folder: (-(folder / "model.bin").stat().st_size, str(folder)))
 
 
 def _require(name):

@@ -11,7 +11,7 @@ from amh_tf.corpora import folds, recording
 from amh_tf.data import moments
 from amh_tf.extraction import extracted_source, extractor
 from amh_tf.extraction import settings as extraction_settings
-from amh_tf.features import decoding, pictures, resnet_weights, text, video
+from amh_tf.features import decoding, pictures, resnet_weights, text, transcribe, video
 from amh_tf.training import run_folder, run_inputs
 
 NAME = "the clip"
@@ -106,8 +106,10 @@ def predict(
     run_dir,
     clip,
     weights=None,
-    asr="pocketsphinx",
+    asr=transcribe.AUTO,
     asr_model=None,
+    asr_language=None,
+    asr_compute_type="default",
     data_dir=None,
     enroll=(),
 ):
@@ -117,7 +119,8 @@ def predict(
         run_dir: Folder of a trained run.
         clip: `Clip`.
         weights: Weights file of ResNet-101, the one that the data set was made with.
-        asr, asr_model: Speech recognizer and its model; see `extractor.start_recognizer`.
+        asr, asr_model, asr_language, asr_compute_type: Speech recognizer, its model, the language
+            that is spoken and the precision; see `extractor.start_recognizer`.
         data_dir: Where the run's data set lies now, for runs that have not noted what they
             need of it.
         enroll: Other recordings of the same speaker, sound or films, by which a model that
@@ -154,7 +157,8 @@ def predict(
         frames = maker.frames(spoken)[: maker.settings.max_lengths["video"]]
         sequences["video"] = maker.video_features(frames)
         frames = np.stack([pictures.crop_centre(frame) for frame in frames])
-    said = _text(clip, used, waveform, asr, asr_model, inputs, notes)
+    recognizer = asr, asr_model, asr_language, asr_compute_type
+    said = _text(clip, used, waveform, recognizer, inputs, notes)
     words = text.words(said, maker.settings.unspaced_scripts)[: maker.settings.max_lengths["text"]]
     sequences["text"] = extracted_source.word_ids(words, inputs.word_table())
     notes += _about(sequences, used, waveform, frames, maker.settings.max_lengths)
@@ -269,17 +273,17 @@ def _check_weights(own, pictured):
         )
 
 
-def _text(clip, used, waveform, asr, asr_model, inputs, notes):
+def _text(clip, used, waveform, recognizer, inputs, notes):
     if "text" not in used:
         return ""
     if clip.text is not None or waveform is None:
         return clip.text or ""
-    recognizer = extractor.start_recognizer(asr, asr_model)
+    recognizer = extractor.start_recognizer(*recognizer)
     trained = (inputs.features.get("text") or {}).get("recognizer")
     if inputs.transcripts == "reference":
         notes.append(
-            f"The words are recognized ({asr}), with errors; the model was trained on reference "
-            "transcripts. --text gives the words."
+            f"The words are recognized ({recognizer.description}), with errors; the model was "
+            "trained on reference transcripts. --text gives the words."
         )
     elif trained not in (None, recognizer.description):
         notes.append(f"The words of the training data were recognized by {trained}.")

@@ -123,13 +123,13 @@ def test_recognized_words_and_their_errors(tmp_path, monkeypatch, capsys):
     class Deaf:
         """Hears the same three words always."""
 
-        description = "deaf"
+        name, description = "pocketsphinx", "deaf"
 
         def __call__(self, waveform):
             assert waveform.dtype == np.float32 and len(waveform) > 16000
             return "we have been"
 
-    monkeypatch.setattr(extractor, "start_recognizer", lambda name, model: Deaf())
+    monkeypatch.setattr(extractor, "start_recognizer", lambda *_: Deaf())
     chosen = settings.Settings(modalities=("text",), transcripts="asr")
     data = demo.write(demo.read(), chosen, tmp_path / "data")
     assert data.transcripts == "asr"
@@ -145,6 +145,7 @@ def test_recognized_words_and_their_errors(tmp_path, monkeypatch, capsys):
     right = [3, 0, 0, 1, 0, 0, 1, 1, 0, 1]
     rate = (sum(reference) - sum(right)) / sum(reference)
     told = capsys.readouterr().out
+    assert "Words are recognized by deaf: it takes all speech for clear US English" in told
     assert "over 10 utterances" in told and f"recognizer: {rate:.3f}" in told
 
 

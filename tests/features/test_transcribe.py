@@ -1,3 +1,4 @@
+import importlib.machinery
 import importlib.util
 import sys
 import types
@@ -9,6 +10,7 @@ import pytest
 from scipy.io import wavfile
 
 from amh_tf.corpora import iemocap
+from amh_tf.extraction import extractor, settings
 from amh_tf.features import transcribe
 from amh_tf.features.recognizers import google
 
@@ -116,6 +118,8 @@ def test_missing_package_names_its_extra(monkeypatch, name, package, extra):
 class FakeWhisper:
     """Takes what faster_whisper.WhisperModel 1.2 takes, as far as we use it."""
 
+    supported_languages = ("de", "en", "yue", "zh")
+
     def __init__(self, model_size_or_path, *, device, compute_type, local_files_only):
         self.loaded = (model_size_or_path, device, compute_type, local_files_only)
         FakeWhisper.last = self
@@ -156,7 +160,9 @@ def whisper(monkeypatch, tmp_path):
 
         monkeypatch.setattr(faster_whisper, "WhisperModel", Checked)
     else:
-        module = types.SimpleNamespace(WhisperModel=FakeWhisper)
+        module = types.ModuleType("faster_whisper")
+        module.WhisperModel = FakeWhisper
+        module.__spec__ = importlib.machinery.ModuleSpec("faster_whisper", None)
         monkeypatch.setitem(sys.modules, "faster_whisper", module)
         monkeypatch.setattr("importlib.metadata.version", lambda name: "1.2.1")
     return tmp_path
@@ -173,6 +179,100 @@ def test_faster_whisper_gets_the_waveform(whisper):
     assert (language, beam, temperature, previous) == ("de", 5, 0.0, False)
     assert transcriber(np.zeros(99, np.float32)) == ""
     assert transcriber.description == f"faster-whisper 1.2.1, {whisper.name}, de"
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "told"),
+    [
+        ("zh", "zh", "zh"),
+        ("zh-CN", "zh", "zh"),
+        ("en-GB", "en", "en"),
+        ("DE", "de", "de"),
+        (None, None, "language by utterance"),
+    ],
+)
+def test_whisper_hears_the_language_that_is_spoken(whisper, language, asked, told):
+    transcriber = extractor.start_recognizer("faster-whisper", str(whisper), language)
+    transcriber(tone())
+    assert FakeWhisper.last.heard[1] == asked
+    assert transcriber.description.endswith(f", {told}")
+
+
+def test_english_model_of_whisper_hears_english_alone(whisper, monkeypatch):
+    monkeypatch.setattr(FakeWhisper, "supported_languages", ["en"])
+    extractor.start_recognizer("faster-whisper", str(whisper))(tone())
+    assert FakeWhisper.last.heard[1] == "en"
+    with pytest.raises(ValueError, match=r"does not know the language.*one of en\..*'zh'"):
+        extractor.start_recognizer("faster-whisper", str(whisper), "zh")
+
+
+@pytest.mark.parametrize("language", ["klingon!", "", "de_DE", "e", "en-", "../de"])
+def test_what_is_no_language_is_refused(whisper, language):
+    with pytest.raises(ValueError, match=r"`asr_language` is not the code.*--asr_language"):
+        extractor.start_recognizer("faster-whisper", str(whisper), language)
+    with pytest.raises(ValueError, match=r"`asr_language` is not the code.*--asr_language"):
+        settings.Settings(modalities=("audio",), asr_language=language)
+
+
+def test_precision_is_whispers_own_affair(whisper):
+    transcriber = extractor.start_recognizer("auto", str(whisper), "de", "int8")
+    assert FakeWhisper.last.loaded[2] == "int8"
+    assert transcriber.description.endswith(", de, int8")
+    with pytest.raises(ValueError, match=r"`asr_compute_type` means nothing.*'pocketsphinx'"):
+        extractor.start_recognizer("pocketsphinx", compute_type="int8")
+
+
+def whisper_folder(path, size):
+    path.mkdir(parents=True)
+    for name in transcribe.WHISPER_FILES:
+        (path / name).write_bytes(b"x" * size)
+    return str(path)
+
+
+def test_recognizer_is_whisper_where_it_and_a_model_are_there(whisper, tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    assert transcribe.choose("auto") == ("pocketsphinx", None)
+    assert transcribe.choose("auto", str(whisper)) == ("faster-whisper", str(whisper))
+    assert transcribe.choose("auto", "en-us-folder") == ("pocketsphinx", "en-us-folder")
+    hub = tmp_path / "hf" / "hub"
+    (hub / "models--Systran--faster-whisper-tiny/snapshots/1").mkdir(parents=True)  # unfinished
+    small = whisper_folder(hub / "models--Systran--faster-whisper-base/snapshots/ab12", 9)
+    assert transcribe.choose("auto") == ("faster-whisper", small)
+    assert transcribe.Transcriber("faster-whisper", model=small).description == (
+        "faster-whisper 1.2.1, faster-whisper-base (ab12), language by utterance"
+    )
+    large = whisper_folder(
+        hub / "models--mobiuslabsgmbh--faster-whisper-large-v3-turbo/snapshots/1", 99
+    )
+    whisper_folder(hub / "models--openai--whisper-large/snapshots/1", 999)  # of another kind
+    assert transcribe.choose("auto") == ("faster-whisper", large)
+    assert transcribe.choose("pocketsphinx") == ("pocketsphinx", None)
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    assert transcribe.choose("auto", str(whisper)) == ("pocketsphinx", str(whisper))
+
+
+@needs_pocketsphinx
+@pytest.mark.parametrize("language", ["zh", "de-DE", "ur"])
+def test_pocketsphinx_refuses_other_languages(language):
+    with pytest.raises(ValueError, match=r"no model of the language.*--asr=faster-whisper"):
+        extractor.start_recognizer("pocketsphinx", language=language)
+    assert extractor.start_recognizer("pocketsphinx", language="en-GB").name == "pocketsphinx"
+
+
+@pytest.mark.parametrize(
+    ("language", "code"), [("en", "en-US"), ("de", "de-DE"), ("cmn-Hans-CN", "cmn-Hans-CN")]
+)
+def test_google_is_told_the_language(cloud, language, code):
+    cloud.results = [["x"]]
+    extractor.start_recognizer("google", language=language)(tone())
+    assert cloud.requests[0][0].language_code == code
+    with pytest.raises(ValueError, match=r"must be told the language.*--asr_language"):
+        extractor.start_recognizer("google")
+
+
+def test_every_recognizer_says_what_it_is_fit_for():
+    assert transcribe.FIT_FOR.keys() == transcribe.RECOGNIZERS.keys()
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.bin", "tokenizer.json", None])
@@ -268,7 +368,7 @@ def test_google_gets_long_recordings_in_pieces(cloud):
     waveform = tone(70)
     quiet = 50 * 16000
     waveform[quiet : quiet + 640] = 0
-    assert transcribe.Transcriber("google")(waveform) == "one two"
+    assert transcribe.Transcriber("google", language="en")(waveform) == "one two"
     sent = [np.frombuffer(audio.content, "<i2") for _, audio, _ in cloud.requests]
     assert quiet <= len(sent[0]) <= quiet + 640 and len(sent[0]) + len(sent[1]) == len(waveform)
 
@@ -278,7 +378,7 @@ def test_failing_service_is_told(cloud):
     with pytest.raises(
         OSError, match=r"Google's service has failed.*ServiceUnavailable.*try later"
     ):
-        transcribe.Transcriber("google")(tone())
+        transcribe.Transcriber("google", language="ur")(tone())
 
 
 def test_missing_credentials_are_told(cloud, monkeypatch):
@@ -289,7 +389,7 @@ def test_missing_credentials_are_told(cloud, monkeypatch):
 
     monkeypatch.setattr(cloud.speech, "SpeechClient", refuse)
     with pytest.raises(ValueError, match=r"no credentials\. Set GOOGLE_APPLICATION_CREDENTIALS"):
-        transcribe.Transcriber("google")
+        transcribe.Transcriber("google", language="en-US")
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 1000, 1234])

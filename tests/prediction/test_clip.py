@@ -154,7 +154,7 @@ def test_words_are_recognized_unless_given(run, monkeypatch):
         return "we were here"
 
     recognizer.description = "stand-in"
-    monkeypatch.setattr(clip.extractor, "start_recognizer", lambda name, model: recognizer)
+    monkeypatch.setattr(clip.extractor, "start_recognizer", lambda *_: recognizer)
     _, spoken = a_tested_one(run)
     predicted = clip.predict(run, clip.Clip(audio=spoken.audio))
     assert heard == [len(wavfile.read(spoken.audio)[1])]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-# The last would be fetched from the network where it is missing.
-MODEL_FILES = ("config.json", "model.bin", "tokenizer.json")
+from amh_tf.features import transcribe
 
 
 class Recognizer:
@@ -14,20 +13,22 @@ class Recognizer:
 
     Args:
         model: Folder of the model.
-        language: Its code, or None to let the model guess.
+        language: Its code, or None to let the model find it out, utterance by utterance. Words
+            of another language would be translated into it.
         device: "cpu", "cuda" or "auto".
         compute_type: As faster-whisper takes it, such as "int8".
         beam_size: Width of the search.
     """
 
     def __init__(
-        self, model=None, language="en", device="auto", compute_type="default", beam_size=5
+        self, model=None, language=None, device="auto", compute_type="default", beam_size=5
     ):
         folder = Path(model or "")
-        missing = [name for name in MODEL_FILES if not (folder / name).is_file()]
+        needed = transcribe.WHISPER_FILES
+        missing = [name for name in needed if not (folder / name).is_file()]
         if not model or missing:
             raise ValueError(
-                f"`model` is not a Whisper model. Expected a folder with {', '.join(MODEL_FILES)}, "
+                f"`model` is not a Whisper model. Expected a folder with {', '.join(needed)}, "
                 f"as ct2-transformers-converter writes it. Received: model={model!r}, without "
                 f"{', '.join(missing)}. Set it with --asr_model."
             )
@@ -44,11 +45,31 @@ class Recognizer:
             raise ValueError(
                 f"The Whisper model cannot be loaded. Expected a folder of a whole model, and a "
                 f"device and a compute type that this machine has. Received: model={model!r}, "
-                f"device={device!r}, compute_type={compute_type!r}: {error}."
+                f"device={device!r}, compute_type={compute_type!r}: {error}. Set them with "
+                "--asr_model and --asr_compute_type."
             ) from error
+        language = self._known(language)
         self._options = {"language": language, "beam_size": beam_size}
         version = importlib.metadata.version("faster-whisper")
-        self.description = f"faster-whisper {version}, {folder.resolve().name}, {language}"
+        self.description = f"faster-whisper {version}, {_name(folder.resolve())}, " + (
+            language or "language by utterance"
+        )
+        if compute_type != "default":
+            self.description += f", {compute_type}"
+
+    def _known(self, language):
+        """Returns the code that Whisper has for a language: `en` for `en-GB`."""
+        known = self._model.supported_languages
+        if language is None:
+            return known[0] if len(known) == 1 else None
+        code = language.split("-")[0].lower()
+        if code not in known:
+            raise ValueError(
+                "The Whisper model does not know the language. Expected one of "
+                f"{', '.join(sorted(known))}. Received: language={language!r}. Set it with "
+                "--asr_language, or another model with --asr_model."
+            )
+        return code
 
     def __call__(self, samples):
         # One temperature: at higher ones, words are drawn at random. Utterances stand alone.
@@ -60,3 +81,10 @@ class Recognizer:
             **self._options,
         )
         return " ".join(segment.text for segment in segments)
+
+
+def _name(folder):
+    """Returns what a model's folder is called; in Hugging Face's cache, its name and version."""
+    if folder.parent.name == "snapshots":
+        return f"{folder.parent.parent.name.rpartition('--')[2]} ({folder.name[:8]})"
+    return folder.name

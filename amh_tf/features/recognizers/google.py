@@ -13,18 +13,26 @@ SAMPLE_RATE = 16000
 MAX_SECONDS = 55
 SEARCH_SECONDS = 10
 FRAME = SAMPLE_RATE // 50
+# Google's codes name a country.
+REGIONS = {"en": "en-US", "de": "de-DE", "ur": "ur-PK"}
 
 
 class Recognizer:
     """Recognizes by Google's service.
 
     Args:
-        language: BCP-47 code.
+        language: BCP-47 code, such as de-DE.
         model: Google's name of a model, or "" for its default.
         timeout: Seconds after which a request fails.
     """
 
-    def __init__(self, language="en-US", model="", timeout=120.0):
+    def __init__(self, language=None, model="", timeout=120.0):
+        if not language:
+            raise ValueError(
+                "Google's service must be told the language. Expected its code, such as en-US, "
+                "de-DE or cmn-Hans-CN. Received: none. Set it with --asr_language."
+            )
+        language = REGIONS.get(language, language)
         from google.auth import exceptions
         from google.cloud import speech
 

@@ -16,12 +16,20 @@ class Recognizer:
     """Recognizes US English.
 
     Args:
+        language: Its code; anything but English needs a model of its own.
         **settings: Passed to `pocketsphinx.Decoder`, such as `hmm`, `lm` and `dict` for
             another model.
     """
 
-    def __init__(self, **settings):
+    def __init__(self, language=None, **settings):
         import pocketsphinx
+
+        if language and language.split("-")[0].lower() != "en" and not settings.get("hmm"):
+            raise ValueError(
+                "PocketSphinx has no model of the language. Expected English, or a folder with a "
+                f"model. Received: language={language!r}. Set another recognizer with "
+                "--asr=faster-whisper, or a model with --asr_model."
+            )
 
         try:
             self._decoder = pocketsphinx.Decoder(
