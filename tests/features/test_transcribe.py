@@ -82,9 +82,9 @@ def test_loud_and_strange_sounds_do_no_harm(pocketsphinx):
 
 @needs_pocketsphinx
 def test_pocketsphinx_refuses_wrong_settings():
-    for settings in ({"hmm": "/nowhere"}, {"no_such_setting": 1}):
+    for wrong in ({"hmm": "/nowhere"}, {"no_such_setting": 1}):
         with pytest.raises(ValueError, match="PocketSphinx cannot be started"):
-            transcribe.Transcriber("pocketsphinx", **settings)
+            transcribe.Transcriber("pocketsphinx", **wrong)
 
 
 @pytest.mark.parametrize(
