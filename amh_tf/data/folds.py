@@ -10,8 +10,6 @@ import contextlib
 import dataclasses
 import re
 
-import numpy as np
-
 from amh_tf import schema
 from amh_tf.data import fold_kinds, text_folds
 
@@ -148,10 +146,10 @@ def _as_many_as_can_be(table, names, tell):
             tell(f"Protocol {name} is left out: {_reason(error)}")
     if protocols or "given" in names:
         return protocols or [_make(table, "given")]  # which says what is wrong with it
-    counts = np.bincount(table.labels)
-    fewer = min(table.options.num_folds - 1, counts[counts > 0].min(initial=len(counts)))
+    rarest = min(collections.Counter(table.labels.tolist()).values(), default=0)
+    fewer = min(table.options.num_folds - 1, rarest)
     if "random" in names and fewer >= 3:
-        options = dataclasses.replace(table.options, num_folds=int(fewer))
+        options = dataclasses.replace(table.options, num_folds=fewer)
         table = fold_kinds.Table(
             table.index, table.classes, options, table.fold_names, table.published
         )

@@ -85,13 +85,10 @@ def check_length(spoken, path, seconds):
     if told is None:
         return
     expected = f"about {told:.1f} s, by the times in the corpus"
-    if told > LONGEST_SECONDS:
+    least, most = told / TIMES - SECONDS, min(TIMES * told + SECONDS, LONGEST_SECONDS)
+    if told > LONGEST_SECONDS:  # then it is the times that are wrong
         expected = f"at most {LONGEST_SECONDS:.0f} s; the times in the corpus say {told:.1f} s"
-    most = min(TIMES * told + SECONDS, LONGEST_SECONDS)
-    too = None
-    if seconds > most:
-        too = "long"
-    elif seconds < min(told, LONGEST_SECONDS) / TIMES - SECONDS:
-        too = "short"
-    if too:
+        least = 0
+    if not least <= seconds <= most:
+        too = "long" if seconds > most else "short"
         raise WrongLength(f"{path!r} is too {too}. Expected {expected}. Received: {seconds:.1f} s.")

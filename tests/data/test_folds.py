@@ -313,8 +313,32 @@ def test_what_nobody_asked_for_is_left_out_if_it_cannot_be_made():
     assert [each.name for each in made] == ["random"]
     with pytest.raises(ValueError, match=r"missing from what fold 's0F'.*no hap"):
         folds.make(index, CLASSES, ["speaker"])
-    with pytest.raises(ValueError, match=r"missing from a fold"):
-        folds.make(entries(6, speaker="", session=""), CLASSES, options=folds.Options(num_folds=3))
+
+
+@pytest.mark.parametrize(
+    ("count", "classes", "expected", "last"),
+    [
+        (90, CLASSES, "random of 10", "Protocol session is left out: The session is not known"),
+        (24, CLASSES, "random of 8", "Protocol random has 8 folds instead"),
+        (9, CLASSES, "random of 3", "Protocol random has 3 folds instead"),
+        (6, CLASSES, "all of 1", "Protocol all takes their place"),
+        (24, (*CLASSES, "sur"), "random of 8", "Protocol random has 8 folds instead"),
+    ],
+)
+def test_where_nothing_can_be_made_fewer_folds_are(count, classes, expected, last):
+    """Of whatever is there, whatever classes are not; and it is told."""
+    told = []
+    index = entries(count, speaker="", session="")
+    (made,) = folds.make(index, classes, tell=told.append)
+    assert f"{made.name} of {len(made.names)}" == expected
+    if made.name == "random" and count < 90:
+        for splits in columns(made):
+            assert len(set(splits)) == 3
+        assert told[0].startswith("Protocol random is left out: ")
+    assert not any("--" in line for line in told)
+    assert (told[-1] if told else last).startswith(last)
+    with pytest.raises(ValueError, match=r"--protocols|--num_folds"):
+        folds.make(index, classes, ["session"])
 
 
 def test_parts_are_the_finest_cells():
