@@ -17,16 +17,19 @@ _SPAN_LENIENCE = 0.05
 _FILTER_REACH = 10
 
 
-def load_audio(path, start=None, end=None):
+def load_audio(path, start=None, end=None, notes=None):
     """Reads a file's sound, or a span of it.
 
     16-bit PCM WAV is read exactly; other WAV, FLAC and Ogg files by libsndfile; the sound of
-    anything else, films included, by FFmpeg's libraries. Time is counted from the first
-    sample. A span holds exactly what that part of the whole file, at 16 kHz, holds.
+    anything else, films included, by FFmpeg's libraries. Time is that of the whole file: where
+    a film's sound begins after its picture, silence comes first. A span holds exactly what that
+    part of the whole file, at 16 kHz, holds.
 
     Args:
         path: The file.
         start, end: The span in seconds; None for the file's own start or end.
+        notes: Set to which those of `media.LATE` and `media.UNDECLARED` are added that the file
+            deserves, or None.
 
     Returns:
         `(samples,)` float32 at 16 kHz, the mean of the channels.
@@ -45,6 +48,8 @@ def load_audio(path, start=None, end=None):
             expected = f"{_RATES[0]} to {_RATES[1]} samples a second"
             raise media.bad(path, "has an impossible rate", expected, sound.rate)
         samples = _read(path, sound, start, end)
+        if notes is not None:
+            notes.update(sound.notes)
     if not np.isfinite(samples).all():
         raise media.bad(path, "holds samples that are no numbers", "finite samples", "NaN or inf")
     return samples

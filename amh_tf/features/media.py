@@ -1,11 +1,9 @@
 """What reading sound and reading pictures share: damage named, libraries, safe containers."""
 
 import contextlib
-import fractions
 import importlib
 import math
 import os
-import re
 from pathlib import Path
 
 from amh_tf.corpora import recording
@@ -16,12 +14,23 @@ _PACKAGES = {"av": "av", "soundfile": "soundfile", "safetensors.numpy": "safeten
 # Real recordings alone. Playlists and scripts, which name further files or addresses, and
 # formats that take any garbage for a picture of text, are left out.
 _CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv,asf,mpeg,mpegts,mp3,aac,ac3,wav,w64,aiff,"
-    "au,caf,flac,ogg,amr"
+    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv,asf,mpeg,mpegts,mp3,aac,ac3,eac3,wav,w64,"
+    "aiff,au,caf,flac,ogg,amr,nistsphere"
 )
 # A file is taken whole where it ends this little before it should, in seconds: containers
 # round, and encoders pad.
 LENIENCE = 0.25
+# What is worth saying of a file that is read all the same.
+LATE, UNDECLARED = "late", "undeclared"
+_SAID = {
+    LATE: (
+        "In {} sound and picture do not begin together: times are those of the whole film, and "
+        "what has not begun yet is silence, or no picture."
+    ),
+    UNDECLARED: (
+        "{} not say how long the recording is: it is read to the end, and a cut may go unnoticed."
+    ),
+}
 
 
 def library(name):
@@ -93,10 +102,10 @@ def container(path, kind):
 
     Args:
         path: The file.
-        kind: "audio" or "video".
+        kind: "audio" or "video", or None for no stream in particular.
 
     Yields:
-        The `av` container and its first stream of that kind.
+        The `av` container and its first stream of that kind, or None.
 
     Raises:
         BadRecording: If it cannot be opened or has no such stream.
@@ -109,6 +118,9 @@ def container(path, kind):
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise bad(path, "cannot be read", "a whole recording", short(error)) from error
     with opened:
+        if kind is None:
+            yield opened, None
+            return
         streams = getattr(opened.streams, kind)
         if not streams:
             kinds = sorted({stream.type for stream in opened.streams}) or ["no stream"]
@@ -117,24 +129,16 @@ def container(path, kind):
         yield opened, streams[0]
 
 
-def declared_seconds(opened, stream):
-    """Tells how long a stream should be by what the file says, not by what is there.
+def say(note, count):
+    """Says a note of one or several files.
 
     Args:
-        opened, stream: What `container` yields.
-
-    Returns:
-        Seconds as a fraction, or None where the file does not say.
+        note: `LATE` or `UNDECLARED`.
+        count: Number of files.
     """
-    # FFmpeg guesses an AVI file's duration from its size; the header's count stays as it was.
-    length = stream.frames if opened.format.name == "avi" else stream.duration
-    if length:
-        return length * stream.time_base
-    written = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
-    if written:
-        hours, minutes, seconds = map(fractions.Fraction, written.groups())
-        return 3600 * hours + 60 * minutes + seconds
-    return None
+    if note == LATE:
+        return _SAID[note].format("one file" if count == 1 else f"{count:,} files")
+    return _SAID[note].format("One file does" if count == 1 else f"{count:,} files do")
 
 
 def short(error):

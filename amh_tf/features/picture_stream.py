@@ -3,13 +3,12 @@
 import dataclasses
 import fractions
 
-from amh_tf.features import media
+from amh_tf.features import media, picture_clock, promises, timeline
 
 # Decoders hide damage by default, and smear it over the pictures that follow. The second
 # keeps a damaged size from taking all memory; 8K has half as many.
 _MAX_PIXELS = 1 << 26
 _DECODER = {"err_detect": "explode", "max_pixels": str(_MAX_PIXELS)}
-_USUAL_RATE = 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Picture:
     """One picture of a film.
 
     Attributes:
-        time, end: Seconds from the film's first picture, as fractions.
+        time, end: Seconds from the film's time zero, as fractions.
         frame: `av.VideoFrame`, or None where a picture should be and is not.
         is_damaged: Whether it is not what was recorded.
     """
@@ -39,8 +38,9 @@ class PictureStream:
         opened, stream: What `media.container` yields.
 
     Attributes:
-        declared_end: How long the film should be in seconds by what the file says, or None.
+        line: `timeline.Timeline` of the pictures.
         error: What ended it before its end, or "".
+        longest: The longest time between two pictures so far, in seconds.
     """
 
     def __init__(self, path, opened, stream):
@@ -51,25 +51,78 @@ class PictureStream:
             size = f"{context.width} x {context.height}"
             raise media.bad(path, "has no picture", f"at most {_MAX_PIXELS} pixels", size)
         context.options = _DECODER
-        self.declared_end = media.declared_seconds(opened, stream)
+        self.line = timeline.of(path, opened, stream)
         self.error = ""
-        self._opened, self._stream = opened, stream
-        self._clock = _Clock(opened.format.name, stream)
+        self.longest = fractions.Fraction(0)
+        self._path, self._opened, self._stream = path, opened, stream
+        self._clock = picture_clock.PictureClock(opened.format.name, stream, self.line)
         self._size = None
         self._errors = media.library("av").FFmpegError, ValueError, MemoryError
         # Pictures are damaged up to the first one that stands for itself after this time.
         self._damaged_at = None
+        # Whether all pictures so far came one usual distance after another.
+        self._is_steady = True
 
     def __iter__(self):
-        previous = None
+        previous, held_back = None, []
         for frame in self._frames():
             time = self._clock.time(frame, self._damaged_at is not None)
             is_damaged = self._is_damaged(frame, time)
             lost = self._lost_before(previous, time)
-            if lost:
-                yield lost
-            previous = Picture(time, time + self._clock.duration(frame), frame, is_damaged)
-            yield previous
+            picture = Picture(time, time + self._clock.duration(frame), frame, is_damaged)
+            held_back += [lost] if lost else []
+            held_back.append(picture)
+            if frame.dts is not None:
+                yield from held_back
+                held_back = []
+                self._measure(previous, picture)
+            previous = picture
+        yield from self._at_the_end(held_back)
+
+    def end(self, last):
+        """Returns when the film ends, from the end of its last picture."""
+        return last + self.line.stands
+
+    def is_whole(self, end, lenience):
+        """Tells whether nothing is missing at the end of the film.
+
+        Args:
+            end: When it ends, in seconds.
+            lenience: How many seconds may be missing.
+        """
+        if self.line.ends is None:
+            is_fragmented = self._opened.format.name.startswith("mov")
+            return not (is_fragmented and promises.is_cut(self._path))
+        return self.line.missing(end) <= lenience
+
+    def _measure(self, previous, picture):
+        if previous is not None:
+            distance = picture.time - previous.time
+            self.longest = max(self.longest, distance)
+            usual, rounding = self._clock.usual, 2 * self._clock.unit
+            if abs(distance - usual) > min(rounding, usual / 2):
+                self._is_steady = False
+
+    def _at_the_end(self, pictures):
+        """Yields the pictures that the decoder held back to the end of the film.
+
+        Pictures are stored out of order: where a film was cut, some before these may be gone.
+        """
+        if not pictures:
+            return
+        if self.line.ends is not None:
+            is_cut = not self.is_whole(self.end(pictures[-1].end), media.LENIENCE)
+            pictures = [
+                dataclasses.replace(each, is_damaged=each.is_damaged or is_cut) for each in pictures
+            ]
+        previous = None
+        for picture in pictures:
+            gap = 0 if previous is None else picture.time - previous.end
+            if self.line.ends is None and self._is_steady and gap > self._clock.usual / 2:
+                return  # cut: the film ends before the gap
+            self._measure(previous, picture)
+            yield picture
+            previous = picture
 
     def _frames(self):
         """Yields what can be decoded."""
@@ -97,20 +150,12 @@ class PictureStream:
     def _is_damaged(self, frame, time):
         size = frame.width, frame.height
         self._size = self._size or size
-        if frame.is_corrupt or size != self._size or self._may_lack_others(frame, time):
+        if frame.is_corrupt or size != self._size:
             self._note_damage(time)
             return True
         if self._damaged_at is not None and frame.key_frame and time > self._damaged_at:
             self._damaged_at = None
         return self._damaged_at is not None
-
-    def _may_lack_others(self, frame, time):
-        """Tells whether a picture was held back to the end of a film that was cut short.
-
-        Pictures before it may have been cut off, as they are stored out of order.
-        """
-        is_held_back = frame.dts is None
-        return is_held_back and (self.declared_end or 0) - time > media.LENIENCE
 
     def _lost_before(self, previous, time):
         """Makes a picture of what was lost between one and the next, if anything was."""
@@ -118,52 +163,3 @@ class PictureStream:
         if lost and previous is not None and previous.end < time:
             return Picture(previous.end, time, None, is_damaged=True)
         return None
-
-
-class _Clock:
-    """Tells the times of pictures.
-
-    AVI files hold no time stamps: pictures follow each other at a fixed rate, and those that
-    FFmpeg makes up are late by as many pictures as the decoder puts off, or out of order.
-    """
-
-    def __init__(self, format_name, stream):
-        self._counts = format_name == "avi"
-        self._unit = stream.time_base
-        self._origin = None if self._counts else stream.start_time
-        self._usual = 1 / (stream.average_rate or fractions.Fraction(_USUAL_RATE))
-        self._first_packet = None
-        self._last = None
-
-    def see(self, packet):
-        """Notes the first packet; `packet_time` needs it."""
-        if self._first_packet is None:
-            self._first_packet = self._stamp(packet) or 0
-
-    def _stamp(self, packet):
-        return packet.dts if self._counts or packet.pts is None else packet.pts
-
-    def packet_time(self, packet):
-        """Returns a packet's time; in AVI it may be some pictures early."""
-        stamp = self._stamp(packet)
-        if stamp is None:
-            return self._last or fractions.Fraction(0)
-        origin = self._first_packet if self._origin is None else self._origin
-        return (stamp - origin) * self._unit
-
-    def time(self, frame, after_damage):
-        """Returns a picture's time."""
-        stamp = frame.dts if self._counts else frame.pts
-        if stamp is None:
-            # Those that the decoder held back to the end.
-            time = fractions.Fraction(0) if self._last is None else self._last + self._usual
-        else:
-            if self._origin is None:
-                self._origin = self._first_packet if after_damage else stamp
-            time = (stamp - self._origin) * self._unit
-        self._last = time
-        return time
-
-    def duration(self, frame):
-        """Returns for how long a picture is shown."""
-        return frame.duration * self._unit if frame.duration else self._usual

@@ -23,21 +23,24 @@ _MAX_BYTES = 1 << 29
 FeatureNet = feature_net.FeatureNet
 
 
-def frames_of(path, spans, short_side=pictures.SHORT_SIDE):
+def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None):
     """Decodes a film once and gives the pictures of many spans of it.
 
     For a span from a to b, these are for each instant a + k/3, k < ceil(3 (b - a)), the last
-    picture with a time of at most the instant. Time is counted from the film's first picture.
+    picture with a time of at most the instant. Time is that of the whole film: where its pictures
+    begin after its sound, there is none for the instants before.
 
     Args:
         path: The file.
         spans: List of (start, end, side): seconds, None for the film's own start or end; and
             one of `recording.SIDES`. In any order; they may overlap.
         short_side: Length of the pictures' shorter side, or None to leave them as they are.
+        notes: Set to which those of `media.LATE` and `media.UNDECLARED` are added that the film
+            deserves, or None.
 
     Yields:
         For each span, as soon as it is complete: its index in `spans`, and `(n, height,
-        width, 3)` uint8 pictures. Where the film does not hold all of them undamaged, a
+        width, 3)` uint8 pictures; none at all where the span ends before they begin. Where the film does not hold all of them undamaged, a
         `BadRecording` that names the file stands in their place.
 
     Raises:
@@ -60,19 +63,21 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE):
         else:
             waiting.append(_Span(path, index, start, end, side, short_side))
     if waiting:
-        yield from _serve(path, waiting)
+        yield from _serve(path, waiting, set() if notes is None else notes)
 
 
-def _serve(path, spans):
+def _serve(path, spans, notes):
     """Gives each of the spans its pictures as they come."""
     queue = [(span.instant, span.index, span) for span in spans]
     heapq.heapify(queue)
     shown = None
     with media.container(path, "video") as (opened, stream):
         film = picture_stream.PictureStream(path, opened, stream)
+        notes.update(film.line.notes)
+        yield from _take(queue, None, film.line.begins - _LENIENCE)
         for picture in film:
             if shown is None:
-                shown = _first(picture)
+                shown = _first(picture, film.line.begins)
             yield from _take(queue, shown, picture.time)
             if not queue:
                 return
@@ -80,21 +85,21 @@ def _serve(path, spans):
         if shown is None:
             received = film.error or "none"
             raise media.bad(path, "cannot be decoded", "at least one picture", received)
-        yield from _take(queue, shown, shown.end)
+        end = film.end(shown.end)
+        yield from _take(queue, shown, end)
         for _, index, span in sorted(queue):
-            yield index, span.finish(shown, max(film.declared_end or 0, shown.end))
+            yield index, span.finish(shown, end, film)
 
 
-def _first(picture):
+def _first(picture, begins):
     """Makes what is shown before the first picture: that one, or nothing if it is late."""
-    if picture.time <= _LENIENCE:
+    if picture.time <= begins + _LENIENCE:
         return _Shown(picture)
-    zero = fractions.Fraction(0)
-    return _Shown(picture_stream.Picture(zero, picture.time, None, is_damaged=True))
+    return _Shown(picture_stream.Picture(begins, picture.time, None, is_damaged=True))
 
 
 def _take(queue, shown, until):
-    """Lets spans take what is shown up to a time; yields those that are complete."""
+    """Lets spans take what is shown, or None, up to a time; yields those that are complete."""
     while queue and queue[0][0] + _ROUNDING < until:
         _, index, span = queue[0]
         span.take(shown)
@@ -143,7 +148,7 @@ class _Span:
         self._count = (
             None if end is None else math.ceil((_exact(end) - self._start) * PICTURES_PER_SECOND)
         )
-        self._taken, self._bytes = [], 0
+        self._taken, self._bytes, self._step = [], 0, 0
         self._problem = None
 
     def __lt__(self, other):
@@ -151,12 +156,19 @@ class _Span:
 
     @property
     def is_complete(self):
-        return self._problem is not None or len(self._taken) == self._count
+        return self._problem is not None or self._step == self._count
 
     def take(self, shown):
-        """Takes what is shown."""
+        """Takes what is shown, or nothing where it is None."""
+        self._step += 1
+        self.instant = self._start + fractions.Fraction(self._step, PICTURES_PER_SECOND)
+        if shown is not None:
+            self._keep(shown)
+
+    def _keep(self, shown):
         if shown.is_damaged:
-            received = f"damage at {float(max(shown.time, self.instant)):.3f} s"
+            instant = self.instant - fractions.Fraction(1, PICTURES_PER_SECOND)
+            received = f"damage at {float(max(shown.time, instant)):.3f} s"
             self._fail("is damaged", "whole pictures", received)
             return
         picture = shown.array(self._side, self._short_side)
@@ -165,32 +177,37 @@ class _Span:
             self._fail("holds too much for an utterance", f"at most {_MAX_BYTES} bytes", "more")
             return
         self._taken.append(picture)
-        self.instant = self._start + fractions.Fraction(len(self._taken), PICTURES_PER_SECOND)
 
-    def finish(self, shown, declared_end):
+    def finish(self, shown, end, film):
         """Returns the result where the film has ended before the span was complete.
 
         Args:
             shown: The film's last picture.
-            declared_end: When the film should have ended, in seconds.
+            end: When the film has ended, in seconds.
+            film: `picture_stream.PictureStream`.
         """
-        is_whole = declared_end - shown.end <= _LENIENCE
+        is_whole = film.is_whole(end, _LENIENCE)
         if self._count is None:
-            if self._taken and self.instant >= declared_end - _LENIENCE:
+            if self._step and is_whole:
                 return self.result()
         else:
-            while is_whole and not self.is_complete and self.instant < shown.end + _LENIENCE:
+            # Nobody but the next picture could say for how long the last one is shown.
+            still = max(_LENIENCE, film.longest)
+            while is_whole and not self.is_complete and self.instant < end + still:
                 self.take(shown)
         if not self.is_complete:
-            start, end = self._wish
-            expected = f"pictures from {start or 0} to {'the end' if end is None else end} s"
+            start, until = self._wish
+            until = "the end" if until is None else until
+            expected = f"pictures from {start or 0} to {until} s"
             problem = "does not hold the span" if is_whole else "is truncated"
-            self._fail(problem, expected, f"pictures up to {float(shown.end):.3f} s")
+            self._fail(problem, expected, f"pictures up to {float(end):.3f} s")
         return self.result()
 
     def result(self):
         """Returns `(n, height, width, 3)` pictures, or the `BadRecording`."""
-        return np.stack(self._taken) if self._problem is None else self._problem
+        if self._problem is not None:
+            return self._problem
+        return np.stack(self._taken) if self._taken else np.zeros((0, 1, 1, 3), np.uint8)
 
     def _fail(self, *problem):
         self._problem = media.bad(self._path, *problem)

@@ -20,6 +20,11 @@ _BYTE_ORDER = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">"}
 _MAGIC_BYTES = 12
 # In an RF64 file, a size that stands in the chunk `ds64` instead.
 _ELSEWHERE = 0xFFFFFFFF
+# Sizes of samples that recorders write before they know, and leave where they write into a pipe
+# or lose power; FFmpeg, arecord, SoX, and their likes.
+_UNKNOWN = {0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000}
+_UNKNOWN |= {size - header for size in (0xFFFFFFFF, 0x7FFFFFFF) for header in (8, 36, 44)}
+_UNKNOWN_LONG = {0, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF}
 # Far more chunks than any recorder writes.
 _MAX_CHUNKS = 1000
 
@@ -35,6 +40,7 @@ class Header:
         offset: Where the samples start in the file, in bytes.
         frames: Samples of each channel, where `frame_bytes` says so much.
         frame_bytes: Bytes of one sample of all channels.
+        is_declared: Whether the header says how many samples there are.
     """
 
     encoding: int
@@ -45,6 +51,7 @@ class Header:
     offset: int
     frames: int
     frame_bytes: int
+    is_declared: bool
 
     @property
     def is_plain(self):
@@ -74,8 +81,9 @@ def read_header(path):
         for _ in range(_MAX_CHUNKS):
             name, declared, offset = _next_chunk(path, file, byte_order)
             if name == b"data":
+                unknown = _UNKNOWN
                 if declared == _ELSEWHERE and long_size is not None:
-                    declared = long_size
+                    declared, unknown = long_size, _UNKNOWN_LONG
                 break
             if offset + declared > size:
                 raise _truncated(path, declared, size - offset)
@@ -88,9 +96,12 @@ def read_header(path):
             raise media.bad(path, "is damaged", "a chunk of samples", f"{_MAX_CHUNKS} others")
     if format_chunk is None:
         raise media.bad(path, "is damaged", "a format before the samples", "none")
+    is_declared = declared not in unknown or _ends_in_chunks(path, offset, byte_order, declared)
+    if not is_declared:
+        declared = size - offset
     if offset + declared > size:
         raise _truncated(path, declared, size - offset)
-    return _checked(path, format_chunk, byte_order, offset, declared)
+    return _checked(path, format_chunk, byte_order, offset, declared, is_declared)
 
 
 def read_plain(path, header, first, last):
@@ -119,6 +130,20 @@ def read_plain(path, header, first, last):
     return (samples.mean(axis=1) / 32768).astype(np.float32)
 
 
+def _ends_in_chunks(path, offset, byte_order, declared):
+    """Tells whether chunks follow the samples up to the end, so that their size is meant.
+
+    It may be: of no samples at all, or of 2 GiB.
+    """
+    with open(path, "rb") as file:
+        size, at = file.seek(0, 2), offset + declared + declared % 2
+        while at + 8 <= size:
+            file.seek(at)
+            length = struct.unpack(byte_order + "4xI", file.read(8))[0]
+            at += 8 + length + length % 2
+    return at - 1 <= size <= at
+
+
 def _next_chunk(path, file, byte_order):
     start = file.read(8)
     if len(start) < 8:
@@ -132,7 +157,7 @@ def _truncated(path, declared, held):
     )
 
 
-def _checked(path, format_chunk, byte_order, offset, size):
+def _checked(path, format_chunk, byte_order, offset, size, is_declared):
     if len(format_chunk) < 16:
         raise media.bad(path, "is damaged", "a format of 16 bytes", f"{len(format_chunk)} bytes")
     encoding, channels, rate, _, frame_bytes, bits = struct.unpack(
@@ -151,4 +176,5 @@ def _checked(path, format_chunk, byte_order, offset, size):
     if size < frame_bytes:
         raise media.bad(path, "holds no sound", "at least one sample", f"{size} bytes")
     frames = size // frame_bytes
-    return Header(encoding, channels, rate, bits, byte_order, offset, frames, frame_bytes)
+    stored = encoding, channels, rate, bits, byte_order
+    return Header(*stored, offset, frames, frame_bytes, is_declared)

@@ -1,0 +1,133 @@
+"""Reads the sound of anything that FFmpeg reads, on the time line of the file."""
+
+import contextlib
+import itertools
+
+import numpy as np
+
+from amh_tf.features import media, promises, timeline
+
+_BLOCK = 1 << 16  # samples
+# Time stamps of some containers are rounded to so much, in seconds.
+_ROUNDING = 0.02
+# Edit lists make gaps in a film that is whole. A damaged table of times makes them everywhere.
+_MAX_GAPS = 8
+
+
+@contextlib.contextmanager
+def open_sound(path, declared=None):
+    """Opens a file's first stream of sound.
+
+    Args:
+        path: The file.
+        declared: Whether the file says how long it is, where that is known already.
+
+    Yields:
+        A reader, as `sound_readers` describes them.
+
+    Raises:
+        BadRecording: If the file is damaged or holds no sound; also when reading from it.
+    """
+    av = media.library("av")
+    with media.container(path, "audio") as (opened, stream):
+        try:
+            yield _Reader(path, opened, stream, declared)
+        except (av.FFmpegError, MemoryError) as error:
+            expected = "a whole recording"
+            raise media.bad(path, "cannot be decoded", expected, media.short(error)) from error
+
+
+class _Reader:
+    """Reads forward alone."""
+
+    def __init__(self, path, opened, stream, declared):
+        av = media.library("av")
+        if stream.codec_context is None:
+            raise media.bad(path, "cannot be decoded", "sound of a known coding", "another")
+        self._path = path
+        blocks = self._decoded(opened, stream, av.AudioResampler(format="fltp"))
+        first = next(blocks, None)
+        if first is None:
+            raise media.bad(path, "holds no sound", "at least one sample", "none")
+        time, _, self.rate = first
+        self._line = timeline.of(path, opened, stream, time)
+        if declared is False:
+            self._line = self._line.without_end()
+        self.notes = self._line.notes
+        # AVI files have no time stamps; those of MP4 say more than what is there.
+        self._has_times = opened.format.name != "avi"
+        self._is_proof = opened.format.name.startswith("mov")
+        self._blocks = self._placed(itertools.chain([first], blocks))
+        self._ahead = next(self._blocks)
+
+    def read(self, first, last):
+        position, kept = 0, []
+        while self._ahead is not None and position < last:
+            kept.append(self._ahead[max(first - position, 0) : last - position])
+            position += len(self._ahead)
+            self._ahead = next(self._blocks, None)
+        if self._ahead is None:
+            self._check_end(position)
+        return joined(kept)
+
+    def _decoded(self, opened, stream, resampler):
+        """Yields time stamp in seconds or None, samples, and rate of each block."""
+        rate = None
+        for frame in opened.decode(stream):
+            rate = rate or frame.sample_rate
+            if frame.sample_rate != rate:
+                received = f"{rate} and {frame.sample_rate} Hz"
+                raise media.bad(self._path, "is damaged", "a single rate", received)
+            time = None if frame.pts is None else frame.pts * frame.time_base
+            for converted in resampler.resample(frame):
+                yield time, mono(converted.to_ndarray()), rate
+                time = None
+
+    def _placed(self, blocks):
+        """Yields the samples, with silence where there is no sound yet, and in gaps."""
+        position = round(self._line.begins * self.rate)
+        yield from _silence(position)
+        gaps = lost = 0
+        for time, samples, _ in blocks:
+            if time is not None and self._has_times:
+                gap = round((time - self._line.zero) * self.rate) - position
+                if gap > _ROUNDING * self.rate:
+                    gaps, lost = gaps + 1, lost + gap
+                    self._check_gaps(gaps, lost, position)
+                    yield from _silence(gap)
+                    position += gap
+            yield samples
+            position += len(samples)
+
+    def _check_gaps(self, gaps, lost, position):
+        """Refuses a stream that lacks sound between its parts."""
+        if gaps > _MAX_GAPS if self._is_proof else lost > media.LENIENCE * self.rate:
+            received = f"{lost / self.rate:.3f} s too little up to {position / self.rate:.3f} s"
+            raise media.bad(self._path, "is damaged", "sound without gaps", received)
+
+    def _check_end(self, samples):
+        end = samples / self.rate
+        if self._line.missing(end) > media.LENIENCE:
+            expected = f"{float(self._line.ends):.3f} s of sound"
+            raise media.bad(self._path, "is truncated", expected, f"{end:.3f} s")
+        if self._is_proof and self._line.ends is None and promises.is_cut(self._path):
+            raise media.bad(self._path, "is truncated", "a whole last fragment", "a part of one")
+
+
+def _silence(count):
+    """Yields so many zeros in blocks."""
+    for start in range(0, count, _BLOCK):
+        yield np.zeros(min(_BLOCK, count - start), np.float32)
+
+
+def mono(block):
+    """Averages the channels of a `(channels, samples)` block."""
+    if len(block) == 1:
+        return block[0]
+    with np.errstate(invalid="ignore"):  # of infinities, which are refused once all is read
+        return block.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def joined(blocks):
+    """Joins blocks of samples, none of them too."""
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)

@@ -1,0 +1,131 @@
+"""How long a file promises to be, by what its format says, not by what is there.
+
+Some formats say nothing. FFmpeg guesses for those, by the size of the file or the last time stamp:
+a guess is no promise.
+"""
+
+import fractions
+import os
+import re
+import struct
+
+# Containers whose streams say how long they are.
+_DECLARING = {"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf", "nistsphere"}
+# Far more than any header of FLV and ASF, or the first frame behind an ID3 tag.
+_HEAD = 1 << 16
+_LONGEST = 1e9  # seconds
+# After the name come flags, of which the lowest says that the count follows.
+_COUNT_OF_FRAMES = rb"(?:Xing|Info)...[\1\3\5\7\11\13\15\17](.{4})|VBRI.{10}(.{4})"
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def end_of(path, opened, stream):
+    """Finds the time stamp at which a stream should end by what the file says.
+
+    Returns:
+        Seconds as a fraction, or None where it does not say; whether that is the end of the
+        longest stream.
+    """
+    name = opened.format.name
+    if name in _DECLARING:
+        if name.startswith("mov") and _is_fragmented(path):
+            return None, False
+        return _declared(name, stream), False
+    if name == "mp3":
+        return _counted(path, stream), False
+    if name == "matroska,webm":
+        written = _written(stream.metadata.get("DURATION", ""))
+        if written is None and opened.duration is not None:
+            # The length of the whole file; FFmpeg counts it from the first time stamp.
+            return fractions.Fraction(opened.duration, 1_000_000), True
+        return written, False
+    if name in ("flv", "asf"):
+        return _in_head(path, name), True
+    return None, False
+
+
+def is_cut(path):
+    """Tells whether the last part of a file in the ISO format, as MP4, goes beyond its end."""
+    return any(at + size > total for at, size, total, _ in _boxes(path))
+
+
+def _declared(name, stream):
+    length = stream.duration
+    if name == "caf" and stream.codec_context and stream.codec_context.name.startswith("pcm"):
+        length = stream.frames  # the duration is that of what is there
+    if not length:
+        return None
+    return (stream.start_time or 0) * stream.time_base + length * stream.time_base
+
+
+def _written(text):
+    """Reads a time such as 00:00:03.021000000."""
+    found = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", text)
+    if not found:
+        return None
+    hours, minutes, seconds = map(fractions.Fraction, found.groups())
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _head(path, at=0):
+    with open(path, "rb") as file:
+        file.seek(at)
+        return file.read(_HEAD)
+
+
+def _counted(path, stream):
+    """Reads how long an MP3 file is by a header that counts its frames, or returns None."""
+    head, at = _head(path), 0
+    while head[:3] == b"ID3" and len(head) >= 10:
+        size = 0
+        for byte in head[6:10]:
+            size = size << 7 | byte & 0x7F
+        at += 10 + size
+        head = _head(path, at)
+    # The first frame holds it, behind at most 36 bytes of its own.
+    found = re.search(_COUNT_OF_FRAMES, head[:200], re.DOTALL)
+    rate = stream.codec_context.sample_rate if stream.codec_context else 0
+    declared = _declared("mp3", stream)
+    if not found or not rate or declared is None:
+        return None
+    samples = int.from_bytes(found[1] or found[2]) * (576 if rate <= 24000 else 1152)
+    # FFmpeg takes encoders' padding off, or guesses where several files were joined.
+    return declared if abs(declared - fractions.Fraction(samples, rate)) < 1 else None
+
+
+def _in_head(path, name):
+    """Reads the length that the header of an FLV or ASF file gives, in seconds."""
+    head = _head(path)
+    if name == "flv":
+        found = re.search(rb"duration\0(.{8})", head, re.DOTALL)
+        seconds = struct.unpack(">d", found[1])[0] if found else 0
+    else:
+        found = re.search(re.escape(_ASF_PROPERTIES) + rb".{48}(.{8}).{8}(.{12})", head, re.DOTALL)
+        if not found:
+            return None
+        (length,), (preroll, flags) = struct.unpack("<Q", found[1]), struct.unpack("<QI", found[2])
+        seconds = 0 if flags & 1 else length / 10_000_000 - preroll / 1000
+    # Not a number, negative or without end: as good as none.
+    return fractions.Fraction(seconds) if 0 < seconds < _LONGEST else None
+
+
+def _is_fragmented(path):
+    """Tells whether a file in the ISO format is a row of fragments, each with an index."""
+    return any(name == b"moof" for *_, name in _boxes(path))
+
+
+def _boxes(path):
+    """Yields place, size, size of the file, and name of each outermost box."""
+    total, at = os.path.getsize(path), 0
+    with open(path, "rb") as file:
+        while at + 8 <= total:
+            file.seek(at)
+            size, name = struct.unpack(">I4s", file.read(8))
+            if size == 1:
+                size = int.from_bytes(file.read(8))
+            elif size == 0:
+                size = total - at
+            if size < 8:
+                return
+            yield at, size, total, name
+            at += size
