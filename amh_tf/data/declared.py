@@ -100,6 +100,8 @@ def features(found):
     if found is None:
         return
     container("features", found, dict)
+    if not checking.is_integer(found.get("version", 1), 1, checking.MANY):
+        raise ValueError(f"version {_shown(found['version'])} of the features")
     for name, length in container("max_lengths", found.get("max_lengths", {}), dict).items():
         if not checking.is_integer(length, 1, checking.MANY):
             raise ValueError(f"max_lengths of {_shown(name)}: {_shown(length)}")

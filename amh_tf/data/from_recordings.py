@@ -168,6 +168,8 @@ def _report(extraction, made, known, total):
         f"{total:,} utterances in, {good:,} out, {bad:,} with a problem"
         + (f", listed in {extracted_source.PROBLEMS_FILE}." if bad else ".")
     )
+    for note in extraction.notes():
+        progress.console.print(note)
     words = len(made.vocabulary) - 2
     if known is not None:
         progress.console.print(f"{known:,} of {words:,} words have a vector of their own.")

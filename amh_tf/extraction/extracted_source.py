@@ -1,5 +1,6 @@
 """What was extracted, as a `Source` that the writer takes."""
 
+import collections
 import csv
 import dataclasses
 import hashlib
@@ -11,7 +12,7 @@ import numpy as np
 
 from amh_tf import escaping, schema
 from amh_tf.corpora import source, text_files
-from amh_tf.features import glove, text, transcribe
+from amh_tf.features import glove, media, text, transcribe
 
 PROBLEMS_FILE = "problems.csv"
 
@@ -86,6 +87,12 @@ class Extraction:
         for each in self.problems:
             writer.writerow(map(escaping.cell, (each.id, each.file, each.problem)))
         return written.getvalue()
+
+    def notes(self):
+        """Returns what is worth saying of the files that were read, one line each."""
+        noted = {tuple(pair) for _, summary in self._good for pair in summary.notes}
+        counts = collections.Counter(note for _, note in sorted(noted))
+        return [media.say(note, counts[note]) for note in sorted(counts)]
 
     def word_error_rate(self):
         """Compares recognized words with the corpus' own.

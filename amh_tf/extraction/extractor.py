@@ -14,8 +14,9 @@ from amh_tf.corpora import recording
 from amh_tf.extraction import reading
 from amh_tf.features import audio, feature_net, resnet_weights, silence, transcribe
 
-# Changes when the same recordings give other features.
-VERSION = 1
+# Changes when the same recordings give other features. 1: sound and pictures each counted from
+# their own beginning. 2: on the time line of the file; lengths that a file does not promise.
+VERSION = 2
 RECIPE = "raw recordings"
 
 
@@ -30,6 +31,8 @@ class Extracted:
         words: Its text, recognized or of the corpus; "" where there is none.
         problem: `BadRecording` that kept its features from being made, or None.
         file: The file that the problem is about, or "".
+        notes: List of (file, note): what is worth saying of files that were read all the same;
+            see `media.say`.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Extracted:
     words: str = ""
     problem: recording.BadRecording | None = None
     file: str = ""
+    notes: list = dataclasses.field(default_factory=list)
 
 
 class Extractor:
@@ -76,7 +80,7 @@ class Extractor:
                 settings.asr_compute_type,
             )
         self.recipe = self._make_recipe()
-        described = json.dumps([VERSION, self.recipe], sort_keys=True)
+        described = json.dumps(self.recipe, sort_keys=True)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
 
     @property
@@ -91,6 +95,7 @@ class Extractor:
         settings = self.settings
         recipe = {
             "made_from": RECIPE,
+            "version": VERSION,
             "modalities": list(settings.modalities),
             "max_lengths": {name: settings.max_lengths[name] for name in settings.modalities},
         }
@@ -139,8 +144,10 @@ class Extractor:
                 advance()
         for path, positions in films.items():
             waiting = set(positions)
-            for position, frames, problem in self._frames(path, positions, recordings):
+            notes = set()
+            for position, frames, problem in self._frames(path, positions, recordings, notes):
                 made = found[position]
+                made.notes += [(path, note) for note in sorted(notes)]
                 if problem:
                     made.problem, made.file = problem, path
                 else:
@@ -161,19 +168,25 @@ class Extractor:
         if "text" in self.settings.modalities and not self.settings.recognizes:
             made.words = spoken.transcript or ""
         if self.settings.needs_sound and spoken.audio:
+            notes = set()
             try:
-                waveform = self.sound(spoken)
+                waveform = self.sound(spoken, notes)
             except recording.BadRecording as problem:
                 made.problem, made.file = problem, spoken.audio
                 return made
+            made.notes += [(spoken.audio, note) for note in sorted(notes)]
             if "audio" in self.settings.modalities:
                 made.audio = self.audio_features(waveform)
             if self.settings.recognizes:
                 made.words = self._transcriber(waveform)
         return made
 
-    def sound(self, spoken):
+    def sound(self, spoken, notes=None):
         """Reads the sound of a recording.
+
+        Args:
+            spoken: `recording.Recording`.
+            notes: As for `decoding.load_audio`.
 
         Returns:
             `(samples,)` float32 at 16 kHz, long enough for a step of features.
@@ -182,7 +195,7 @@ class Extractor:
             BadRecording: If it cannot be read, is too short, or of another length than its corpus
                 says.
         """
-        return reading.sound(spoken)
+        return reading.sound(spoken, notes)
 
     def audio_features(self, waveform):
         """Makes the features of a waveform, `(time, 120)` float32."""
@@ -206,25 +219,31 @@ class Extractor:
             features, start = batch[0], int(starts[0])
         return features.numpy()[: settings.max_lengths["audio"]], start
 
-    def _frames(self, path, positions, recordings):
+    def _frames(self, path, positions, recordings, notes):
         """Yields position, pictures and problem for each recording of a film."""
         chosen = [recordings[position] for position in positions]
-        for place, frames, problem in reading.films(path, chosen, self._network.short_side):
+        for place, frames, problem in reading.films(path, chosen, self._network.short_side, notes):
             yield positions[place], frames, problem
 
-    def frames(self, spoken):
+    def frames(self, spoken, notes=None):
         """Reads the pictures of one recording, `(time, height, width, 3)` uint8.
+
+        Args:
+            spoken: `recording.Recording`.
+            notes: As for `video.frames_of`.
 
         Raises:
             BadRecording: If they cannot be read.
         """
-        ((_, frames, problem),) = self._frames(spoken.video, [0], [spoken])
+        ((_, frames, problem),) = self._frames(spoken.video, [0], [spoken], notes)
         if problem:
             raise problem
         return frames
 
     def video_features(self, frames):
         """Makes the features of pictures, `(time, 2048)` float32."""
+        if not len(frames):  # the film's pictures begin after the utterance
+            return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
         return self._network(frames[: self.settings.max_lengths["video"]])
 
     def _finish(self, made, strict):

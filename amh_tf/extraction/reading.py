@@ -14,11 +14,12 @@ class WrongLength(recording.BadRecording):
     """A recording that holds more, or less, than its utterance."""
 
 
-def sound(spoken):
+def sound(spoken, notes=None):
     """Reads the sound of a recording.
 
     Args:
         spoken: `recording.Recording`.
+        notes: As for `decoding.load_audio`.
 
     Returns:
         `(samples,)` float32 at 16 kHz, long enough for a step of features.
@@ -27,7 +28,7 @@ def sound(spoken):
         BadRecording: If it cannot be read, is too short, or of another length than its corpus
             says.
     """
-    waveform = decoding.load_audio(spoken.audio, spoken.audio_start, spoken.audio_end)
+    waveform = decoding.load_audio(spoken.audio, spoken.audio_start, spoken.audio_end, notes)
     if not audio.num_frames(len(waveform)):
         raise WrongLength(
             f"{spoken.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
@@ -38,13 +39,13 @@ def sound(spoken):
     return waveform
 
 
-def films(path, recordings, short_side):
+def films(path, recordings, short_side, notes=None):
     """Reads the pictures of recordings that share a film, which is decoded once.
 
     Args:
         path: The film.
         recordings: Sequence of `recording.Recording`.
-        short_side: As for `video.frames_of`.
+        short_side, notes: As for `video.frames_of`.
 
     Yields:
         For each recording, in any order: its place in `recordings`; its pictures, `(time, height,
@@ -53,7 +54,7 @@ def films(path, recordings, short_side):
     spans = [(spoken.video_start, spoken.video_end, spoken.side) for spoken in recordings]
     waiting = set(range(len(recordings)))
     try:
-        for place, frames in video.frames_of(path, spans, short_side):
+        for place, frames in video.frames_of(path, spans, short_side, notes):
             waiting.discard(place)
             try:
                 if isinstance(frames, recording.BadRecording):

@@ -42,12 +42,14 @@ class Summary:
         id: The recording's.
         words: Its text, recognized or of the corpus.
         file, problem: What is wrong with which file; "" where nothing is.
+        notes: As of `extractor.Extracted`.
     """
 
     id: str
     words: str
     file: str = ""
     problem: str = ""
+    notes: tuple = ()
 
 
 def plan(corpus, settings, fingerprint, progress):
@@ -180,7 +182,8 @@ class WorkFolder:
             List of `Summary`.
         """
         summaries = [
-            Summary(made.id, made.words, made.file, str(made.problem or "")) for made in found
+            Summary(made.id, made.words, made.file, str(made.problem or ""), tuple(made.notes))
+            for made in found
         ]
         header = {"key": group.key, "found": [dataclasses.astuple(each) for each in summaries]}
         # Not waited for: `load` checks every byte, and what a power cut costs is made again.

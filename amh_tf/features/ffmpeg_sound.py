@@ -55,8 +55,11 @@ class _Reader:
             self._line = self._line.without_end()
         self.notes = self._line.notes
         # AVI files have no time stamps; those of MP4 say more than what is there.
+        self._format = opened.format.name
         self._has_times = opened.format.name != "avi"
         self._is_proof = opened.format.name.startswith("mov")
+        # Nothing pads what is kept bit by bit.
+        self._lenience = 0 if opened.format.name == "nistsphere" else media.LENIENCE
         self._blocks = self._placed(itertools.chain([first], blocks))
         self._ahead = next(self._blocks)
 
@@ -107,11 +110,11 @@ class _Reader:
 
     def _check_end(self, samples):
         end = samples / self.rate
-        if self._line.missing(end) > media.LENIENCE:
+        if self._line.missing(end) > self._lenience:
             expected = f"{float(self._line.ends):.3f} s of sound"
             raise media.bad(self._path, "is truncated", expected, f"{end:.3f} s")
-        if self._is_proof and self._line.ends is None and promises.is_cut(self._path):
-            raise media.bad(self._path, "is truncated", "a whole last fragment", "a part of one")
+        if promises.is_cut(self._path, self._format):
+            raise media.bad(self._path, "is truncated", "a whole last part", "the end of the file")
 
 
 def _silence(count):

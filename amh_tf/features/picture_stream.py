@@ -91,8 +91,7 @@ class PictureStream:
             lenience: How many seconds may be missing.
         """
         if self.line.ends is None:
-            is_fragmented = self._opened.format.name.startswith("mov")
-            return not (is_fragmented and promises.is_cut(self._path))
+            return not promises.is_cut(self._path, self._opened.format.name)
         return self.line.missing(end) <= lenience
 
     def _measure(self, previous, picture):

@@ -44,9 +44,20 @@ def end_of(path, opened, stream):
     return None, False
 
 
-def is_cut(path):
-    """Tells whether the last part of a file in the ISO format, as MP4, goes beyond its end."""
-    return any(at + size > total for at, size, total, _ in _boxes(path))
+def is_cut(path, format_name):
+    """Tells whether the last part of a file in fragments, or of a W64 file, goes beyond its end.
+
+    Args:
+        path: The file.
+        format_name: FFmpeg's name of its format. Of others nothing can be told so.
+    """
+    if format_name == "w64":
+        parts = _w64_chunks(path)
+    else:
+        is_fragmented = format_name.startswith("mov") and _is_fragmented(path)
+        parts = _boxes(path) if is_fragmented else ()
+    total = os.path.getsize(path)
+    return any(at + size > total for at, size, _ in parts)
 
 
 def _declared(name, stream):
@@ -115,7 +126,7 @@ def _is_fragmented(path):
 
 
 def _boxes(path):
-    """Yields place, size, size of the file, and name of each outermost box."""
+    """Yields place, size and name of each outermost box of a file in the ISO format, as MP4."""
     total, at = os.path.getsize(path), 0
     with open(path, "rb") as file:
         while at + 8 <= total:
@@ -127,5 +138,18 @@ def _boxes(path):
                 size = total - at
             if size < 8:
                 return
-            yield at, size, total, name
+            yield at, size, name
             at += size
+
+
+def _w64_chunks(path):
+    """Yields place, size and name of each chunk of a W64 file up to its samples."""
+    total, at = os.path.getsize(path), 40
+    with open(path, "rb") as file:
+        while at + 24 <= total:
+            file.seek(at)
+            name, size = struct.unpack("<4s12xQ", file.read(24))
+            yield at, size, name
+            if name == b"data" or size < 24:
+                return
+            at += size + -size % 8

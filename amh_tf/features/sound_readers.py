@@ -57,7 +57,8 @@ def _wav(path, header):
     if header.is_plain:
         return contextlib.nullcontext(_PlainReader(path, header))
     # FFmpeg knows how much the frames of MPEG are padded, which headers count or do not.
-    if header.encoding in _MPEG:
+    # libsndfile finds no samples where their size is said to be 0.
+    if header.encoding in _MPEG or not header.is_declared:
         return ffmpeg_sound.open_sound(path, header.is_declared)
     if header.encoding in _OF_LIBSNDFILE:
         return _libsndfile(path, header.is_declared)

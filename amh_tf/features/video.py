@@ -40,8 +40,9 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None):
 
     Yields:
         For each span, as soon as it is complete: its index in `spans`, and `(n, height,
-        width, 3)` uint8 pictures; none at all where the span ends before they begin. Where the film does not hold all of them undamaged, a
-        `BadRecording` that names the file stands in their place.
+        width, 3)` uint8 pictures; none at all where the span ends before they begin. Where the
+        film does not hold all of them undamaged, a `BadRecording` that names the file stands in
+        their place.
 
     Raises:
         ValueError: If a side is unknown.

@@ -11,7 +11,15 @@ from amh_tf.corpora import folds, recording
 from amh_tf.data import moments
 from amh_tf.extraction import extracted_source, extractor
 from amh_tf.extraction import settings as extraction_settings
-from amh_tf.features import decoding, pictures, resnet_weights, text, transcribe, video
+from amh_tf.features import (
+    decoding,
+    media,
+    pictures,
+    resnet_weights,
+    text,
+    transcribe,
+    video,
+)
 from amh_tf.training import run_folder, run_inputs
 
 NAME = "the clip"
@@ -143,6 +151,7 @@ def predict(
     maker = _maker(inputs, used, clip, weights, notes)
     spoken = clip.recording()
     waveform = frames = None
+    told = set()
     audio_start = 0
     sequences = {
         "audio": np.zeros((0, inputs.widths["audio"]), np.float32),
@@ -150,13 +159,16 @@ def predict(
         "video": np.zeros((0, inputs.widths["video"]), np.float32),
     }
     if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
-        waveform = maker.sound(spoken)
+        waveform = maker.sound(spoken, told)
     if "audio" in used and waveform is not None:
         sequences["audio"], audio_start = maker.audio_features_from(waveform)
     if "video" in used and clip.video:
-        frames = maker.frames(spoken)[: maker.settings.max_lengths["video"]]
+        frames = maker.frames(spoken, told)[: maker.settings.max_lengths["video"]]
         sequences["video"] = maker.video_features(frames)
-        frames = np.stack([pictures.crop_centre(frame) for frame in frames])
+        frames = (
+            np.stack([pictures.crop_centre(frame) for frame in frames]) if len(frames) else None
+        )
+    notes += [media.say(note, 1) for note in sorted(told)]
     recognizer = asr, asr_model, asr_language, asr_compute_type
     said = _text(clip, used, waveform, recognizer, inputs, notes)
     words = text.words(said, maker.settings.unspaced_scripts)[: maker.settings.max_lengths["text"]]
@@ -228,6 +240,14 @@ def _maker(inputs, used, clip, weights, notes):
             f"The features of the run's data set cannot be made of a clip. Expected a data set "
             "that amh_tf.prepare made of raw recordings, or the authors' folds. Received: the "
             f"{inputs.data}. Train on such a data set, and set its run with --run_dir."
+        )
+    made_by = recipe.get("version", 1)
+    if made_from == extractor.RECIPE and made_by != extractor.VERSION:
+        raise ValueError(
+            "The run's features were made by another version of the recipe: of the same "
+            f"recordings, others are made now. Expected version {extractor.VERSION}. Received: "
+            f"version {made_by}, of {inputs.data}. Make the data set again with amh_tf.prepare, "
+            "and train on it."
         )
     if inputs.widths != {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}:
         raise ValueError(
