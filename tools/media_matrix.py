@@ -163,15 +163,25 @@ def read(path, has_picture=True, has_sound=True):
     return pictures, samples
 
 
+def begin(film):
+    """Returns when pictures and sound of a film begin in its file, in seconds."""
+    priming = _PRIMING.get((film.ending, film.audio), 0.0)
+    delay = _DELAY.get((film.ending, film.audio), 0.0)
+    if film.options in ((("use_editlist", "0"),), PARTS):
+        # Without an edit list, the pictures stay put off by the two that the encoder puts off.
+        pictures, sound = 2 / film.rate, film.offset + 2 / film.rate
+    elif film.ending in ("mp4", "mov"):
+        # What lies before the first picture is cut off by an edit list.
+        pictures, sound = 0.0, film.offset
+    else:
+        pictures = max(0.0, priming - film.offset)
+        sound = pictures + film.offset
+    return float(pictures), float(sound) + delay
+
+
 def wrong_pictures(film, numbers, is_cut=False):
     """Says what is wrong with the pictures of a film, or ""."""
-    times, begins = film.shown(), max(0.0, -film.offset)
-    if film.ending in ("mp4", "mov"):
-        begins = 0.0  # what lies before the first picture is cut off by an edit list
-    if not film.offset:
-        begins = max(0.0, _PRIMING.get((film.ending, film.audio), 0.0))
-    if film.options == (("use_editlist", "0"),) or film.options == PARTS:
-        begins = 0.0 if film.offset else 2 / 30
+    times, (begins, _) = film.shown(), begin(film)
     end = begins + float(times[-1]) + (0.0 if film.times else float(1 / film.rate))
     expected, begins = [], fractions.Fraction(begins).limit_denominator(10**6)
     # Times in Matroska, FLV and the like are whole milliseconds.
@@ -232,16 +242,9 @@ def check_film(film, folder):
     path = Path(folder) / f"film.{film.ending}"
     matrix_files.write_film(film, path)
     numbers, samples = read(path)
-    begins = max(0.0, film.offset)
-    if film.ending in ("mp4", "mov") and film.offset < 0:
-        begins = film.offset
-    if not film.offset:
-        begins = _PRIMING.get((film.ending, film.audio), 0.0)
-    if film.options == (("use_editlist", "0"),) or film.options == PARTS:
-        begins = 2 / 30
+    _, begins = begin(film)
     # AVI files place MP3 frame by frame, of 24 ms.
     off = 0.024 if film.ending == "avi" else _ROUNDING
-    begins += _DELAY.get((film.ending, film.audio), 0.0)
     problems = [
         str(numbers) if isinstance(numbers, Exception) else wrong_pictures(film, numbers),
         str(samples) if isinstance(samples, Exception) else wrong_sound(samples, begins, off),

@@ -20,7 +20,7 @@ def open_sound(path, declared=None):
 
     Args:
         path: The file.
-        declared: Whether the file says how long it is, where that is known already.
+        declared: Whether the file says how long it is, where that is known already; else None.
 
     Yields:
         A reader, as `sound_readers` describes them.
@@ -32,7 +32,8 @@ def open_sound(path, declared=None):
     with media.container(path, "audio") as (opened, stream):
         try:
             yield _Reader(path, opened, stream, declared)
-        except (av.FFmpegError, MemoryError) as error:
+        # PyAV raises the last where a damaged file seems to have a further stream.
+        except (av.FFmpegError, MemoryError, IndexError) as error:
             expected = "a whole recording"
             raise media.bad(path, "cannot be decoded", expected, media.short(error)) from error
 
@@ -53,7 +54,9 @@ class _Reader:
         self._line = timeline.of(path, opened, stream, time)
         if declared is False:
             self._line = self._line.without_end()
-        self.notes = self._line.notes
+        self.notes = tuple(
+            note for note in self._line.notes if not (declared and note == media.UNDECLARED)
+        )
         # AVI files have no time stamps; those of MP4 say more than what is there.
         self._format = opened.format.name
         self._has_times = opened.format.name != "avi"

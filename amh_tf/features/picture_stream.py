@@ -57,7 +57,9 @@ class PictureStream:
         self._path, self._opened, self._stream = path, opened, stream
         self._clock = picture_clock.PictureClock(opened.format.name, stream, self.line)
         self._size = None
-        self._errors = media.library("av").FFmpegError, ValueError, MemoryError
+        # PyAV raises the last where a damaged file seems to have a further stream.
+        self._errors = media.library("av").FFmpegError, ValueError, MemoryError, IndexError
+        self._is_broken = False
         # Pictures are damaged up to the first one that stands for itself after this time.
         self._damaged_at = None
         # Whether all pictures so far came one usual distance after another.
@@ -91,7 +93,7 @@ class PictureStream:
             lenience: How many seconds may be missing.
         """
         if self.line.ends is None:
-            return not promises.is_cut(self._path, self._opened.format.name)
+            return not self._is_broken and not promises.is_cut(self._path, self._opened.format.name)
         return self.line.missing(end) <= lenience
 
     def _measure(self, previous, picture):
@@ -131,7 +133,7 @@ class PictureStream:
             try:
                 packet = next(packets, None)
             except self._errors as error:
-                self.error = media.short(error)
+                self.error, self._is_broken = media.short(error), True
                 return
             if packet is None:
                 return

@@ -13,6 +13,7 @@ import struct
 _DECLARING = {"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf", "nistsphere"}
 # Far more than any header of FLV and ASF, or the first frame behind an ID3 tag.
 _HEAD = 1 << 16
+_AU_UNKNOWN = b"\xff" * 4
 _LONGEST = 1e9  # seconds
 # After the name come flags, of which the lowest says that the count follows.
 _COUNT_OF_FRAMES = rb"(?:Xing|Info)...[\1\3\5\7\11\13\15\17](.{4})|VBRI.{10}(.{4})"
@@ -30,7 +31,7 @@ def end_of(path, opened, stream):
     if name in _DECLARING:
         if name.startswith("mov") and _is_fragmented(path):
             return None, False
-        return _declared(name, stream), False
+        return _declared(path, stream, name), False
     if name == "mp3":
         return _counted(path, stream), False
     if name == "matroska,webm":
@@ -60,8 +61,10 @@ def is_cut(path, format_name):
     return any(at + size > total for at, size, _ in parts)
 
 
-def _declared(name, stream):
+def _declared(path, stream, name):
     length = stream.duration
+    if name == "au" and _head(path)[8:12] == _AU_UNKNOWN:
+        return None
     if name == "caf" and stream.codec_context and stream.codec_context.name.startswith("pcm"):
         length = stream.frames  # the duration is that of what is there
     if not length:
@@ -96,7 +99,7 @@ def _counted(path, stream):
     # The first frame holds it, behind at most 36 bytes of its own.
     found = re.search(_COUNT_OF_FRAMES, head[:200], re.DOTALL)
     rate = stream.codec_context.sample_rate if stream.codec_context else 0
-    declared = _declared("mp3", stream)
+    declared = _declared(path, stream, "mp3")
     if not found or not rate or declared is None:
         return None
     samples = int.from_bytes(found[1] or found[2]) * (576 if rate <= 24000 else 1152)

@@ -8,14 +8,11 @@ file's time zero; fewer than asked for only where the sound ends.
 import contextlib
 
 from amh_tf.corpora import recording
-from amh_tf.features import ffmpeg_sound, media, sphere, wav
+from amh_tf.features import ffmpeg_sound, media, ogg, sphere, wav
 
 _BLOCK = 1 << 16  # samples
 _START = 32  # bytes that tell which format it is
 _FLAC_LENGTH = slice(18, 26)  # of which the last 36 bits
-_OGG_PAGE, _OGG_LAST = b"OggS", 4
-_OGG_LARGEST_PAGE = 65307
-_OGG_HEADER = 27
 _OGG_FIRST = 100  # bytes of the first page that name its coding
 _MPEG = {0x50, 0x55}
 # PCM, MS ADPCM, float, A-law, mu-law, IMA ADPCM, GSM 6.10: refused is damaged.
@@ -45,7 +42,7 @@ def open_sound(path):
         # libsndfile does not read one that was streamed, and so does not tell its length.
         length = int.from_bytes(start[_FLAC_LENGTH]) & ((1 << 36) - 1)
         opened = _libsndfile(path) if length else ffmpeg_sound.open_sound(path)
-    elif start[:4] == _OGG_PAGE:
+    elif start.startswith(ogg.MAGIC):
         opened = _ogg(path)
     else:
         opened = ffmpeg_sound.open_sound(path)
@@ -57,38 +54,41 @@ def _wav(path, header):
     if header.is_plain:
         return contextlib.nullcontext(_PlainReader(path, header))
     # FFmpeg knows how much the frames of MPEG are padded, which headers count or do not.
-    # libsndfile finds no samples where their size is said to be 0.
-    if header.encoding in _MPEG or not header.is_declared:
+    if header.encoding in _MPEG:
         return ffmpeg_sound.open_sound(path, header.is_declared)
+    if not header.is_declared:  # libsndfile finds no samples where their size is said to be 0
+        return _either(path, False, ffmpeg_sound.open_sound, _libsndfile)
     if header.encoding in _OF_LIBSNDFILE:
-        return _libsndfile(path, header.is_declared)
-    return _either(path, header.is_declared)
+        return _libsndfile(path)
+    return _either(path, True, _libsndfile, ffmpeg_sound.open_sound)
 
 
 def _sphere(path, header):
     if header.is_compressed:
         return ffmpeg_sound.open_sound(path, header.samples is not None)
-    return _either(path, header.samples is not None)
+    return _either(path, header.samples is not None, _libsndfile, ffmpeg_sound.open_sound)
 
 
 def _ogg(path):
-    is_ended = _check_ogg(path)
+    is_ended = ogg.read_end(path)
     with open(path, "rb") as file:
-        first = file.read(_OGG_LARGEST_PAGE)
+        first = file.read(_OGG_FIRST)
     # What libsndfile knows it refuses where it is damaged; FFmpeg would go on behind it.
-    known = any(mark in first[:_OGG_FIRST] for mark in (b"vorbis", b"OpusHead", b"Speex"))
-    return _libsndfile(path, is_ended) if known else ffmpeg_sound.open_sound(path)
+    if any(mark in first for mark in (b"vorbis", b"OpusHead", b"Speex")):
+        return _libsndfile(path, is_ended)
+    ogg.check_pages(path)
+    return ffmpeg_sound.open_sound(path, is_ended)
 
 
 @contextlib.contextmanager
-def _either(path, is_declared):
-    """Opens a file with libsndfile or, where that does not know the coding, with FFmpeg."""
+def _either(path, is_declared, first, second):
+    """Opens a file with a library or, where that does not know the coding, with the other."""
     with contextlib.ExitStack() as stack:
         try:
-            reader = stack.enter_context(_libsndfile(path, is_declared))
+            reader = stack.enter_context(first(path, is_declared))
         except recording.BadRecording as refusal:
             try:
-                reader = stack.enter_context(ffmpeg_sound.open_sound(path, is_declared))
+                reader = stack.enter_context(second(path, is_declared))
             except recording.BadRecording:
                 raise refusal from None
         yield reader
@@ -145,26 +145,3 @@ def _libsndfile(path, is_declared=True):
             yield _SndfileReader(path, file, is_declared)
     except (soundfile.SoundFileError, MemoryError) as error:
         raise media.bad(path, "cannot be read", "a whole recording", media.short(error)) from error
-
-
-def _check_ogg(path):
-    """Refuses an Ogg file that does not end with a whole page.
-
-    Returns:
-        Whether that page says that it is the last.
-    """
-    with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _OGG_LARGEST_PAGE))
-        tail = file.read()
-    # A page: "OggS", version, flags, ..., number of segments, their sizes, the segments.
-    at = tail.rfind(_OGG_PAGE)
-    page = tail[max(at, 0) :]
-    whole = at >= 0 and len(page) >= _OGG_HEADER
-    if whole:
-        segments = page[_OGG_HEADER - 1]
-        sizes = page[_OGG_HEADER : _OGG_HEADER + segments]
-        whole = len(page) >= _OGG_HEADER + segments + sum(sizes)
-    if not whole:
-        raise media.bad(path, "is truncated", "a whole last page", "a part of one")
-    return bool(page[5] & _OGG_LAST)

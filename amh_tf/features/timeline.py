@@ -115,7 +115,7 @@ def _first_sound(path, start):
         with media.container(path, "audio") as (opened, stream):
             frame = next(opened.decode(stream))
             return start if frame.pts is None else frame.pts * frame.time_base
-    except (av.FFmpegError, StopIteration, ValueError, MemoryError):
+    except (av.FFmpegError, StopIteration, ValueError, MemoryError, IndexError):
         return start  # whoever reads the sound will say what is wrong
 
 
@@ -128,7 +128,7 @@ def _last_stamp(path):
             for packet in opened.demux():
                 if packet.pts is not None and packet.stream.type in ("audio", "video"):
                     last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base)
-    except av.FFmpegError:
+    except (av.FFmpegError, IndexError):
         return last  # what comes behind it is lost
     return last
 
@@ -168,5 +168,5 @@ def _first_packet(path, kind):
     try:
         with media.container(path, kind) as (opened, stream):
             return next(opened.demux(stream), None)
-    except media.library("av").FFmpegError:
+    except (media.library("av").FFmpegError, IndexError):
         return None
