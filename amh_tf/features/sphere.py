@@ -12,6 +12,7 @@ MAGIC = b"NIST_1A\n"
 # Of every sample that is not compressed; FFmpeg decodes Shorten.
 _PLAIN = ("pcm", "ulaw", "mu-law", "alaw")
 _SHORTEN = "pcm,embedded-shorten"
+_COUNTS = ("sample_count", "channel_count", "sample_n_bytes")
 _LONGEST_HEADER = 1 << 20
 
 
@@ -80,8 +81,10 @@ def _fields(path, text):
             continue
         value = rest[1].strip()
         if rest[0] == "-i":
-            if not value.isdigit():
+            if not value.removeprefix("-").isdecimal():
                 raise media.bad(path, "is damaged", f"a number as {name}", repr(value))
             value = int(value)
+            if value < 0 and name in _COUNTS:
+                raise media.bad(path, "is damaged", f"{name} of at least 0", value)
         fields[name] = value
     raise media.bad(path, "is damaged", "a SPHERE header with an end", "none")

@@ -139,7 +139,9 @@ def _ends_in_chunks(path, offset, byte_order, declared):
         size, at = file.seek(0, 2), offset + declared + declared % 2
         while at + 8 <= size:
             file.seek(at)
-            length = struct.unpack(byte_order + "4xI", file.read(8))[0]
+            name, length = struct.unpack(byte_order + "4sI", file.read(8))
+            if not name.isascii() or not name.decode().isprintable():
+                return False
             at += 8 + length + length % 2
     return at - 1 <= size <= at
 

@@ -9,8 +9,9 @@ from scipy.io import wavfile
 
 from amh_tf.corpora import recording
 from amh_tf.data import fold_view, pipeline
-from amh_tf.extraction import settings
+from amh_tf.extraction import extractor, settings
 from tests.extraction import demo
+from tools import matrix_files
 
 WAV = "Session{0}/sentences/wav/{1}/{1}_{2}.wav"
 
@@ -121,6 +122,42 @@ def test_sound_too_short_for_a_step_is_a_problem(tree, tmp_path):
         demo.write(
             demo.read(tree), settings.Settings(modalities=("audio", "text")), tmp_path / "data"
         )
+
+
+def test_what_is_worth_saying_of_files_is_said_once(tmp_path, monkeypatch, capsys):
+    films = []
+    for number, offset in enumerate((1.0, -0.75, 0.0)):
+        film = matrix_files.Film("mkv", "libx264", "aac", offset=offset)
+        films.append(tmp_path / f"{number}.mkv")
+        matrix_files.write_film(film, films[-1])
+    adts = tmp_path / "3.aac"
+    matrix_files.write_sound(adts, "aac", container="adts")
+    spoken = [
+        recording.Recording(
+            id=f"{path.stem}_{start}",
+            label=start % 2,
+            group=path.stem,
+            splits=(("train", "dev", "test")[start % 3],),
+            audio=str(path),
+            audio_start=float(start),
+            audio_end=start + 0.5,
+            video=None if path == adts else str(path),
+            video_start=float(start),
+            video_end=start + 0.5,
+        )
+        for path in (*films, adts)
+        for start in range(3)
+    ]
+    corpus = recording.Corpus("films", True, ("a", "b"), tuple(spoken))
+    chosen = dataclasses.replace(demo.quick(monkeypatch), modalities=("audio", "video"))
+    for folder in ("data", "again"):  # what is kept in the work folder says it, too
+        demo.from_recordings.write(corpus, chosen, tmp_path / folder, keep_work=True)
+        said = capsys.readouterr().out.replace("\n", " ")
+        assert "In 2 files sound and picture do not begin together" in said
+        assert "One file does not say how long the recording is" in said
+        if folder == "data":
+            (tmp_path / "data.work").rename(tmp_path / "again.work")
+            monkeypatch.setattr(extractor.Extractor, "group", None)  # is not made again
 
 
 def test_nothing_left_is_refused(tmp_path):

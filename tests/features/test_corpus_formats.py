@@ -52,6 +52,26 @@ def test_channels_of_sphere_are_averaged(tmp_path):
     np.testing.assert_allclose(decoding.load_audio(path), both.mean(axis=1) / 32768, atol=1e-6)
 
 
+def test_sphere_as_in_timit_is_exact(tmp_path):
+    path = tmp_path / "SA1.WAV"
+    head = b"""NIST_1A
+   1024
+database_id -s5 TIMIT
+; a comment
+sample_count -i 32000
+sample_rate -i 16000
+channel_count -i 1
+sample_max -i 2191
+sample_min -i -1885
+sample_n_bytes -i 2
+sample_byte_format -s2 01
+sample_sig_bits -i 16
+end_head
+"""
+    path.write_bytes(head.ljust(1024) + SAMPLES.astype("<i2").tobytes())
+    np.testing.assert_array_equal(decoding.load_audio(path) * 32768, SAMPLES)
+
+
 @pytest.mark.parametrize("coding", ["pcm", "ulaw", SHORTEN])
 @pytest.mark.parametrize("kept", [0.3, 0.8, 0.99])
 def test_cut_sphere_is_refused(tmp_path, coding, kept):
@@ -71,6 +91,7 @@ def test_cut_sphere_is_refused(tmp_path, coding, kept):
         ),
         (lambda data: data.replace(b"end_head", b"end_haed"), "is damaged.*header with an end"),
         (lambda data: data.replace(b"count -i 32000", b"count -i 3x000"), "is damaged.*a number"),
+        (lambda data: data.replace(b"count -i 32000", b"count -i -2000"), "is damaged.*at least 0"),
         (lambda data: data.replace(b"-s3 pcm\n", b"-s26 pcm,embedded-wavpack-v1.0\n"), "sph2pipe"),
         (lambda data: data.replace(b"-s3 pcm\n", b"-s4 mulaw,embedded-shorten-v2\n"), "sph2pipe"),
     ],

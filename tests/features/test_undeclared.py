@@ -123,6 +123,15 @@ def test_size_that_is_merely_wrong_stays_a_cut(tmp_path):
             decoding.load_audio(path)
 
 
+def test_silence_of_unknown_size_is_silence(tmp_path):
+    path = tmp_path / "silent.wav"
+    soundfile.write(path, np.zeros(RATE), RATE, "PCM_16", format="WAV")
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<I", data, data.index(b"data") + 4, 0)
+    path.write_bytes(data)
+    assert not decoding.load_audio(path).any() and len(decoding.load_audio(path)) == RATE
+
+
 def test_no_samples_before_another_chunk_are_none(tmp_path):
     path = tmp_path / "none.wav"
     fields = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)

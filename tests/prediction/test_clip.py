@@ -13,13 +13,14 @@ from scipy.io import wavfile
 from amh_tf import config
 from amh_tf.corpora import recording
 from amh_tf.data import fold_view, manifest, pipeline
-from amh_tf.extraction import settings
+from amh_tf.extraction import extractor, settings
 from amh_tf.features import audio, feature_net, text
 from amh_tf.prediction import attention_figure, clip
 from amh_tf.training import runs
 from tests import commands
 from tests.extraction import demo
 from tests.features import media_files
+from tools import matrix_files
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -118,6 +119,28 @@ def test_clip_gets_what_the_run_gave_it(run):
     for target, weights in predicted.hops:
         assert weights.shape == (lengths[target],)
         assert weights.sum() == pytest.approx(1, abs=1e-4) and (weights >= 0).all()
+
+
+def test_run_of_another_recipe_is_refused(run, tmp_path):
+    _, spoken = a_tested_one(run)
+    for version, said in ((None, "version 1"), (1, "version 1"), (99, "version 99")):
+        copy = shutil.copytree(run, tmp_path / f"run_{version}")
+        inputs = json.loads((copy / "inputs.json").read_text())
+        assert inputs["features"].pop("version") == extractor.VERSION
+        if version:
+            inputs["features"]["version"] = version
+        (copy / "inputs.json").write_text(json.dumps(inputs))
+        with pytest.raises(ValueError, match=rf"(?s)another version.*{said}.*amh_tf\.prepare"):
+            clip.predict(copy, clip_of(spoken))
+
+
+def test_clip_that_begins_before_its_pictures_is_predicted_and_noted(run, tmp_path):
+    path = tmp_path / "late.mkv"
+    matrix_files.write_film(matrix_files.Film("mkv", "libx264", "aac", offset=-1.0), path)
+    predicted = clip.predict(run, clip.Clip(video=str(path), text="yes", start=0.0, end=0.7))
+    assert predicted.frames is None and len(predicted.waveform) == 11200
+    assert any("do not begin together" in note for note in predicted.notes)
+    assert any("no video" in note for note in predicted.notes)
 
 
 def test_attention_is_drawn(run, tmp_path):
