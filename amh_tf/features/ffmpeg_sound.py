@@ -10,7 +10,8 @@ from amh_tf.features import media, promises, timeline
 _BLOCK = 1 << 16  # samples
 # Time stamps of some containers are rounded to so much, in seconds.
 _ROUNDING = 0.02
-# Edit lists make gaps in a film that is whole. A damaged table of times makes them everywhere.
+# MP4 files say of each packet how long it lasts, and so make gaps in a sound that is whole. A
+# damaged table makes them everywhere.
 _MAX_GAPS = 8
 
 

@@ -14,6 +14,7 @@ _DECLARING = {"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf", "nis
 # Far more than any header of FLV and ASF, or the first frame behind an ID3 tag.
 _HEAD = 1 << 16
 _AU_UNKNOWN = b"\xff" * 4
+_LARGEST_TABLES = 1 << 26  # bytes
 _LONGEST = 1e9  # seconds
 # After the name come flags, of which the lowest says that the count follows.
 _COUNT_OF_FRAMES = rb"(?:Xing|Info)...[\1\3\5\7\11\13\15\17](.{4})|VBRI.{10}(.{4})"
@@ -143,6 +144,31 @@ def _boxes(path):
                 return
             yield at, size, name
             at += size
+
+
+def has_inner_gap(path):
+    """Tells whether an edit list of a file in the ISO format stops a stream, and goes on with it.
+
+    FFmpeg plays the stream's beginning in such a gap.
+    """
+    for at, size, name in _boxes(path):
+        if name == b"moov":
+            with open(path, "rb") as file:
+                file.seek(at)
+                tables = file.read(min(size, _LARGEST_TABLES))
+            lists = (found.start() - 4 for found in re.finditer(rb"elst[\0\1]\0\0\0", tables))
+            return any(-1 in _media_times(tables, place)[1:] for place in lists)
+    return False
+
+
+def _media_times(tables, at):
+    """Returns where in its stream each edit of a list begins; -1 for nothing."""
+    size, _, version, count = struct.unpack_from(">I4sB3xI", tables, at)
+    entry = struct.Struct(">8xqI" if version else ">4xiI")
+    entries = tables[at + 16 : at + size]
+    if len(entries) != count * entry.size:
+        return []
+    return [media_time for media_time, _ in entry.iter_unpack(entries)]
 
 
 def _w64_chunks(path):

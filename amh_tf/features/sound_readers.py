@@ -74,8 +74,8 @@ def _ogg(path):
     with open(path, "rb") as file:
         first = file.read(_OGG_FIRST)
     # What libsndfile knows it refuses where it is damaged; FFmpeg would go on behind it.
-    if any(mark in first for mark in (b"vorbis", b"OpusHead", b"Speex")):
-        return _libsndfile(path, is_ended)
+    if is_ended and any(mark in first for mark in (b"vorbis", b"OpusHead", b"Speex")):
+        return _libsndfile(path)
     ogg.check_pages(path)
     return ffmpeg_sound.open_sound(path, is_ended)
 

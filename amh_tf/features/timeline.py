@@ -72,9 +72,15 @@ def of(path, opened, stream, first=None):
 
     Returns:
         `Timeline`.
+
+    Raises:
+        BadRecording: If the file has a time line that FFmpeg does not know.
     """
     if opened.format.name == "avi":
         return _of_avi(path, opened, stream)
+    if opened.format.name.startswith("mov") and promises.has_inner_gap(path):
+        expected = "edit lists whose empty edits come first"
+        raise media.bad(path, "has an edit list that is not read here", expected, "one that pauses")
     begins = _start(stream) if first is None else first
     zero = min(begins, _start_of_the_other(path, opened, stream, begins))
     late = begins - zero

@@ -24,8 +24,10 @@ from amh_tf.training import run_folder, run_inputs
 
 NAME = "the clip"
 # What enrolment files hold no pictures, by their endings.
-SOUND_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".wma")
-SOUND_ENDINGS += (".sph", ".au", ".caf", ".w64", ".amr", ".ac3", ".mka")
+SOUND_ENDINGS = (
+    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".wma", ".sph"),
+    *(".au", ".caf", ".w64", ".amr", ".ac3", ".mka"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

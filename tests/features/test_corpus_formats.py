@@ -37,7 +37,7 @@ def test_sphere_of_telephone_speech_is_read(tmp_path):
     path = tmp_path / "switchboard.sph"
     path.write_bytes(matrix_files.sphere("ulaw", SAMPLES, 8000))
     expected = decoding.load_audio(as_wav(tmp_path, SAMPLES, 8000))
-    np.testing.assert_allclose(decoding.load_audio(path), expected, atol=0.02)
+    np.testing.assert_allclose(decoding.load_audio(path), expected, atol=0.04)
 
 
 def as_wav(folder, samples, rate):

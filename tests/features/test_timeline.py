@@ -91,21 +91,61 @@ def edit(data, at, entries):
         struct.pack_into(">I", data, place, size + 12 * (len(entries) - 1))
 
 
-def test_edit_list_in_the_middle_is_silence(tmp_path):
+@pytest.fixture
+def tone(tmp_path):
+    """A QuickTime film in packets of 1,024 samples, and its bytes."""
     path = tmp_path / "edited.mov"
-    film = Film("mov", "mjpeg", "pcm_s16le", fractions.Fraction(10))
-    matrix_files.write_film(film, path)
-    data = bytearray(path.read_bytes())
-    at = data.rindex(b"elst")  # of the second track, the sound
-    # 48 packets of 1,024 samples, half a second of nothing, the rest.
-    edit(data, at, [(1024, 0), (512, -1), (2976, 48 * 1024)])
+    matrix_files.write_film(Film("mov", "mjpeg", "pcm_s16le", fractions.Fraction(10)), path)
+    return path, bytearray(path.read_bytes())
+
+
+def test_edits_follow_each_other(tone):
+    path, data = tone
+    edit(data, data.rindex(b"elst"), [(1024, 0), (1984, 94 * 1024)])  # of the second track
     path.write_bytes(data)
     sound = decoding.load_audio(path)
-    assert len(sound) == pytest.approx(4.512 * 16000, abs=20)
-    expected = matrix_files.heard(np.arange(len(sound)) / 16000)
+    assert len(sound) == pytest.approx(3.008 * 16000, abs=200)
+    expected = matrix_files.heard(np.arange(4 * 16000) / 16000)
     np.testing.assert_allclose(sound[100:16284], expected[100:16284], atol=0.02)
-    assert not sound[16484:24476].any()
-    np.testing.assert_allclose(sound[24676:70000], expected[16484:61808], atol=0.02)
+    skipped = round((94 - 48) * 1024 / 3)
+    later = expected[16484 + skipped : 47000 + skipped]
+    np.testing.assert_allclose(sound[16484:47000], later, atol=0.02)
+
+
+@pytest.mark.parametrize("track", [0, 1])
+def test_edit_list_that_pauses_is_refused(tone, track):
+    path, data = tone
+    at = data.rindex(b"elst") if track else data.index(b"elst")
+    edit(data, at, [(1024, 0), (512, -1), (2976, 48 * 1024)])
+    path.write_bytes(data)
+    with pytest.raises(recording.BadRecording, match="edit list that is not read"):
+        decoding.load_audio(path)
+
+
+def test_gap_that_the_table_of_times_tells_is_silence(tmp_path):
+    path = tmp_path / "gap.mp4"
+    matrix_files.write_film(Film("mp4", "libx264", "aac"), path)
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"stts")
+    (count,) = struct.unpack_from(">I", data, at + 8)
+    entries = [struct.unpack_from(">II", data, at + 12 + 8 * number) for number in range(count)]
+    (first, length), rest = entries[0], entries[1:]
+    assert length == 1024
+    # The 95th packet lasts for half a second more.
+    longer = [(94, 1024), (1, 1024 + 24000), (first - 95, 1024), *rest]
+    packed = b"".join(struct.pack(">II", *entry) for entry in longer)
+    data[at + 8 : at + 12 + 8 * count] = struct.pack(">I", len(longer)) + packed
+    for name in (b"stts", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        place = data.rindex(name, 0, at + 4) - 4
+        (size,) = struct.unpack_from(">I", data, place)
+        struct.pack_into(">I", data, place, size + 8 * (len(longer) - count))
+    edit(data, data.rindex(b"elst"), [(4500, 1024)])
+    path.write_bytes(data)
+    sound = decoding.load_audio(path)
+    assert len(sound) == pytest.approx(4.5 * 16000, abs=300)
+    gap = round(94 * 1024 / 3)  # the first packet is the encoder's delay
+    assert np.abs(sound[gap + 400 : gap + 7600]).max() < 0.01
+    assert not media_matrix.wrong_sound(np.delete(sound, slice(gap, gap + 8000)), 0)
 
 
 @pytest.mark.parametrize("ending", ["mkv", "webm", "ts"])

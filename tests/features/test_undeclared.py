@@ -24,14 +24,9 @@ def write(path, samples, encoder, rate, container, options):
         stream = opened.add_stream(encoder, rate=rate, layout="mono")
         stream.codec_context.open()
         size = stream.codec_context.frame_size
-        kind = stream.codec_context.format.name
         for start in range(0, len(samples), size):
-            block = samples[None, start : start + size]
-            if kind == "s16":
-                block = np.round(block * 32767).astype(np.int16)
-            frame = av.AudioFrame.from_ndarray(
-                block.astype({"s16": "i2"}.get(kind, "f4")), kind, "mono"
-            )
+            block = np.ascontiguousarray(samples[None, start : start + size], np.float32)
+            frame = av.AudioFrame.from_ndarray(block, "fltp", "mono")
             frame.sample_rate, frame.pts = rate, start
             frame.time_base = fractions.Fraction(1, rate)
             opened.mux(stream.encode(frame))
