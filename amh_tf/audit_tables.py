@@ -22,9 +22,7 @@ def show(report):
     for line in _twice(report["recordings"]):
         progress.console.print(_text(line))
     for protocol in report["protocols"]:
-        progress.console.print(
-            _text(f"\nProtocol {protocol['name']}: {protocol['description']}")
-        )
+        progress.console.print(_text(f"\nProtocol {protocol['name']}: {protocol['description']}"))
         progress.console.print(_audited_folds(protocol["folds"]))
         progress.console.print(_audited_classes(protocol["folds"]))
         claims = rich_table.Table(box=box.SIMPLE)

@@ -11,7 +11,6 @@ from rich import text as rich_text
 from amh_tf import escaping
 
 
-
 class _Console(rich_console.Console):
     def render_str(self, text, **settings):
         return super().render_str(escaping.terminal(text), **settings)

@@ -103,7 +103,9 @@ def _limits(trained):
             f"It was trained in {config.dtype}. The edge module computes in float32 and may "
             "differ in the third digit."
         )
-    limits += [f"In the scores above, {escaping.markdown(warning)}." for warning in trained.fold.warnings]
+    limits += [
+        f"In the scores above, {escaping.markdown(warning)}." for warning in trained.fold.warnings
+    ]
     return [f"- {limit}" for limit in limits]
 
 

@@ -115,5 +115,4 @@ def _write_tables(trained, folder):
     if "text" in trained.config.modalities:
         described["text_rules"] = text.rules(trained.unspaced_scripts)
         (folder / VOCABULARY_FILE).write_bytes(trained.vocabulary.read_bytes())
-    (folder / EDGE_FILE).write_text(json.dumps(described) + "
-", encoding="utf-8")
+    (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")

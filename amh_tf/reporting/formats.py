@@ -93,7 +93,9 @@ def csv_text(table):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        escaping.cell(flat_header(column) + part) for column in table.columns for part in _CSV_PARTS[column.kind]
+        escaping.cell(flat_header(column) + part)
+        for column in table.columns
+        for part in _CSV_PARTS[column.kind]
     )
     for row in table.rows:
         pairs = zip(table.columns, row)

@@ -50,6 +50,9 @@ class Loss:
         return tf.reduce_sum(rows)
 
 
+PLAIN = Loss()
+
+
 def balanced_weights(counts):
     """Weighs classes by their inverse frequency, as scikit-learn's "balanced".
 

@@ -139,7 +139,7 @@ def make_train_step(
     optimizer,
     strategy,
     clip_norm,
-    loss=losses.Loss(),
+    loss=losses.PLAIN,
     split=False,
     seed=0,
 ):

@@ -35,7 +35,7 @@ def test_model_of_another_run_is_refused(finished, tmp_path):
     folder = run_folder.RunFolder(shutil.copytree(run_dir, tmp_path / "copy"))
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Dense(7)(inputs)).save(folder.model)
-    with pytest.raises(ValueError, match="model.keras.*numbers for a model of"):
+    with pytest.raises(ValueError, match=r"model\.keras.*numbers for a model of"):
         folder.load_model()
 
 

@@ -92,9 +92,7 @@ def test_adjusted_loss_is_that_of_logits_and_class_shares(model_inputs, smoothin
     expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)(
         np.eye(7)[labels], model(inputs) + 0.6 * np.log(shares)
     )
-    loss = losses.Loss(
-        class_offsets=losses.class_offsets(counts, 0.6), label_smoothing=smoothing
-    )
+    loss = losses.Loss(class_offsets=losses.class_offsets(counts, 0.6), label_smoothing=smoothing)
     computed = train_step_of(model, loss=loss)(inputs, labels)
     np.testing.assert_allclose(computed, expected, rtol=1e-5)
 

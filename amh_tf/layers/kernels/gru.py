@@ -35,9 +35,7 @@ def layer(rows, weights, packing, batch, time, dtype, reset_after=False, trainin
     outer = outer + tf.concat([inner[: 2 * units], tf.zeros([units])], axis=0)
     run = _reset_after if reset_after else _reset_before
     inner_bias = inner[2 * units :]
-    return run(
-        rows, kernel, recurrent, outer, inner_bias, packing, batch, time, dtype, training
-    )
+    return run(rows, kernel, recurrent, outer, inner_bias, packing, batch, time, dtype, training)
 
 
 def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype, training):
