@@ -5,6 +5,7 @@ on what is checked here. Errors are short: the loader adds the file's name.
 """
 
 import os
+import re
 
 from amh_tf import checking, schema
 
@@ -74,6 +75,25 @@ def file_names(names):
         if name in seen:
             raise ValueError(f"{_shown(name)} is named twice")
         seen.add(name)
+
+
+def digests(found, names):
+    """Checks the SHA-256 of files.
+
+    Args:
+        found: Dict from name to SHA-256.
+        names: Names that must be among them.
+
+    Raises:
+        ValueError: If one is missing, or is none.
+    """
+    file_names(container("digests", found, dict))
+    for name, digest in found.items():
+        if not is_text(digest) or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ValueError(f"SHA-256 {_shown(digest)} of {_shown(name)}")
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ValueError(f"no SHA-256 of {_shown(missing[0])}")
 
 
 def widths(found):

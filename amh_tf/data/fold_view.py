@@ -103,6 +103,8 @@ class Fold:
                 f"The {split} split of {str(self.manifest.folder)!r} is empty. Expected at "
                 f"least one utterance. Received: none. {manifests.REMEDY}"
             )
+        if self.verify == "full":
+            integrity.check_tables(self.manifest)
         return [
             integrity.check_shard(self.manifest, shard, self.verify) for shard in self.select(split)
         ]

@@ -13,6 +13,7 @@ from amh_tf.data import faults, framing, index, layout, records
 
 # Shards that were checked, by path: what the file system said of them then, and their entries.
 _checked = {}
+OTHER_CONTENT = "its SHA-256 is not the one that was written"
 # What TensorFlow raises for a damaged record. It puts bytes of the record into its message, and
 # fails to make text of them.
 _UNREADABLE = (tf.errors.OpError, UnicodeDecodeError)
@@ -139,11 +140,48 @@ def _count_problems(manifest, shard, counts):
 
 
 def _check_content(shard, path, copy):
-    with open(copy, "rb", buffering=0) as file:
-        same = hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
-        if not same:
+    if digest(copy) != shard.sha256:
+        with open(copy, "rb", buffering=0) as file:
             _check_bytes(file, path)
-            raise faults.Fault(path, "its SHA-256 is not the one that was written")
+        raise faults.Fault(path, OTHER_CONTENT)
+
+
+def digest(path):
+    """Returns the SHA-256 of a file."""
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def table_faults(manifest):
+    """Compares every file of a data folder but its shards with what was written.
+
+    Data folders of former versions say nothing of it.
+
+    Args:
+        manifest: `amh_tf.data.manifest.Manifest`.
+
+    Yields:
+        `amh_tf.data.faults.Fault`.
+    """
+    for name, written in (manifest.digests or {}).items():
+        path = manifest.path(name)
+        try:
+            with locations.local(path) as copy:
+                if digest(copy) != written:
+                    yield faults.Fault(path, OTHER_CONTENT)
+        except (OSError, tf.errors.OpError) as error:
+            reason = getattr(error, "strerror", None) or error
+            yield faults.Fault(path, f"it cannot be read ({reason})")
+
+
+def check_tables(manifest):
+    """Raises the first of `table_faults`.
+
+    Raises:
+        ValueError: If there is one.
+    """
+    for fault in table_faults(manifest):
+        raise fault.as_error()
 
 
 def _check_bytes(file, path):
@@ -216,9 +254,8 @@ def shard_faults(manifest, shard, findings=None):
             if size != shard.bytes:
                 yield faults.Fault(path, f"{size} bytes, not {shard.bytes}")
             yield from _record_faults(manifest, shard, path, file, findings)
-            file.seek(0)
-            if hashlib.file_digest(file, "sha256").hexdigest() != shard.sha256:
-                yield faults.Fault(path, "its SHA-256 is not the one that was written")
+            if digest(copy) != shard.sha256:
+                yield faults.Fault(path, OTHER_CONTENT)
     except OSError as error:
         yield faults.Fault(path, f"it cannot be read ({error.strerror})")
 

@@ -46,6 +46,8 @@ class Manifest:
         utterances_file: What is known of each utterance (`utterances`); None in data folders of
             former versions, as `moments_file`.
         moments_file: Means and deviations of the features (`moments`).
+        digests: Dict from the name of every other file that was written to its SHA-256; None in
+            data folders of former versions.
         embedding_file, embedding_width: Word vectors; None and the default width if there
             are none.
         feature_dtype: How the shards store audio and video, one of `schema.FEATURE_DTYPES`.
@@ -72,6 +74,7 @@ class Manifest:
     features: dict | None = None
     utterances_file: str | None = None
     moments_file: str | None = None
+    digests: dict | None = None
 
     def to_json(self):
         """Returns the text of `dataset.json`."""
@@ -204,7 +207,10 @@ def _check_names(loaded):
         loaded.moments_file,
     ]
     names = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
-    declared.file_names(names + [name for name in optional if name is not None])
+    names += [name for name in optional if name is not None]
+    declared.file_names(names)
+    if loaded.digests is not None:
+        declared.digests(loaded.digests, names[len(loaded.shards) :])
 
 
 def _check_vocabulary(loaded):

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import errno
 import hashlib
 
@@ -9,7 +10,16 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import files, schema
-from amh_tf.data import dev_part, fold_view, folds, manifest, moments, records, utterances
+from amh_tf.data import (
+    dev_part,
+    fold_view,
+    folds,
+    integrity,
+    manifest,
+    moments,
+    records,
+    utterances,
+)
 from amh_tf.features import text
 
 VOCABULARY_FILE = "vocabulary.txt"
@@ -70,15 +80,13 @@ class _Part:
         self._writer.close()
         self._writer = None
         path = self._folder / self._file
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         self.shards.append(
             manifest.Shard(
                 file=path.name,
                 part=self.name,
                 records=int(self._labels.sum()),
                 bytes=path.stat().st_size,
-                sha256=digest,
+                sha256=integrity.digest(path),
                 label_counts=tuple(self._labels.tolist()),
             )
         )
@@ -282,6 +290,10 @@ def _write_tables(source, folder, parts, written, protocols, gathered):
     known = utterances.text(source.index, folds.parts(protocols)[0], source.classes)
     (folder / utterances.FILE_NAME).write_text(known, encoding="utf-8", newline="")
     np.save(folder / MOMENTS_FILE, gathered)
+    shards = {shard.file for shard in written.shards}
+    others = [path for path in sorted(folder.iterdir()) if path.name not in shards]
+    digests = {path.name: integrity.digest(path) for path in others}
+    written = dataclasses.replace(written, digests=digests)
     (folder / manifest.FILE_NAME).write_text(written.to_json(), encoding="utf-8")
 
 

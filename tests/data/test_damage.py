@@ -7,6 +7,7 @@ import random
 import shutil
 import struct
 import time
+from pathlib import Path
 
 import google_crc32c
 import numpy as np
@@ -153,6 +154,63 @@ def test_repeated_id_and_wrong_word_counts_are_listed(tmp_path):
     np.save(clean.folder / "word_counts.npy", counts)
     listed = [str(fault) for fault in verification.verify(clean.folder)]
     assert len(listed) == 1 and "word_counts.npy" in listed[0] and "uses word 5" in listed[0]
+
+
+def _swap_lines(path):
+    lines = path.read_text().splitlines(keepends=True)
+    lines[2], lines[3] = lines[3], lines[2]
+    path.write_text("".join(lines))
+
+
+def _flip_bit(path):
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("vocabulary.txt", _swap_lines),
+        ("embedding.npy", _flip_bit),
+        ("word_counts.npy", Path.unlink),
+        ("moments.npy", _flip_bit),
+        ("utterances.csv", lambda p: p.write_text(p.read_text().replace("s0F", "s9F", 1))),
+        ("notes.txt", lambda path: path.write_text("others")),
+    ],
+)
+def test_changed_table_is_named_by_verification_and_by_full_training(tmp_path, name, change):
+    source = conftest.compact_source(42)
+    written = writer.write(
+        source, tmp_path / "set", protocols=["session"], extra_files={"notes.txt": "ours"}
+    )
+    assert not list(verification.verify(written.folder))
+    fold_view.choose(written, verify="full").check_split("train")
+    change(written.folder / name)
+    found = [fault.path.name for fault in verification.verify(written.folder)]
+    assert found.count(name) == 1
+    with pytest.raises(ValueError, match=rf"{name}"):
+        fold_view.choose(written, verify="full").check_split("train")
+
+
+def test_data_folder_without_digests_is_read(tmp_path):
+    written = write(tmp_path / "set")
+    path = written.folder / "dataset.json"
+    fields = json.loads(path.read_text())
+    assert set(fields.pop("digests")) >= {"vocabulary.txt", "utterances.csv", "moments.npy"}
+    path.write_text(json.dumps(fields))
+    assert not list(verification.verify(written.folder))
+
+
+@pytest.mark.parametrize(
+    "digests", [[], {"../x": "0" * 64}, {"vocabulary.txt": 5}, {"vocabulary.txt": "Z" * 64}, {}]
+)
+def test_forged_digests_are_refused(tmp_path, digests):
+    written = write(tmp_path / "set")
+    path = written.folder / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "digests": digests}))
+    with pytest.raises(ValueError, match=r"dataset\.json.*cannot be read"):
+        manifest.load(written.folder)
 
 
 def test_length_beyond_the_file_is_not_believed(tmp_path):
