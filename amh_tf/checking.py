@@ -36,6 +36,18 @@ def require_choice(config, name, choices):
     )
 
 
+# Of classes, utterances, data sets, and whatever else tables, files and pages show.
+LONGEST_NAME = 200
+NAME = f"1 to {LONGEST_NAME} printable characters"
+# Of one data set: more could be neither drawn nor told apart.
+MAX_CLASSES = 256
+
+
+def is_name(value):
+    """Tells whether a value is a name: a text of `NAME`, on one line, without half characters."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
+
+
 def is_integer(value, least=0, most=1 << 62):
     """Tells whether a JSON value is an integer in a range; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

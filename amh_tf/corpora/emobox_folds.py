@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path, PurePosixPath
 
+from amh_tf import checking
 from amh_tf.corpora import clips, json_lines, text_files
 
 SPLITS = {"train": "train", "valid": "dev", "test": "test"}
@@ -115,9 +116,10 @@ class Utterances:
                 expected = "key, wav and emo"
                 raise text_files.error(path, number, "a name is missing", expected, list(row))
             text_files.check_id(path, number, row["key"])
-            if not row["emo"].isprintable():
-                expected = "printable characters"
-                raise text_files.error(path, number, "emo cannot be shown", expected, row["emo"])
+            if not checking.is_name(row["emo"]):
+                raise text_files.error(
+                    path, number, "emo cannot be shown", checking.NAME, row["emo"]
+                )
             said = row["emo"], _parts(path, number, row), _span(path, number, row)
             known, splits = self.found.setdefault(row["key"], (said, [""] * self._num_folds))
             if known != said:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import files, schema
+from amh_tf import checking, files, schema
 from amh_tf.corpora import safe_pickle, source
 
 # What must be there: the kind of number and the number of dimensions.
@@ -58,9 +58,11 @@ def _features(array):
 
 
 def _check_classes(classes):
-    if len(classes) < 2 or len(set(classes)) != len(classes) or not all(map(str.strip, classes)):
+    some = 2 <= len(classes) <= checking.MAX_CLASSES and len(set(classes)) == len(classes)
+    if not some or not all(checking.is_name(name) and name.strip() for name in classes):
         raise ValueError(
-            "`classes` are not class names. Expected at least two different ones. Received: "
+            f"`classes` are not class names. Expected 2 to {checking.MAX_CLASSES} different ones, "
+            f"each of {checking.NAME}. Received: "
             f"classes={','.join(classes)!r}. Set them with --classes."
         )
 

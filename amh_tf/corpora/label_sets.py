@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 
-from amh_tf import schema
+from amh_tf import checking, schema
 from amh_tf.corpora import recording
 
 # What --labels takes besides a text of the user's own.
@@ -23,7 +23,6 @@ NAMED = {
     "tess": "angry,disgust,fear,happy,neutral,sad,surprise",
     "urdu": "angry,happy,neutral,sad",
 }
-MAX_CLASSES = 256
 EXAMPLE = "Set it with --labels, for example --labels=ang,hap+exc,sad,neu or joy=hap+exc,ang."
 
 
@@ -74,14 +73,14 @@ def parse(text):
         problem = "names a label twice"
     elif len(set(classes)) != len(classes):
         problem = "names a class twice"
-    elif not 2 <= len(classes) <= MAX_CLASSES:
+    elif not 2 <= len(classes) <= checking.MAX_CLASSES:
         problem = "has too few classes" if len(classes) < 2 else "has too many classes"
-    elif not all(name.isprintable() for name in every + classes):
+    elif not all(map(checking.is_name, every + classes)):
         problem = "holds characters that cannot be shown"
     if problem:
         raise ValueError(
-            f"`labels` {problem}. Expected one of {', '.join(NAMED)}, or two to {MAX_CLASSES} "
-            f"classes with commas between them. Received: labels={text[:200]!r}. {EXAMPLE}"
+            f"`labels` {problem}. Expected one of {', '.join(NAMED)}, or two to "
+            f"{checking.MAX_CLASSES} classes with commas between them. Received: labels={text[:200]!r}. {EXAMPLE}"
         )
     return LabelSet(text, tuple(classes), tuple(members))
 
@@ -99,9 +98,9 @@ def of_all(labels):
         ValueError: If there are fewer than two, or far too many.
     """
     classes = tuple(sorted(set(labels)))
-    if not 2 <= len(classes) <= MAX_CLASSES:
+    if not 2 <= len(classes) <= checking.MAX_CLASSES:
         raise ValueError(
-            f"The labels do not make classes. Expected 2 to {MAX_CLASSES} different ones. "
+            f"The labels do not make classes. Expected 2 to {checking.MAX_CLASSES} different ones. "
             f"Received: {len(classes)}, such as {', '.join(map(repr, classes[:5]))}. {EXAMPLE}"
         )
     return LabelSet("all", classes, tuple((name,) for name in classes))

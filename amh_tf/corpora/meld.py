@@ -14,6 +14,7 @@ import collections
 import re
 from pathlib import Path
 
+from amh_tf import checking
 from amh_tf.corpora import clips as clip_files
 from amh_tf.corpora import label_sets, recording, text_files
 
@@ -64,8 +65,8 @@ def _utterances(path, split, clips, seen, encoding, notes):
         dialog = _number(path, line, row, "Dialogue_ID")
         utterance = _number(path, line, row, "Utterance_ID")
         label = row["Emotion"]
-        if not label or not label.isprintable():
-            raise text_files.error(path, line, "the emotion is wrong", "a name", label)
+        if not checking.is_name(label):
+            raise text_files.error(path, line, "the emotion is wrong", checking.NAME, label)
         name = f"{split}_dia{dialog}_utt{utterance}"
         seen.add(path, line, name)
         clip = str(clips / f"dia{dialog}_utt{utterance}.mp4")

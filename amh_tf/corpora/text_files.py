@@ -5,11 +5,12 @@ import re
 import unicodedata
 from pathlib import Path
 
+from amh_tf import checking
 from amh_tf.corpora import encodings
 
 MAX_FILE_BYTES = 256 << 20
 MAX_LINE_LENGTH = 64 << 10
-MAX_ID_LENGTH = 200
+
 MAX_UTTERANCES = 1_000_000
 
 # Windows-1252 punctuation that was read as Latin-1 once and saved: MELD's apostrophes.
@@ -261,11 +262,10 @@ def check_id(path, number, name):
     """Refuses an id that cannot be shown or stored.
 
     Raises:
-        ValueError: If it is empty, longer than `MAX_ID_LENGTH`, or not printable.
+        ValueError: If it is no name, as `checking.is_name` has it.
     """
-    if not name or len(name) > MAX_ID_LENGTH or not name.isprintable():
-        expected = f"1 to {MAX_ID_LENGTH} printable characters"
-        raise error(path, number, "the id cannot be used", expected, name)
+    if not checking.is_name(name):
+        raise error(path, number, "the id cannot be used", checking.NAME, name)
 
 
 class Seen:

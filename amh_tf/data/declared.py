@@ -49,6 +49,17 @@ def texts(name, values):
             raise ValueError(f"{name} {_shown(value)}, which is no text")
 
 
+def names(name, values):
+    """Checks that all values are names, as `checking.is_name` has it.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    for value in container(name, values, (list, tuple)):
+        if not checking.is_name(value):
+            raise ValueError(f"{name} {_shown(value)}, which is not {checking.NAME}")
+
+
 def container(name, value, kind):
     """Returns a value that must be a list or dict.
 

@@ -185,11 +185,12 @@ def _tuple(fields, name):
 
 
 def _check_types(loaded):
-    texts = [loaded.name, loaded.transcripts, loaded.fingerprint, *loaded.protocols]
-    declared.texts("text", texts)
-    declared.texts("class", loaded.classes)
-    if not loaded.classes or len(set(loaded.classes)) != len(loaded.classes):
-        raise ValueError("no class, or one twice")
+    names = [loaded.name, loaded.transcripts, loaded.fingerprint, *loaded.protocols]
+    declared.names("name", names)
+    declared.names("class", loaded.classes)
+    count = len(loaded.classes)
+    if not 0 < count <= checking.MAX_CLASSES or len(set(loaded.classes)) != count:
+        raise ValueError(f"{count} classes, or one twice")
     if not isinstance(loaded.synthetic, bool):
         raise ValueError(f"synthetic {loaded.synthetic!r}")
     if loaded.feature_dtype not in schema.FEATURE_DTYPES:
@@ -244,7 +245,7 @@ def _check_protocols(loaded):
         if not declared.container(f"folds of {name!r}", protocol["folds"], list):
             raise ValueError(f"no fold in {name!r}")
         for fold in protocol["folds"]:
-            declared.texts("name of a fold", [fold["name"]])
+            declared.names("name of a fold", [fold["name"]])
             declared.texts(f"warnings of fold {fold['name']!r}", fold["warnings"])
             for split in schema.SPLITS:
                 declared.texts(f"{split} of fold {fold['name']!r}", fold[split])

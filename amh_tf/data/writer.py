@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import files, schema
+from amh_tf import checking, files, schema
 from amh_tf.data import (
     dev_part,
     fold_view,
@@ -132,6 +132,7 @@ def write(
         ValueError: If the folder holds another data set or any other files, or the protocols
             do not suit the source.
     """
+    _check_names(source)
     options = folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
     made = folds.make(
         source.index, source.classes, protocols, options, source.fold_names, source.published
@@ -162,6 +163,27 @@ def write(
             raise
         return _existing(folder, fingerprint)
     return manifest.load(folder)
+
+
+def _check_names(source):
+    """Refuses names that no file, table or page could hold, whoever reads the source."""
+    for what, names in (
+        ("name", [source.name]),
+        ("class", source.classes),
+        ("fold", source.fold_names),
+        ("id", (entry.id for entry in source.index)),
+    ):
+        for name in names:
+            if not checking.is_name(name):
+                raise ValueError(
+                    f"The {what} {name!r:.100} cannot be used. Expected {checking.NAME}. Received: "
+                    f"{len(name)} characters, or some that cannot be shown. Give it another name."
+                )
+    if len(source.classes) > checking.MAX_CLASSES:
+        raise ValueError(
+            f"{source.name!r} has too many classes. Expected {checking.MAX_CLASSES} at most. "
+            f"Received: {len(source.classes)}. Join some with --labels."
+        )
 
 
 def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, advance):

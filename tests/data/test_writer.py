@@ -2,13 +2,15 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from amh_tf import schema
 from amh_tf.corpora import planted
-from amh_tf.data import fold_view, folds, pipeline, writer
+from amh_tf.data import fold_view, folds, manifest, pipeline, writer
+from tests.conftest import compact_source
 
 
 def test_folder_holds_what_the_manifest_says(tiny_data, tiny_source):
@@ -209,3 +211,40 @@ def test_each_of_several_published_folds_masks_the_words_it_does_not_know(tmp_pa
     data = writer.write(alone, tmp_path / "alone")
     assert fold_view.choose(data).known_words() is None
     assert data.parts == ["test", "train", "dev"]
+
+
+HOSTILE_NAMES = ["ang\nry", "", "\x1b[2J", "tab\t", "half \ud800", "x" * 201, "\u202etxt"]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+@pytest.mark.parametrize("place", ["class", "id", "data set", "fold"])
+def test_names_that_nothing_could_hold_are_refused_before_a_file(tmp_path, name, place):
+    source = compact_source(42)
+    first, *others = source.index
+    changed = {
+        "class": {"classes": (name, *source.classes[1:])},
+        "id": {"index": (dataclasses.replace(first, id=name), *others)},
+        "data set": {"name": name},
+        "fold": {"fold_names": (name,)},
+    }[place]
+    with pytest.raises(ValueError, match="cannot be used"):
+        writer.write(dataclasses.replace(source, **changed), tmp_path / "set")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+@pytest.mark.parametrize("field", ["classes", "name"])
+def test_names_of_a_stranger_s_manifest_are_refused(tiny_data, tmp_path, name, field):
+    folder = shutil.copytree(tiny_data.folder, tmp_path / "set")
+    fields = json.loads((folder / "dataset.json").read_text())
+    fields[field] = [name, *fields["classes"][1:]] if field == "classes" else name
+    (folder / "dataset.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"dataset\.json"):
+        manifest.load(folder)
+
+
+def test_far_too_many_classes_are_refused(tmp_path):
+    source = compact_source(42)
+    many = tuple(map(str, range(257)))
+    with pytest.raises(ValueError, match="too many classes"):
+        writer.write(dataclasses.replace(source, classes=many), tmp_path / "set")
