@@ -54,6 +54,21 @@ def _ratio(numerator, denominator):
     )
 
 
+def marginals(confusion) -> np.ndarray:
+    """Counts of each class what all scores are made of.
+
+    Args:
+        confusion: Counts of shape `(..., classes, classes)`.
+
+    Returns:
+        Utterances of the class that were recognized, that there are, and that were predicted as
+        the class, `(..., 3, classes)`.
+    """
+    confusion = np.asarray(confusion)
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return np.stack([right, confusion.sum(axis=-1), confusion.sum(axis=-2)], axis=-2)
+
+
 def class_scores(confusion):
     """Computes each class' precision, recall and F1.
 
@@ -64,10 +79,11 @@ def class_scores(confusion):
         Dict of `precision`, `recall`, `f1`, `support` and `predicted`, each
         `(..., classes)`.
     """
-    confusion = np.asarray(confusion, float)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    support = confusion.sum(axis=-1)
-    predicted = confusion.sum(axis=-2)
+    return _class_scores(marginals(confusion))
+
+
+def _class_scores(counts):
+    right, support, predicted = np.moveaxis(np.asarray(counts, float), -2, 0)
     return {
         "precision": _ratio(right, predicted),
         "recall": _ratio(right, support),
@@ -86,7 +102,12 @@ def scores(confusion):
     Returns:
         Dict from each name in `schema.SCORES` to an array of shape `(...)`.
     """
-    per_class = class_scores(confusion)
+    return scores_of_marginals(marginals(confusion))
+
+
+def scores_of_marginals(counts):
+    """Computes the scores of `marginals`, `(..., 3, classes)`, as `scores` does."""
+    per_class = _class_scores(counts)
     support = per_class["support"]
     total = support.sum(axis=-1, keepdims=True)
     present = support > 0

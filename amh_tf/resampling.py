@@ -60,13 +60,16 @@ def by_utterance(confusion, level=LEVEL, draws=DRAWS, seed=0):
     Returns:
         Dict from each name in `schema.SCORES` to (low, high).
     """
+    confusion = np.asarray(confusion)
     rng = np.random.default_rng(seed)
-    rows = [
-        rng.multinomial(row.sum(), row / max(row.sum(), 1), size=draws)
-        for row in np.asarray(confusion)
-    ]
+    counts = np.zeros((draws, 3, len(confusion)))
+    right, support, predicted = np.moveaxis(counts, 1, 0)
+    for number, row in enumerate(confusion):  # a row at a time: there may be many classes
+        drawn = rng.multinomial(row.sum(), row / max(row.sum(), 1), size=draws)
+        right[:, number], support[:, number] = drawn[:, number], row.sum()
+        predicted += drawn
     tails = [(1 - level) / 2, (1 + level) / 2]
-    return _bounds(confusions.scores(np.stack(rows, axis=1)), tails)
+    return _bounds(confusions.scores_of_marginals(counts), tails)
 
 
 def by_speaker(speaker_confusions, level=LEVEL, draws=DRAWS, seed=0):
@@ -88,8 +91,8 @@ def by_speaker(speaker_confusions, level=LEVEL, draws=DRAWS, seed=0):
     Raises:
         ValueError: If there are fewer than two speakers.
     """
-    counts = np.asarray(speaker_confusions)
-    resampled = confusions.scores(resample(counts, draws, seed))
+    counts = confusions.marginals(speaker_confusions)
+    resampled = confusions.scores_of_marginals(resample(counts, draws, seed))
     return _bounds(resampled, tails(len(counts), level))
 
 

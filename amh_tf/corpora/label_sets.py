@@ -80,7 +80,8 @@ def parse(text):
     if problem:
         raise ValueError(
             f"`labels` {problem}. Expected one of {', '.join(NAMED)}, or two to "
-            f"{checking.MAX_CLASSES} classes with commas between them. Received: labels={text[:200]!r}. {EXAMPLE}"
+            f"{checking.MAX_CLASSES} classes with commas between them. Received: "
+            f"labels={text[:200]!r}. {EXAMPLE}"
         )
     return LabelSet(text, tuple(classes), tuple(members))
 
