@@ -1,5 +1,7 @@
 """Intervals by speaker, against loops that touch every utterance."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -110,3 +112,29 @@ def test_intervals_by_speaker_hold_the_truth_about_as_often_as_they_say():
             held[intervals] += low <= truth <= high
     assert held[resampling.by_speaker] / 300 == pytest.approx(0.93, abs=0.05)
     assert held[resampling.by_utterance] / 300 == pytest.approx(0.66, abs=0.09)
+
+
+@pytest.mark.parametrize("classes", [8, 256])
+def test_many_classes_take_memory_in_proportion(classes):
+    rng = np.random.default_rng(0)
+    confusion = rng.integers(0, 3, (classes, classes))
+    tracemalloc.start()
+    found = resampling.by_utterance(confusion, draws=1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 * 1000 * classes  # bytes a draw and a class, and no square of the classes
+    accuracy = np.trace(confusion) / confusion.sum()
+    assert found["weighted_accuracy"][0] < accuracy < found["weighted_accuracy"][1]
+
+
+def test_scores_of_marginals_are_those_of_whole_matrices():
+    rng = np.random.default_rng(1)
+    matrices = rng.integers(0, 9, (50, 5, 5))
+    matrices[0, :, 2] = matrices[0, 2] = 0  # a class that does not occur
+    expected = confusions.scores(matrices)
+    found = confusions.scores_of_marginals(confusions.marginals(matrices))
+    labels, predictions = np.divmod(np.repeat(np.arange(25), matrices[0].ravel()), 5)
+    sklearn_f1 = sklearn_metrics.f1_score(labels, predictions, average="macro")
+    assert found["macro_f1"][0] == pytest.approx(sklearn_f1)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
