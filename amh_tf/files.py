@@ -155,7 +155,7 @@ def locked(folder, flag):
     except OSError as error:
         raise ValueError(
             f"{str(folder)!r} cannot be written to. Expected a folder, or leave to make it. "
-            f"Received: {error.strerror}. Choose another folder with --{flag}."
+            f"Received: {error.strerror or error}. Choose another folder with --{flag}."
         ) from error
     with opened as file:
         try:

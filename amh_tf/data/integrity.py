@@ -53,7 +53,9 @@ def check_shard(manifest, shard, verify="sizes"):
     except faults.Fault as fault:
         raise fault.as_error() from fault
     except OSError as error:
-        raise faults.Fault(path, f"it cannot be read ({error.strerror})").as_error() from error
+        raise faults.Fault(
+            path, f"it cannot be read ({error.strerror or error})"
+        ).as_error() from error
     _checked[path, shard] = state, entries
     return entries
 
@@ -213,7 +215,7 @@ def naming_damage(fold, splits):
             except faults.Fault as fault:
                 raise fault.as_error() from error
             except OSError as reason:
-                fault = faults.Fault(path, f"it cannot be read ({reason.strerror})")
+                fault = faults.Fault(path, f"it cannot be read ({reason.strerror or reason})")
                 raise fault.as_error() from error
         for shard in shards:
             for fault in shard_faults(fold.manifest, shard):
@@ -257,7 +259,7 @@ def shard_faults(manifest, shard, findings=None):
             if digest(copy) != shard.sha256:
                 yield faults.Fault(path, OTHER_CONTENT)
     except OSError as error:
-        yield faults.Fault(path, f"it cannot be read ({error.strerror})")
+        yield faults.Fault(path, f"it cannot be read ({error.strerror or error})")
 
 
 def _record_faults(manifest, shard, path, file, findings):

@@ -72,7 +72,7 @@ def _vocabulary_faults(manifest):
     try:
         words = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except OSError as error:
-        yield faults.Fault(path, f"it cannot be read ({error.strerror})")
+        yield faults.Fault(path, f"it cannot be read ({error.strerror or error})")
         return
     except UnicodeDecodeError as error:
         yield faults.Fault(path, f"it is not UTF-8 ({error.reason} at byte {error.start})")

@@ -126,7 +126,7 @@ def _vocabulary(manifest):
         words = path.read_bytes().removesuffix(b"\n").split(b"\n")
         received = f"{len(words)} lines"
     except OSError as error:
-        words, received = [], error.strerror
+        words, received = [], error.strerror or str(error)
     if len(words) != manifest.vocabulary_size:
         raise ValueError(
             f"{str(path)!r} is not the vocabulary of the data set. Expected "
