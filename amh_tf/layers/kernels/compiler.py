@@ -197,7 +197,8 @@ def _run(command, seconds):
     except OSError as error:
         raise NotAvailable(
             f"The compiler cannot be started. Expected a program. Received: {shown}: "
-            f"{error.strerror or error}. Set CXX to another compiler for C++17, or choose --kernel=packed."
+            f"{error.strerror or error}. Set CXX to another compiler for C++17, or choose "
+            "--kernel=packed."
         ) from error
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines()]
