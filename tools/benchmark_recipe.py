@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import config, files, models, progress, recipes
+from amh_tf import config, files, flag_kit, models, progress, recipes
 from amh_tf.layers.kernels import compiled
 from amh_tf.training import losses, step
 
@@ -130,6 +130,6 @@ def main():
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output_dir", None, "Where the tables go.", required=True)
+    flag_kit.define("path", "output_dir", None, "Where the tables go.", required=True)
     flags.DEFINE_integer("rounds", 60, "Steps of each.", lower_bound=3)
     cli.run(main)
