@@ -118,9 +118,9 @@ def _reading(path, encoding, notes):
         raise error(path, number, "this is not text", _EXPECTED, received)
     if not encodings.is_windows_1252(path):
         likely = [f"{name} ({shown!r})" for name, shown in encodings.likely(path).items()]
-        expected = "text saved as UTF-8, or the name of its encoding in --encoding"
+        expected = "text saved as UTF-8; of a table or of MELD, the encoding in --encoding will do"
         if likely:
-            expected += f", which may be {', '.join(likely)}"
+            expected += f". It may be {', '.join(likely)}"
         raise error(path, number, "this is not UTF-8", expected, received)
     notes.append(f"{path.name} is not UTF-8 in line {number}: read as Windows-1252.")
     return codec, encodings.WINDOWS_1252, encodings.survey(path, "latin-1")[0]

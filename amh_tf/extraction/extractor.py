@@ -170,7 +170,7 @@ class Extractor:
         if self.settings.needs_sound and spoken.audio:
             notes = set()
             try:
-                waveform = self.sound(spoken, notes)
+                waveform = reading.sound(spoken, notes)
             except recording.BadRecording as problem:
                 made.problem, made.file = problem, spoken.audio
                 return made
@@ -180,22 +180,6 @@ class Extractor:
             if self.settings.recognizes:
                 made.words = self._transcriber(waveform)
         return made
-
-    def sound(self, spoken, notes=None):
-        """Reads the sound of a recording.
-
-        Args:
-            spoken: `recording.Recording`.
-            notes: As for `decoding.load_audio`.
-
-        Returns:
-            `(samples,)` float32 at 16 kHz, long enough for a step of features.
-
-        Raises:
-            BadRecording: If it cannot be read, is too short, or of another length than its corpus
-                says.
-        """
-        return reading.sound(spoken, notes)
 
     def audio_features(self, waveform):
         """Makes the features of a waveform, `(time, 120)` float32."""

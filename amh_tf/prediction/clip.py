@@ -9,7 +9,7 @@ import tensorflow as tf
 from amh_tf import models, schema
 from amh_tf.corpora import folds, recording
 from amh_tf.data import moments
-from amh_tf.extraction import extracted_source, extractor
+from amh_tf.extraction import extracted_source, extractor, reading
 from amh_tf.extraction import settings as extraction_settings
 from amh_tf.features import (
     decoding,
@@ -162,7 +162,7 @@ def predict(
         "video": np.zeros((0, inputs.widths["video"]), np.float32),
     }
     if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
-        waveform = maker.sound(spoken, told)
+        waveform = reading.sound(spoken, told)
     if "audio" in used and waveform is not None:
         sequences["audio"], audio_start = maker.audio_features_from(waveform)
     if "video" in used and clip.video:
@@ -223,7 +223,7 @@ def _enrolled(path, modality, maker):
     """Makes the features of another recording of the speaker."""
     spoken = Clip(audio=path).recording() if modality == "audio" else Clip(video=path).recording()
     if modality == "audio":
-        return maker.audio_features(maker.sound(spoken))
+        return maker.audio_features(reading.sound(spoken))
     if pathlib.Path(path).suffix.lower() in SOUND_ENDINGS:
         return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
     return maker.video_features(maker.frames(spoken))
