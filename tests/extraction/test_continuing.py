@@ -10,7 +10,7 @@ import tensorflow as tf
 from amh_tf import files
 from amh_tf.corpora import table
 from amh_tf.data import from_recordings
-from amh_tf.extraction import extractor, settings, work_folder
+from amh_tf.extraction import extractor, reading, settings, work_folder
 from tests import commands
 from tests.extraction import demo
 
@@ -140,7 +140,7 @@ def test_stopped_text_goes_on_to_the_same_bytes(tmp_path, monkeypatch, sound_at)
     """Lines with and without a file, in any order."""
     chosen = SOUND_AND_WORDS if sound_at else settings.Settings(modalities=("text",))
     count = 40 if len(sound_at) > 3 else 1300
-    monkeypatch.setattr(extractor.Extractor, "sound", lambda *_: np.ones(800, np.float32))
+    monkeypatch.setattr(reading, "sound", lambda *_: np.ones(800, np.float32))
     corpus = lines_of_text(tmp_path, count, sound_at)
     whole = from_recordings.write(corpus, chosen, tmp_path / "whole").folder
     with monkeypatch.context() as patched:
