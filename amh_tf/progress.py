@@ -2,6 +2,8 @@
 
 import contextlib
 import datetime
+import os
+import sys
 import time
 
 from rich import console as rich_console
@@ -14,6 +16,25 @@ from amh_tf import escaping
 class _Console(rich_console.Console):
     def render_str(self, text, **settings):
         return super().render_str(escaping.terminal(text), **settings)
+
+    def print(self, *objects, **settings):
+        """Prints; what goes wrong with standard output does not end work that goes into files."""
+        try:
+            super().print(*objects, **settings)
+        except OSError as error:
+            _drop_standard_output(error.strerror or str(error))
+
+    def on_broken_pipe(self):
+        _drop_standard_output("nobody reads it any more")
+
+
+def _drop_standard_output(reason):
+    """Sends standard output to nowhere, with what is left in its buffer."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        print(f"Standard output is lost ({reason}); the work goes on.", file=sys.stderr)
 
 
 # Names come from users: nothing in them is markup, or tells the terminal what to do.

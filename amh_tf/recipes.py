@@ -19,7 +19,6 @@ RECIPES = {
         "audio_dropout": 0.0,
         "video_units": 64,
         "video_dropout": 0.0,
-        "state_dropout": 0.5,
         "audio_speed": 0.15,
         "audio_time_mask": 0.15,
         "audio_noise": 0.5,

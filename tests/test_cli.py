@@ -1,6 +1,9 @@
 """The commands, each in a process of its own."""
 
 import json
+import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -141,3 +144,23 @@ def test_fault_of_the_program_asks_for_a_report(prepared, tmp_path):
     assert finished.returncode == 1
     assert "TypeError: a bug" in finished.stderr and "Traceback" in finished.stderr
     assert "This is a fault of amh_tf, not of your input. Please report it" in finished.stderr
+
+
+@pytest.mark.parametrize("output", ["full", "closed", "unread"])
+def test_training_ends_well_without_standard_output(prepared, tmp_path, output):
+    """As on a full disk, without a terminal, or behind `| head`."""
+    run_dir = tmp_path / "run"
+    redirected = {"full": ">/dev/full", "closed": ">&-", "unread": "| true"}[output]
+    command = [sys.executable, "-m", "amh_tf.train", "--hops=1", "--max_steps=2", *SMALL]
+    command += [f"--data_dir={prepared / 'data'}", f"--run_dir={run_dir}"]
+    finished = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shlex.join(command)} {redirected}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert finished.stderr.count("Standard output is lost") == (output != "closed")
+    assert json.loads((run_dir / "metrics.json").read_text())["test"]

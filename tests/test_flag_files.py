@@ -100,7 +100,7 @@ def test_flags_override_the_recipe():
     with flagsaver.flagsaver():
         flags.FLAGS(["test", "--recipe=small_corpus", "--audio_units=77"])
         made = flag_defs.model_config()
-    assert (made.audio_units, made.state_dropout, made.bidirectional) == (77, 0.5, True)
+    assert (made.audio_units, made.video_units, made.bidirectional) == (77, 64, True)
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "small_corpus" not in path.stem])

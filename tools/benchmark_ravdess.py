@@ -36,7 +36,6 @@ WITHOUT = {
     "batches of 32": "--batch_size=128",
     "cosine schedule": "--schedule=constant,--warmup=0",
     "label smoothing": "--label_smoothing=0",
-    "dropout of states": "--state_dropout=0",
     "speed": "--audio_speed=0",
     "noise": "--audio_noise=0",
     "time masks": "--audio_time_mask=0",
@@ -56,6 +55,7 @@ def _rows():
                 f"without {name}": ("sound", [*SOUND, BY_SPEAKER, *change.split(",")])
                 for name, change in WITHOUT.items()
             },
+            "with dropout of states": ("sound", [*SOUND, BY_SPEAKER, "--state_dropout=0.5"]),
         },
         "sentences": {
             f"RNN-attn, {how}": ("sound", [*SOUND, flag, "--protocol=text"])

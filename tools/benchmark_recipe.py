@@ -28,12 +28,11 @@ WITHOUT = {
     "speed": ({"audio_speed": 0.0}, {}),
     "time masks": ({"audio_time_mask": 0.0}, {}),
     "noise": ({"audio_noise": 0.0, "video_noise": 0.0}, {}),
-    "dropout of states": ({"state_dropout": 0.0}, {}),
     "label smoothing": ({}, {"label_smoothing": 0.0}),
     "logit adjustment": ({}, {"class_offsets": None}),
     "all of these": (
         {"standardize": "none", "audio_speed": 0.0, "audio_time_mask": 0.0, "audio_noise": 0.0}
-        | {"video_noise": 0.0, "state_dropout": 0.0},
+        | {"video_noise": 0.0},
         {"label_smoothing": 0.0, "class_offsets": None},
     ),
 }
