@@ -23,7 +23,14 @@ FLAGS = flags.FLAGS
 MODEL_DIR = Path(__file__).parent.parent / "export" / "models" / "ravdess"
 RECIPE = ("--recipe=small_corpus", "--model=rnn_attn", "--modalities=a", "--seeds=1,2,3")
 # What predicting needs of a run; checkpoints, logs and the members' own files do not go along.
-KEPT = ("config.json", "inputs.json", "vocabulary.txt", "model.keras", "metrics.json")
+KEPT = (
+    "config.json",
+    "environment.json",
+    "inputs.json",
+    "vocabulary.txt",
+    "model.keras",
+    "metrics.json",
+)
 MOST_BYTES = 3_000_000
 NOTICE = """\
 The model in this folder is derived from the Ryerson Audio-Visual Database of Emotional Speech and

@@ -69,7 +69,9 @@ def write(
     maker = extractor.Extractor(settings)
     if maker.recognizer_note:
         progress.console.print(maker.recognizer_note)
-    planned = work_folder.plan(corpus, settings, maker.fingerprint, progress.bar)
+    planned = work_folder.plan(
+        corpus, settings, maker.fingerprint, progress.bar, remembered=str(folder)
+    )
     own_split = folds.keeps_vocabulary([each.name for each in made], corpus.fold_names)
     identity = extracted_source.fingerprint(corpus, planned, glove, own_split)
     work = work_folder.WorkFolder(folder.with_name(folder.name + ".work"))

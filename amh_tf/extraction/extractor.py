@@ -59,7 +59,7 @@ class Extractor:
         fingerprint: Text that differs where the features may differ.
 
     Raises:
-        ValueError: If weights cannot be read or a recognizer cannot be started.
+        ValueError: If there are no such weights or a recognizer cannot be started.
         ImportError: If the extra `media` is needed and not installed.
     """
 
@@ -82,6 +82,15 @@ class Extractor:
         self.recipe = self._make_recipe()
         described = json.dumps(self.recipe, sort_keys=True)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
+
+    def load(self):
+        """Reads the weights of the network for pictures, which the first film does otherwise.
+
+        Raises:
+            ValueError: If they cannot be read.
+        """
+        if self._network:
+            self._network.load()
 
     @property
     def recognizer_note(self):

@@ -24,6 +24,7 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
     Raises:
         BadRecording: Under "stop", if a recording cannot be used. Its group is tried again
             the next time.
+        ValueError: If the weights of the network for pictures cannot be read.
     """
     strict = on_error == "stop"
     done = {}
@@ -36,6 +37,8 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
     if 0 < len(left) < len(groups):
         present = sum(len(group.recordings) for group in groups) - total
         progress.console.print(f"Going on: {present:,} utterances are done already.")
+    if left:
+        maker.load()  # what cannot be read is refused before hours of sound and words
     started = time.monotonic()
     with show(total, "extracting", "utterances") as bar:
         for group in left:

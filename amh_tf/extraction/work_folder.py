@@ -1,7 +1,6 @@
 """What is done so far: one file for each group of recordings, whole or absent."""
 
 import dataclasses
-import functools
 import hashlib
 import json
 from pathlib import Path
@@ -11,7 +10,7 @@ import tensorflow as tf
 
 from amh_tf import files, schema
 from amh_tf.data import framing
-from amh_tf.extraction import extractor
+from amh_tf.extraction import extractor, file_digests
 
 SETTINGS_FILE = "settings.json"
 # Recordings of no file, such as a table's lines of text, that share a file here.
@@ -52,7 +51,7 @@ class Summary:
     notes: tuple = ()
 
 
-def plan(corpus, settings, fingerprint, progress):
+def plan(corpus, settings, fingerprint, progress, remembered=""):
     """Cuts a corpus into groups, and reads all its files once to know them again.
 
     Args:
@@ -60,13 +59,17 @@ def plan(corpus, settings, fingerprint, progress):
         settings: `Settings`.
         fingerprint: The `Extractor`'s.
         progress: Context manager factory as `amh_tf.progress.bar`.
+        remembered: What the data set is called in the user's cache, where the digests of files
+            stay until these change; "" to read all files.
 
     Returns:
         List of `Group`.
     """
-    digest = functools.lru_cache(maxsize=None)(_digest)
     groups = []
-    with progress(len(corpus.recordings), "checking files", "utterances") as bar:
+    with (
+        file_digests.remembered(remembered) as digest,
+        progress(len(corpus.recordings), "checking files", "utterances") as bar,
+    ):
         for number, recordings in enumerate(_together(corpus, settings)):
             described = [_describe(spoken, settings, digest) for spoken in recordings]
             text = json.dumps([fingerprint, described])
@@ -104,15 +107,6 @@ def _files(spoken, settings):
     if "video" in settings.modalities and spoken.video:
         read.append((spoken.video, spoken.video_start, spoken.video_end, spoken.side))
     return read
-
-
-def _digest(path):
-    """Returns what tells a file's content from another's."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError) as error:  # reading it will tell what is wrong
-        return type(error).__name__
 
 
 def _describe(spoken, settings, digest):

@@ -1,5 +1,6 @@
 """From pictures to the features of a pretrained network."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -15,7 +16,7 @@ class FeatureNet:
     """ResNet-101 up to its pooled features, with the preprocessing that belongs to it.
 
     A picture's features do not depend on the pictures beside it, up to rounding: 1e-4 of
-    their size in float32.
+    their size in float32. Weights are read by `load`, or with the first pictures.
 
     Args:
         weights: Path of a weights file, or "random"; see `resnet_weights.read`.
@@ -27,7 +28,7 @@ class FeatureNet:
             the picture as it is, as the AMH paper has it.
 
     Raises:
-        ValueError: If the weights cannot be read, or a setting is out of range.
+        ValueError: If there are no such weights, or a setting is out of range.
     """
 
     def __init__(self, weights, dtype="float32", seed=0, batch_size=16, resize=True):
@@ -43,17 +44,37 @@ class FeatureNet:
             )
         self.short_side = pictures.SHORT_SIDE if resize else None
         self._batch_size = batch_size
-        self._shape, read, origin = resnet_weights.read(weights, seed)
-        self._network = resnet.build(self._shape, read, dtype=dtype)
+        self._shape, origin = resnet_weights.origin(weights, seed)
+        self._read = functools.partial(resnet_weights.read, weights, seed)
+        self._dtype = dtype
         described = f"{self._shape.name} {dtype} {self.short_side} {origin}"
         self._fingerprint = hashlib.sha256(described.encode()).hexdigest()
-        cropped = tf.TensorSpec([None, pictures.CROP, pictures.CROP, 3], tf.uint8)
-        self._compute = tf.function(self._features, [cropped])
 
     @property
     def fingerprint(self):
         """Text that differs where the features differ: weights, precision, preprocessing."""
         return self._fingerprint
+
+    def load(self):
+        """Reads the weights and builds the network.
+
+        Raises:
+            ValueError: If the weights cannot be read.
+        """
+        _ = self._compute
+
+    @functools.cached_property
+    def _compute(self):
+        network = resnet.build(self._shape, self._read(), dtype=self._dtype)
+        mean, deviation = tf.constant(self._shape.mean), tf.constant(self._shape.deviation)
+        cropped = tf.TensorSpec([None, pictures.CROP, pictures.CROP, 3], tf.uint8)
+
+        @functools.partial(tf.function, input_signature=[cropped])
+        def features(frames):
+            frames = frames[..., ::-1] if self._shape.reverse_colours else frames
+            return network((tf.cast(frames, tf.float32) - mean) / deviation, training=False)
+
+        return features
 
     def __call__(self, frames):
         """Computes features.
@@ -66,7 +87,7 @@ class FeatureNet:
             `(n, 2048)` float32.
 
         Raises:
-            ValueError: If the frames have another shape or type.
+            ValueError: If the frames have another shape or type, or weights cannot be read.
         """
         frames = np.asarray(frames)
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
@@ -85,8 +106,3 @@ class FeatureNet:
         if self.short_side is not None:
             frame = pictures.scale(frame, self.short_side)
         return pictures.crop_centre(frame)
-
-    def _features(self, frames):
-        frames = frames[..., ::-1] if self._shape.reverse_colours else frames
-        mean, deviation = tf.constant(self._shape.mean), tf.constant(self._shape.deviation)
-        return self._network((tf.cast(frames, tf.float32) - mean) / deviation, training=False)

@@ -29,6 +29,33 @@ Two kinds of file serve:
 Set it with --resnet_weights=PATH."""
 
 
+def origin(path, seed=0):
+    """Tells weights from others without reading what they are.
+
+    Args:
+        path, seed: As for `read`.
+
+    Returns:
+        The `resnet.Shape`; a text that differs where the weights differ.
+
+    Raises:
+        ValueError: If there is no such file, or it is of none of the kinds.
+    """
+    if path == RANDOM:
+        return resnet.TORCHVISION, f"{RANDOM}-{seed}"
+    path = Path(path)
+    if path.suffix not in _KERAS_ENDINGS + _TORCHVISION_ENDINGS or not path.is_file():
+        received = f"resnet_weights={str(path)!r}" + (", no file" * (not path.is_file()))
+        raise ValueError(
+            "`resnet_weights` is not a weights file. Expected a file that ends in "
+            f"{', '.join(_KERAS_ENDINGS + _TORCHVISION_ENDINGS)}, or {RANDOM!r}. "
+            f"Received: {received}.\n{HOW_TO_GET}"
+        )
+    shape = resnet.KERAS if path.suffix in _KERAS_ENDINGS else resnet.TORCHVISION
+    with open(path, "rb") as file:
+        return shape, hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read(path, seed=0):
     """Reads weights.
 
@@ -39,32 +66,24 @@ def read(path, seed=0):
         seed: Seed of random weights.
 
     Returns:
-        The `resnet.Shape`; a dict from each convolution's name to its kernel and bias; and a
-        text that differs where the weights differ.
+        Dict from each convolution's name to its kernel and bias.
 
     Raises:
         ValueError: If the file is missing, damaged, or of another network.
         ImportError: If a .safetensors file is given and the extra `media` is not installed.
     """
+    shape, _ = origin(path, seed)
     if path == RANDOM:
-        return resnet.TORCHVISION, random(seed), f"{RANDOM}-{seed}"
+        return random(seed)
     path = Path(path)
-    if path.suffix not in _KERAS_ENDINGS + _TORCHVISION_ENDINGS or not path.is_file():
-        received = f"resnet_weights={str(path)!r}" + (", no file" * (not path.is_file()))
-        raise ValueError(
-            "`resnet_weights` is no file of weights. Expected a file that ends in "
-            f"{', '.join(_KERAS_ENDINGS + _TORCHVISION_ENDINGS)}, or {RANDOM!r}. "
-            f"Received: {received}.\n{HOW_TO_GET}"
-        )
-    if path.suffix in _KERAS_ENDINGS:
-        shape, weights = resnet.KERAS, _from_keras(path)
+    if shape is resnet.KERAS:
+        weights = _from_keras(path)
     else:
-        shape, weights = resnet.TORCHVISION, from_state_dict(path, _state_dict(path))
+        weights = from_state_dict(path, _state_dict(path))
     for name, parts in weights.items():
         if not all(np.isfinite(part).all() for part in parts):
             raise _refused(path, "finite weights", f"others in {name}")
-    with open(path, "rb") as file:
-        return shape, weights, hashlib.file_digest(file, "sha256").hexdigest()
+    return weights
 
 
 def random(seed, blocks=resnet.BLOCKS, width=resnet.WIDTH):

@@ -12,6 +12,7 @@ from amh_tf.data import manifest as manifests
 from amh_tf.models import ensemble
 from amh_tf.training import (
     distribution,
+    environment,
     evaluation,
     halves,
     run_folder,
@@ -128,6 +129,8 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
             progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
             reports = folder.load_metrics()
         else:
+            if team.is_chief:
+                _record_environment(folder, run_config)
             train = _train_ensemble if run_config.seeds else _train
             reports = {} if finished else train(run_config, fold, folder, team, data_service)
     if not team.is_chief:
@@ -140,6 +143,12 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
             "shows a cross-validation with the same settings."
         )
     return reports
+
+
+def _record_environment(folder, run_config):
+    different = environment.record(folder.path, environment.describe(run_config.kernel))
+    if different:
+        progress.console.print(environment.tell(different))
 
 
 def _train_ensemble(run_config, fold, folder, team, data_service):

@@ -3,7 +3,6 @@
 import keras
 import tensorflow as tf
 
-from amh_tf import layers, models
 from amh_tf.layers.kernels import compiled as compiled_kernel
 from amh_tf.training import adam as fused_adam
 from amh_tf.training import halves, losses
@@ -46,15 +45,6 @@ def forward(model, training):
             return model(inputs, training=training)
 
     return call
-
-
-def kernel_of(model):
-    """Names the kernel that `forward` computes a model's recurrences with."""
-    with compiled_kernel.preferred():
-        for layer in models.members(model)[0].layers:
-            if isinstance(layer, layers.ModalityEncoder):
-                return layer.chosen_kernel()
-    return "keras"
 
 
 def compiled(model, training):

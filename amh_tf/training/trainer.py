@@ -90,7 +90,6 @@ class Trainer:
                 self._config.seed,
             )
         self.predict_step = evaluation.predict_step_of(run_config, model)
-        self._kernel = step.kernel_of(model)
         self._checkpoints = checkpoints.Checkpoints(
             folder.checkpoints, model, optimizer, self._config.weights == "average"
         )
@@ -329,7 +328,6 @@ class Trainer:
             {
                 "position": dataclasses.asdict(self._position),
                 "selection": dataclasses.asdict(self._selection),
-                "kernel": self._kernel,
             }
         )
 
@@ -339,12 +337,6 @@ class Trainer:
             self._position = _Position(**counters["position"])
             self._selection = selection.Selection(**counters["selection"])
             progress.console.print(f"Continuing at step {self._position.step}.")
-            begun = counters.get("kernel", self._kernel)
-            if begun != self._kernel:
-                progress.console.print(
-                    f"The run was begun with --kernel={begun} and goes on with "
-                    f"--kernel={self._kernel}: it will not end with the same weights, bit for bit."
-                )
         chief = int(self._team.from_chief([self._position.step])[0])
         if chief != self._position.step:
             raise ValueError(

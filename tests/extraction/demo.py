@@ -22,6 +22,9 @@ class QuickNet:
     def __init__(self, *args, **options):
         pass
 
+    def load(self):
+        pass
+
     def __call__(self, frames):
         flat = frames.reshape(len(frames), -1)
         return flat[:, np.linspace(0, flat.shape[1] - 1, 2048).astype(int)] / np.float32(255)

@@ -87,6 +87,15 @@ def test_bfloat16_is_close(net):
     assert relative(coarse(FRAMES), net(FRAMES)) < 0.02
 
 
+def test_network_is_not_built_before_it_is_needed(monkeypatch):
+    """A finished data set is known by the fingerprint alone."""
+    monkeypatch.setattr(resnet, "build", None)
+    built_later = video.FeatureNet("random")
+    assert built_later.fingerprint
+    with pytest.raises(TypeError):
+        built_later.load()
+
+
 def test_fingerprint_tells_what_changes_features(net):
     same = video.FeatureNet("random", batch_size=7)
     assert same.fingerprint == net.fingerprint

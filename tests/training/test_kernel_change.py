@@ -6,7 +6,7 @@ import pytest
 
 from amh_tf.layers.kernels import compiled
 from amh_tf.models import registry
-from amh_tf.training import halves, run_folder, step, trainer
+from amh_tf.training import halves, run_folder, trainer
 from tests.layers.kernels.test_kernels import load_compiled
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 
@@ -27,7 +27,7 @@ def test_run_that_goes_on_with_another_kernel_says_so(tiny_data, tmp_path, monke
     monkeypatch.setattr(compiled, "is_loaded", lambda: False)
     train(tiny_data, tmp_path / "run")
     said = capsys.readouterr().out
-    assert "begun with --kernel=compiled and goes on with --kernel=packed" in said
+    assert "goes on in another environment: kernel was compiled, now packed." in said
 
 
 def test_run_that_goes_on_with_its_kernel_says_nothing(tiny_data, tmp_path, monkeypatch, capsys):
@@ -36,7 +36,7 @@ def test_run_that_goes_on_with_its_kernel_says_nothing(tiny_data, tmp_path, monk
     train(tiny_data, tmp_path / "run")
     said = capsys.readouterr().out
     assert "Continuing at step 2" in said
-    assert "begun with" not in said
+    assert "another environment" not in said
 
 
 def test_folder_says_what_its_run_was_begun_with(tiny_data, tmp_path, monkeypatch):
@@ -66,7 +66,9 @@ def test_folder_says_what_its_run_was_begun_with(tiny_data, tmp_path, monkeypatc
 def test_kernel_of_a_model_is_told(tiny_data, settings, expected):
     load_compiled()
     run_config, _ = configure(tiny_data, model=settings)
-    assert step.kernel_of(registry.build(run_config.model)) == expected
+    with compiled.preferred():
+        encoder = registry.build(run_config.model).get_layer("audio_encoder")
+        assert encoder.chosen_kernel() == expected
     assert halves.kernel_of(run_config.model) == expected
 
 
