@@ -1,9 +1,11 @@
 """How settings are refused: what is wrong, what was expected, and the flag that mends it."""
 
+from amh_tf import errors
+
 
 def require(condition, name, problem, expected, received, remedy):
     if not condition:
-        raise ValueError(
+        raise errors.InputError(
             f"`{name}` {problem}. Expected {expected}. Received: {name}={received!r}. {remedy}"
         )
 

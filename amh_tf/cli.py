@@ -9,7 +9,7 @@ import traceback
 
 from absl import app, flags, logging
 
-from amh_tf import escaping, locations
+from amh_tf import errors, escaping, locations
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
 EXPECTED_ERRORS = (ValueError, OSError, ImportError)
@@ -36,6 +36,27 @@ def _stop_on_signals():
                 signal.signal(number, stop)
 
 
+def _is_expected(error):
+    """Returns whether an error is of the user's input or machine, and no fault of the program."""
+    import tensorflow as tf
+
+    if isinstance(error, ImportError):  # a package of an extra, or one that does not load here
+        return not (error.name or "").startswith("amh_tf")
+    # Of files and object stores; what a graph refuses is not among them.
+    of_files = (
+        tf.errors.AbortedError,
+        tf.errors.DataLossError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.FailedPreconditionError,
+        tf.errors.NotFoundError,
+        tf.errors.PermissionDeniedError,
+        tf.errors.ResourceExhaustedError,
+        tf.errors.UnauthenticatedError,
+        tf.errors.UnavailableError,
+    )
+    return isinstance(error, (errors.InputError, OSError, MemoryError, *of_files))
+
+
 def run(main, on_stop="give the same command to start again"):
     """Runs an entry point: bad input ends with one message and exit code 1.
 
@@ -47,14 +68,12 @@ def run(main, on_stop="give the same command to start again"):
     """
 
     def guarded(arguments):
-        import tensorflow as tf
-
         if not flags.FLAGS["v"].present:
             logging.set_verbosity(logging.WARNING)
         _stop_on_signals()
         try:
             if len(arguments) > 1:
-                raise ValueError(
+                raise errors.InputError(
                     "Arguments are left over. Expected flags alone, as --name=value. "
                     f"Received: {' '.join(arguments[1:])}. --help lists the flags."
                 )
@@ -62,19 +81,19 @@ def run(main, on_stop="give the same command to start again"):
             # takes a sixth of the time in which graphs are built.
             gc.freeze()
             return main()
-        except (*EXPECTED_ERRORS, tf.errors.OpError) as error:
-            if logging.get_verbosity() >= 1:
-                raise
-            print(f"error: {escaping.terminal(str(error))}", file=sys.stderr)
-            print("(--v=1 shows where this came from)", file=sys.stderr)
-            return 1
         except (KeyboardInterrupt, _Stopped) as stopped:
             with contextlib.suppress(OSError):  # of a terminal that has gone
                 print(f"stopped; {on_stop}", file=sys.stderr)
             return stopped.code if isinstance(stopped, _Stopped) else 130
-        except Exception:
+        except Exception as error:
+            expected = _is_expected(error)
+            if expected and logging.get_verbosity() < 1:
+                print(f"error: {escaping.terminal(str(error))}", file=sys.stderr)
+                print("(--v=1 shows where this came from)", file=sys.stderr)
+                return 1
             traceback.print_exc()
-            print(FAULT, file=sys.stderr)
+            if not expected:
+                print(FAULT, file=sys.stderr)
             return 1
 
     try:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from amh_tf import checking, schema
+from amh_tf import checking, errors, schema
 
 # `loss` selects the smallest, the scores the largest.
 SELECTION_METRICS = (*schema.SCORES, "loss")
@@ -385,7 +385,7 @@ class RunConfig:
         if self.kernel is not None:
             checking.require_choice(self, "kernel", KERNELS)
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) > MAX_SEEDS:
-            raise ValueError(
+            raise errors.InputError(
                 f"`seeds` cannot be used. Expected at most {MAX_SEEDS} different integers. "
                 f"Received: seeds={','.join(map(str, self.seeds))}. Set them with --seeds."
             )
@@ -431,7 +431,7 @@ class RunConfig:
                 kernel=fields.get("kernel"),
             )
         except (KeyError, TypeError) as error:
-            raise ValueError(
+            raise errors.InputError(
                 "The settings are not those of a run. Expected what `amh_tf.train` of this "
                 f"version writes. Received: {type(error).__name__}: {error}."
             ) from error

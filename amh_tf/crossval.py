@@ -7,7 +7,7 @@ writes mean and standard deviation of each score, the pooled predictions and the
 matrix.
 """
 
-from amh_tf import cli, flag_defs, locations, progress
+from amh_tf import cli, errors, flag_defs, locations, progress
 from amh_tf.training import crossvalidation, runs
 
 flag_defs.define_data()
@@ -24,7 +24,7 @@ def main():
     training = flag_defs.training_config()
     chosen = flag_defs.chosen_folds()
     if not data.data_dir:
-        raise ValueError(
+        raise errors.InputError(
             "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
             "with `python -m amh_tf.prepare`, and set it with --data_dir."
         )

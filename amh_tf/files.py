@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import locations
+from amh_tf import errors, locations
 
 # Marks names that are still being written; a killed process may leave one behind.
 PARTIAL = ".partial."
@@ -63,7 +63,7 @@ def user_cache(setting):
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError as error:  # a user without a home, as in containers
-        raise ValueError(
+        raise errors.InputError(
             f"There is no folder for the user's cache. Expected a home folder. Received: {error} "
             f"Set another folder with {setting}."
         ) from error
@@ -153,7 +153,7 @@ def locked(folder, flag):
         folder.mkdir(parents=True, exist_ok=True)
         opened = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
     except OSError as error:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} cannot be written to. Expected a folder, or leave to make it. "
             f"Received: {error.strerror or error}. Choose another folder with --{flag}."
         ) from error
@@ -165,7 +165,7 @@ def locked(folder, flag):
                 raise
         else:
             if not free:
-                raise ValueError(
+                raise errors.InputError(
                     f"{str(folder)!r} is in use. Expected no other process to be at work in it. "
                     "Received: one that holds its lock. Wait until it has ended, or choose "
                     f"another folder with --{flag}."
@@ -243,7 +243,7 @@ def new_folder(path):
         sweep_unfinished(path)
         temporary, descriptor = _hold_new_folder(path)
     except OSError as error:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be written to. Expected a new folder, or an empty one. "
             f"Received: {error.strerror or error}. Choose another folder with --output_dir, or "
             "with --cache_dir."
@@ -283,7 +283,7 @@ def read_json(path, expected):
     path = locations.at(path)
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
-            raise ValueError(f"{path.stat().st_size} bytes, more than {MAX_JSON_BYTES}")
+            raise errors.InputError(f"{path.stat().st_size} bytes, more than {MAX_JSON_BYTES}")
         text = path.read_text(encoding="utf-8")
         fields = json.loads(text)
         if "\\u" in text:  # Halves of characters can be neither printed nor written.
@@ -293,7 +293,9 @@ def read_json(path, expected):
         received = f"a {type(fields).__name__}"
     except (ValueError, RecursionError) as error:
         received = f"{type(error).__name__}: {error}"
-    raise ValueError(f"{str(path)!r} cannot be read. Expected {expected}. Received: {received}.")
+    raise errors.InputError(
+        f"{str(path)!r} cannot be read. Expected {expected}. Received: {received}."
+    )
 
 
 def map_array(path):
@@ -313,13 +315,13 @@ def map_array(path):
     """
     path = locations.at(path)
     if not path.is_file():
-        raise ValueError(f"{str(path)!r} is missing. Expected a .npy file. Received: none.")
+        raise errors.InputError(f"{str(path)!r} is missing. Expected a .npy file. Received: none.")
     try:
         # The mapped file stays, though a local copy's name goes.
         with locations.local(path) as mapped:
             return np.lib.format.open_memmap(mapped, mode="r")
     except Exception as error:  # a damaged header raises almost anything
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be read. Expected a whole .npy file without Python "
             f"objects. Received: {type(error).__name__}: {str(error)[:200]}."
         ) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, files, flag_kit, locations, recipes, schema
+from amh_tf import config, errors, files, flag_kit, locations, recipes, schema
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -314,7 +314,7 @@ def chosen_folds():
     if FLAGS.folds is None:
         return None
     if not FLAGS.folds or not all(number.isdecimal() for number in FLAGS.folds):
-        raise ValueError(
+        raise errors.InputError(
             "`folds` is not a list of folds. Expected numbers from 0 on, with commas between "
             f"them. Received: folds={','.join(FLAGS.folds)!r}. Set it with --folds."
         )
@@ -336,7 +336,7 @@ def define_report():
 def data_config():
     """Makes the `DataConfig` of the flags; `data_dir` is empty where none is given."""
     if FLAGS.data_dir == "":
-        raise ValueError(
+        raise errors.InputError(
             "`data_dir` is empty. Expected a data folder, or no such flag at all. Received: "
             "data_dir=''. Set it with --data_dir."
         )
@@ -378,7 +378,7 @@ def seeds():
         ValueError: If the flag does not hold numbers.
     """
     if not all(seed.isdecimal() for seed in FLAGS.seeds):
-        raise ValueError(
+        raise errors.InputError(
             "`seeds` is not a list of seeds. Expected integers of at least 0, with commas between "
             f"them. Received: seeds={','.join(FLAGS.seeds)!r}. Set them with --seeds."
         )

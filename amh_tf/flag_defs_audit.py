@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from amh_tf import flag_kit
+from amh_tf import errors, flag_kit
 from amh_tf.data import audit
 
 FLAGS = flags.FLAGS
@@ -34,13 +34,13 @@ def check():
         ValueError: If there is nothing to audit, or a leak is not known.
     """
     if not FLAGS.data_dir and not FLAGS.splits:
-        raise ValueError(
+        raise errors.InputError(
             "There is nothing to audit. Expected a data folder, or a file of splits. Received: "
             "neither. Set them with --data_dir and --splits."
         )
     unknown = [leak for leak in FLAGS.leaks if leak not in audit.LEAKS]
     if unknown:
-        raise ValueError(
+        raise errors.InputError(
             f"`leaks` is not known. Expected some of {', '.join(audit.LEAKS)}. Received: "
             f"leaks={','.join(FLAGS.leaks)}. Set it with --leaks."
         )

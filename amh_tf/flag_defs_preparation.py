@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from amh_tf import flag_kit, schema
+from amh_tf import errors, flag_kit, schema
 from amh_tf.corpora import (
     cremad,
     emobox,
@@ -293,7 +293,7 @@ def planted_sizes():
     """
     sizes = FLAGS.planted_sizes
     if len(sizes) != 3 or not all(size.isdecimal() and int(size) for size in sizes):
-        raise ValueError(
+        raise errors.InputError(
             "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
             f"Received: planted_sizes={','.join(sizes)}. Set it with "
             "--planted_sizes=TRAIN,DEV,TEST."
@@ -313,7 +313,7 @@ def source_dir():
             "table": "the file of a table",
             "emobox": "the folder of a corpus in EmoBox's data",
         }.get(FLAGS.source, "the folder of the release")
-        raise ValueError(
+        raise errors.InputError(
             f"`source_dir` is missing. Expected {expected}. Received: none. Set it with "
             "--source_dir."
         )
@@ -332,7 +332,7 @@ def corpus():
     chosen = {"labels": FLAGS.labels} if FLAGS.labels else {}
     if FLAGS.encoding:
         if FLAGS.source not in ENCODED:
-            raise ValueError(
+            raise errors.InputError(
                 f"`encoding` is of no use here. Expected one of the sources {', '.join(ENCODED)}. "
                 f"Received: encoding={FLAGS.encoding!r}, source={FLAGS.source!r}. Leave --encoding "
                 "out."

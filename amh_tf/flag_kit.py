@@ -6,6 +6,8 @@ import sys
 
 from absl import flags
 
+from amh_tf import errors
+
 FLAGS = flags.FLAGS
 # Straight ones, and those that word processors and web pages make of them.
 _QUOTES = tuple("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab")
@@ -33,7 +35,7 @@ class _Unquoted(flags.ArgumentParser):
 
     def parse(self, argument):
         if isinstance(argument, str) and argument.startswith(_QUOTES):
-            raise ValueError(
+            raise errors.InputError(
                 "the value begins with a quote. Expected it without quotes: in a flag file they "
                 f"are part of the value, spaces need none. Received: {argument}."
             )
@@ -47,13 +49,13 @@ def _expand(path):
         ValueError: If it begins with a user who is not known, or with a variable of the shell.
     """
     if re.match(r"\$\{?[A-Za-z_]", path):
-        raise ValueError(
+        raise errors.InputError(
             "the path begins with a variable. Expected a path: only a shell replaces variables, "
             f"and none has. Received: {path}. Write ~ for the home folder."
         )
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
-        raise ValueError(
+        raise errors.InputError(
             "the path begins with the home folder of nobody. Expected ~/ or ~ and the name of a "
             f"user. Received: {path}. Write ./{path} for a folder of that name."
         )

@@ -13,6 +13,8 @@ import tempfile
 import types
 from pathlib import Path
 
+from amh_tf import errors
+
 SCHEMES = ("s3", "gs", "hdfs", "viewfs")
 
 
@@ -40,7 +42,7 @@ def check_local(name, text):
         ValueError: If the location is a URL.
     """
     if text and is_remote(text):
-        raise ValueError(
+        raise errors.InputError(
             f"`{name}` cannot be an object store. Expected a folder of this machine; data sets "
             f"alone are read from elsewhere. Received: {name}={text!r}. Set it with --{name}."
         )
@@ -59,7 +61,7 @@ class RemotePath:
     def __init__(self, url):
         scheme, _, rest = str(url).partition("://")
         if scheme not in SCHEMES or not rest.strip("/"):
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(url)!r} cannot be read. Expected a folder of this machine, or a URL that "
                 f"begins with {', '.join(f'{name}://' for name in SCHEMES)}. Received: another. "
                 "Set it with --data_dir."

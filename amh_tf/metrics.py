@@ -6,7 +6,7 @@ sex, and `controls` what chance gives.
 
 import numpy as np
 
-from amh_tf import confusions, controls, groups, resampling
+from amh_tf import confusions, controls, errors, groups, resampling
 
 BOOTSTRAP_DRAWS = resampling.DRAWS
 
@@ -50,7 +50,7 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
     labels = np.asarray(labels)
     for name, told in (("speakers", speakers), ("sexes", sexes), ("sentences", sentences)):
         if told is not None and len(told) != len(labels):
-            raise ValueError(
+            raise errors.InputError(
                 f"`{name}` is not of these utterances. Expected {len(labels)}. "
                 f"Received: {len(told)}."
             )

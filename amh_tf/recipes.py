@@ -3,6 +3,8 @@
 A recipe gives defaults. Whatever a user sets by a flag of its own stands.
 """
 
+from amh_tf import errors
+
 # The settings of `config.DataConfig`, `ModelConfig` and `TrainingConfig`, by name.
 RECIPES = {
     # Yoon et al., 2020: the defaults of the configurations themselves.
@@ -47,7 +49,7 @@ def settings(name: str) -> dict:
         ValueError: If there is no such recipe.
     """
     if name not in RECIPES:
-        raise ValueError(
+        raise errors.InputError(
             f"`recipe` is not known. Expected one of {', '.join(RECIPES)}. "
             f"Received: recipe={name!r}. Set it with --recipe."
         )

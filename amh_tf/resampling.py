@@ -18,7 +18,7 @@ import math
 import numpy as np
 from scipy import stats
 
-from amh_tf import confusions
+from amh_tf import confusions, errors
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -133,7 +133,7 @@ def tails(num_speakers, level=LEVEL):
         ValueError: If there are fewer than two speakers.
     """
     if num_speakers < 2:
-        raise ValueError(
+        raise errors.InputError(
             "Speakers cannot be resampled. Expected at least two. Received: "
             f"num_speakers={num_speakers}."
         )

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from amh_tf import errors
+
 # Always in this order, in queries, in the fused vector and in every table.
 MODALITIES = ("audio", "text", "video")
 MODALITY_LETTERS = {"a": "audio", "t": "text", "v": "video"}
@@ -67,7 +69,7 @@ def modalities_from_letters(letters):
     """
     chosen = [MODALITY_LETTERS.get(letter) for letter in letters]
     if not chosen or None in chosen or len(set(chosen)) != len(chosen):
-        raise ValueError(
+        raise errors.InputError(
             "`modalities` is not a selection of modalities. Expected each of the letters "
             f"a, t and v at most once. Received: modalities={letters!r}. "
             "Set it with --modalities, for example --modalities=atv."

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from amh_tf import resampling
+from amh_tf import errors, resampling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,14 +88,14 @@ def _pair(first, second, names):
     """Lines up what both predicted: ids, labels, whether each was right; (utterances,)."""
     common = [utterance for utterance in first if utterance in second]
     if not common:
-        raise ValueError(
+        raise errors.InputError(
             f"{names[0]} and {names[1]} share no utterance. Expected predictions for the same "
             f"ids. Received: {len(first)} and {len(second)} ids, none in common. Compare models "
             "that were scored on the same data."
         )
     for utterance in common:
         if first[utterance][0] != second[utterance][0]:
-            raise ValueError(
+            raise errors.InputError(
                 f"{names[0]} and {names[1]} disagree on the label of {utterance!r}. Expected one "
                 f"data set. Received: {first[utterance][0]!r} and {second[utterance][0]!r}. "
                 "Compare models that were scored on the same data."

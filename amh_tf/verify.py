@@ -11,7 +11,7 @@ than the corpus says. Exit code 1 if there is any.
 import collections
 import sys
 
-from amh_tf import cli, flag_defs, flag_defs_preparation, progress, schema
+from amh_tf import cli, errors, flag_defs, flag_defs_preparation, progress, schema
 from amh_tf.data import faults, manifest, verification
 from amh_tf.extraction import inspection
 
@@ -76,7 +76,7 @@ def main():
     """Verifies by the flags."""
     flags = flag_defs.FLAGS
     if bool(flags.data_dir) == bool(flags.source):
-        raise ValueError(
+        raise errors.InputError(
             "It is not said what to check. Expected a data folder, or else a corpus. Received: "
             f"data_dir={flags.data_dir!r}, source={flags.source!r}. Set either --data_dir, or "
             "--source and --source_dir."

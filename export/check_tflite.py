@@ -12,6 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from amh_tf import errors
+
 from amh_tf import cli, flag_kit, metrics, progress, schema  # isort: skip  (before TensorFlow)
 import numpy as np
 from absl import flags
@@ -67,7 +69,7 @@ def main():
     for threads, timed in times.items():
         show(f"latency, {threads} thread{'s'[: threads - 1]}: median {np.median(timed):.2f} ms")
     if not agreement >= FLAGS.least_agreement:
-        raise ValueError(
+        raise errors.InputError(
             f"The file is not the model. Expected the same class for at least "
             f"{FLAGS.least_agreement:.1%} of the utterances. Received: {agreement:.2%}."
         )

@@ -13,6 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from amh_tf import errors
+
 from amh_tf import cli, files, flag_kit, progress  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 from absl import flags
@@ -26,7 +28,7 @@ FILES = {"float32": "amh.tflite", "float16": "amh_float16.tflite", "int8": "amh_
 def _edge_dir():
     folder = Path(FLAGS.export_dir) / "edge"
     if not (folder / "saved_model.pb").is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{FLAGS.export_dir!r} is not an export. Expected a folder with edge/ in it. "
             "Received: none. Make one with `python -m amh_tf.export`, and set it with "
             "--export_dir."

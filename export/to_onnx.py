@@ -11,6 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from amh_tf import errors
+
 from amh_tf import cli, files, flag_kit, progress  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 from absl import flags
@@ -26,7 +28,7 @@ def main():
     output = Path(FLAGS.export_dir)
     edge_dir = output / "edge"
     if not (edge_dir / "saved_model.pb").is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(output)!r} is not an export. Expected a folder with edge/ in it. Received: "
             "none. Make one with `python -m amh_tf.export`, and set it with --export_dir."
         )
@@ -40,7 +42,7 @@ def main():
             for inputs, expected in litert.reference_answers(edge_dir)
         )
         if not difference <= PARITY:
-            raise ValueError(
+            raise errors.InputError(
                 f"The file does not give what the edge module gives. Expected differences of at "
                 f"most {PARITY}. Received: {difference}."
             )

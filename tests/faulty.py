@@ -1,8 +1,8 @@
 """Runs a command that meets a fault at the first training step; started by the tests:
 
-python -m tests.faulty signal|bug MODULE [FLAGS]
+python -m tests.faulty signal|NAME MODULE [FLAGS]
 
-The fault is a SIGTERM, or an exception that nobody expects.
+The fault is a SIGTERM, or what the function of that name raises.
 """
 
 import os
@@ -10,7 +10,25 @@ import runpy
 import signal
 import sys
 
+import tensorflow as tf
+
 from amh_tf.training import trainer
+
+
+def bug():
+    raise TypeError("a bug")
+
+
+def value():
+    int("no number")
+
+
+def graph():
+    tf.debugging.assert_equal(tf.constant(1), 2)
+
+
+def disk():
+    raise OSError(28, "No space left on device", "file")
 
 
 def be_faulty(fault):
@@ -20,8 +38,8 @@ def be_faulty(fault):
         train_step = make(*arguments, **settings)
 
         def faulty(*batch):
-            if fault == "bug":
-                raise TypeError("a bug")
+            if fault != "signal":
+                globals()[fault]()
             os.kill(os.getpid(), signal.SIGTERM)
             return train_step(*batch)
 

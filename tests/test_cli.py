@@ -138,12 +138,33 @@ def test_reference_checkpoint_is_converted(tmp_path):
     assert_refused(commands.run(*convert, "--checkpoint=nothing"), "not a checkpoint")
 
 
-def test_fault_of_the_program_asks_for_a_report(prepared, tmp_path):
-    train = ["-m", "tests.faulty", "bug", "amh_tf.train", f"--data_dir={prepared / 'data'}", *SMALL]
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        ("bug", "TypeError: a bug"),
+        ("value", "ValueError: invalid literal for int()"),  # of a library, not of the package
+        ("graph", "InvalidArgumentError: "),
+    ],
+)
+def test_fault_of_the_program_asks_for_a_report(prepared, tmp_path, fault, text):
+    train = ["-m", "tests.faulty", fault, "amh_tf.train", f"--data_dir={prepared / 'data'}", *SMALL]
     finished = commands.run(*train, f"--run_dir={tmp_path / 'run'}")
     assert finished.returncode == 1
-    assert "TypeError: a bug" in finished.stderr and "Traceback" in finished.stderr
+    assert text in finished.stderr and "Traceback" in finished.stderr
     assert "This is a fault of amh_tf, not of your input. Please report it" in finished.stderr
+
+
+def test_fault_of_the_machine_is_told_in_a_line(prepared, tmp_path):
+    train = [
+        "-m",
+        "tests.faulty",
+        "disk",
+        "amh_tf.train",
+        f"--data_dir={prepared / 'data'}",
+        *SMALL,
+    ]
+    finished = commands.run(*train, f"--run_dir={tmp_path / 'run'}")
+    assert_refused(finished, "No space left on device")
 
 
 @pytest.mark.parametrize("output", ["full", "closed", "unread"])

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import files, flag_kit, progress
+from amh_tf import errors, files, flag_kit, progress
 from tools.speed import bench as benches
 from tools.speed import details, growth, machine, pictures, report, table
 
@@ -40,7 +40,7 @@ def _measures():
         if asked and name not in chosen:
             chosen.append(name)
     if "busy" in chosen and not FLAGS.busy:
-        raise ValueError(
+        raise errors.InputError(
             "It is not said how busy the machine shall be. Expected a number of processes. "
             "Received: --busy=0. Set it with --busy, for example --busy=4."
         )

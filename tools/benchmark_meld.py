@@ -17,7 +17,7 @@ from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow'
 import numpy as np
 from absl import flags
 
-from amh_tf import files, flag_kit, progress, schema
+from amh_tf import errors, files, flag_kit, progress, schema
 from amh_tf.corpora import meld, source
 from amh_tf.data import manifest, writer
 from amh_tf.extraction import extracted_source
@@ -72,7 +72,7 @@ def _train(data, run_dir, recipe):
     with open(run_dir.with_suffix(".log"), "a", encoding="utf-8") as log:
         status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
     if status.returncode:
-        raise ValueError(
+        raise errors.InputError(
             f"A run has failed. Expected exit code 0. Received: {status.returncode}. "
             f"See {run_dir.with_suffix('.log')}."
         )

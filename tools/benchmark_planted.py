@@ -16,7 +16,7 @@ from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow'
 import numpy as np
 from absl import flags
 
-from amh_tf import files, flag_kit, progress
+from amh_tf import errors, files, flag_kit, progress
 
 FLAGS = flags.FLAGS
 
@@ -40,7 +40,7 @@ def _train(hops, seed):
     with open(run_dir.with_suffix(".log"), "w", encoding="utf-8") as log:
         status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
     if status.returncode:
-        raise ValueError(
+        raise errors.InputError(
             f"A run has failed. Expected exit code 0. Received: {status.returncode}. "
             f"See {run_dir.with_suffix('.log')}."
         )

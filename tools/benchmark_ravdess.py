@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import files, flag_kit, progress
+from amh_tf import errors, files, flag_kit, progress
 from amh_tf.corpora import ravdess, source
 from amh_tf.data import manifest, records, writer
 from amh_tf.extraction import extracted_source
@@ -84,7 +84,7 @@ def _run(*arguments, log):
             check=False,
         )
     if status.returncode:
-        raise ValueError(
+        raise errors.InputError(
             f"A step has failed. Expected exit code 0. Received: {status.returncode}. See {log}."
         )
 
@@ -119,7 +119,7 @@ def _with_pictures(output, sound):
     index = [extracted_source.entry(spoken) for spoken in corpus.recordings]
     missing = [entry.id for entry in index if entry.id not in values]
     if missing:
-        raise ValueError(
+        raise errors.InputError(
             f"{FLAGS.action_units!r} does not fit. Expected features of every utterance. Received: "
             f"none of {len(missing)}, such as {missing[0]!r}."
         )
@@ -229,7 +229,7 @@ def main():
     }
     unknown = set(FLAGS.tables) - set(_rows())
     if unknown:
-        raise ValueError(
+        raise errors.InputError(
             f"There is no such table. Expected some of {', '.join(_rows())}. Received: "
             f"{', '.join(sorted(unknown))}. Set them with --tables."
         )

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import config, files, flag_kit, models, progress, schema
+from amh_tf import config, errors, files, flag_kit, models, progress, schema
 
 FLAGS = flags.FLAGS
 
@@ -46,7 +46,7 @@ def read_checkpoint(prefix):
         names = reader.get_variable_to_shape_map()
         return {name: reader.get_tensor(name) for name in names if not IGNORED.search(name)}
     except (ValueError, tf.errors.OpError) as error:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(prefix)!r} is not a checkpoint. Expected the prefix of PREFIX.index and "
             f"PREFIX.data-*. Received: {error}. Set it with --checkpoint."
         ) from error
@@ -82,7 +82,7 @@ def infer_config(variables):
     needed += [GRU.format(m=m, layer=0, part="gates/kernel") for m in schema.MODALITIES]
     missing = [name for name in needed if name not in variables]
     if missing:
-        raise ValueError(
+        raise errors.InputError(
             "The checkpoint is not one of the authors' AMH. Expected the variable "
             f"{missing[0]!r}. Received: {len(variables)} variables without it."
         )
@@ -144,7 +144,7 @@ def build_model(variables):
             )
         model.get_layer("logits").set_weights([variables[OUTPUT_KERNEL], variables[OUTPUT_BIAS]])
     except (KeyError, ValueError) as error:
-        raise ValueError(
+        raise errors.InputError(
             "The checkpoint's variables do not fit each other. Expected those of one AMH "
             f"model. Received: {error}."
         ) from error
@@ -154,7 +154,7 @@ def build_model(variables):
 def main():
     """Converts by the flags."""
     if not FLAGS.output.endswith(".keras"):
-        raise ValueError(
+        raise errors.InputError(
             "`output` has another ending. Expected a file that ends in .keras. Received: "
             f"output={FLAGS.output!r}. Set it with --output."
         )

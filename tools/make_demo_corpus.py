@@ -16,7 +16,7 @@ from absl import flags
 from demo_corpus import picture, release, script, voice
 from scipy.io import wavfile
 
-from amh_tf import files, flag_kit, progress
+from amh_tf import errors, files, flag_kit, progress
 
 FLAGS = flags.FLAGS
 
@@ -52,7 +52,7 @@ def _write(folder, utterances, seed, quality):
 def main():
     """Writes the corpus by the flags."""
     if not shutil.which("espeak-ng"):
-        raise ValueError(
+        raise errors.InputError(
             "The speech synthesizer is missing. Expected the program espeak-ng. Received: none. "
             "Install it, for example with apt-get install espeak-ng."
         )

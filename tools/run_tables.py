@@ -14,7 +14,7 @@ from pathlib import Path
 from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import flag_kit, progress
+from amh_tf import errors, flag_kit, progress
 
 FLAGS = flags.FLAGS
 FLAG_FILES = Path(__file__).resolve().parent.parent / "flags"
@@ -36,7 +36,7 @@ def _rows():
     unknown = [row for row in rows if not (FLAG_FILES / f"{row}.flags").is_file()]
     if unknown:
         known = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
-        raise ValueError(
+        raise errors.InputError(
             f"There is no such row. Expected some of {known}. Received: {', '.join(unknown)}. "
             "Set them with --rows."
         )
@@ -46,7 +46,7 @@ def _rows():
 def _call(module, *arguments):
     status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if status:
-        raise ValueError(
+        raise errors.InputError(
             f"`{module}` has failed. Expected exit code 0. Received: {status}; its message is "
             "above. The same command goes on with what is not done."
         )

@@ -16,7 +16,7 @@ import shutil
 
 from absl import flags
 
-from amh_tf import files, flag_kit, progress
+from amh_tf import errors, files, flag_kit, progress
 from amh_tf.training import crossvalidation, run_folder
 
 FLAGS = flags.FLAGS
@@ -52,7 +52,7 @@ contained. The licence of the amh_tf package, Apache-2.0, does not apply to this
 def _run(*arguments):
     status = subprocess.run([sys.executable, "-m", *map(str, arguments)], check=False)
     if status.returncode:
-        raise ValueError(
+        raise errors.InputError(
             f"A step has failed. Expected exit code 0. Received: {status.returncode}, of "
             f"{' '.join(map(str, arguments))}."
         )
@@ -67,7 +67,7 @@ def _check(run_config, summary):
         if name not in ("protocol", "fold", "data_fingerprint", "vocabulary_size")
     ]
     if differing or summary["protocol"] != "given":
-        raise ValueError(
+        raise errors.InputError(
             "The cross-validation is not of this recipe. Expected the published folds with "
             f"{' '.join(RECIPE)}. Received: others, in {', '.join(differing) or 'the protocol'}. "
             "Set it with --crossval."
@@ -161,7 +161,7 @@ def main():
         (folder / "MODEL_CARD.md").write_text(_card(run_config, summary), encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > MOST_BYTES:
-            raise ValueError(
+            raise errors.InputError(
                 f"The model is too large. Expected {MOST_BYTES} bytes. Received: {size}."
             )
     shutil.rmtree(MODEL_DIR, ignore_errors=True)

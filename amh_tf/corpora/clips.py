@@ -5,6 +5,7 @@ import filecmp
 import os
 from pathlib import Path
 
+from amh_tf import errors
 from amh_tf.corpora import text_files
 
 SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au")
@@ -90,13 +91,13 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
         elif filecmp.cmp(paths[said], path, shallow=False):
             copies += 1
         else:
-            raise ValueError(
+            raise errors.InputError(
                 f"Two files of {name} are one utterance. Expected files that differ in name, "
                 f"or copies of the same content. Received: {str(paths[said])!r} and "
                 f"{str(path)!r}. Take one of them away."
             )
     if not paths:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} does not hold {name}. Expected {expected} in it. Received: "
             f"{named(extra) if extra else 'no such file'}. Set it with --source_dir."
         )
@@ -108,7 +109,7 @@ def _check_content(path):
     """Refuses what a repository's archive holds in the place of large files."""
     with open(path, "rb") as file:
         if file.read(len(_POINTER)) == _POINTER:
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(path)!r} holds no recording. Expected sound or picture. Received: a pointer "
                 "of Git LFS. Clone the repository, and fetch the files with: git lfs pull"
             )

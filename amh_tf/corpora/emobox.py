@@ -10,7 +10,7 @@ the utterance. Speakers and words are not among them.
 
 from pathlib import Path
 
-from amh_tf import files
+from amh_tf import errors, files
 from amh_tf.corpora import clips, emobox_folds, label_sets, recording
 
 UNMAPPED = " (not in label_map.json)"
@@ -23,7 +23,7 @@ def _classes(folder):
         return str
     labels = files.read_json(path, "EmoBox's map from label to class")
     if not all(isinstance(name, str) for name in labels.values()):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} does not map labels to classes. Expected names. Received: "
             f"{str(labels)[:200]}."
         )
@@ -79,7 +79,7 @@ def read(
         fields |= {"audio_start": span[0], "audio_end": span[1]}
         found.append((classes(label), fields))
     if not found:
-        raise ValueError(
+        raise errors.InputError(
             f"None of the {len(missing):,} sound files of {corpus} is there. Expected them in "
             f"{str(audio_dir)!r}. Received: no file for {clips.named(missing)}. Set the folder "
             "with --audio_dir."

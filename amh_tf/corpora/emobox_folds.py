@@ -4,7 +4,7 @@ import math
 import re
 from pathlib import Path, PurePosixPath
 
-from amh_tf import checking
+from amh_tf import checking, errors
 from amh_tf.corpora import clips, json_lines, text_files
 
 SPLITS = {"train": "train", "valid": "dev", "test": "test"}
@@ -25,7 +25,7 @@ def folders(folder: Path) -> list:
     found = [(_FOLD.fullmatch(path.name), path) for path in folder.glob("fold_*")]
     folds = sorted((int(match[1]), path) for match, path in found if match and path.is_dir())
     if not 1 <= len(folds) <= MAX_FOLDS:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} does not hold the folds of a corpus. Expected 1 to {MAX_FOLDS} "
             "folders fold_1, fold_2 and so on in it, as in EmoBox's data/emodb. Received: "
             f"{len(folds)}. Set it with --source_dir."
@@ -51,7 +51,7 @@ def split_files(folder: Path) -> tuple:
         else:
             found[SPLITS[match[1]]] = path
     if "train" not in found or "test" not in found:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} does not hold a fold. Expected files whose names end in "
             f"_train_{folder.name}.jsonl and _test_{folder.name}.jsonl, and maybe _valid_. "
             f"Received: {clips.named(path.name for path in found.values()) or 'neither'}. "

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from amh_tf import errors
+
 # UTF-32's mark begins as UTF-16's does.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -85,7 +87,7 @@ def named(encoding: str) -> str:
         if not found._is_text_encoding or name.replace("-", "_") in _NOT_OF_FILES:
             raise LookupError
     except (LookupError, ValueError, UnicodeError):
-        raise ValueError(
+        raise errors.InputError(
             "`encoding` is not known. Expected the name of an encoding, such as utf-8, gb18030, "
             f"shift_jis or windows-1251. Received: encoding={encoding!r}. Set it with --encoding."
         ) from None

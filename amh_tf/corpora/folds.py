@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import checking, files, schema
+from amh_tf import checking, errors, files, schema
 from amh_tf.corpora import safe_pickle, source
 
 # What must be there: the kind of number and the number of dimensions.
@@ -32,7 +32,7 @@ KINDS = {"f": "floating-point numbers", "i": "integers"}
 
 def _require_file(path):
     if not path.is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is missing. Expected the files of one fold of the authors' "
             "preprocessed data. Received: no such file. Set their folder with --source_dir."
         )
@@ -44,7 +44,7 @@ def _load(path, kind, rank):
     array = files.map_array(path)
     kinds = "iu" if kind == "i" else "f"
     if array.dtype.kind not in kinds or array.ndim != rank or 0 in array.shape[1:]:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} holds another kind of array. Expected {rank} dimensions of "
             f"{KINDS[kind]}. Received: shape={array.shape}, dtype={array.dtype}."
         )
@@ -60,7 +60,7 @@ def _features(array):
 def _check_classes(classes):
     some = 2 <= len(classes) <= checking.MAX_CLASSES and len(set(classes)) == len(classes)
     if not some or not all(checking.is_name(name) and name.strip() for name in classes):
-        raise ValueError(
+        raise errors.InputError(
             f"`classes` are not class names. Expected 2 to {checking.MAX_CLASSES} different ones, "
             f"each of {checking.NAME}. Received: "
             f"classes={','.join(classes)!r}. Set them with --classes."
@@ -107,7 +107,7 @@ class _Split:
         counts = {name: array.shape[0] for name, array in arrays.items()}
         if len(set(counts.values())) != 1 or 0 in counts.values():
             listed = ", ".join(f"{self.split}_{name}.npy {n}" for name, n in counts.items())
-            raise ValueError(
+            raise errors.InputError(
                 f"The arrays of the {self.split} split do not hold the same utterances. "
                 f"Expected one first dimension above 0 in all. Received: {listed}, in "
                 f"{str(self.folder)!r}."
@@ -118,7 +118,7 @@ class _Split:
         if not wrong.any():
             return
         where = np.argwhere(wrong)[0]
-        raise ValueError(
+        raise errors.InputError(
             f"{str(self._path(name))!r} holds a value out of range. Expected {what}, "
             f"0 to {largest}. Received: {values[tuple(where)]} for {self._id(where[0])}; "
             f"{int(wrong.sum())} such values."
@@ -144,7 +144,7 @@ class _Split:
                 if not np.isfinite(features).all():
                     bad.append(index)
             if bad:
-                raise ValueError(
+                raise errors.InputError(
                     f"{str(self._path(name))!r} holds features that are not finite. Expected "
                     f"numbers. Received: NaN or infinity in {len(bad)} utterances, the first "
                     f"{self._id(bad[0])}. Compute these features again."
@@ -192,7 +192,7 @@ def _vocabulary(path):
     if sorted(ids.values()) != list(range(len(ids))) or any(
         ids.get(word) != number for word, number in reserved.items()
     ):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} does not number its words. Expected the ids 0 to "
             f"{len(ids) - 1}, once each, with {reserved}. Received: ids from "
             f"{min(ids.values(), default=None)!s:.20} to {max(ids.values(), default=None)!s:.20}, "
@@ -200,7 +200,7 @@ def _vocabulary(path):
         )
     broken = [word for word in words if not _is_one_line(word)]
     if broken:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} holds a word that cannot be written. Expected words of one line "
             f"of Unicode text. Received: {broken[0]!r}."
         )
@@ -210,13 +210,13 @@ def _vocabulary(path):
 def _embedding(path, vocabulary_size):
     vectors = _features(_load(path, "f", 2))
     if len(vectors) != vocabulary_size:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} does not fit dic.pkl. Expected one row for each of the "
             f"{vocabulary_size} words. Received: shape={vectors.shape}."
         )
     bad = ~np.isfinite(vectors).all(axis=1)
     if bad.any():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} holds vectors that are not finite. Expected numbers. Received: "
             f"NaN or infinity in {int(bad.sum())} rows, the first {int(bad.argmax())}."
         )
@@ -250,7 +250,7 @@ def read(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(
+        raise errors.InputError(
             f"The source folder is missing. Expected a folder. Received: {str(folder)!r}. "
             "Set it with --source_dir."
         )
@@ -267,7 +267,7 @@ def read(
     for modality in ("audio", "video"):
         found = {split: part.sequences[modality].shape[2] for split, part in splits.items()}
         if len(set(found.values())) != 1:
-            raise ValueError(
+            raise errors.InputError(
                 f"The {modality} arrays in {str(folder)!r} do not fit each other. Expected one "
                 f"width. Received: {found}."
             )

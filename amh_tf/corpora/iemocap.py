@@ -13,7 +13,7 @@ import collections
 import re
 from pathlib import Path
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.corpora import label_sets, recording, text_files
 
 # Utterances of each label in the release: 10,039 in 151 dialogs.
@@ -46,7 +46,7 @@ def _sessions(folder):
         sessions = sorted((match[1], path) for match, path in found if match and path.is_dir())
         if sessions:
             return top, sessions
-    raise ValueError(
+    raise errors.InputError(
         f"{str(folder)!r} does not hold IEMOCAP. Expected the folders Session1 to Session5 in "
         "it. Received: none of them. Set it with --source_dir."
     )
@@ -60,7 +60,7 @@ def _label_files(sessions):
                 continue  # macOS leaves `._` files behind
             match = _DIALOG.fullmatch(path.stem)
             if not match or match[1] != session:
-                raise ValueError(
+                raise errors.InputError(
                     f"{str(path)!r} is not the label file of a dialog. Expected a name such as "
                     f"Ses0{session}F_impro01.txt in Session{session}. Received: {path.name!r}."
                 )
@@ -207,7 +207,7 @@ def _unlabelled(sessions, found):
 
 def _check_left(left_speaker):
     if left_speaker not in LEFT_SPEAKERS:
-        raise ValueError(
+        raise errors.InputError(
             "`left_speaker` is not known. Expected one of "
             f"{', '.join(map(repr, LEFT_SPEAKERS))}. Received: left_speaker={left_speaker!r}. "
             "Set it with --left_speaker."

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from amh_tf import errors
 from amh_tf.corpora import text_files
 
 
-class _NotARow(ValueError):
+class _NotARow(errors.InputError):
     pass
 
 

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 
-from amh_tf import checking, schema
+from amh_tf import checking, errors, schema
 from amh_tf.corpora import recording
 
 # What --labels takes besides a text of the user's own.
@@ -78,7 +78,7 @@ def parse(text):
     elif not all(map(checking.is_name, every + classes)):
         problem = "holds characters that cannot be shown"
     if problem:
-        raise ValueError(
+        raise errors.InputError(
             f"`labels` {problem}. Expected one of {', '.join(NAMED)}, or two to "
             f"{checking.MAX_CLASSES} classes with commas between them. Received: "
             f"labels={text[:200]!r}. {EXAMPLE}"
@@ -100,7 +100,7 @@ def of_all(labels):
     """
     classes = tuple(sorted(set(labels)))
     if not 2 <= len(classes) <= checking.MAX_CLASSES:
-        raise ValueError(
+        raise errors.InputError(
             f"The labels do not make classes. Expected 2 to {checking.MAX_CLASSES} different ones. "
             f"Received: {len(classes)}, such as {', '.join(map(repr, classes[:5]))}. {EXAMPLE}"
         )
@@ -147,7 +147,7 @@ def _empty_notes(label_set, counts):
     ]
     if len(empty) == len(label_set.classes) or (empty and label_set.name not in NAMED):
         listed = ", ".join(f"{label} {count}" for label, count in counts.most_common(30))
-        raise ValueError(
+        raise errors.InputError(
             f"A class has no utterance. Expected labels that occur: {listed or 'there are none'}. "
             f"Received: none for {', '.join(empty)}. {EXAMPLE}"
         )

@@ -14,7 +14,7 @@ import collections
 import re
 from pathlib import Path
 
-from amh_tf import checking
+from amh_tf import checking, errors
 from amh_tf.corpora import clips as clip_files
 from amh_tf.corpora import label_sets, recording, text_files
 
@@ -145,7 +145,7 @@ def read(folder, labels="meld", encoding=None):
     for split, clips in CLIPS.items():
         path = _find(folder, split, f"{split}_sent_emo.csv")
         if not path.is_file():
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(folder)!r} does not hold MELD. Expected {path.name} in it. Received: no "
                 "such file. Set it with --source_dir."
             )

@@ -12,6 +12,7 @@ import itertools
 import re
 from pathlib import Path
 
+from amh_tf import errors
 from amh_tf.corpora import clips, counted, recording
 
 CLASSES = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
@@ -109,7 +110,7 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
             not known.
     """
     if channel not in CHANNELS:
-        raise ValueError(
+        raise errors.InputError(
             f"`channel` is not known. Expected one of {', '.join(map(repr, CHANNELS))}. Received: "
             f"channel={channel!r}. Set it with --ravdess_channel."
         )
@@ -123,7 +124,7 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
         else:
             left_out += 1
     if not takes:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} holds no {channel}. Expected files of that channel. Received: "
             f"{left_out:,} files of the other one. Set it with --ravdess_channel."
         )

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from amh_tf import errors
+
 SIDES = ("whole", "left", "right")
 
 
@@ -82,5 +84,5 @@ class Corpus:
     language: str | None = None
 
 
-class BadRecording(ValueError):
+class BadRecording(errors.InputError):
     """A recording that cannot be used; the message names the file and what is wrong with it."""

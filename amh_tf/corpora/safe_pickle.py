@@ -5,6 +5,8 @@ import pickle
 import pickletools
 from pathlib import Path
 
+from amh_tf import errors
+
 # Instructions that build dict, str and int, from Python 2 and 3, and keep the memo. None of
 # them can name a class or call anything.
 PLAIN_INSTRUCTIONS = frozenset(
@@ -79,7 +81,7 @@ def read_dictionary(path):
         received = f"a damaged pickle ({type(error).__name__}: {error})"
     else:
         return words
-    raise ValueError(
+    raise errors.InputError(
         f"{str(path)!r} is not a plain dictionary. Expected a pickle of dict, str and int "
         f"alone; nothing in it was executed. Received: {received}."
     )

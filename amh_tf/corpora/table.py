@@ -24,7 +24,7 @@ import os
 import re
 from pathlib import Path
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.corpora import json_lines, label_sets, recording, table_folds, text_files
 
 COLUMNS = (
@@ -221,7 +221,7 @@ def read(path, labels=None, name=None, encoding=None):
         groups[fields["group"]].append((label, fields))
     found = [utterance for group in groups.values() for utterance in group]
     if not found:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} holds no utterance. Expected a line for each. Received: none."
         )
     published = folds.apply(path, found)

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from amh_tf import errors
+
 MAX_FOLDS = 1000
 
 
@@ -49,7 +51,7 @@ class Folds:
             return {}
         names = set(self._tested_in.values())
         if not 2 <= len(names) <= MAX_FOLDS:
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(path)!r} does not hold folds. Expected 2 to {MAX_FOLDS:,} different ones, "
                 f"an empty one counted. Received: {len(names):,}. Set them in the column fold."
             )

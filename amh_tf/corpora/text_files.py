@@ -5,7 +5,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from amh_tf import checking
+from amh_tf import checking, errors
 from amh_tf.corpora import encodings
 
 MAX_FILE_BYTES = 256 << 20
@@ -41,7 +41,7 @@ def error(path, number, problem, expected, received):
     received = repr(received)
     if len(received) > 200:
         received = received[:200] + "..."
-    return ValueError(
+    return errors.InputError(
         f"{str(path)!r}, line {number}: {problem}. Expected {expected}. Received: {received}."
     )
 
@@ -75,15 +75,15 @@ def lines(path, max_bytes=None, encoding=None, notes=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{str(path)!r} is missing. Expected a text file. Received: none.")
+        raise errors.InputError(f"{str(path)!r} is missing. Expected a text file. Received: none.")
     size, largest = path.stat().st_size, max_bytes or MAX_FILE_BYTES
     if size > largest:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is too large. Expected at most {largest:,} bytes. "
             f"Received: {size:,}. Split it."
         )
-    codec, errors, newline = _reading(path, encoding, [] if notes is None else notes)
-    with open(path, encoding=codec, errors=errors, newline=newline) as file:
+    codec, handling, newline = _reading(path, encoding, [] if notes is None else notes)
+    with open(path, encoding=codec, errors=handling, newline=newline) as file:
         number = 0
         while line := file.readline(MAX_LINE_LENGTH + 1):
             number += 1

@@ -5,7 +5,7 @@ import hashlib
 
 import numpy as np
 
-from amh_tf import locations, schema
+from amh_tf import errors, locations, schema
 from amh_tf.data import duplicates, faults, framing, layout, records, utterances
 
 
@@ -185,7 +185,7 @@ def with_splits(subject, splits, name):
     places = {each: place for place, each in enumerate(subject.ids)}
     strange = [each for each in splits.ids if each not in places]
     if strange:
-        raise ValueError(
+        raise errors.InputError(
             f"{name!r} names utterances that the {subject.name} does not hold. Expected ids "
             f"such as {subject.ids[0]!r}. Received: {len(strange):,} others, the first "
             f"{', '.join(map(repr, strange[:3]))}. Set others with --splits or --data_dir."

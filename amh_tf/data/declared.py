@@ -7,7 +7,7 @@ on what is checked here. Errors are short: the loader adds the file's name.
 import os
 import re
 
-from amh_tf import checking, schema
+from amh_tf import checking, errors, schema
 
 # Linux, macOS and Windows allow no longer name, in bytes.
 _LONGEST_NAME = 255
@@ -46,7 +46,7 @@ def texts(name, values):
     """
     for value in container(name, values, (list, tuple)):
         if not is_text(value):
-            raise ValueError(f"{name} {_shown(value)}, which is no text")
+            raise errors.InputError(f"{name} {_shown(value)}, which is no text")
 
 
 def names(name, values):
@@ -57,7 +57,7 @@ def names(name, values):
     """
     for value in container(name, values, (list, tuple)):
         if not checking.is_name(value):
-            raise ValueError(f"{name} {_shown(value)}, which is not {checking.NAME}")
+            raise errors.InputError(f"{name} {_shown(value)}, which is not {checking.NAME}")
 
 
 def container(name, value, kind):
@@ -68,7 +68,7 @@ def container(name, value, kind):
     """
     if not isinstance(value, kind):
         wanted = _CONTAINERS[kind if isinstance(kind, type) else kind[0]]
-        raise ValueError(f"{name} {_shown(value)}, which is not {wanted}")
+        raise errors.InputError(f"{name} {_shown(value)}, which is not {wanted}")
     return value
 
 
@@ -82,9 +82,9 @@ def file_names(names):
     for name in names:
         plain = is_text(name) and name == os.path.basename(name) and name not in ("", ".", "..")
         if not plain or "\0" in name or len(name.encode()) > _LONGEST_NAME:
-            raise ValueError(f"{_shown(name)} is not the name of a file in the folder")
+            raise errors.InputError(f"{_shown(name)} is not the name of a file in the folder")
         if name in seen:
-            raise ValueError(f"{_shown(name)} is named twice")
+            raise errors.InputError(f"{_shown(name)} is named twice")
         seen.add(name)
 
 
@@ -101,10 +101,10 @@ def digests(found, names):
     file_names(container("digests", found, dict))
     for name, digest in found.items():
         if not is_text(digest) or not re.fullmatch("[0-9a-f]{64}", digest):
-            raise ValueError(f"SHA-256 {_shown(digest)} of {_shown(name)}")
+            raise errors.InputError(f"SHA-256 {_shown(digest)} of {_shown(name)}")
     missing = [name for name in names if name not in found]
     if missing:
-        raise ValueError(f"no SHA-256 of {_shown(missing[0])}")
+        raise errors.InputError(f"no SHA-256 of {_shown(missing[0])}")
 
 
 def widths(found):
@@ -116,7 +116,7 @@ def widths(found):
     if set(container("widths", found, dict)) != {"audio", "video"} or not all(
         checking.is_integer(width, 1, checking.MANY) for width in found.values()
     ):
-        raise ValueError(f"widths {_shown(found)}")
+        raise errors.InputError(f"widths {_shown(found)}")
 
 
 def features(found):
@@ -132,16 +132,16 @@ def features(found):
         return
     container("features", found, dict)
     if not checking.is_integer(found.get("version", 1), 1, checking.MANY):
-        raise ValueError(f"version {_shown(found['version'])} of the features")
+        raise errors.InputError(f"version {_shown(found['version'])} of the features")
     for name, length in container("max_lengths", found.get("max_lengths", {}), dict).items():
         if not checking.is_integer(length, 1, checking.MANY):
-            raise ValueError(f"max_lengths of {_shown(name)}: {_shown(length)}")
+            raise errors.InputError(f"max_lengths of {_shown(name)}: {_shown(length)}")
     for modality, fields in _FEATURES.items():
         made = container(f"features of {modality}", found.get(modality, {}), dict)
         for name, kind in fields.items():
             value = made.get(name)
             if name in made and not (is_text(value) if kind is str else isinstance(value, kind)):
-                raise ValueError(f"{name} {_shown(value)} of the features of {modality}")
+                raise errors.InputError(f"{name} {_shown(value)} of the features of {modality}")
     unspaced = found.get("text", {}).get("unspaced_scripts", schema.UNSPACED_SCRIPTS[0])
     if unspaced not in schema.UNSPACED_SCRIPTS:
-        raise ValueError(f"unspaced_scripts {_shown(unspaced)} of the features of text")
+        raise errors.InputError(f"unspaced_scripts {_shown(unspaced)} of the features of text")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from amh_tf import errors
+
 # Share of the training utterances that becomes dev where nobody knows who speaks.
 SHARE = 0.1
 SPEAKERS = 2
@@ -14,7 +16,7 @@ def check(dev_speakers):
         ValueError: If it is not at least 1.
     """
     if dev_speakers < 1:
-        raise ValueError(
+        raise errors.InputError(
             "`dev_speakers` is out of range. Expected at least 1: without a dev part no "
             "checkpoint can be selected, and the test part would have to choose among models. "
             f"Received: dev_speakers={dev_speakers}. Set it with --dev_speakers."

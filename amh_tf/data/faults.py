@@ -1,9 +1,11 @@
 """What is wrong with a file of a data set, and where."""
 
+from amh_tf import errors
+
 REMEDY = "Delete the folder and prepare the data set again."
 
 
-class Fault(ValueError):
+class Fault(errors.InputError):
     """One fault.
 
     Attributes:
@@ -26,6 +28,6 @@ class Fault(ValueError):
 
     def as_error(self):
         """Returns a `ValueError` that also tells what to do."""
-        return ValueError(
+        return errors.InputError(
             f"A data set is damaged. Expected it as it was written. Received: {self}. {REMEDY}"
         )

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from sklearn import model_selection
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.data import dev_part
 
 NUM_FOLDS = 10
@@ -37,7 +37,7 @@ class Options:
     def __post_init__(self):
         dev_part.check(self.dev_speakers)
         if self.repeats < 1:
-            raise ValueError(
+            raise errors.InputError(
                 "`fold_repeats` is out of range. Expected at least 1. Received: "
                 f"fold_repeats={self.repeats}. Set it with --fold_repeats."
             )
@@ -82,7 +82,7 @@ class Table:
         """
         missing = [entry.id for entry in self.index if not getattr(entry, name)]
         if missing:
-            raise ValueError(
+            raise errors.InputError(
                 f"The {name} is not known for every utterance. Expected one for each under the "
                 f"protocol {protocol!r}. Received: none for {len(missing)} utterances, the first "
                 f"{missing[0]!r}. Choose other protocols with --protocols."
@@ -135,7 +135,7 @@ def given(table):
     allowed = (*schema.SPLITS, "")
     wrong = [e for e in table.index if len(e.splits) != count or not {*e.splits} <= {*allowed}]
     if wrong:
-        raise ValueError(
+        raise errors.InputError(
             f"An utterance belongs to no split. Expected train, dev, test or nothing in each of "
             f"{count} published folds under the protocol 'given'. Received: {wrong[0].splits!r} "
             f"for {wrong[0].id!r}, and {len(wrong) - 1} more such utterances. Choose other "
@@ -145,7 +145,7 @@ def given(table):
     for number, name in enumerate(table.fold_names):
         splits = np.array([entry.splits[number] for entry in table.index], object)
         if "train" not in splits:
-            raise ValueError(
+            raise errors.InputError(
                 f"The published fold {name!r} has nothing to train on. Expected utterances in "
                 "train. Received: none. Choose other protocols with --protocols."
             )
@@ -163,7 +163,7 @@ def random(table):
     """Random folds, stratified by class: one to test, the next to select, the others to train."""
     num_folds, labels = table.options.num_folds, table.labels
     if not 3 <= num_folds <= len(labels):
-        raise ValueError(
+        raise errors.InputError(
             "`num_folds` does not suit the data set. Expected at least 3, for train, dev and "
             f"test, and at most its {len(labels)} utterances. Received: num_folds={num_folds}. "
             "Set it with --num_folds."
@@ -175,7 +175,7 @@ def random(table):
         if 0 < count < num_folds  # a class without any is missing from all folds alike
     ]
     if rare:
-        raise ValueError(
+        raise errors.InputError(
             f"A class would be missing from a fold. Expected at least {num_folds} utterances of "
             f"each, one for each fold. Received: {', '.join(rare)}. Set fewer folds with "
             "--num_folds, or leave the class out."
@@ -235,7 +235,7 @@ def speaker_kfold(table):
     groups, num_folds = table.known("speaker", "speaker_kfold"), table.options.num_folds
     speakers = _require(groups, "speaker", 3, "make folds of, for train, dev and test")
     if not 2 <= num_folds <= len(speakers):
-        raise ValueError(
+        raise errors.InputError(
             "`num_folds` does not suit the speakers. Expected at least 2, and at most the "
             f"{len(speakers)} speakers. Received: num_folds={num_folds}. Set it with --num_folds."
         )
@@ -284,7 +284,7 @@ def deal(labels, groups, num_folds, seed):
 
 
 def _cannot_deal(num_folds, received):
-    return ValueError(
+    return errors.InputError(
         "The data set cannot be dealt out to folds. Expected utterances for each of "
         f"{num_folds} folds. Received: {received}. Set fewer with --num_folds."
     )
@@ -293,7 +293,7 @@ def _cannot_deal(num_folds, received):
 def _require(groups, name, least, purpose):
     distinct = sorted(set(groups.tolist()))
     if len(distinct) < least:
-        raise ValueError(
+        raise errors.InputError(
             f"There are too few {name}s to {purpose}. Expected at least {least}. Received: "
             f"{', '.join(map(repr, distinct))}. Choose other protocols with --protocols."
         )

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.data import integrity
 from amh_tf.data import manifest as manifests
 
@@ -55,7 +55,7 @@ class Fold:
             ValueError: If there is no such split.
         """
         if split not in schema.SPLITS:
-            raise ValueError(
+            raise errors.InputError(
                 f"`split` is not known. Expected one of {', '.join(schema.SPLITS)}. "
                 f"Received: split={split!r}. Set it with --split."
             )
@@ -99,7 +99,7 @@ class Fold:
                 says; the message names the file.
         """
         if not self.count(split):
-            raise ValueError(
+            raise errors.InputError(
                 f"The {split} split of {str(self.manifest.folder)!r} is empty. Expected at "
                 f"least one utterance. Received: none. {manifests.REMEDY}"
             )
@@ -127,14 +127,14 @@ def choose(manifest, protocol=None, number=0, verify="sizes"):
     """
     protocol = manifest.default_protocol if protocol is None else protocol
     if protocol not in manifest.protocols:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(manifest.folder)!r} was not prepared for this protocol. Expected one of "
             f"{', '.join(manifest.protocols)}. Received: protocol={protocol!r}. Set it with "
             "--protocol, or prepare the data set with --protocols."
         )
     count = len(manifest.protocols[protocol]["folds"])
     if not 0 <= number < count:
-        raise ValueError(
+        raise errors.InputError(
             f"`fold` is out of range. Expected 0 to {count - 1}, the folds of "
             f"{str(manifest.folder)!r} under the protocol {protocol!r}. Received: "
             f"fold={number}. Set it with --fold."

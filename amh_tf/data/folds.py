@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import re
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.data import fold_kinds, text_folds
 
 _MAKERS = {
@@ -108,12 +108,12 @@ def make(
     wanted = list(dict.fromkeys(possible(index) if names is None else names))
     unknown = [name for name in wanted if name not in _MAKERS]
     if unknown or not wanted:
-        raise ValueError(
+        raise errors.InputError(
             f"A protocol is not known. Expected some of {', '.join(PROTOCOLS)}. Received: "
             f"{','.join(wanted)!r}. Set them with --protocols."
         )
     if options.repeats > 1 and not set(REPEATED).intersection(wanted):
-        raise ValueError(
+        raise errors.InputError(
             f"Nothing is drawn that could be repeated. Expected the protocol "
             f"{' or '.join(REPEATED)} with --fold_repeats. Received: {','.join(wanted)}. Set them "
             "with --protocols."
@@ -213,7 +213,7 @@ def _check_ids(index):
     counts = collections.Counter(entry.id for entry in index)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
-        raise ValueError(
+        raise errors.InputError(
             "An utterance stands in the data set twice, so that it could be trained and tested "
             f"on. Expected ids that differ. Received: {twice[0]!r}, and {len(twice) - 1} more "
             "such ids. Take out the repeated utterances."
@@ -227,7 +227,7 @@ def _check_parts(protocols, options):
         fewer = "fewer protocols with --protocols, or fewer folds with --num_folds"
         if options.repeats > 1:
             fewer += ", or fewer repeats with --fold_repeats"
-        raise ValueError(
+        raise errors.InputError(
             f"The protocols cut the data set into {count} parts. Expected at most {MAX_PARTS}. "
             f"Received: {received}. Choose {fewer}."
         )
@@ -242,7 +242,7 @@ def _check_folds(protocol, table):
         empty = [split for split in schema.SPLITS if not held[split]]
         # An empty training part lacks every class, and the message that names them says more.
         if empty and held["train"]:
-            raise ValueError(
+            raise errors.InputError(
                 f"Fold {name!r} of the protocol {protocol.name!r} has no {', '.join(empty)} part. "
                 "Expected utterances in each. Received: none. Choose other protocols with "
                 "--protocols."
@@ -250,7 +250,7 @@ def _check_folds(protocol, table):
         # A class of which there is no utterance at all is none that a fold could teach.
         missing = [table.classes[n] for n in sorted({*table.labels.tolist()} - held["train"])]
         if missing:
-            raise ValueError(
+            raise errors.InputError(
                 f"A class is missing from what fold {name!r} of the protocol "
                 f"{protocol.name!r} trains on. Expected every class. Received: no "
                 f"{', '.join(missing)}. Choose other protocols with --protocols, or leave the "

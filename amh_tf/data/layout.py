@@ -10,7 +10,7 @@ Reference:
 
 import os
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.data import faults, framing
 
 # What is read at a time, and what of it the head of an entry may take: five tags with lengths, a
@@ -57,7 +57,7 @@ def read_fields(file, path, record, offset, length):
 
 def _read_fields(file, offset, length):
     if length > _MAX_BYTES:
-        raise ValueError(f"{length} bytes")
+        raise errors.InputError(f"{length} bytes")
     found = {}
     chunk, base = _chunk(file, offset, 0, length), 0
     at = _open_last(chunk, 0, _FIRST, length)
@@ -66,12 +66,12 @@ def _read_fields(file, offset, length):
             chunk, base = _chunk(file, offset, at, length), at
         name, value, end = _read_entry(chunk, at - base, length - base)
         if name in found:
-            raise ValueError(f"{name} twice")
+            raise errors.InputError(f"{name} twice")
         found[name] = (base + value[0], value[1]) if isinstance(value, tuple) else value
         at = base + end
     missing = [name for name in schema.EXAMPLE_FIELDS if name not in found]
     if missing:
-        raise ValueError(f"no {', '.join(missing)}")
+        raise errors.InputError(f"no {', '.join(missing)}")
     return found
 
 
@@ -88,7 +88,7 @@ def _read_entry(chunk, at, end):
     at, end = _open(chunk, at, _FIRST, end)
     key, key_end = _open(chunk, at, _FIRST, end)
     if chunk[key:key_end] not in _KINDS:
-        raise ValueError(f"a field {chunk[key:key_end][:20]!r}")
+        raise errors.InputError(f"a field {chunk[key:key_end][:20]!r}")
     name, kind = _KINDS[chunk[key:key_end]]
     at = _open_last(chunk, key_end, _SECOND, end)
     at = _open_last(chunk, at, kind, end)
@@ -98,17 +98,17 @@ def _read_entry(chunk, at, end):
     at = at + 1 if chunk[at] == _NUMBER else _open_last(chunk, at, _FIRST, end)
     number, at = _varint(chunk, at)
     if at != end:
-        raise ValueError(f"{name} is not one number")
+        raise errors.InputError(f"{name} is not one number")
     return name, number - (1 << 64) if number >> 63 else number, end
 
 
 def _open(chunk, at, tag, end):
     """Returns where the content of a field starts and ends."""
     if chunk[at] != tag:
-        raise ValueError(f"tag {chunk[at]}, not {tag}")
+        raise errors.InputError(f"tag {chunk[at]}, not {tag}")
     size, at = _varint(chunk, at + 1)
     if size > end - at:
-        raise ValueError(f"a length of {size} where {max(0, end - at)} bytes are left")
+        raise errors.InputError(f"a length of {size} where {max(0, end - at)} bytes are left")
     return at, at + size
 
 
@@ -116,7 +116,7 @@ def _open_last(chunk, at, tag, end):
     """Opens a field that must end where the one around it does; returns where it starts."""
     at, own_end = _open(chunk, at, tag, end)
     if own_end != end:
-        raise ValueError(f"{end - own_end} bytes behind the content of tag {tag}")
+        raise errors.InputError(f"{end - own_end} bytes behind the content of tag {tag}")
     return at
 
 
@@ -128,6 +128,6 @@ def _varint(chunk, at):
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             if value >> 64:
-                raise ValueError("a number of more than 64 bits")
+                raise errors.InputError("a number of more than 64 bits")
             return value, at
-    raise ValueError("a number of more than ten bytes")
+    raise errors.InputError("a number of more than ten bytes")

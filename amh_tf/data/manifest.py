@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import checking, files, locations, schema
+from amh_tf import checking, errors, files, locations, schema
 from amh_tf.data import declared, faults
 
 FILE_NAME = "dataset.json"
@@ -128,7 +128,7 @@ class Manifest:
         path = self.path(file)
         array = files.map_array(path)
         if array.shape != shape or array.dtype.kind != kind:
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(path)!r} cannot be used. Expected shape {shape} and dtype kind "
                 f"{kind!r}. Received: shape={array.shape}, dtype={array.dtype}. {REMEDY}"
             )
@@ -150,7 +150,7 @@ def load(folder):
     """
     path = locations.at(folder) / FILE_NAME
     if not path.is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} is not a data folder. Expected a {FILE_NAME} in it. "
             f"Received: no such file{locations.or_no_answer(folder)}. Make one with "
             "`python -m amh_tf.prepare`, and pass it with --data_dir."
@@ -160,7 +160,7 @@ def load(folder):
     try:
         written = fields.pop("format")
         if written != FORMAT:
-            raise ValueError(f"format {written}, not {FORMAT}")
+            raise errors.InputError(f"format {written}, not {FORMAT}")
         fields["shards"] = tuple(
             Shard(**{**shard, "label_counts": _tuple(shard, "label_counts")})
             for shard in declared.container("shards", fields["shards"], list)
@@ -173,7 +173,7 @@ def load(folder):
         _check_protocols(loaded)
         _check_vocabulary(loaded)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be read. Expected {expected}. Received: "
             f"{type(error).__name__}: {error}. {REMEDY}"
         ) from error
@@ -190,11 +190,11 @@ def _check_types(loaded):
     declared.names("class", loaded.classes)
     count = len(loaded.classes)
     if not 0 < count <= checking.MAX_CLASSES or len(set(loaded.classes)) != count:
-        raise ValueError(f"{count} classes, or one twice")
+        raise errors.InputError(f"{count} classes, or one twice")
     if not isinstance(loaded.synthetic, bool):
-        raise ValueError(f"synthetic {loaded.synthetic!r}")
+        raise errors.InputError(f"synthetic {loaded.synthetic!r}")
     if loaded.feature_dtype not in schema.FEATURE_DTYPES:
-        raise ValueError(f"feature_dtype {loaded.feature_dtype!r}")
+        raise errors.InputError(f"feature_dtype {loaded.feature_dtype!r}")
     declared.features(loaded.features)
     for shard in loaded.shards:
         declared.texts("part or SHA-256", (shard.part, shard.sha256))
@@ -219,7 +219,7 @@ def _check_vocabulary(loaded):
     path = loaded.path(loaded.vocabulary_file)
     held = path.stat().st_size if path.is_file() else 0
     if held < loaded.vocabulary_size:
-        raise ValueError(f"{loaded.vocabulary_size} words in {held} bytes of {path.name}")
+        raise errors.InputError(f"{loaded.vocabulary_size} words in {held} bytes of {path.name}")
 
 
 def _check_sizes(loaded):
@@ -227,15 +227,15 @@ def _check_sizes(loaded):
     if not all(
         checking.is_integer(size, 1) for size in (loaded.vocabulary_size, loaded.embedding_width)
     ):
-        raise ValueError(f"{loaded.vocabulary_size!r} words of {loaded.embedding_width!r}")
+        raise errors.InputError(f"{loaded.vocabulary_size!r} words of {loaded.embedding_width!r}")
     for shard in loaded.shards:
         if not all(map(checking.is_integer, (shard.records, shard.bytes, *shard.label_counts))):
-            raise ValueError(f"sizes of {shard.file!r}")
+            raise errors.InputError(f"sizes of {shard.file!r}")
         if (
             len(shard.label_counts) != len(loaded.classes)
             or sum(shard.label_counts) != shard.records
         ):
-            raise ValueError(f"label counts of {shard.file!r}")
+            raise errors.InputError(f"label counts of {shard.file!r}")
 
 
 def _check_protocols(loaded):
@@ -243,7 +243,7 @@ def _check_protocols(loaded):
     for name, protocol in declared.container("protocols", loaded.protocols, dict).items():
         declared.texts(f"description of {name!r}", [protocol["description"]])
         if not declared.container(f"folds of {name!r}", protocol["folds"], list):
-            raise ValueError(f"no fold in {name!r}")
+            raise errors.InputError(f"no fold in {name!r}")
         for fold in protocol["folds"]:
             declared.names("name of a fold", [fold["name"]])
             declared.texts(f"warnings of fold {fold['name']!r}", fold["warnings"])
@@ -251,8 +251,8 @@ def _check_protocols(loaded):
                 declared.texts(f"{split} of fold {fold['name']!r}", fold[split])
             chosen = [part for split in schema.SPLITS for part in fold[split]]
             if len(set(chosen)) != len(chosen):
-                raise ValueError(f"a part stands in two splits of fold {fold['name']!r}")
+                raise errors.InputError(f"a part stands in two splits of fold {fold['name']!r}")
             if not parts.issuperset(chosen):
-                raise ValueError(f"fold {fold['name']!r} made of unknown parts")
+                raise errors.InputError(f"fold {fold['name']!r} made of unknown parts")
     if not loaded.protocols:
-        raise ValueError("no protocol")
+        raise errors.InputError("no protocol")

@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.data import utterances
 
 # The modalities whose steps are numbers.
@@ -109,7 +110,7 @@ def of_cells(manifest, modality: str) -> dict:
             file is damaged.
     """
     if manifest.moments_file is None:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(manifest.folder)!r} does not hold what features are standardized by. Expected "
             "a data folder of this version. Received: one of a former version. Prepare it again, "
             "or train with --standardize=none."
@@ -125,7 +126,7 @@ def of_cells(manifest, modality: str) -> dict:
         not np.isfinite(columns).all()
         or (columns[:, [0, *range(1 + width, 1 + 2 * width)]] < 0).any()
     ):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(manifest.path(manifest.moments_file))!r} is damaged. Expected counts, means and "
             "sums of squares. Received: numbers that cannot be. Prepare the data set again."
         )
@@ -155,7 +156,7 @@ def of_speakers(manifest, modality: str) -> dict:
     for (_, speaker), held in of_cells(manifest, modality).items():
         found[speaker] = found[speaker] + held if speaker in found else held
     if "" in found:
-        raise ValueError(
+        raise errors.InputError(
             f"The {manifest.name} does not say who speaks in every utterance. Expected a speaker "
             "for each under --standardize=speaker. Received: utterances without. Train with "
             "--standardize=global, or prepare the data set with speakers."

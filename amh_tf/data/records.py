@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import errors, schema
 
 _STORED = {"float32": "<f4", "float16": "<f2", "int32": "<i4"}
 
@@ -48,7 +48,7 @@ def encode(utterance, feature_dtype="float32"):
         sequence = np.asarray(getattr(utterance, modality))
         dtype = dtype_of(modality, feature_dtype).name
         if dtype == "float16" and np.abs(sequence).max(initial=0) > np.finfo(np.float16).max:
-            raise ValueError(
+            raise errors.InputError(
                 f"The {modality} features of {utterance.id!r} do not fit float16. Expected "
                 f"values within +-{np.finfo(np.float16).max:.0f}. Received: "
                 f"{np.abs(sequence).max():g}. Prepare with --feature_dtype=float32."

@@ -4,6 +4,8 @@ import re
 
 import tensorflow as tf
 
+from amh_tf import errors
+
 
 def distribute(batches, address):
     """Lets a tf.data service make batches, in the order in which they would be made here.
@@ -23,7 +25,7 @@ def distribute(batches, address):
         ValueError: If the address is none.
     """
     if not re.fullmatch(r"grpc://[^/\s]+:\d+", address):
-        raise ValueError(
+        raise errors.InputError(
             "`data_service` is not the address of a tf.data service. Expected "
             f"grpc://host:port. Received: data_service={address!r}. Set it with --data_service."
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.corpora import table, text_files
 
 COLUMNS = ("label", "speaker", "sentence", "audio")
@@ -81,7 +82,7 @@ def read(path, encoding=None):
                 about.setdefault(name, text if name == "audio" else text_files.clean(text))
         columns.update(row)
     if not known:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} holds no split. Expected a line for each utterance. Received: none. "
             "Set it with --splits."
         )

@@ -11,6 +11,7 @@ import unicodedata
 
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.data import dev_part, fold_kinds
 
 # A speaker-disjoint fold must keep more than this share of its training part.
@@ -42,7 +43,7 @@ def text(table):
     """
     sentences = np.array([key(each) for each in table.known("sentence", "text")], object)
     if len(set(sentences.tolist())) < 2:
-        raise ValueError(
+        raise errors.InputError(
             "All utterances say the same. Expected at least 2 sentences under the protocol "
             f"'text'. Received: {table.index[0].sentence!r:.100} alone. Choose other protocols "
             "with --protocols."
@@ -140,7 +141,7 @@ def _crossed(table, sentences):
 
 def _check(num_folds):
     if num_folds < 2:
-        raise ValueError(
+        raise errors.InputError(
             "`num_folds` is out of range. Expected at least 2. Received: "
             f"num_folds={num_folds}. Set it with --num_folds."
         )

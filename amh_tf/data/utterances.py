@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import io
 
-from amh_tf import locations
+from amh_tf import errors, locations
 
 FILE_NAME = "utterances.csv"
 MAX_BYTES = 1 << 30
@@ -65,7 +65,7 @@ def read(manifest) -> list:
             damaged or does not fit the manifest.
     """
     if manifest.utterances_file is None:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(manifest.folder)!r} does not say who speaks. Expected a data folder of this "
             "version. Received: one of a former version. Prepare it again."
         )
@@ -74,7 +74,7 @@ def read(manifest) -> list:
         found = _parse(locations.at(path).read_bytes())
         _check(found, manifest)
     except (OSError, ValueError, csv.Error) as error:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be read. Expected what is known of every utterance. Received: "
             f"{error}. Prepare the data set again."
         ) from error
@@ -83,17 +83,17 @@ def read(manifest) -> list:
 
 def _parse(content):
     if len(content) > MAX_BYTES:
-        raise ValueError(f"{len(content):,} bytes")
+        raise errors.InputError(f"{len(content):,} bytes")
     previous = csv.field_size_limit(_MAX_CELL)
     try:
         header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
     finally:
         csv.field_size_limit(previous)
     if tuple(header) != COLUMNS:
-        raise ValueError(f"the columns {','.join(header)[:200]}")
+        raise errors.InputError(f"the columns {','.join(header)[:200]}")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(COLUMNS):
-            raise ValueError(f"{len(row)} of {len(COLUMNS)} columns in row {number}")
+            raise errors.InputError(f"{len(row)} of {len(COLUMNS)} columns in row {number}")
     return [Utterance(*row) for row in rows]
 
 
@@ -105,13 +105,13 @@ def _check(found, manifest):
             counts[name] += count
     for each in found:
         if each.part not in wanted or each.label not in wanted[each.part]:
-            raise ValueError(f"an unknown part or class of {each.id!r:.100}")
+            raise errors.InputError(f"an unknown part or class of {each.id!r:.100}")
         wanted[each.part][each.label] -= 1
     off = [part for part, counts in wanted.items() if any(counts.values())]
     if off:
-        raise ValueError(f"other utterances than the shards of {off[0]!r:.100} hold")
+        raise errors.InputError(f"other utterances than the shards of {off[0]!r:.100} hold")
     if len({each.id for each in found}) != len(found):
-        raise ValueError("an id twice")
+        raise errors.InputError("an id twice")
 
 
 def cells(found) -> list:
@@ -138,7 +138,7 @@ def about(manifest, ids) -> dict:
     known = {each.id: each for each in read(manifest)}
     lacking = [name for name in ids if name not in known]
     if lacking:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(manifest.path(manifest.utterances_file))!r} lacks utterances. Expected every id "
             f"of the shards. Received: none called {lacking[0]!r:.100}. Prepare the data set again."
         )

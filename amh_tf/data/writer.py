@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import checking, files, schema
+from amh_tf import checking, errors, files, schema
 from amh_tf.data import (
     dev_part,
     fold_view,
@@ -175,12 +175,12 @@ def _check_names(source):
     ):
         for name in names:
             if not checking.is_name(name):
-                raise ValueError(
+                raise errors.InputError(
                     f"The {what} {name!r:.100} cannot be used. Expected {checking.NAME}. Received: "
                     f"{len(name)} characters, or some that cannot be shown. Give it another name."
                 )
     if len(source.classes) > checking.MAX_CLASSES:
-        raise ValueError(
+        raise errors.InputError(
             f"{source.name!r} has too many classes. Expected {checking.MAX_CLASSES} at most. "
             f"Received: {len(source.classes)}. Join some with --labels."
         )
@@ -204,7 +204,7 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
     gathered = moments.Gatherer(source.widths)
     for entry, name, utterance in zip(source.index, names, source.utterances(), strict=True):
         if (entry.id, entry.label) != (utterance.id, utterance.label):
-            raise ValueError(
+            raise errors.InputError(
                 f"The {source.name} does not give what its index says. Expected utterance "
                 f"{entry.id!r}. Received: {utterance.id!r}."
             )
@@ -322,7 +322,7 @@ def _write_tables(source, folder, parts, written, protocols, gathered):
 def _existing(folder, fingerprint):
     present = manifest.load(folder)
     if present.fingerprint != fingerprint:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} already holds another data set, or other folds. Expected a new "
             f"folder. Received: one with the {present.name}. Choose another folder."
         )

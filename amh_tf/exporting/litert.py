@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema_fb
 
-from amh_tf import schema
+from amh_tf import errors, schema
 
 # What weights are stored as. Sizes: of the parameters in float32, once, a half, a quarter.
 KINDS = ("float32", "float16", "int8")
@@ -80,7 +80,7 @@ class Runner:
         try:
             from ai_edge_litert import interpreter
         except ImportError as error:
-            raise ValueError(
+            raise errors.InputError(
                 "TFLite files cannot be run. Expected the package ai-edge-litert. Received: "
                 f"{error}. Install it with pip install 'amh_tf[edge]'."
             ) from error
@@ -91,7 +91,7 @@ class Runner:
             )
             self._renew()
         except (ValueError, RuntimeError, OSError) as error:
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(path)!r} cannot be run. Expected a file that was made from an edge "
                 f"module. Received: {str(error)[:200]}"
             ) from error

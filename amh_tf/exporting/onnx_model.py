@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from amh_tf import errors
+
 OPSET = 18
 
 
@@ -10,7 +12,7 @@ def _packages():
         import onnxruntime
         import tf2onnx
     except (ImportError, AttributeError) as error:
-        raise ValueError(
+        raise errors.InputError(
             "ONNX files cannot be made. Expected the packages tf2onnx, onnx and onnxruntime. "
             f"Received: {error}. Install them with pip install 'amh_tf[onnx]'."
         ) from error

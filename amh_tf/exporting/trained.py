@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from amh_tf import config, models, schema
+from amh_tf import config, errors, models, schema
 from amh_tf.data import fold_view
 from amh_tf.data import manifest as manifests
 from amh_tf.features import text
@@ -81,7 +81,7 @@ def read(run_dir, data_dir=None):
     run_config = folder.load_config()
     model = folder.load_model()
     if not runs.is_finished(folder):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(run_dir)!r} is not a finished run. Expected the scores of "
             f"{' and '.join(runs.SCORED_SPLITS)}. Received: those of "
             f"{', '.join(folder.load_metrics()) or 'no split'}. Run `python -m amh_tf.train` with "
@@ -104,7 +104,7 @@ def read(run_dir, data_dir=None):
 def _check_weights(folder, model):
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(folder.model)!r} is damaged. Expected weights that are numbers. Received: "
                 f"NaN or infinity in {weight.path!r}. Train the model again."
             )
@@ -128,7 +128,7 @@ def _vocabulary(manifest):
     except OSError as error:
         words, received = [], error.strerror or str(error)
     if len(words) != manifest.vocabulary_size:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is not the vocabulary of the data set. Expected "
             f"{manifest.vocabulary_size} words, one a line. Received: {received}. "
             f"{manifests.REMEDY}"

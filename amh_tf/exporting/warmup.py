@@ -10,7 +10,7 @@ import wave
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.features import audio
 
 FILE = "assets.extra/tf_serving_warmup_requests"
@@ -22,7 +22,7 @@ def _protos():
     try:
         from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
     except ImportError as error:
-        raise ValueError(
+        raise errors.InputError(
             "Warm-up requests cannot be written. Expected the package tensorflow-serving-api. "
             f"Received: {error}. Install it with pip install 'amh_tf[serving]'."
         ) from error

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from amh_tf import files
+from amh_tf import errors, files
 from amh_tf.exporting import edge, model_card, serving, warmup
 from amh_tf.exporting import trained as runs_read
 from amh_tf.features import text
@@ -77,7 +77,7 @@ def _input_names(module):
 
 def _check_edge(folder):
     if not files.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(folder)!r} is not an edge module. Expected a new folder, or an export to "
             "renew. Received: other files. Choose another folder with --output_dir."
         )

@@ -9,6 +9,7 @@ import shlex
 import apache_beam as beam
 from apache_beam.options import pipeline_options
 
+from amh_tf import errors
 from amh_tf.extraction import extractor, work_folder
 
 
@@ -30,7 +31,7 @@ class ExtractGroup(beam.DoFn):
     def setup(self):
         self._extractor = extractor.Extractor(self._settings)
         if self._extractor.fingerprint != self._fingerprint:
-            raise ValueError(
+            raise errors.InputError(
                 "A worker makes other features. Expected the same weights and packages on all "
                 f"machines. Received: {self._extractor.recipe}."
             )
@@ -67,7 +68,7 @@ def run(groups, settings, fingerprint, work, runner, options=""):
         )
     missing = [group for group in groups if not work.file(group).is_file()]
     if missing:
-        raise ValueError(
+        raise errors.InputError(
             f"The pipeline has not written all groups. Expected {len(groups)} files in "
             f"{str(work.path)!r}. Received: {len(groups) - len(missing)}. Choose a folder that "
             "all workers share with --output_dir."

@@ -10,7 +10,7 @@ import json
 
 import numpy as np
 
-from amh_tf import escaping, schema
+from amh_tf import errors, escaping, schema
 from amh_tf.corpora import source, text_files
 from amh_tf.features import glove, media, text, transcribe
 
@@ -73,7 +73,7 @@ class Extraction:
         self._good = [pair for pair in pairs if not pair[1].problem]
         self.problems = [summary for _, summary in pairs if summary.problem]
         if not self._good:
-            raise ValueError(
+            raise errors.InputError(
                 f"Nothing is left of the {corpus.name}. Expected at least one utterance without "
                 f"a problem. Received: {len(pairs)} with one, the first: "
                 f"{self.problems[0].problem if pairs else 'none at all'}"

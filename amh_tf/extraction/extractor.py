@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.corpora import recording
 from amh_tf.extraction import reading
 from amh_tf.features import audio, feature_net, resnet_weights, silence, transcribe
@@ -275,7 +275,7 @@ def start_recognizer(name, model=None, language=None, compute_type="default"):
         chosen["hmm" if name == "pocketsphinx" else "model"] = model
     if compute_type != "default":
         if name != "faster-whisper":
-            raise ValueError(
+            raise errors.InputError(
                 "`asr_compute_type` means nothing to this recognizer. Expected faster-whisper. "
                 f"Received: asr={name!r}, asr_compute_type={compute_type!r}. Leave "
                 "--asr_compute_type out, or set --asr=faster-whisper and --asr_model."

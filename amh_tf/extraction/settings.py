@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from amh_tf import checking, schema
+from amh_tf import checking, errors, schema
 from amh_tf.features import feature_net, resnet_weights, silence, text, transcribe
 
 TRANSCRIPTS = ("reference", "asr")
@@ -61,7 +61,7 @@ class Settings:
         transcribe.check_language(self.asr_language)
         checking.require_choice(self, "unspaced_scripts", schema.UNSPACED_SCRIPTS)
         if "video" in self.modalities and not self.resnet_weights:
-            raise ValueError(
+            raise errors.InputError(
                 "`resnet_weights` is missing. Expected the weights of ResNet-101, which make "
                 "the features of pictures. Received: none. Leave the pictures out with "
                 f"--modalities=at, or get the weights.\n{resnet_weights.HOW_TO_GET}"
@@ -106,7 +106,7 @@ def choose_modalities(corpus, letters: str | None = None, transcripts: str = "re
         return tuple(name for name in schema.MODALITIES if has[name]), notes
     chosen = schema.modalities_from_letters(letters)
     if set(chosen) & set(absent):
-        raise ValueError(
+        raise errors.InputError(
             f"{corpus.name} does not have what is to be extracted. Expected some of its "
             f"modalities: {', '.join(name for name in schema.MODALITIES if has[name])}. Received: "
             f"modalities={letters!r}. Set them with --modalities, or leave the flag out for all "

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import files, schema
+from amh_tf import errors, files, schema
 from amh_tf.data import framing
 from amh_tf.extraction import extractor, file_digests
 
@@ -146,7 +146,7 @@ class WorkFolder:
                 if begun.get(name) != recipe.get(name)
             ]
             if different:
-                raise ValueError(
+                raise errors.InputError(
                     f"{str(self.path)!r} was begun with other settings. Expected the same "
                     f"settings to go on. Received: {'; '.join(different)}. Delete it, or "
                     "choose another folder with --output_dir."
@@ -154,7 +154,7 @@ class WorkFolder:
             files.sweep(self.path)
             return
         if not files.is_vacant(self.path):
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(self.path)!r} is not a folder that holds an extraction. Expected a new "
                 f"folder, or one with a {SETTINGS_FILE}. Received: other files. Choose another "
                 "folder with --output_dir."

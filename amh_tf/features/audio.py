@@ -14,7 +14,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import errors, schema
 
 SAMPLE_RATE = 16000
 FRAME_LENGTH = 400  # 25 ms
@@ -79,7 +79,7 @@ def mfcc_with_deltas(waveform, use_energy=False, length=None):
             f"Received: {waveform.dtype.name}. Divide 16-bit samples by 32768."
         )
     if waveform.shape.rank not in (1, 2):
-        raise ValueError(
+        raise errors.InputError(
             "`waveform` has another rank. Expected shape (samples,) or (batch, samples). "
             f"Received: shape {waveform.shape}."
         )

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.features import pictures, resnet, resnet_weights
 
 DTYPES = ("float32", "bfloat16")
@@ -33,12 +33,12 @@ class FeatureNet:
 
     def __init__(self, weights, dtype="float32", seed=0, batch_size=16, resize=True):
         if dtype not in DTYPES:
-            raise ValueError(
+            raise errors.InputError(
                 f"`dtype` is not known. Expected one of {', '.join(map(repr, DTYPES))}. "
                 f"Received: dtype={dtype!r}."
             )
         if batch_size < 1:
-            raise ValueError(
+            raise errors.InputError(
                 "`batch_size` is out of range. Expected an integer of at least 1. "
                 f"Received: batch_size={batch_size}."
             )
@@ -91,7 +91,7 @@ class FeatureNet:
         """
         frames = np.asarray(frames)
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
-            raise ValueError(
+            raise errors.InputError(
                 "`frames` are no pictures. Expected uint8 of shape (n, height, width, 3). "
                 f"Received: {frames.dtype} of shape {frames.shape}."
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import schema
+from amh_tf import errors, schema
 
 MAX_LINE_BYTES = 1 << 20
 MAX_WIDTH = 4096
@@ -20,7 +20,7 @@ _MARK = codecs.BOM_UTF8
 
 
 def _error(path, number, problem, expected, received):
-    return ValueError(
+    return errors.InputError(
         f"{str(path)!r}, line {number}: {problem}. Expected {expected}. Received: "
         f"{received[:60]!r}."
     )
@@ -31,7 +31,7 @@ def _lines(path, raw):
     start = raw.read(4)
     raw.seek(0)
     if start.startswith(b"PK"):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is an archive. Expected GloVe's text file. Received: a zip file. "
             "Unpack it first."
         )
@@ -59,7 +59,7 @@ def _width(path, first):
     Tokens may hold spaces, so that the number of fields is that of most lines.
     """
     if not first:
-        raise ValueError(f"{str(path)!r} is empty. Expected a word and its vector a line.")
+        raise errors.InputError(f"{str(path)!r} is empty. Expected a word and its vector a line.")
     fields = first[0][1].split()
     header = len(fields) == 2 and all(field.isdigit() for field in fields)
     counts = collections.Counter(len(line.split()) - 1 for _, line in first[header:])
@@ -127,7 +127,7 @@ def load_glove(path, vocabulary, seed=0, progress=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is missing. Expected GloVe's text file. Received: no such file. "
             "Set it with --glove."
         )
@@ -160,7 +160,7 @@ def _load(path, numbered, vocabulary, seed, show):
             vectors[row] = _vector(path, number, line, width)
             known[row] = True
     if not known.any():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} has none of the {len(vocabulary):,} words. Expected GloVe's text "
             "file in the language of the transcripts. Received: other words. Set it with --glove."
         )

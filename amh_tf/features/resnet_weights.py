@@ -9,6 +9,7 @@ import h5py
 import keras
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.features import media, resnet
 
 RANDOM = "random"
@@ -46,7 +47,7 @@ def origin(path, seed=0):
     path = Path(path)
     if path.suffix not in _KERAS_ENDINGS + _TORCHVISION_ENDINGS or not path.is_file():
         received = f"resnet_weights={str(path)!r}" + (", no file" * (not path.is_file()))
-        raise ValueError(
+        raise errors.InputError(
             "`resnet_weights` is not a weights file. Expected a file that ends in "
             f"{', '.join(_KERAS_ENDINGS + _TORCHVISION_ENDINGS)}, or {RANDOM!r}. "
             f"Received: {received}.\n{HOW_TO_GET}"
@@ -194,7 +195,7 @@ def _keras_name(name):
 
 
 def _refused(path, expected, received):
-    return ValueError(
+    return errors.InputError(
         f"{str(path)!r} does not hold the weights. Expected {expected}. Received: {received}.\n"
         f"{HOW_TO_GET}"
     )

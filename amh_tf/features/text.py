@@ -28,7 +28,7 @@ import re
 
 import tensorflow as tf
 
-from amh_tf import schema
+from amh_tf import errors, schema
 
 _ABBREVIATIONS = "mr|mrs|ms|dr|st|jr|sr|prof|rev|gen|sgt|capt|lt|vs|etc|inc|ltd|co|corp|mt|ave|blvd"
 _SHORTENED = "cause|em|til|till|bout|round|tis|twas|n|kay|cuz|ere|neath|nother|[0-9]+s?"
@@ -239,7 +239,7 @@ def table_from_file(path):
 def _check_vocabulary(vocabulary):
     word, count = collections.Counter(vocabulary).most_common(1)[0] if vocabulary else ("", 0)
     if count != 1:
-        raise ValueError(
+        raise errors.InputError(
             "The vocabulary does not number its words. Expected words that differ. Received: "
             f"{word!r} {count} times."
         )

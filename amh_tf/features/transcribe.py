@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.features import text
 
 # For each recognizer the package it needs and the extra that installs it.
@@ -42,7 +43,7 @@ def check_language(language):
         ValueError: If it is not.
     """
     if language is not None and not _LANGUAGE.fullmatch(language):
-        raise ValueError(
+        raise errors.InputError(
             "`asr_language` is not the code of a language. Expected one such as en, de, zh or "
             f"en-GB. Received: asr_language={language!r}. Set it with --asr_language."
         )
@@ -90,7 +91,7 @@ def _require(name):
     try:
         importlib.import_module(package)
     except ImportError as error:
-        raise ValueError(
+        raise errors.InputError(
             f"The speech recognizer {name} cannot be loaded. Expected the package {package}. "
             f"Received: {error}. Install it with pip install 'amh_tf[{extra}]', or choose "
             "another with --asr."
@@ -100,7 +101,7 @@ def _require(name):
 def _samples(waveform):
     waveform = np.asarray(waveform)
     if waveform.ndim != 1 or waveform.dtype.kind != "f" or not np.isfinite(waveform).all():
-        raise ValueError(
+        raise errors.InputError(
             "`waveform` is not a recording. Expected finite floating-point samples of shape "
             f"(samples,). Received: shape={waveform.shape}, dtype={waveform.dtype}."
         )
@@ -133,7 +134,7 @@ class Transcriber:
 
     def __init__(self, name, **settings):
         if name not in RECOGNIZERS:
-            raise ValueError(
+            raise errors.InputError(
                 "`asr` is not known. Expected one of "
                 f"{', '.join(map(repr, RECOGNIZERS))}. Received: asr={name!r}. Set it with --asr."
             )
@@ -142,7 +143,7 @@ class Transcriber:
         try:
             self._recognize = module.Recognizer(**settings)
         except TypeError as error:
-            raise ValueError(
+            raise errors.InputError(
                 f"The speech recognizer {name} does not take these settings. Expected those of "
                 f"{module.__name__}. Received: {settings}: {error}."
             ) from error
@@ -183,14 +184,14 @@ def word_error_rate(references, hypotheses, unspaced=text.CHARACTERS):
     try:
         import jiwer
     except ImportError as error:
-        raise ValueError(
+        raise errors.InputError(
             "Word error rates cannot be computed. Expected the package jiwer. Received: "
             f"{error}. Install it with pip install 'amh_tf[asr]'."
         ) from error
     references = [_plain(reference, unspaced) for reference in references]
     hypotheses = [_plain(hypothesis, unspaced) for hypothesis in hypotheses]
     if len(references) != len(hypotheses) or not any(references):
-        raise ValueError(
+        raise errors.InputError(
             "There is nothing to compare. Expected a reference with words for each hypothesis. "
             f"Received: {len(references)} references, {sum(map(bool, references))} with words, "
             f"and {len(hypotheses)} hypotheses."

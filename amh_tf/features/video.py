@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.corpora import recording
 from amh_tf.features import feature_net, media, picture_stream, pictures
 
@@ -51,7 +52,7 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None):
     """
     sides = [side for _, _, side in spans if side not in recording.SIDES]
     if sides:
-        raise ValueError(
+        raise errors.InputError(
             "A side of the picture is not known. Expected one of "
             f"{', '.join(map(repr, recording.SIDES))}. Received: {sides[0]!r}."
         )

@@ -1,6 +1,7 @@
 import keras
 import tensorflow as tf
 
+from amh_tf import errors
 from amh_tf.layers import draws
 
 # Shares are below this: something of an utterance must stay.
@@ -59,7 +60,7 @@ class Augmentation(keras.layers.Layer):
             ("noise", noise, float("inf")),
         ):
             if not 0 <= value < most:
-                raise ValueError(
+                raise errors.InputError(
                     f"`{name}` is out of range. Expected at least 0 and below {most}. "
                     f"Received: {name}={value}."
                 )
@@ -73,7 +74,7 @@ class Augmentation(keras.layers.Layer):
 
     def build(self, sequence_shape, length_shape):
         if sequence_shape[-1] % self.blocks:
-            raise ValueError(
+            raise errors.InputError(
                 "`blocks` does not fit the features. Expected a divisor of their width, "
                 f"{sequence_shape[-1]}. Received: blocks={self.blocks}."
             )

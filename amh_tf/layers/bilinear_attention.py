@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from amh_tf import errors
 from amh_tf.layers.kernels import attention
 
 # The authors draw every matrix of the attention and of the output layer from U(-0.25, 0.25).
@@ -57,7 +58,7 @@ class BilinearAttention(keras.layers.Layer):
 
     def build(self, query_shape, value_shape, value_mask_shape=None):
         if len(query_shape) != 2 or len(value_shape) != 3:
-            raise ValueError(
+            raise errors.InputError(
                 "`query` and `value` have the wrong rank. Expected shapes (batch, query_dim) "
                 f"and (batch, time, value_dim). Received: query.shape={tuple(query_shape)}, "
                 f"value.shape={tuple(value_shape)}."

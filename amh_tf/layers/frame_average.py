@@ -1,6 +1,7 @@
 import keras
 import tensorflow as tf
 
+from amh_tf import errors
 from amh_tf.layers import draws
 
 
@@ -39,12 +40,12 @@ class FrameAverage(keras.layers.Layer):
     def __init__(self, stride, speed=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
         if stride < 1:
-            raise ValueError(
+            raise errors.InputError(
                 "`stride` is out of range. Expected an integer of at least 1. "
                 f"Received: stride={stride}."
             )
         if not 0 <= speed < 0.9:
-            raise ValueError(
+            raise errors.InputError(
                 "`speed` is out of range. Expected at least 0 and below 0.9. Received: "
                 f"speed={speed}. Set it with --audio_speed."
             )

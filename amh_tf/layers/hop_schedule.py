@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from amh_tf import schema
+from amh_tf import errors, schema
 from amh_tf.layers import bilinear_attention
 from amh_tf.layers.kernels import attention, hops
 
@@ -44,7 +44,7 @@ class HopSchedule(keras.layers.Layer):
     def __init__(self, num_hops, order=HOP_ORDER, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(num_hops, int) or num_hops < 1:
-            raise ValueError(
+            raise errors.InputError(
                 "`num_hops` is out of range. Expected an integer of at least 1. "
                 f"Received: num_hops={num_hops}. Set it with --hops."
             )
@@ -62,7 +62,7 @@ class HopSchedule(keras.layers.Layer):
 
     def build(self, vectors_shape, states_shape, masks_shape):
         if len(vectors_shape) < 2:
-            raise ValueError(
+            raise errors.InputError(
                 "Too few modalities to hop between. Expected at least two. "
                 f"Received: {sorted(vectors_shape)}. Set them with --modalities."
             )

@@ -1,7 +1,7 @@
 import keras
 import tensorflow as tf
 
-from amh_tf import config
+from amh_tf import config, errors
 from amh_tf.layers import gate_bias, step_dropout
 from amh_tf.layers.kernels import compiled, gru, lstm, packing
 
@@ -61,12 +61,12 @@ class ModalityEncoder(keras.layers.Layer):
         # XLA on a CPU trains a masked recurrence ten times slower; `compile` asks here.
         self.supports_jit = False
         if cell not in ("gru", "lstm"):
-            raise ValueError(
+            raise errors.InputError(
                 f"`cell` is not known. Expected 'gru' or 'lstm'. Received: cell={cell!r}. "
                 "Set it with --cell."
             )
         if kernel not in config.KERNELS:
-            raise ValueError(
+            raise errors.InputError(
                 f"`kernel` is not known. Expected one of {', '.join(map(repr, config.KERNELS))}. "
                 f"Received: kernel={kernel!r}. Set it with --kernel."
             )

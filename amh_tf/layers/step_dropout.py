@@ -1,6 +1,7 @@
 import keras
 import tensorflow as tf
 
+from amh_tf import errors
 from amh_tf.layers import draws
 
 
@@ -29,7 +30,7 @@ class StepDropout(keras.layers.Layer):
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise ValueError(
+            raise errors.InputError(
                 "`rate` is out of range. Expected a drop rate of at least 0 and below 1. "
                 f"Received: rate={rate}."
             )

@@ -2,6 +2,7 @@
 
 import keras
 
+from amh_tf import errors
 from amh_tf.models import ensemble
 
 
@@ -26,7 +27,7 @@ def attention_model(model):
         return _of_ensemble(model, members)
     layers = {layer.name: layer for layer in model.layers}
     if "fused" not in layers or not layers.keys() & {"hops", "attention"}:
-        raise ValueError(
+        raise errors.InputError(
             "The model has no attention to show. Expected a model built with --model=amh, mha "
             f"or rnn_attn. Received: a model named {model.name!r}."
         )

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from amh_tf import layers, schema
+from amh_tf import errors, layers, schema
 from amh_tf.config import AUGMENTATIONS
 
 # Where no vectors are given, the authors draw the word vectors from normal(0, 0.01).
@@ -43,7 +43,7 @@ def word_vectors(config, embedding=None):
     if embedding is None:
         initializer = keras.initializers.RandomNormal(0.0, RANDOM_EMBEDDING_STDDEV)
     elif np.shape(embedding) != shape:
-        raise ValueError(
+        raise errors.InputError(
             "`embedding` does not fit the vocabulary. Expected shape "
             f"(vocabulary_size, embedding_width)={shape}. "
             f"Received: embedding.shape={np.shape(embedding)}."

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import backend_bases, figure
 
-from amh_tf import files
+from amh_tf import errors, files
 from amh_tf.features import audio, decoding, video
 
 WORDS_PER_LINE = 12
@@ -26,7 +26,7 @@ def check_path(path):
         ValueError: If its ending is unknown.
     """
     if Path(path).suffix.lower().removeprefix(".") not in ENDINGS:
-        raise ValueError(
+        raise errors.InputError(
             f"`attention` is no name of a picture. Expected one that ends in "
             f"{', '.join(f'.{ending}' for ending in ENDINGS)}. Received: attention={path!r}. Set "
             "it with --attention."
@@ -47,7 +47,7 @@ def draw(predicted, path):
     """
     check_path(path)
     if not predicted.hops:
-        raise ValueError(
+        raise errors.InputError(
             "The model has no attention to show. Expected a model trained with --model=amh, mha "
             "or rnn_attn. Received: one without. Leave --attention out."
         )

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import models, schema
+from amh_tf import errors, models, schema
 from amh_tf.corpora import folds, recording
 from amh_tf.data import moments
 from amh_tf.extraction import extracted_source, extractor, reading
@@ -51,7 +51,7 @@ class Clip:
 
     def __post_init__(self):
         if not (self.video or self.audio or self.text):
-            raise ValueError(
+            raise errors.InputError(
                 "There is no clip. Expected a film, sound or text. Received: none of them. Set "
                 "them with --video, --audio and --text."
             )
@@ -239,21 +239,21 @@ def _maker(inputs, used, clip, weights, notes):
     recipe = inputs.features or {}
     made_from = recipe.get("made_from")
     if made_from not in (extractor.RECIPE, folds.MADE_FROM):
-        raise ValueError(
+        raise errors.InputError(
             f"The features of the run's data set cannot be made of a clip. Expected a data set "
             "that amh_tf.prepare made of raw recordings, or the authors' folds. Received: the "
             f"{inputs.data}. Train on such a data set, and set its run with --run_dir."
         )
     made_by = recipe.get("version", 1)
     if made_from == extractor.RECIPE and made_by != extractor.VERSION:
-        raise ValueError(
+        raise errors.InputError(
             "The run's features were made by another version of the recipe: of the same "
             f"recordings, others are made now. Expected version {extractor.VERSION}. Received: "
             f"version {made_by}, of {inputs.data}. Make the data set again with amh_tf.prepare, "
             "and train on it."
         )
     if inputs.widths != {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}:
-        raise ValueError(
+        raise errors.InputError(
             "The run's features are of another kind. Expected steps of "
             f"{schema.AUDIO_WIDTH} in audio and {schema.VIDEO_WIDTH} in video. Received: "
             f"{inputs.widths}."
@@ -289,7 +289,7 @@ def _maker(inputs, used, clip, weights, notes):
 
 def _check_weights(own, pictured):
     if own["fingerprint"] != pictured["fingerprint"]:
-        raise ValueError(
+        raise errors.InputError(
             "These are not the weights that the run's data set was made with. Expected the "
             f"weights of {pictured.get('weights')!r}. Received: others, {own['weights']!r}. Set "
             "them with --resnet_weights."
@@ -317,7 +317,7 @@ def _about(sequences, used, waveform, frames, max_lengths):
     """Says what the model does not get."""
     absent = [name for name in used if not len(sequences[name])]
     if len(absent) == len(used):
-        raise ValueError(
+        raise errors.InputError(
             f"The clip holds nothing for the model. Expected some of {', '.join(used)}. Received: "
             "none of them. Set them with --video, --audio and --text."
         )
@@ -349,7 +349,7 @@ def _run(model, run_config, sequences, statistics):
     shown = tf.function(lambda fed: shown_by(fed, training=False), autograph=False)(batch)
     logits = np.asarray(shown["logits"][0], np.float64)
     if not np.isfinite(logits).all():
-        raise ValueError(
+        raise errors.InputError(
             "The model gives values that are not numbers. Expected finite ones. Received: "
             f"{logits}. Train again with a smaller --learning_rate."
         )

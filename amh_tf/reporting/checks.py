@@ -4,7 +4,7 @@ import unicodedata
 
 import numpy as np
 
-from amh_tf import checking, published, schema, tables
+from amh_tf import checking, errors, published, schema, tables
 from amh_tf.training import stored_reports
 
 REMEDY = "Run the cross-validation again, or leave its folder out of --runs."
@@ -26,7 +26,7 @@ class Checked:
     def require(self, name, condition, expected, received=None):
         if not condition:
             shown = self._fields.get(name, "none") if received is None else received
-            raise ValueError(
+            raise errors.InputError(
                 f"`{name}` in {str(self._path)!r} is wrong. Expected {expected}. "
                 f"Received: {str(shown)[:200]}. {REMEDY}"
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import config, files, schema
+from amh_tf import config, errors, files, schema
 from amh_tf.reporting import checks
 from amh_tf.reporting import predictions as prediction_files
 
@@ -148,7 +148,7 @@ def gather(runs_dir):
     )
     if not found:
         received = "none" if runs_dir.is_dir() else "no such folder"
-        raise ValueError(
+        raise errors.InputError(
             f"{str(runs_dir)!r} holds no cross-validation. Expected a folder with at least one "
             f"{RESULTS}, at any depth. Received: {received}. Set it with --runs."
         )
@@ -176,7 +176,7 @@ def group(rows):
         shared += (row.synthetic, row.num_folds, row.classes)
         members = groups.setdefault(shared, {})
         if row.name in members:
-            raise ValueError(
+            raise errors.InputError(
                 f"Two cross-validations are the same row, {row.name} on {row.data!r}. Expected "
                 f"one. Received: {members[row.name].folder!r} and {row.folder!r}. Leave one out "
                 "of --runs."

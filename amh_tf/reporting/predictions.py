@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from amh_tf import escaping
+from amh_tf import errors, escaping
 from amh_tf.reporting import checks
 
 
@@ -27,13 +27,13 @@ def read(path, classes, folds):
     header = ["fold", "id", "label", "prediction", *classes]
     with_speaker = [*header[:2], "speaker", *header[2:]]
     if not path.is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is missing. Expected the predictions beside crossval.json. "
             f"Received: no such file. {checks.REMEDY}"
         )
 
     def refuse(line, expected, received):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be used, line {line}. Expected {expected}. "
             f"Received: {str(received)[:200]}. {checks.REMEDY}"
         )
@@ -86,7 +86,7 @@ def check_agreement(path, predictions, confusion, classes):
     for label, prediction in predictions.values():
         counted[index[label], index[prediction]] += 1
     if not confusion.any() or (counted != confusion).any():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} and the crossval.json beside it do not belong together. Expected the "
             f"same utterances in both. Received: {len(predictions)} utterances here and "
             f"{confusion.sum()} there, or other answers. {checks.REMEDY}"

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from amh_tf import files, progress
+from amh_tf import errors, files, progress
 from amh_tf.reporting import (
     control_tables,
     formats,
@@ -54,7 +54,7 @@ def report(runs_dir, output_dir):
     """
     for name, folder in (("runs", runs_dir), ("output_dir", output_dir)):
         if not str(folder):
-            raise ValueError(
+            raise errors.InputError(
                 f"`{name}` is empty. Expected a folder. Received: {name}=''. Set it with --{name}."
             )
     output_dir = Path(output_dir)

@@ -5,7 +5,7 @@ import json
 
 import tensorflow as tf
 
-from amh_tf import files, progress, schema, tables
+from amh_tf import errors, files, progress, schema, tables
 from amh_tf.data import pipeline
 from amh_tf.training import evaluation, runs, stored_reports
 
@@ -33,7 +33,7 @@ def selections(modalities, drop):
         return [left for size in sizes for left in itertools.combinations(modalities, size)]
     left = tuple(modality for modality in modalities if modality not in drop)
     if not drop or not left or not set(drop) <= set(modalities):
-        raise ValueError(
+        raise errors.InputError(
             "`drop` is not a choice of the model's modalities. Expected some of "
             f"{', '.join(modalities)}, but not all, or {ALL_SUBSETS}. Received: "
             f"drop={','.join(drop)!r}. Set it with --drop."
@@ -135,7 +135,7 @@ def _load(path, names):
     for split, found in stored.items():
         known = split in schema.SPLITS and isinstance(found, dict) and set(found) <= set(names)
         if not known or not all(map(stored_reports.is_report, found.values())):
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(path)!r} cannot be read. Expected {expected}. Received: no scores for "
                 f"{split!r}. Delete it and evaluate again."
             )

@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from amh_tf import errors
+
 
 @keras.saving.register_keras_serializable(package="amh_tf")
 class FusedAdam(keras.optimizers.Adam):
@@ -28,7 +30,7 @@ class FusedAdam(keras.optimizers.Adam):
     def __init__(self, learning_rate=0.001, name="adam", **kwargs):
         super().__init__(learning_rate, name=name, **kwargs)
         if self.amsgrad:
-            raise ValueError(
+            raise errors.InputError(
                 "`amsgrad` is not supported. Expected False. Received: amsgrad=True. "
                 "Use keras.optimizers.Adam for it."
             )

@@ -13,7 +13,7 @@ import re
 
 import tensorflow as tf
 
-from amh_tf import files
+from amh_tf import errors, files
 
 # Names the newest checkpoint, and the SHA-256 of its files.
 NEWEST_FILE = "newest.json"
@@ -123,7 +123,7 @@ class Checkpoints:
             self._check_sizes(prefix)
             self._checkpoint.read(prefix).assert_consumed()
         except Exception as error:  # a damaged file raises almost anything
-            raise ValueError(
+            raise errors.InputError(
                 f"The checkpoint in {str(self._folder)!r} cannot be restored. Expected the one "
                 f"that this run wrote. Received: {type(error).__name__}: {error}. Delete the "
                 "run's folder to start again."
@@ -148,9 +148,9 @@ class Checkpoints:
         """
         found = _NAME.fullmatch(name) if isinstance(name, str) else None
         if not found:
-            raise ValueError(f"the name {name!r:.50} in {NEWEST_FILE!r}")
+            raise errors.InputError(f"the name {name!r:.50} in {NEWEST_FILE!r}")
         if not noted or noted != self._digests(name):
-            raise ValueError(f"files of {name} that have not the SHA-256 in {NEWEST_FILE!r}")
+            raise errors.InputError(f"files of {name} that have not the SHA-256 in {NEWEST_FILE!r}")
         return int(found[1])
 
     @staticmethod
@@ -160,7 +160,7 @@ class Checkpoints:
         declared = sum(math.prod(shape) for shape in shapes.values())
         held = sum(os.path.getsize(path) for path in glob.glob(glob.escape(prefix) + ".data-*"))
         if declared > held:
-            raise ValueError(f"{declared} elements in {held} bytes")
+            raise errors.InputError(f"{declared} elements in {held} bytes")
 
     def _none_was_ended(self):
         """Tells whether there is nothing but, at most, what a killed first save left behind."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import escaping, figures, files, progress, schema, tables
+from amh_tf import errors, escaping, figures, files, progress, schema, tables
 from amh_tf.data import fold_view, utterances
 from amh_tf.training import evaluation, run_folder, runs, seeds, startup
 
@@ -102,7 +102,7 @@ def _train(todo, num_folds, num_chosen, jobs):
                 progress.console.print(f"fold {number} of {num_folds}: {message}")
                 bar.advance()
     if failed:
-        raise ValueError(
+        raise errors.InputError(
             f"Folds have failed. Expected all to end. Received: errors in {sorted(failed)}, "
             "named above. The same command goes on with the folds that are not done."
         )
@@ -143,7 +143,7 @@ def _train_one(run_config, fold, run_dir, jobs):
     try:
         reports = runs.train_and_evaluate(run_config, fold, run_dir)
     except (KeyboardInterrupt, SystemExit) as stopped:
-        raise ValueError("stopped; what it did is saved.") from stopped
+        raise errors.InputError("stopped; what it did is saved.") from stopped
     test = reports["test"]
     return {
         "WA": test["weighted_accuracy"]["value"],

@@ -6,6 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from amh_tf import errors
+
 NAMES = ("none", "mirrored", "multi_worker")
 ROLES = ("chief", "worker")
 
@@ -33,7 +35,7 @@ def make_team(name="none"):
         role, index, has_chief = _task(os.environ.get("TF_CONFIG"))
         is_chief = role == "chief" or (index == 0 and not has_chief)
         return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
-    raise ValueError(
+    raise errors.InputError(
         f"`distribution` is not known. Expected one of {', '.join(NAMES)}. Received: "
         f"distribution={name!r}. Set it with --distribution."
     )
@@ -43,17 +45,17 @@ def _task(text):
     """Reads TF_CONFIG: role and index of this worker, and whether there is a chief."""
     try:
         if not text:
-            raise ValueError("none")
+            raise errors.InputError("none")
         fields = json.loads(text)
         cluster, task = fields["cluster"], fields["task"]
         role, index = task["type"], int(task["index"])
         if set(cluster) - set(ROLES) or role not in ROLES:
-            raise ValueError(f"the role {role!r} among {sorted(cluster)}")
+            raise errors.InputError(f"the role {role!r} among {sorted(cluster)}")
         if not 0 <= index < len(cluster[role]):
-            raise ValueError(f"the {role} {index} of {len(cluster[role])}")
+            raise errors.InputError(f"the {role} {index} of {len(cluster[role])}")
         return role, index, "chief" in cluster
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(
+        raise errors.InputError(
             "`TF_CONFIG` does not name the workers. Expected JSON as {'cluster': {'worker': "
             "['host:port', ...]}, 'task': {'type': 'worker', 'index': 0}}, with a chief or "
             f"without. Received: {type(error).__name__}: {error}. A launcher sets it, such as "

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 import amh_tf
-from amh_tf import files
+from amh_tf import errors, files
 from amh_tf.layers.kernels import compiler
 from amh_tf.training import halves
 
@@ -73,7 +73,7 @@ def _load(path):
         return []
     earlier = files.read_json(path, _EXPECTED).get("environments")
     if not isinstance(earlier, list) or not all(isinstance(each, dict) for each in earlier):
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be read. Expected {_EXPECTED}. Received: something else. "
             "Delete it; the run goes on without."
         )

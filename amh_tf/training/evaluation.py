@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import escaping
+from amh_tf import errors, escaping
 from amh_tf.training import halves, step
 
 
@@ -72,7 +72,7 @@ def predict(predict_step, batches, advance=None):
     stacked = np.concatenate(probabilities)
     bad = ~np.isfinite(stacked).all(axis=1)
     if bad.any():
-        raise ValueError(
+        raise errors.InputError(
             "The model gives probabilities that are not numbers. Expected finite ones. "
             f"Received: NaN for {int(bad.sum())} utterances, the first {ids[bad.argmax()]!r}. "
             "Train again with a smaller --learning_rate, or with --dtype=float32."

@@ -10,11 +10,13 @@ import zipfile
 import h5py
 import tensorflow as tf
 
+from amh_tf import errors
+
 CONFIG, WEIGHTS, METADATA = "config.json", "model.weights.h5", "metadata.json"
 MAX_CONFIG_BYTES = 1 << 20
 
 
-class Refused(ValueError):
+class Refused(errors.InputError):
     """What is wrong with a model file, without its name."""
 
 
@@ -48,7 +50,7 @@ def load(path, build):
         return model
     except Exception as error:  # zip, HDF5 and Keras each raise their own
         received = str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be read. Expected the model of the run, as this version writes "
             f"it. Received: {received[:500].rstrip('.')}."
         ) from error

@@ -5,7 +5,7 @@ import io
 import json
 from pathlib import Path
 
-from amh_tf import config, escaping, figures, files, models
+from amh_tf import config, errors, escaping, figures, files, models
 from amh_tf.training import evaluation, model_file, stored_reports
 
 
@@ -58,14 +58,14 @@ class RunFolder:
                 listed = "; ".join(
                     f"{name} was {old!r}, now {new!r}" for name, old, new in different
                 )
-                raise ValueError(
+                raise errors.InputError(
                     f"{str(self.path)!r} belongs to a run with other settings. Expected the "
                     f"same settings to continue it. Received: {listed}. Choose another "
                     "folder with --run_dir."
                 )
             return True
         if not files.is_vacant(self.path):
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(self.path)!r} is not the folder of a run. Expected a new folder, an "
                 "empty one, or one with a config.json. Received: other files. Choose another "
                 "folder with --run_dir."
@@ -83,7 +83,7 @@ class RunFolder:
             ValueError: If there is none, or it cannot be read.
         """
         if not self._config.is_file():
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(self.path)!r} is not the folder of a run. Expected a config.json in "
                 "it. Received: no such file. Train one with `python -m amh_tf.train`, and "
                 "pass it with --run_dir."
@@ -92,7 +92,7 @@ class RunFolder:
         try:
             return config.RunConfig.from_dict(fields)
         except ValueError as error:
-            raise ValueError(f"{str(self._config)!r}: {error}") from error
+            raise errors.InputError(f"{str(self._config)!r}: {error}") from error
 
     def save_model(self, model):
         """Writes `model.keras`."""
@@ -109,7 +109,7 @@ class RunFolder:
             ValueError: If there is none yet, or it is damaged or refused.
         """
         if not self.model.is_file():
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(self.path)!r} holds no trained model yet. Expected model.keras. "
                 "Received: no such file. Run `python -m amh_tf.train` with the same settings "
                 "to finish the run."
@@ -129,7 +129,7 @@ class RunFolder:
         reports = files.read_json(self.metrics, expected)
         for split, report in reports.items():
             if not stored_reports.is_report(report):
-                raise ValueError(
+                raise errors.InputError(
                     f"{str(self.metrics)!r} cannot be read. Expected {expected}. Received: no "
                     f"scores for {split!r}. Delete it and evaluate again."
                 )
@@ -152,10 +152,10 @@ class RunFolder:
             with open(path, encoding="utf-8", newline="") as file:
                 header, *rows = csv.reader(file)
             if header != evaluation.csv_header(classes):
-                raise ValueError(f"the columns {','.join(header)[:200]}")
+                raise errors.InputError(f"the columns {','.join(header)[:200]}")
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):
-                    raise ValueError(f"{len(row)} of {len(header)} columns in row {number}")
+                    raise errors.InputError(f"{len(row)} of {len(header)} columns in row {number}")
             return [
                 (
                     escaping.from_cell(name),
@@ -165,7 +165,7 @@ class RunFolder:
                 for name, label, _, *values in rows
             ]
         except (ValueError, OSError, csv.Error) as error:
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(path)!r} cannot be read. Expected the predictions that "
                 f"`amh_tf.evaluate` writes. Received: {error}. Evaluate the run again."
             ) from error

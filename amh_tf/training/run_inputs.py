@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import checking, files, locations, schema
+from amh_tf import checking, errors, files, locations, schema
 from amh_tf.data import declared, fold_view
 from amh_tf.data import manifest as manifests
 
@@ -99,7 +99,7 @@ def load(run_dir, run_config, data_dir=None):
     if not path.is_file():
         manifest = manifests.load(data_dir or run_config.data.data_dir)
         if manifest.fingerprint != run_config.data_fingerprint:
-            raise ValueError(
+            raise errors.InputError(
                 f"{str(manifest.folder)!r} is not the data set of this run. Expected the one "
                 f"that was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set "
                 "it with --data_dir."
@@ -115,7 +115,7 @@ def load(run_dir, run_config, data_dir=None):
         loaded = RunInputs(vocabulary=vocabulary, **fields)
         _check(loaded, run_config)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} cannot be used. Expected {expected}. Received: "
             f"{type(error).__name__}: {error}. Delete it, and pass the data set with --data_dir."
         ) from error
@@ -125,25 +125,25 @@ def load(run_dir, run_config, data_dir=None):
 def _check(loaded, run_config):
     model = run_config.model
     if len(loaded.classes) != model.num_classes or len(loaded.vocabulary) != model.vocabulary_size:
-        raise ValueError(
+        raise errors.InputError(
             f"{len(loaded.classes)} classes and {len(loaded.vocabulary)} words for a model of "
             f"{model.num_classes} and {model.vocabulary_size}"
         )
     declared.texts("class", loaded.classes)
     declared.texts("text", [loaded.data, loaded.transcripts])
     if not isinstance(loaded.synthetic, bool):
-        raise ValueError(f"synthetic {loaded.synthetic!r}")
+        raise errors.InputError(f"synthetic {loaded.synthetic!r}")
     declared.widths(loaded.widths)
     declared.features(loaded.features)
     last = len(loaded.vocabulary) - 1
     if not all(checking.is_integer(number, 0, last) for number in loaded.unknown_ids):
-        raise ValueError("unknown_ids out of range")
+        raise errors.InputError("unknown_ids out of range")
 
 
 def _read_vocabulary(path, size):
     path = locations.at(path)
     if not path.is_file():
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is missing. Expected one word a line. Received: no such file."
         )
     try:
@@ -152,7 +152,7 @@ def _read_vocabulary(path, size):
     except UnicodeDecodeError as error:
         words, received = (), f"no UTF-8 ({error.reason} at byte {error.start})"
     if len(words) != size:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(path)!r} is not as it was written. Expected {size} words. Received: {received}."
         )
     return words

@@ -6,7 +6,7 @@ import dataclasses
 
 import keras
 
-from amh_tf import config, files, metrics, models, progress, schema, tables
+from amh_tf import config, errors, files, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, integrity, moments, pipeline, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.models import ensemble
@@ -50,7 +50,7 @@ def configure(data, training, model, seeds=()):
     for split in ("train", *scored_splits(fold)):
         fold.check_split(split)
     if not fold.count("dev") and (training.weights == "best" or training.schedule == "plateau"):
-        raise ValueError(
+        raise errors.InputError(
             f"The protocol {fold.protocol!r} leaves nothing to select by. Expected weights that "
             f"need no dev part. Received: weights={training.weights!r}, "
             f"schedule={training.schedule!r}. Set --weights=last and another --schedule."
@@ -237,7 +237,7 @@ def find_fold(run_config, data_dir=None, verify="sizes"):
     """
     manifest = manifests.load(data_dir or run_config.data.data_dir)
     if manifest.fingerprint != run_config.data_fingerprint:
-        raise ValueError(
+        raise errors.InputError(
             f"{str(manifest.folder)!r} is not the data set of this run. Expected the one that "
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."

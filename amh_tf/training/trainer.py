@@ -6,7 +6,7 @@ import time
 import keras
 import tensorflow as tf
 
-from amh_tf import metrics, progress, schema
+from amh_tf import errors, metrics, progress, schema
 from amh_tf.data import pipeline
 from amh_tf.training import (
     checkpoints,
@@ -224,7 +224,7 @@ class Trainer:
         mean = float(mean)
         tf.summary.scalar("loss/train", mean, step=position.step)
         if not mean < float("inf"):
-            raise ValueError(
+            raise errors.InputError(
                 f"Training has diverged. Expected a finite loss. Received: {mean} at step "
                 f"{position.step}. Train with a smaller --learning_rate."
             )
@@ -339,7 +339,7 @@ class Trainer:
             progress.console.print(f"Continuing at step {self._position.step}.")
         chief = int(self._team.from_chief([self._position.step])[0])
         if chief != self._position.step:
-            raise ValueError(
+            raise errors.InputError(
                 "The workers do not continue the same run. Expected the chief's checkpoint, at "
                 f"step {chief}. Received: step {self._position.step} in "
                 f"{str(self._folder.path)!r}. "

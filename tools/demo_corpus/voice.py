@@ -6,6 +6,8 @@ import subprocess
 import numpy as np
 from scipy import signal
 
+from amh_tf import errors
+
 SAMPLE_RATE = 16000
 NOISE = 0.003  # of full scale: a quiet room
 TRIES = 5
@@ -72,7 +74,7 @@ def _spoken(command):
         if sound in heard:
             return sound
         heard.add(sound)
-    raise ValueError(
+    raise errors.InputError(
         f"espeak-ng does not say the same thing twice. Expected two equal sounds in {TRIES} runs. "
         f"Received: {len(heard)} different ones from {' '.join(command)!r}. Try another version."
     )
@@ -82,7 +84,9 @@ def _samples(data):
     # On a pipe, the header cannot say how long the sound is.
     rate = int.from_bytes(data[24:28], "little")
     if rate != 22050:
-        raise ValueError(f"espeak-ng speaks at another rate. Expected 22050. Received: {rate}.")
+        raise errors.InputError(
+            f"espeak-ng speaks at another rate. Expected 22050. Received: {rate}."
+        )
     return np.frombuffer(data[44:], "<i2") / 32768.0
 
 

@@ -8,6 +8,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from amh_tf import errors
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -58,7 +60,7 @@ class Process:
         ready, _, _ = select.select([self._process.stdout], [], [], self._timeout)
         line = self._process.stdout.readline() if ready else b""
         if not line:
-            raise ValueError(
+            raise errors.InputError(
                 f"The {self.engine} process gives no answer. Expected one within "
                 f"{self._timeout} s. Received: "
                 f"{'none' if not ready else f'exit code {self._process.wait()}'}. "
@@ -66,7 +68,7 @@ class Process:
             )
         answer = json.loads(line)
         if "error" in answer:
-            raise ValueError(f"The {self.engine} process has failed: {answer['error']}")
+            raise errors.InputError(f"The {self.engine} process has failed: {answer['error']}")
         return answer["result"]
 
     def close(self):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amh_tf import errors
 from amh_tf.features import transcribe
 
 
@@ -27,7 +28,7 @@ class Recognizer:
         needed = transcribe.WHISPER_FILES
         missing = [name for name in needed if not (folder / name).is_file()]
         if not model or missing:
-            raise ValueError(
+            raise errors.InputError(
                 f"`model` is not a Whisper model. Expected a folder with {', '.join(needed)}, "
                 f"as ct2-transformers-converter writes it. Received: model={model!r}, without "
                 f"{', '.join(missing)}. Set it with --asr_model."
@@ -42,7 +43,7 @@ class Recognizer:
                 local_files_only=True,
             )
         except (RuntimeError, ValueError) as error:
-            raise ValueError(
+            raise errors.InputError(
                 f"The Whisper model cannot be loaded. Expected a folder of a whole model, and a "
                 f"device and a compute type that this machine has. Received: model={model!r}, "
                 f"device={device!r}, compute_type={compute_type!r}: {error}. Set them with "
@@ -64,7 +65,7 @@ class Recognizer:
             return known[0] if len(known) == 1 else None
         code = language.split("-")[0].lower()
         if code not in known:
-            raise ValueError(
+            raise errors.InputError(
                 "The Whisper model does not know the language. Expected one of "
                 f"{', '.join(sorted(known))}. Received: language={language!r}. Set it with "
                 "--asr_language, or another model with --asr_model."

@@ -8,6 +8,8 @@ import importlib.metadata
 
 import numpy as np
 
+from amh_tf import errors
+
 SAMPLE_RATE = 16000
 # A request may hold a minute. Longer recordings are cut where they are quietest.
 MAX_SECONDS = 55
@@ -28,7 +30,7 @@ class Recognizer:
 
     def __init__(self, language=None, model="", timeout=120.0):
         if not language:
-            raise ValueError(
+            raise errors.InputError(
                 "Google's service must be told the language. Expected its code, such as en-US, "
                 "de-DE or cmn-Hans-CN. Received: none. Set it with --asr_language."
             )
@@ -39,7 +41,7 @@ class Recognizer:
         try:
             self._client = speech.SpeechClient()
         except exceptions.GoogleAuthError as error:
-            raise ValueError(
+            raise errors.InputError(
                 "Google's service cannot be used. Expected credentials where Google's libraries "
                 f"look for them. Received: {error} Set GOOGLE_APPLICATION_CREDENTIALS, or run "
                 "`gcloud auth application-default login`."

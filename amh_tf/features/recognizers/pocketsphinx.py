@@ -4,6 +4,8 @@ import importlib.metadata
 
 import numpy as np
 
+from amh_tf import errors
+
 SAMPLE_RATE = 16000
 # Cut sentences start and end without a pause, and synthetic ones are silent in between, which
 # the recognizer was not made for. On six synthetic sentences by three voices these two took
@@ -25,7 +27,7 @@ class Recognizer:
         import pocketsphinx
 
         if language and language.split("-")[0].lower() != "en" and not settings.get("hmm"):
-            raise ValueError(
+            raise errors.InputError(
                 "PocketSphinx has no model of the language. Expected English, or a folder with a "
                 f"model. Received: language={language!r}. Set another recognizer with "
                 "--asr=faster-whisper, or a model with --asr_model."
@@ -36,7 +38,7 @@ class Recognizer:
                 **{"samprate": SAMPLE_RATE, "loglevel": "FATAL", **settings}
             )
         except (KeyError, RuntimeError, TypeError) as error:
-            raise ValueError(
+            raise errors.InputError(
                 "PocketSphinx cannot be started. Expected settings that pocketsphinx.Decoder "
                 f"takes. Received: {settings}: {error}."
             ) from error
