@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
+from amh_tf import errors
+
 
 @dataclasses.dataclass(frozen=True)
 class Target:
@@ -19,7 +21,7 @@ class Target:
     seeds: list
     parse: Callable
     text: bool = False
-    allowed: tuple = (ValueError,)
+    allowed: tuple = (errors.InputError,)
     named: tuple = ("",)
 
     def refuses(self, error):
