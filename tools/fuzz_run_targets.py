@@ -2,19 +2,21 @@
 
 import dataclasses
 import importlib
+import io
 import json
 import zipfile
 
 import keras
 import numpy as np
+import scipy.io.wavfile
 import tensorflow as tf
 
 from amh_tf import config, metrics, models, progress, tables
 from amh_tf.corpora import source
 from amh_tf.data import fold_view, records, writer
-from amh_tf.exporting import examples
+from amh_tf.exporting import examples, raw_inputs
 from amh_tf.reporting import gather
-from amh_tf.training import absence, checkpoints, model_file, run_folder, run_inputs
+from amh_tf.training import absence, checkpoints, environment, model_file, run_folder, run_inputs
 from tests import conftest
 from tools import damages, fuzz_target
 
@@ -215,7 +217,54 @@ def _request_example(folder):
     return fuzz_target.Target(seeds, lambda data: parse(tf.constant([data])), allowed=refused)
 
 
+def _request_wav(folder):
+    """Damages a WAV file that a client sends; what is answered must be numbers."""
+    sound = io.BytesIO()
+    scipy.io.wavfile.write(sound, 16000, (1000 * np.sin(np.arange(1200))).astype(np.int16))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def features(contents):
+        return raw_inputs.from_waveforms(*raw_inputs.from_wav_bytes(contents), most=20)
+
+    def parse(data):
+        found, length = features(tf.constant([data]))
+        if not np.isfinite(found).all() or length[0] > 20:
+            raise AssertionError("features that are none")
+
+    # TensorFlow puts bytes of the file into its messages.
+    refused = (tf.errors.OpError, UnicodeDecodeError)
+    return fuzz_target.Target([sound.getvalue()], parse, allowed=refused)
+
+
+def _request_words(folder):
+    """Damages a transcript that a client sends."""
+    (folder / "words.txt").write_text("_PAD_\n_UNK_\nhello\nworld\n")
+    words = raw_inputs.Words(str(folder / "words.txt"), 5)
+    ids = tf.function(words.ids, input_signature=[tf.TensorSpec([None], tf.string)])
+
+    def parse(data):
+        found, length = ids(tf.constant([data]))
+        if not (0 <= length[0] <= 5) or (np.asarray(found) > 3).any():
+            raise AssertionError("words that are none")
+
+    seeds = [b"Hello, world!", "世界 hello".encode()]
+    return fuzz_target.Target(seeds, parse, text=True, allowed=(tf.errors.OpError,))
+
+
+def _environment(folder):
+    described = environment.describe("packed")
+    seed = json.dumps({"environments": [described, {**described, "threads": 9}]}).encode()
+
+    def parse(_):
+        environment.tell(environment.record(folder, described))
+
+    return fuzz_target.of_file([seed], folder / environment.FILE_NAME, parse, text=True)
+
+
 TARGETS = {
+    "environment": _environment,
+    "request_wav": _request_wav,
+    "request_words": _request_words,
     "run_config": _config,
     "metrics": _metrics,
     "metrics_dropped": _dropped,

@@ -86,16 +86,67 @@ def _wav(folder):
     return fuzz_target.of_file(seeds, folder / "sound.wav", module.load_audio)
 
 
-def _avi(folder):
-    module = importlib.import_module("amh_tf.features.video")
-    made = importlib.import_module("tests.features.media_files")
-    made.write_picture(folder / "seed.avi", frames=10, codec="mpeg4")
-    seed = (folder / "seed.avi").read_bytes()
+def _emobox(folder):
+    module = importlib.import_module("amh_tf.corpora.emobox")
+    corpus = folder / "EmoBox" / "data" / "emodb"
+    (corpus / "fold_1").mkdir(parents=True)
+    sound = folder / "EmoBox" / "downloads" / "emodb"
+    sound.mkdir(parents=True)
+    (sound / "a.wav").touch()
+    line = '{{"key": "emodb-{0}", "dataset": "emodb", "wav": "downloads/emodb/a.wav", '
+    line += '"length": 0.01, "emo": "{1}", "task": "category", "channel": 1}}\n'
+    for split in ("train", "test"):
+        path = corpus / "fold_1" / f"emodb_{split}_fold_1.jsonl"
+        path.write_text(line.format(split, "anger"))
+    seed = (line.format("b", "anger") + line.format("c", "joy")).encode()
+    named = (path.name, str(corpus), "--labels")
+    return fuzz_target.of_file([seed], path, lambda _: module.read(corpus), True, named)
 
-    def parse(path):
-        list(module.frames_of(path, [(0.0, 0.3, "whole")]))
 
-    return fuzz_target.of_file([seed], folder / "film.avi", parse)
+def _splits(name, seed):
+    def target(folder):
+        module = importlib.import_module("amh_tf.data.split_files")
+        return fuzz_target.of_file([seed], folder / name, module.read, text=True)
+
+    return target
+
+
+def _sound(ending, codec, format_name=None):
+    """Damages sound as FFmpeg's encoders write it."""
+
+    def target(folder):
+        module = importlib.import_module("amh_tf.features.decoding")
+        written = importlib.import_module("tests.features.media_files")
+        seed = folder / f"seed.{ending}"
+        written.write_sound(seed, codec, seconds=0.2, format_name=format_name)
+        path = folder / f"sound.{ending}"
+        return fuzz_target.of_file([seed.read_bytes()], path, module.load_audio)
+
+    return target
+
+
+def _sphere(folder):
+    module = importlib.import_module("amh_tf.features.decoding")
+    written = importlib.import_module("tools.matrix_files")
+    samples = np.round(3000 * np.sin(np.arange(800) / 5)).astype(np.int16)
+    codings = ("pcm", "ulaw", "pcm,embedded-shorten-v2.00")
+    seeds = [written.sphere(coding, samples) for coding in codings]
+    return fuzz_target.of_file(seeds, folder / "sound.sph", module.load_audio)
+
+
+def _film(ending, codec):
+    def target(folder):
+        module = importlib.import_module("amh_tf.features.video")
+        written = importlib.import_module("tests.features.media_files")
+        seed = folder / f"seed.{ending}"
+        written.write_picture(seed, frames=10, codec=codec)
+
+        def parse(path):
+            list(module.frames_of(path, [(0.0, 0.3, "whole")]))
+
+        return fuzz_target.of_file([seed.read_bytes()], folder / f"film.{ending}", parse)
+
+    return target
 
 
 TARGETS = {
@@ -112,7 +163,20 @@ TARGETS = {
     "label_set": _label_set,
     "glove": _glove,
     "wav": _wav,
-    "avi": _avi,
+    "sphere": _sphere,
+    "flac": _sound("flac", "flac"),
+    "ogg": _sound("ogg", "libopus"),
+    "m4a": _sound("m4a", "aac", "mp4"),
+    "avi": _film("avi", "mpeg4"),
+    "mp4": _film("mp4", "libx264"),
+    "mkv": _film("mkv", "libx264"),
+    "emobox": _emobox,
+    "splits_csv": _splits(
+        "splits.csv", b"id,fold,split,speaker\nu1,1,train,a\nu2,1,test,b\nu1,2,test,a\n"
+    ),
+    "splits_jsonl": _splits(
+        "splits.jsonl", b'{"id": "u1", "split": "train"}\n{"id": "u2", "split": "test"}\n'
+    ),
 }
 NEEDS = {
     "iemocap_labels": ("amh_tf.corpora.iemocap",),
@@ -123,7 +187,8 @@ NEEDS = {
     "label_set": ("amh_tf.corpora.label_sets",),
     "glove": ("amh_tf.features.glove",),
     "wav": ("amh_tf.features.decoding", "av"),
-    "avi": ("amh_tf.features.video", "av"),
+    **dict.fromkeys(("sphere", "flac", "ogg", "m4a"), ("amh_tf.features.decoding", "av")),
+    **dict.fromkeys(("avi", "mp4", "mkv"), ("amh_tf.features.video", "av")),
 }
 
 

@@ -15,6 +15,7 @@ from amh_tf.data import (
     fold_view,
     integrity,
     manifest,
+    moments,
     random_access,
     records,
     verification,
@@ -105,6 +106,24 @@ def _tables(name):
     return target
 
 
+def _speakers(name):
+    """Damages what features are standardized by, and where it says whose they are."""
+
+    def target(folder):
+        data = _data_folder(folder)
+        path = data.path(name)
+
+        def parse(_):
+            for modality in moments.MODALITIES:
+                moments.of_cells(data, modality)
+
+        # The two files are compared with each other.
+        named = ("utterances.csv", "moments.npy")
+        return fuzz_target.of_file([path.read_bytes()], path, parse, name.endswith("csv"), named)
+
+    return target
+
+
 def _dictionary(folder):
     words = {"_PAD_": 0, "_UNK_": 1, "naïve": 2, "x" * 300: 70_000}
     seeds = [pickle.dumps(words, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
@@ -134,6 +153,8 @@ TARGETS = {
     "vocabulary": _tables("vocabulary.txt"),
     "embedding": _tables("embedding.npy"),
     "word_counts": _tables("word_counts.npy"),
+    "utterances": _speakers("utterances.csv"),
+    "moments": _speakers("moments.npy"),
     "array": _array,
     "dictionary": _dictionary,
     **fuzz_run_targets.TARGETS,

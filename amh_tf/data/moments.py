@@ -116,7 +116,8 @@ def of_cells(manifest, modality: str) -> dict:
             "or train with --standardize=none."
         )
     cells = utterances.cells(utterances.read(manifest))
-    table = manifest.moments(len(cells), row_width(manifest.widths)).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # what is no number is found below
+        table = manifest.moments(len(cells), row_width(manifest.widths)).astype(np.float64)
     start = 0
     for before in MODALITIES[: MODALITIES.index(modality)]:
         start += 1 + 2 * manifest.widths[before]

@@ -14,6 +14,7 @@ _PLAIN = ("pcm", "ulaw", "mu-law", "alaw")
 _SHORTEN = "pcm,embedded-shorten"
 _COUNTS = ("sample_count", "channel_count", "sample_n_bytes")
 _LONGEST_HEADER = 1 << 20
+_LONGEST_NUMBER = 18  # digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,9 +81,9 @@ def _fields(path, text):
         if len(rest) < 2 or not rest[0].startswith("-"):
             continue
         value = rest[1].strip()
-        if rest[0] == "-i":
-            if not value.removeprefix("-").isdecimal():
-                raise media.bad(path, "is damaged", f"a number as {name}", repr(value))
+        if rest[0] == "-i" or name in _COUNTS:
+            if not value.removeprefix("-").isdecimal() or len(value) > _LONGEST_NUMBER:
+                raise media.bad(path, "is damaged", f"a number as {name}", repr(value[:50]))
             value = int(value)
             if value < 0 and name in _COUNTS:
                 raise media.bad(path, "is damaged", f"{name} of at least 0", value)

@@ -92,6 +92,14 @@ def test_cut_sphere_is_refused(tmp_path, coding, kept):
         (lambda data: data.replace(b"end_head", b"end_haed"), "is damaged.*header with an end"),
         (lambda data: data.replace(b"count -i 32000", b"count -i 3x000"), "is damaged.*a number"),
         (lambda data: data.replace(b"count -i 32000", b"count -i -2000"), "is damaged.*at least 0"),
+        (lambda data: data.replace(b"count -i 32000", b"count -s5 3x00"), "is damaged.*a number"),
+        (
+            lambda data: (
+                data.replace(b"-i 32000", b"-i " + b"9" * 5000).replace(b"1024", b"9024")
+                + bytes(9000)
+            ),
+            "is damaged.*a number",
+        ),
         (lambda data: data.replace(b"-s3 pcm\n", b"-s26 pcm,embedded-wavpack-v1.0\n"), "sph2pipe"),
         (lambda data: data.replace(b"-s3 pcm\n", b"-s4 mulaw,embedded-shorten-v2\n"), "sph2pipe"),
     ],
