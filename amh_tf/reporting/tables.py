@@ -88,7 +88,7 @@ OWN_SCORES = schema.SCORES
 
 def _scores(known, run):
     """Cells of `SCORE_COLUMNS` for a published row, a cross-validation, or both."""
-    cells = [getattr(known, name) if known else NOT_RECORDED for name in PUBLISHED_SCORES]
+    cells = [getattr(known, name, None) or NOT_RECORDED for name in PUBLISHED_SCORES]
     if run is None:
         return [*cells, *[""] * (len(OWN_SCORES) + 3)]
     cells += [run.scores[name] for name in OWN_SCORES]
@@ -99,8 +99,8 @@ def _notes(group, rows):
     """What a reader must know of these rows: pairs of published row and cross-validation."""
     notes = [
         f"{PAPER} and {CORRECTED}: mean ± standard deviation over {published.NUM_FOLDS} folds, "
-        f"seven classes, from {published.SOURCE}. The paper calls its two columns weighted and "
-        "unweighted accuracy; the authors found them to be precisions.",
+        f"seven classes, from {published.PAPER} and {published.SOURCE}. The paper calls its two "
+        "columns weighted and unweighted accuracy; the authors found them to be precisions.",
         f"{OURS}: mean ± standard deviation over the folds scored. WA: weighted accuracy, "
         "also called WAR; UA: unweighted accuracy, also called UAR or macro recall.",
     ]
@@ -116,8 +116,8 @@ def _notes(group, rows):
         )
     if any(run and run.scores["weighted_accuracy"].deviation is None for _, run in rows):
         notes.append("A figure without ± is of one fold.")
-    if any(known is None for known, _ in rows):
-        notes.append(f"{NOT_RECORDED}: no published figure is recorded for this row.")
+    if any(known is None or known.weighted_accuracy is None for known, _ in rows):
+        notes.append(f"{NOT_RECORDED}: no such figure was published for this row.")
     if any(known and known.model == "mha" for known, _ in rows):
         notes.append("The authors do not say how many hops their MHA takes.")
     if any(run is None for _, run in rows):
@@ -157,9 +157,9 @@ def model_table(group):
     ]
     repeated = [row[4] for row in rows]
     rows += [
-        (known.model, known.num_hops, known.modalities, "reference", known, None)
+        (known.model, known.num_hops, known.modalities, known.transcripts, known, None)
         for known in published.ROWS
-        if known not in repeated
+        if known not in repeated and (known.model != "amh" or known.num_hops == published.AMH_HOPS)
     ]
     rows.sort(key=lambda row: gather.order(*row[:4]))
     columns = (Column("model"), Column("modalities"), Column("transcripts"), *SCORE_COLUMNS)
@@ -195,7 +195,8 @@ def hop_table(group):
         return None
     rows = [(run.num_hops, _published(run), run) for run in runs]
     for known in published.ROWS:
-        if known.model == "amh" and known.num_hops not in [hops for hops, _, _ in rows]:
+        is_hop_row = _is_hop_row(known.model, known.modalities, known.transcripts)
+        if is_hop_row and known.num_hops not in [hops for hops, _, _ in rows]:
             rows.append((known.num_hops, known, None))
     rows.sort(key=lambda row: row[0])
     cells = [[str(hops), *_scores(known, run)] for hops, known, run in rows]

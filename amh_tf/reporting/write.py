@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from amh_tf import errors, files, progress
+from amh_tf import errors, files, progress, published
 from amh_tf.reporting import (
     control_tables,
     formats,
@@ -130,7 +130,7 @@ def _write_group(number, group, shown, folder, bar):
         pictures.confusion_matrix(row, paths[-1])
         title = "" if row.title == row.name else f"{row.title}; "
         folds = f"{row.folds_text.removesuffix(' folds')} folds"
-        caption = f"{row.name}: {title}{folds}; from {row.folder}"
+        caption = f"{row.name}: {title}{folds}; from {row.folder}{_confused(row)}"
         alternative = (
             f"Confusion matrix of {row.name} on {gather.data_name(group)}. {_recalls(row)}"
         )
@@ -150,6 +150,21 @@ def _speakers_in_words(scored):
             f"({least}) to {formats.share(values[most])} ({most})."
         )
     return " ".join(sentences)
+
+
+def _confused(row):
+    """Says beside a confusion matrix what the paper says of its own."""
+    compared = []
+    for (true, taken), paper in published.confused(*row.key).items():
+        if {true, taken} <= set(row.classes) and not row.variant:
+            counts = row.confusion[row.classes.index(true)]
+            share = counts[row.classes.index(taken)] / max(1, counts.sum())
+            compared.append(
+                f"{true} taken for {taken} {formats.share(share)}, {formats.share(paper)} there"
+            )
+    if not compared:
+        return ""
+    return f". Beside the paper's figure 2 ({published.DATA}): {'; '.join(compared)}"
 
 
 def _recalls(row):

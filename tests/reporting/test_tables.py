@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from amh_tf import published, significance
-from amh_tf.reporting import gather, pair_tables, tables
+from amh_tf.reporting import gather, pair_tables, tables, write
 from tests.reporting import crossvals
 
 SCORES = [
@@ -28,7 +28,7 @@ def group(folder):
 
 
 def test_published_figures_are_the_authors():
-    assert len(published.ROWS) == 8
+    assert len(published.ROWS) == 20
     row = published.find("amh", 7, ("audio", "text", "video"))
     assert row.weighted_precision == published.Estimate(0.624, 0.022)
     assert row.macro_precision == published.Estimate(0.597, 0.040)
@@ -37,15 +37,23 @@ def test_published_figures_are_the_authors():
     row = published.find("mha", 2, ("text", "video"))
     assert row.weighted_precision == published.Estimate(0.590, 0.017)
     assert row.unweighted_accuracy == published.Estimate(0.526, 0.024)
+    row = published.find("amh", 7, ("audio", "text", "video"), "asr")
+    assert row.macro_precision == published.Estimate(0.595, 0.036)
+    assert row.unweighted_accuracy is None
+    row = published.find("rnn_attn", None, ("audio",))
+    assert row.weighted_precision == published.Estimate(0.359, 0.058)
+    hops = [published.find("amh", n, ("audio", "text", "video")) for n in range(1, 10)]
+    assert [row.num_hops for row in hops] == list(range(1, 10))
+    assert max(hops, key=lambda row: row.weighted_precision.mean).num_hops == 7
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        ("amh", 3, ("audio", "text", "video"), "reference"),
-        ("amh", 7, ("audio", "text", "video"), "asr"),
+        ("amh", 10, ("audio", "text", "video"), "reference"),
+        ("amh", 3, ("audio", "text", "video"), "asr"),
         ("amh", 7, ("audio", "text"), "reference"),
-        ("rnn_attn", None, ("audio",), "reference"),
+        ("rnn_attn", None, ("audio",), "asr"),
         ("mha", 2, ("audio", "text", "video"), "reference"),
     ],
 )
@@ -88,6 +96,9 @@ def test_published_rows_without_a_run_have_nothing_of_ours(tmp_path):
     crossvals.write(tmp_path / "a")
     table = tables.model_table(group(tmp_path))
     assert [row[:2] for row in table.rows] == [
+        ["RNN-attn", "A"],
+        ["RNN-attn", "T"],
+        ["RNN-attn", "V"],
         ["MDRE", "A+T"],
         ["MDRE", "T+V"],
         ["MDRE", "A+V"],
@@ -96,23 +107,25 @@ def test_published_rows_without_a_run_have_nothing_of_ours(tmp_path):
         ["MHA", "T+V"],
         ["MHA", "A+V"],
         ["AMH-7", "A+T+V"],
+        ["AMH-7", "A+T+V"],
     ]
-    for row in table.rows[:-1]:
-        assert all(isinstance(cell, published.Estimate) for cell in row[3:7])
+    assert [row[2] for row in table.rows[-2:]] == ["reference", "ASR"]
+    for row in [*table.rows[:-2], table.rows[-1]]:
+        assert all(isinstance(cell, published.Estimate) for cell in row[3:5])
+        accuracies = {"RNN-attn": [tables.NOT_RECORDED] * 2}.get(row[0], row[5:7])
+        assert row[5:7] == accuracies
         assert row[7:] == [""] * 9
     assert any("no cross-validation of this row" in note for note in table.notes)
 
 
 def test_rows_without_published_figures_have_dashes_and_a_note(tmp_path):
     text = {"modalities": ["text"], "model": "rnn_attn", "num_hops": None}
-    crossvals.write(tmp_path / "a", **text)
-    crossvals.write(tmp_path / "b", transcripts="asr")
+    crossvals.write(tmp_path / "a", transcripts="asr", **text)
+    crossvals.write(tmp_path / "b", num_hops=2, transcripts="asr")
     table = tables.model_table(group(tmp_path))
-    assert table.rows[0][:3] == ["RNN-attn", "T", "reference"]
-    assert table.rows[-1][:3] == ["AMH-7", "A+T+V", "ASR"]
-    for row in (table.rows[0], table.rows[-1]):
-        assert row[3:7] == [tables.NOT_RECORDED] * 4
-    assert any("no published figure is recorded" in note for note in table.notes)
+    for names in (["RNN-attn", "T", "ASR"], ["AMH-2", "A+T+V", "ASR"]):
+        assert cells(table, *names)[3:7] == [tables.NOT_RECORDED] * 4
+    assert any("no such figure was published" in note for note in table.notes)
 
 
 def test_mha_takes_the_published_row_whatever_its_hops(tmp_path):
@@ -129,12 +142,18 @@ def test_hops_have_a_table_of_their_own(tmp_path):
     crossvals.write(tmp_path / "asr", num_hops=2, transcripts="asr")
     found = group(tmp_path)
     table = tables.hop_table(found)
-    assert [row[0] for row in table.rows] == ["1", "2", "7", "10"]
+    assert [row[0] for row in table.rows] == [str(hops) for hops in range(1, 11)]
     assert cells(table, "7")[1] == published.Estimate(0.624, 0.022)
     assert cells(table, "7")[5:] == [""] * 9
-    assert cells(table, "2")[1:5] == [tables.NOT_RECORDED] * 4
+    assert cells(table, "2")[1] == published.Estimate(0.610, 0.024)
+    assert cells(table, "2")[3:5] == [tables.NOT_RECORDED] * 2
+    assert cells(table, "10")[1:5] == [tables.NOT_RECORDED] * 4
     names = [row[:3] for row in tables.model_table(found).rows]
-    assert names[-2:] == [["AMH-7", "A+T+V", "reference"], ["AMH-2", "A+T+V", "ASR"]]
+    assert names[-3:] == [
+        ["AMH-7", "A+T+V", "reference"],
+        ["AMH-2", "A+T+V", "ASR"],
+        ["AMH-7", "A+T+V", "ASR"],
+    ]
 
 
 def test_group_without_amh_has_no_hop_table(tmp_path):
@@ -146,16 +165,33 @@ def test_synthetic_figures_are_not_offered_for_comparison(tmp_path):
     crossvals.write(tmp_path / "a", data="planted", synthetic=True)
     table = tables.model_table(group(tmp_path))
     assert "planted (synthetic), protocol: random" in table.title
-    assert cells(table, "AMH-7")[14] == "planted (synthetic)"
+    assert cells(table, "AMH-7", "A+T+V", "reference")[14] == "planted (synthetic)"
     assert any("synthetic" in note and "cannot be compared" in note for note in table.notes)
 
 
 def test_one_fold_has_no_deviation(tmp_path):
     crossvals.write(tmp_path / "a", [row for row in crossvals.answers() if row[0] == 4])
     table = tables.model_table(group(tmp_path))
-    row = cells(table, "AMH-7")
+    row = cells(table, "AMH-7", "A+T+V", "reference")
     assert row[7].deviation is None and row[13] == "1 of 10 folds"
     assert any("of one fold" in note for note in table.notes)
+
+
+def test_confusions_stand_beside_those_of_the_paper(tmp_path):
+    classes = ("ang", "fru", "sad")
+    rows = crossvals.answers(classes=classes)
+    crossvals.write(tmp_path / "runs" / "a", rows, classes)
+    crossvals.write(tmp_path / "runs" / "b", rows, classes, num_hops=3)
+    (found,) = gather.gather(tmp_path / "runs")
+    write.report(tmp_path / "runs", tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    (row,) = (row for row in found.rows if row.num_hops == 7)
+    anger, frustration = row.classes.index("ang"), row.classes.index("fru")
+    shares = row.confusion / row.confusion.sum(axis=1, keepdims=True)
+    told = f"ang taken for fru {shares[anger, frustration]:.3f}".replace("0.", ".")
+    assert page.count("figure 2") == 1 and f"{told}, .383 there" in page
+    told = f"fru taken for ang {shares[frustration, anger]:.3f}".replace("0.", ".")
+    assert f"{told}, .045 there" in page
 
 
 def test_every_pair_is_tested_once_surest_first(tmp_path):
