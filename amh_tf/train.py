@@ -38,9 +38,9 @@ def main():
         data = dataclasses.replace(data, data_dir=str(folder))
     run_dir = flag_defs.run_dir(data, model)
     begun = run_folder.RunFolder(run_dir).begun_kernel()
-    if team.strategy.num_replicas_in_sync == 1:
+    if flag_defs.FLAGS.distribution == "none":
         startup.prepare(training.batch_split, model, begun=begun)
-    else:
+    else:  # which has used TensorFlow, so that its threads are set, even where it is one device
         startup.load_kernel(model, begun)
     if source is not None:
         writer.write(source, data.data_dir, progress=progress.bar)

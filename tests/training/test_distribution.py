@@ -123,3 +123,17 @@ def test_damaged_tf_config_is_refused(monkeypatch, text):
 def test_unknown_distribution_is_refused():
     with pytest.raises(ValueError, match=r"`distribution` is not known.*--distribution"):
         distribution.make_team("horovod")
+
+
+@pytest.mark.parametrize("name", ["mirrored", "multi_worker"])
+def test_team_of_one_trains(tiny_data, tmp_path, name):
+    cluster = {"cluster": {"worker": [f"127.0.0.1:{free_ports(1)[0]}"]}}
+    task = json.dumps({**cluster, "task": {"type": "worker", "index": 0}})
+    finished = commands.run(
+        "-m", "amh_tf.train", f"--distribution={name}", "--hops=1", "--max_steps=2",
+        "--audio_units=6", "--text_units=5", "--video_units=4", "--batch_size=8",
+        f"--data_dir={tiny_data.folder}", f"--run_dir={tmp_path / 'run'}",
+        environment={"TF_CONFIG": task},
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test"]
