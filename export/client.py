@@ -32,6 +32,14 @@ def _refuse(what, expected, received):
     raise ValueError(f"{what}. Expected {expected}. Received: {received}.")
 
 
+def _no_answer(server, reason):
+    return ValueError(
+        f"There is no answer from {server}. Expected TensorFlow Serving: REST at "
+        f"http://HOST:8501, gRPC at HOST:8500. Received: {reason}. Start it as docs/deployment.md "
+        "says, or name it with --server."
+    )
+
+
 def read_wav(path):
     """Reads a WAV file that the server can decode, and checks it first.
 
@@ -190,6 +198,8 @@ class RestClient(_Client):
         except urllib.error.HTTPError as error:
             text = error.read().decode("utf-8", "replace")
             raise ValueError(f"The server refused the request: {text[:500]}") from error
+        except OSError as error:  # URLError and time-outs are
+            raise _no_answer(self.server, getattr(error, "reason", error)) from error
 
     def signatures(self):
         """Asks which signatures there are: name -> input -> (dtype, shape)."""
@@ -243,6 +253,9 @@ class GrpcClient(_Client):
         try:
             return method(request, timeout=TIMEOUT)
         except self._grpc.RpcError as error:
+            silent = self._grpc.StatusCode.UNAVAILABLE, self._grpc.StatusCode.DEADLINE_EXCEEDED
+            if error.code() in silent:
+                raise _no_answer(self.server, error.details()) from error
             text = f"{error.code().name}: {error.details()}"
             raise ValueError(f"The server refused the request: {text[:500]}") from error
 

@@ -1,5 +1,6 @@
 """What the client refuses before it asks."""
 
+import socket
 import subprocess
 import sys
 
@@ -93,3 +94,22 @@ def test_command_line_fails_with_one_message(arguments, message):
     )  # fmt: skip
     assert finished.returncode == 1 and finished.stderr.startswith("error: ")
     assert message in finished.stderr and finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("server", ["localhost:{}", "http://localhost:{}"])
+def test_server_that_is_not_there_is_named(server):
+    if not server.startswith("http"):
+        pytest.importorskip("grpc", reason="extra serving")
+    with socket.socket() as held:  # bound, and nobody listens
+        held.bind(("localhost", 0))
+        server = server.format(held.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "export/client.py", f"--server={server}", "--text=hello"],
+            cwd=conftest.ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: There is no answer from {server}. Expected TensorFlow")
+    assert "--server" in done.stderr and "Traceback" not in done.stderr
