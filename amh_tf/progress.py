@@ -41,9 +41,9 @@ def _drop_standard_output(reason):
 console = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
-# Seconds until the first line in a file, and between two lines at most. What ends sooner than that
-# leaves none; work of hours leaves no more than can be read.
-FIRST_LINE, LONGEST_PAUSE = 10.0, 600.0
+# Seconds between two lines in a file: at first, and at most. What ends sooner leaves none; work of
+# hours leaves no more than can be read, as a pause is a thirtieth of the time that has gone by.
+SHORTEST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
 
 
 class _Bar:
@@ -69,7 +69,7 @@ class _Lines:
         self._total, self._title, self._unit = total, title, unit
         self._completed, self._note = 0, ""
         self._start = time.monotonic()
-        self._next = FIRST_LINE
+        self._next = SHORTEST_PAUSE
 
     def advance(self, steps=1):
         self.move_to(self._completed + steps)
@@ -82,7 +82,7 @@ class _Lines:
         seconds = time.monotonic() - self._start
         if seconds < self._next or not completed or completed >= self._total:
             return
-        self._next = seconds + min(seconds, LONGEST_PAUSE)
+        self._next = seconds + min(max(seconds / 30, SHORTEST_PAUSE), LONGEST_PAUSE)
         speed = completed / seconds
         left = datetime.timedelta(seconds=round((self._total - completed) / speed))
         console.print(

@@ -1,5 +1,6 @@
 """Progress where output goes to a file."""
 
+import numpy as np
 import pytest
 
 from amh_tf import progress
@@ -26,8 +27,8 @@ def lines(monkeypatch, capsys):
     ("steps", "seconds", "expected"),
     [
         (100, 0.05, []),  # done in five seconds
-        (10, 20, [1, 2, 4, 8]),
-        (2000, 0.01, [1000]),
+        (10, 20, list(range(1, 10))),
+        (3500, 0.01, [1000, 2000, 3000]),
         (3, 1000, [1, 2]),
     ],
 )
@@ -36,8 +37,13 @@ def test_lines_come_at_intervals_that_grow(lines, steps, seconds, expected):
     assert found == expected
 
 
-def test_long_work_has_a_line_at_least_every_ten_minutes(lines):
-    assert len(lines(24 * 60, 60)) == pytest.approx(24 * 6, abs=8)
+def test_work_of_hours_has_fewer_lines(lines):
+    """Ten seconds apart for five minutes, then a thirtieth of the time; ten minutes at most."""
+    assert len(lines(300, 1)) == 29
+    assert len(lines(3600, 1)) == pytest.approx(30 + 30 * np.log(3600 / 300), abs=5)
+    assert len(lines(24 * 360, 10)) == pytest.approx(
+        30 + 30 * np.log(18_000 / 300) + (24 * 3600 - 18_000) / 600, abs=12
+    )
 
 
 def test_line_says_how_far_and_how_long(lines):

@@ -43,8 +43,8 @@ def _write(folder, utterances, seed, quality):
             rng = np.random.default_rng([seed, number])
             for turn in turns:
                 turn.waveform = voice.say(turn.words, turn.speaker, turn.shown, rng)
+                bar.advance()
             _write_dialog(folder / f"Session{dialog[4]}", dialog, turns, rng, quality)
-            bar.advance(len(turns))
     release.mark(folder)
     return total
 
