@@ -32,7 +32,7 @@ def lines(monkeypatch, capsys):
         (3, 1000, [1, 2]),
     ],
 )
-def test_lines_come_at_intervals_that_grow(lines, steps, seconds, expected):
+def test_lines_come_at_once_in_a_while(lines, steps, seconds, expected):
     found = [int(line.split()[1].replace(",", "")) for line in lines(steps, seconds)]
     assert found == expected
 
