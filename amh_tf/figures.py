@@ -13,6 +13,8 @@ _LONGEST_LABEL = 30
 def confusion_matrix(counts, classes, title, path):
     """Draws a confusion matrix, each row as shares of the true class, counts below.
 
+    A class without utterances has dashes.
+
     Args:
         counts: Integer array of shape `(classes, classes)`, true class in rows.
         classes: Class names.
@@ -40,6 +42,9 @@ def confusion_matrix(counts, classes, title, path):
     axes.set_ylabel("true")
     axes.set_title(title, parse_math=False)
     for row, column in np.ndindex(counts.shape if len(classes) <= _NUMBERED else (0, 0)):
+        if not counts[row].any():
+            axes.text(column, row, "–", va="center", ha="center", color="gray")  # noqa: RUF001
+            continue
         color = "white" if shares[row, column] > 0.55 else "black"
         place = {"ha": "center", "color": color}
         axes.text(column, row - 0.05, f"{shares[row, column]:.2f}", va="bottom", **place)
