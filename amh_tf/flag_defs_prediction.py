@@ -40,7 +40,13 @@ def define():
         "Other recordings of the same speaker, with commas between them, for a model that "
         "standardizes by the speaker. Labels are not needed.",
     )
-    _define("path", "data_dir", None, "Where the run's data set lies now; older runs need it.")
+    _define(
+        "path",
+        "data_dir",
+        None,
+        "Where the run's data set lies now. Older runs need it, and those that began before it was "
+        "said how the features were made.",
+    )
     _define("enum", "format", "table", "What to print.", enum_values=list(FORMATS))
     _define("path", "attention", None, "Picture to draw of what each hop attended to.")
 

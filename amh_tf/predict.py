@@ -1,6 +1,9 @@
 """Predicts the emotion of one clip:
 
 python -m amh_tf.predict --run_dir=DIR --video=clip.mp4 --resnet_weights=FILE --attention=out.png
+
+The run's data set must say that its features are those that are made here: one of recordings does,
+one of folds where `amh_tf.prepare` was told so (--audio_features, --video_features).
 """
 
 import json

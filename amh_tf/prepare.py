@@ -7,7 +7,15 @@ Extraction from raw recordings can be stopped; the same command goes on where it
 
 import dataclasses
 
-from amh_tf import cli, flag_defs_preparation, locations, progress, schema
+from amh_tf import (
+    cli,
+    feature_kinds,
+    flag_defs_features,
+    flag_defs_preparation,
+    locations,
+    progress,
+    schema,
+)
 from amh_tf.corpora import folds, planted
 from amh_tf.data import fold_view, from_recordings, writer
 
@@ -25,11 +33,13 @@ def _prepared():
         max_lengths=flag_defs_preparation.max_lengths(),
         name=flags.name,
         transcripts=flags.transcripts,
+        declared=flag_defs_features.declared(),
     )
 
 
 def _write():
     flags = flag_defs_preparation.FLAGS
+    flag_defs_features.check_source()
     names = ("records_per_shard", "feature_dtype", *flag_defs_preparation.FOLD_FLAGS)
     options = {name: flags[name].value for name in names}
     if flags.source not in flag_defs_preparation.RAW_SOURCES:
@@ -59,6 +69,17 @@ def _model(manifest):
     }.get(len(letters), "--hops=7")
 
 
+def _about_features(manifest):
+    """Yields a line on the features of folds, of which the arrays themselves say nothing."""
+    if flag_defs_preparation.FLAGS.source != "folds":
+        return
+    for modality in flag_defs_features.FLAG_NAMES:
+        yield f"The {modality} features: {feature_kinds.describe(manifest.features, modality)}."
+        if not feature_kinds.can_make(manifest.features, modality):
+            meant = flag_defs_features.meant(modality)
+            yield f"Mind: runs on them take no recordings. If they are {meant}, run this again so."
+
+
 def main():
     """Prepares by the flags."""
     flags = flag_defs_preparation.FLAGS
@@ -80,6 +101,8 @@ def main():
         )
         for warning in first.warnings:
             progress.console.print(f"Mind: {warning}.")
+    for line in _about_features(manifest):
+        progress.console.print(line)
     progress.console.print(
         f"\nNext:\n  python -m amh_tf.train {_model(manifest)} --data_dir={flags.output_dir}"
     )

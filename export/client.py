@@ -164,7 +164,8 @@ class _Client:
         signatures = self.signatures()
         known = next((s for s in ("raw_wav", "raw") if s in signatures), None)
         if known is None:
-            _refuse("The model reads no recordings", "a signature raw", sorted(signatures))
+            what = "The model takes features alone, its card says why: it reads no recordings"
+            _refuse(what, "a signature raw", sorted(signatures))
         wanted, inputs = signatures[known], {}
         if "wav_bytes" in wanted:
             inputs["wav_bytes"] = np.array([wav or b""], object)

@@ -5,7 +5,8 @@
     foldNN/W_embedding.npy  (vocabulary, 300)
 
 The prosody arrays that lie beside them are not read: the authors' model never used them.
-Everything is checked before the first utterance is given out.
+Everything is checked before the first utterance is given out. The arrays do not say how the
+features were made, whatever their names and widths: whoever knows declares it.
 """
 
 import hashlib
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import checking, errors, files, schema
-from amh_tf.corpora import safe_pickle, source
+from amh_tf import checking, errors, feature_kinds, files, schema
+from amh_tf.corpora import feature_claims, safe_pickle, source
 
 # What must be there: the kind of number and the number of dimensions.
 ARRAYS = {
@@ -25,8 +26,6 @@ ARRAYS = {
     "video_seqN": ("i", 1),
     "label": ("i", 1),
 }
-# Said in the manifest: the paper tells how such features are made.
-MADE_FROM = "the authors' preprocessed folds"
 KINDS = {"f": "floating-point numbers", "i": "integers"}
 
 
@@ -124,11 +123,12 @@ class _Split:
             f"{int(wrong.sum())} such values."
         )
 
-    def check_features(self, digest):
+    def check_features(self, digest, claims):
         """Reads every feature once.
 
         Args:
             digest: `hashlib` object that is fed all the split holds.
+            claims: Dict from modality to the `feature_claims` object that is fed its utterances.
 
         Raises:
             ValueError: If a feature inside its length is NaN or infinite.
@@ -143,6 +143,8 @@ class _Split:
                 digest.update(features)
                 if not np.isfinite(features).all():
                     bad.append(index)
+                elif modality in claims:
+                    claims[modality].add(features)
             if bad:
                 raise errors.InputError(
                     f"{str(self._path(name))!r} holds features that are not finite. Expected "
@@ -229,6 +231,7 @@ def read(
     max_lengths=None,
     name=None,
     transcripts="reference",
+    declared=None,
 ):
     """Reads one fold of the authors' preprocessed data.
 
@@ -239,14 +242,16 @@ def read(
             750 / 128 / 25.
         name: What to call the data set. Defaults to the folder's name.
         transcripts: "reference", or "asr" where the words were recognized.
+        declared: Dict from "audio" and "video" to how these features were made, as far as somebody
+            knows; records as in `feature_kinds`.
 
     Returns:
         `amh_tf.corpora.source.Source`.
 
     Raises:
         ValueError: If an array is missing, damaged, of another kind, does not fit the others,
-            or holds labels, ids, lengths or features that cannot be right. The message names
-            the file.
+            or holds labels, ids, lengths or features that cannot be right, or are not what is
+            declared. The message names the file.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -275,8 +280,15 @@ def read(
     described = [classes, sorted(max_lengths.items()), vocabulary, widths, transcripts]
     digest = hashlib.sha256(repr(described).encode())
     digest.update(np.ascontiguousarray(embedding))
+    declared = declared or {}
+    claims = {
+        modality: feature_claims.make(modality, made, widths[modality], folder)
+        for modality, made in declared.items()
+    }
     for part in splits.values():
-        part.check_features(digest)
+        part.check_features(digest, claims)
+    for claim in claims.values():
+        claim.check()
     return source.Source(
         name=name or f"preprocessed fold {folder.resolve().name}",
         synthetic=False,
@@ -288,5 +300,5 @@ def read(
         utterances=lambda: (u for part in splits.values() for u in part.utterances()),
         transcripts=transcripts,
         fingerprint=digest.hexdigest(),
-        features={"made_from": MADE_FROM, "max_lengths": max_lengths},
+        features={"made_from": feature_kinds.FOLDS, "max_lengths": max_lengths, **declared},
     )

@@ -12,7 +12,7 @@ import hashlib
 
 import numpy as np
 
-from amh_tf import schema
+from amh_tf import feature_kinds, schema
 from amh_tf.corpora import source
 
 PRIOR = np.array(schema.PAPER_CLASS_COUNTS) / sum(schema.PAPER_CLASS_COUNTS)
@@ -156,6 +156,7 @@ def read(seed=1, sizes=None):
         ),
         utterances=lambda: generator.utterances(sizes),
         fingerprint=hashlib.sha256(described.encode()).hexdigest(),
+        features={name: {"kind": feature_kinds.SYNTHETIC} for name in schema.MODALITIES},
     )
 
 

@@ -66,8 +66,8 @@ class Source:
             the order of `index`.
         fingerprint: Text that differs where the content differs.
         transcripts: "reference", or "asr" where the words were recognized.
-        features: What the features are made of, so that the same can be made of another
-            recording: a dict that JSON can hold, or None where nobody could.
+        features: How the features were made, as in `feature_kinds`, so that the same can be made
+            of another recording: a dict that JSON can hold, or None where nobody knows.
         fold_names: A name for each fold that the source publishes; as long as every entry's
             `splits`.
         published: What the published folds are, such as "five folds of actors".

@@ -7,7 +7,7 @@ on what is checked here. Errors are short: the loader adds the file's name.
 import os
 import re
 
-from amh_tf import checking, errors, schema
+from amh_tf import checking, errors, feature_kinds, schema
 
 # Linux, macOS and Windows allow no longer name, in bytes.
 _LONGEST_NAME = 255
@@ -17,6 +17,7 @@ _FEATURES = {
     "text": {"transcripts": str, "recognizer": str | None},
     "video": {"weights": str, "fingerprint": str, "dtype": str, "resize": bool},
 }
+_NAMES = ("kind", "description")
 
 
 def is_text(value):
@@ -119,11 +120,12 @@ def widths(found):
         raise errors.InputError(f"widths {_shown(found)}")
 
 
-def features(found):
-    """Checks what features are said to be made of, as far as anybody uses it.
+def features(found, widths):
+    """Checks how features are said to be made, as far as anybody uses it.
 
     Args:
         found: As in `corpora.source.Source`.
+        widths: Dict of the width of a step of "audio" and "video", checked.
 
     Raises:
         ValueError: If it cannot be used.
@@ -142,6 +144,15 @@ def features(found):
             value = made.get(name)
             if name in made and not (is_text(value) if kind is str else isinstance(value, kind)):
                 raise errors.InputError(f"{name} {_shown(value)} of the features of {modality}")
+        names(f"kind or description of {modality}", [made[n] for n in _NAMES if n in made])
+        kind, width = feature_kinds.record(found, modality)["kind"], widths.get(modality)
+        made_here = kind == feature_kinds.MADE_HERE[modality]
+        if made_here and width != feature_kinds.WIDTHS.get(modality):
+            raise errors.InputError(
+                f"{modality} features of the kind {kind!r} that are {width} wide"
+            )
+        if kind == feature_kinds.OTHER and "description" not in made:
+            raise errors.InputError(f"no description of the features of {modality}")
     unspaced = found.get("text", {}).get("unspaced_scripts", schema.UNSPACED_SCRIPTS[0])
     if unspaced not in schema.UNSPACED_SCRIPTS:
         raise errors.InputError(f"unspaced_scripts {_shown(unspaced)} of the features of text")

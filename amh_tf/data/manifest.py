@@ -195,7 +195,6 @@ def _check_types(loaded):
         raise errors.InputError(f"synthetic {loaded.synthetic!r}")
     if loaded.feature_dtype not in schema.FEATURE_DTYPES:
         raise errors.InputError(f"feature_dtype {loaded.feature_dtype!r}")
-    declared.features(loaded.features)
     for shard in loaded.shards:
         declared.texts("part or SHA-256", (shard.part, shard.sha256))
 
@@ -224,6 +223,7 @@ def _check_vocabulary(loaded):
 
 def _check_sizes(loaded):
     declared.widths(loaded.widths)
+    declared.features(loaded.features, loaded.widths)
     if not all(
         checking.is_integer(size, 1) for size in (loaded.vocabulary_size, loaded.embedding_width)
     ):

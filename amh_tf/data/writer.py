@@ -5,11 +5,12 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import json
 
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import checking, errors, files, schema
+from amh_tf import checking, errors, feature_kinds, files, schema
 from amh_tf.data import (
     dev_part,
     fold_view,
@@ -109,7 +110,7 @@ def write(
     """Writes a data folder.
 
     The folder appears whole or not at all. A folder that already holds this very data set
-    with these folds is left as it is.
+    with these folds is left as it is, but for what the source now says of its features.
 
     Args:
         source: `amh_tf.corpora.source.Source`.
@@ -144,7 +145,7 @@ def write(
     folder = files.Path(folder)
     if (folder / manifest.FILE_NAME).exists():
         files.sweep_unfinished(folder)
-        return _existing(folder, fingerprint)
+        return _existing(folder, fingerprint, source.features)
     total = len(source.index)
     bar = progress(total, "writing", "utterances") if progress else contextlib.nullcontext()
     try:
@@ -161,7 +162,7 @@ def write(
         # Another process may have written the same set meanwhile.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        return _existing(folder, fingerprint)
+        return _existing(folder, fingerprint, source.features)
     return manifest.load(folder)
 
 
@@ -249,7 +250,7 @@ def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
         shards=tuple(shard for part in parts.values() for shard in part.shards),
         protocols=described,
         feature_dtype=feature_dtype,
-        features=source.features,
+        features=feature_kinds.complete(source.features),
         utterances_file=utterances.FILE_NAME,
         moments_file=MOMENTS_FILE,
     )
@@ -319,7 +320,8 @@ def _write_tables(source, folder, parts, written, protocols, gathered):
     (folder / manifest.FILE_NAME).write_text(written.to_json(), encoding="utf-8")
 
 
-def _existing(folder, fingerprint):
+def _existing(folder, fingerprint, features):
+    """Checks a data set that is there already, and notes what is now said of its features."""
     present = manifest.load(folder)
     if present.fingerprint != fingerprint:
         raise errors.InputError(
@@ -330,4 +332,10 @@ def _existing(folder, fingerprint):
         if fold_view.choose(present).count(split):
             fold_view.choose(present).check_split(split)
     present.embedding()
+    # What was said before and is not said otherwise now stays.
+    said = json.loads(json.dumps({**(present.features or {}), **(features or {})}))
+    if features and said != present.features:
+        described = dataclasses.replace(present, features=feature_kinds.complete(said))
+        files.write_text(folder / manifest.FILE_NAME, described.to_json())
+        present = manifest.load(folder)
     return present

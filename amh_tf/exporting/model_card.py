@@ -1,14 +1,8 @@
 """What must be known of a model before it is used: `model_card.md`."""
 
-from amh_tf import __version__, escaping, models, schema, tables
+from amh_tf import __version__, escaping, feature_kinds, models, schema, tables
 from amh_tf.exporting import raw_inputs
 from amh_tf.training import runs
-
-_STEPS = {
-    "audio": "40 MFCC as Kaldi's, with first and second derivatives, a step every 10 ms",
-    "text": "word ids, the line of the word in the vocabulary, from 0",
-    "video": "ResNet-101 features, pooled",
-}
 
 
 def _scores(reports):
@@ -43,16 +37,15 @@ def _classes(trained):
     return rows
 
 
-def _inputs(config):
+def _inputs(trained):
+    config = trained.config
     rows = ["| input | shape | what |", "|---|---|---|"]
     for modality in config.modalities:
+        what = escaping.markdown(feature_kinds.describe(trained.features, modality))
         if modality == "text":
-            shape, what = "(batch, time) int32", f"{_STEPS['text']}; {config.vocabulary_size} words"
+            shape, what = "(batch, time) int32", f"{what}; {config.vocabulary_size} words"
         else:
-            width = getattr(config, f"{modality}_width")
-            shape = f"(batch, time, {width}) float32"
-            standard = width == {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}[modality]
-            what = _STEPS[modality] if standard else f"the data set's own {modality} features"
+            shape = f"(batch, time, {getattr(config, f'{modality}_width')}) float32"
         rows.append(f"| `{modality}` | {shape} | {what} |")
         rows.append(f"| `{modality}_length` | (batch,) int32 | valid steps; 0 where absent |")
     for name in config.statistics_names:
@@ -64,10 +57,11 @@ def _inputs(config):
 
 def _limits(trained):
     manifest, config = trained.fold.manifest, trained.config
+    made = raw_inputs.made_of(trained)
     kept = ", ".join(
         f"{trained.max_lengths[name]} {what}"
         for name, what in (("audio", "steps of audio"), ("text", "words"))
-        if name in config.modalities
+        if name in made
     )
     limits = [
         "Scores hold for the data set above. Other speakers, languages, microphones and ways to "
@@ -76,7 +70,7 @@ def _limits(trained):
         "of how sure one can be.",
         "Do not decide about people by this model's answers.",
     ]
-    if kept and trained.trim_silence:
+    if "audio" in made and trained.trim_silence:
         limits.append(
             "`raw` and `raw_wav` leave out what is before and after all sound within "
             f"{trained.trim_silence:g} dB of the loudest, as in training."
@@ -87,16 +81,17 @@ def _limits(trained):
         limits.insert(0, "The data are synthetic: the model knows nothing of real speech.")
     if manifest.transcripts == "asr":
         limits.append("Words of the data set were recognized: give it recognized words.")
-    if "audio" in config.modalities and not raw_inputs.takes_sound(config):
-        limits.append(
-            f"Its audio features are {config.audio_width} wide, not MFCC with derivatives: there "
-            "are no signatures `raw` and `raw_wav`."
-        )
+    for modality, problem in trained.refusals.items():
+        if problem:
+            signatures = " There are no signatures `raw` and `raw_wav`." * (modality != "video")
+            limits.append(escaping.markdown(problem) + signatures)
     if config.by_speaker:
         limits.append(
             "It standardizes by the speaker: `audio_mean`, `audio_deviation` and so on are those "
             "of all recordings of the speaker that there are. With fewer it is less accurate "
-            "than the scores above say. `raw` and `raw_wav` take the utterance's own for zeros."
+            "than the scores above say."
+            + " `raw` and `raw_wav` take the utterance's own for zeros."
+            * bool(made)
         )
     if config.dtype != "float32":
         limits.append(
@@ -146,7 +141,7 @@ def text(trained, version, signatures):
         *_classes(trained),
         "",
         "## Inputs",
-        *_inputs(config),
+        *_inputs(trained),
         "",
         "Signatures of the served model:",
         *(

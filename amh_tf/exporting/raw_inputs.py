@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from amh_tf import schema
 from amh_tf.exporting import input_checks
 from amh_tf.features import audio, silence, text
 
@@ -10,9 +9,17 @@ from amh_tf.features import audio, silence, text
 LARGEST_SAMPLE = 2.0
 
 
-def takes_sound(config):
-    """Tells whether a model reads audio features that can be computed here: MFCC as Kaldi's."""
-    return "audio" in config.modalities and config.audio_width == schema.AUDIO_WIDTH
+def made_of(trained):
+    """Lists what `raw` makes of sound and words: "audio", "text", both or, without `raw`, nothing.
+
+    Pictures come as features. Nothing is made where not all of it can be, and where a model reads
+    pictures alone.
+
+    Args:
+        trained: `amh_tf.exporting.trained.Trained`.
+    """
+    made = [name for name in ("audio", "text") if name in trained.config.modalities]
+    return [] if any(trained.refusals[name] for name in made) else made
 
 
 def from_waveforms(waveform, length, most, use_energy=False, trim_silence=0.0):

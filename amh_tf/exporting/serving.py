@@ -21,9 +21,10 @@ class ServingModule(tf.Module):
     - `classify`: serialized Examples to `scores` and `classes`, as the Classify call wants it.
     - `attention`, where the model has any: as `serving_default`, with `attention_1` ...
       `attention_N` (batch, time) of the modality that the hop attends to.
-    - `raw`, where the model reads MFCC or words: `waveform`, `waveform_length`, `transcript`,
-      `video`, `video_length`, as far as the model reads them.
-    - `raw_wav`, where it reads MFCC: the same with `wav_bytes` in place of the waveform.
+    - `raw`, where the data set says that its audio features are MFCC as made here, and its text
+      words: `waveform`, `waveform_length`, `transcript`, `video`, `video_length`, as far as the
+      model reads them.
+    - `raw_wav`, where it also reads audio: the same with `wav_bytes` in place of the waveform.
 
     A model that standardizes by the speaker also takes `audio_mean` and `audio_deviation` (batch,
     width), and the same of video. In `raw` and `raw_wav` a deviation of zeros asks for the
@@ -58,20 +59,21 @@ class ServingModule(tf.Module):
             self.functions["attention"] = self._function(self._attend, self._feature_specs())
         self._most = trained.max_lengths
         self._use_energy, self._trim_silence = trained.use_energy, trained.trim_silence
-        self._add_raw(trained.vocabulary, trained.unspaced_scripts)
+        self._add_raw(trained, raw_inputs.made_of(trained))
 
-    def _add_raw(self, vocabulary, unspaced):
-        config = self._config
-        if "text" in config.modalities:
-            self.words = raw_inputs.Words(vocabulary, self._most["text"], unspaced)
+    def _add_raw(self, trained, made):
+        if not made:
+            return
         specs = {
             name: spec
             for name, spec in self._feature_specs().items()
             if name not in ("audio", "audio_length", "text", "text_length")
         }
-        if "text" in config.modalities:
+        if "text" in made:
+            words = trained.vocabulary, self._most["text"], trained.unspaced_scripts
+            self.words = raw_inputs.Words(*words)
             specs["transcript"] = _spec([None], tf.string, "transcript")
-        if raw_inputs.takes_sound(config):
+        if "audio" in made:
             sound = {
                 "waveform": _spec([None, None], tf.float32, "waveform"),
                 "waveform_length": _spec([None], tf.int32, "waveform_length"),
@@ -79,7 +81,7 @@ class ServingModule(tf.Module):
             self.functions["raw"] = self._function(self._predict_raw, {**sound, **specs})
             wav = {"wav_bytes": _spec([None], tf.string, "wav_bytes")}
             self.functions["raw_wav"] = self._function(self._predict_wav, {**wav, **specs})
-        elif "text" in config.modalities and "audio" not in config.modalities:
+        else:
             self.functions["raw"] = self._function(self._predict_raw, specs)
 
     def _function(self, function, specs):

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from amh_tf import config, errors, models, schema
+from amh_tf import config, errors, feature_kinds, models, schema
 from amh_tf.data import fold_view
 from amh_tf.data import manifest as manifests
 from amh_tf.features import text
@@ -42,25 +42,36 @@ class Trained:
     @property
     def max_lengths(self):
         """Dict from modality to the number of steps that the features were cut to."""
-        recipe = self.fold.manifest.features or {}
+        recipe = self.features or {}
         return {**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})}
 
     @property
     def trim_silence(self):
         """Decibels by which silence around an utterance was left out; 0 for none."""
-        recipe = self.fold.manifest.features or {}
-        return float(recipe.get("audio", {}).get("trim_silence", 0.0))
+        return float(feature_kinds.record(self.features, "audio").get("trim_silence", 0.0))
 
     @property
     def use_energy(self):
         """Whether the first coefficient of the audio features is the frame's energy."""
-        recipe = self.fold.manifest.features or {}
-        return bool(recipe.get("audio", {}).get("use_energy", False))
+        return bool(feature_kinds.record(self.features, "audio").get("use_energy", False))
+
+    @property
+    def features(self):
+        """How the data set says that its features were made; see `feature_kinds`."""
+        return self.fold.manifest.features
+
+    @property
+    def refusals(self):
+        """Dict from each modality that the model reads to its `feature_kinds.refusal`, or None."""
+        return {
+            modality: feature_kinds.refusal(self.features, modality)
+            for modality in self.config.modalities
+        }
 
     @property
     def unspaced_scripts(self):
         """How texts without spaces were cut, one of `schema.UNSPACED_SCRIPTS`."""
-        return text.unspaced_scripts(self.fold.manifest.features)
+        return text.unspaced_scripts(self.features)
 
 
 def read(run_dir, data_dir=None):

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from amh_tf import errors, files
+from amh_tf import errors, feature_kinds, files
 from amh_tf.exporting import edge, model_card, serving, warmup
 from amh_tf.exporting import trained as runs_read
 from amh_tf.features import text
@@ -111,6 +111,14 @@ def _write_tables(trained, folder):
         "max_lengths": trained.max_lengths,
         "use_energy": trained.use_energy,
         "trim_silence": trained.trim_silence,
+        # What the device's script may make of recordings, and why not the rest.
+        "features": {
+            modality: {
+                "kind": feature_kinds.record(trained.features, modality)["kind"],
+                "refusal": problem,
+            }
+            for modality, problem in trained.refusals.items()
+        },
     }
     if "text" in trained.config.modalities:
         described["text_rules"] = text.rules(trained.unspaced_scripts)

@@ -4,20 +4,14 @@ import collections
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import errors, schema
+from amh_tf import errors, feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.extraction import reading
 from amh_tf.features import audio, feature_net, resnet_weights, silence, transcribe
-
-# Changes when the same recordings give other features. 1: sound and pictures each counted from
-# their own beginning. 2: on the time line of the file; lengths that a file does not promise.
-VERSION = 2
-RECIPE = "raw recordings"
 
 
 @dataclasses.dataclass
@@ -103,8 +97,8 @@ class Extractor:
     def _make_recipe(self):
         settings = self.settings
         recipe = {
-            "made_from": RECIPE,
-            "version": VERSION,
+            "made_from": feature_kinds.RECORDINGS,
+            "version": feature_kinds.VERSION,
             "modalities": list(settings.modalities),
             "max_lengths": {name: settings.max_lengths[name] for name in settings.modalities},
         }
@@ -120,12 +114,8 @@ class Extractor:
                 "unspaced_scripts": settings.unspaced_scripts,
             }
         if "video" in settings.modalities:
-            recipe["video"] = {
-                "weights": Path(settings.resnet_weights).name,
-                "fingerprint": self._network.fingerprint,
-                "dtype": settings.resnet_dtype,
-                "resize": settings.resnet_resize,
-            }
+            made_with = settings.resnet_weights, settings.resnet_dtype, settings.resnet_resize
+            recipe["video"] = feature_net.record(self._network, *made_with)
         return recipe
 
     def group(self, recordings, strict=False, advance=lambda: None):

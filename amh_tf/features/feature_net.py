@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -106,3 +107,18 @@ class FeatureNet:
         if self.short_side is not None:
             frame = pictures.scale(frame, self.short_side)
         return pictures.crop_centre(frame)
+
+
+def record(network, weights, dtype, resize):
+    """Returns what a data set says of the network of its features: a dict that JSON can hold.
+
+    Args:
+        network: `FeatureNet`.
+        weights, dtype, resize: What it was made with.
+    """
+    return {
+        "weights": Path(weights).name,
+        "fingerprint": network.fingerprint,
+        "dtype": dtype,
+        "resize": resize,
+    }

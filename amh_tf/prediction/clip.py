@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import errors, models, schema
-from amh_tf.corpora import folds, recording
+from amh_tf import errors, feature_kinds, models, schema
+from amh_tf.corpora import recording
 from amh_tf.data import moments
 from amh_tf.extraction import extracted_source, extractor, reading
 from amh_tf.extraction import settings as extraction_settings
@@ -132,8 +132,8 @@ def predict(
         weights: Weights file of ResNet-101, the one that the data set was made with.
         asr, asr_model, asr_language, asr_compute_type: Speech recognizer, its model, the language
             that is spoken and the precision; see `extractor.start_recognizer`.
-        data_dir: Where the run's data set lies now, for runs that have not noted what they
-            need of it.
+        data_dir: Where the run's data set lies now, to go by what that says of itself today; None
+            for what the run has noted.
         enroll: Other recordings of the same speaker, sound or films, by which a model that
             standardizes by the speaker does so; without them the clip itself.
 
@@ -141,8 +141,8 @@ def predict(
         `Prediction`.
 
     Raises:
-        ValueError: If the run has no model, its features cannot be made of a clip, the
-            weights are others, or the clip cannot be read.
+        ValueError: If the run has no model, nobody has said that its features are those that are
+            made here, the weights are others, or the clip cannot be read.
         ImportError: If a package of an extra is needed and not installed.
     """
     folder = run_folder.RunFolder(run_dir)
@@ -151,7 +151,7 @@ def predict(
     model = folder.load_model()
     used = run_config.model.modalities
     notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
-    maker = _maker(inputs, used, clip, weights, notes)
+    maker = _maker(inputs, used, clip, weights)
     spoken = clip.recording()
     waveform = frames = None
     told = set()
@@ -206,9 +206,10 @@ def _statistics(settings, maker, sequences, enroll, notes):
     found = {}
     for modality in settings.by_speaker:
         held = moments.Moments.none(sequences[modality].shape[1])
-        for path in enroll:
+        # An absent modality is not standardized, and its features may be none that are made here.
+        for path in enroll if len(sequences[modality]) else ():
             held += moments.Moments.of(_enrolled(path, modality, maker))
-        if not held.count:
+        if not held.count and len(sequences[modality]):
             held = moments.Moments.of(sequences[modality])
             notes.append(
                 f"The speaker's {modality} is known by this clip alone: the model was trained with "
@@ -234,37 +235,25 @@ def _unused(clip, used):
     return [name for name, value in given.items() if value and name not in used]
 
 
-def _maker(inputs, used, clip, weights, notes):
+def _read(clip, used):
+    """Lists the modalities of a clip that a model reads."""
+    sound = bool(clip.recording().audio)
+    there = {
+        "audio": sound,
+        "text": bool(clip.text) or (clip.text is None and sound),
+        "video": bool(clip.video),
+    }
+    return [name for name in used if there[name]]
+
+
+def _maker(inputs, used, clip, weights):
     """Makes the `Extractor` of the features that the run's data set has."""
+    for modality in _read(clip, used):
+        problem = feature_kinds.refusal(inputs.features, modality)
+        if problem:
+            raise errors.InputError(f"This run, on {inputs.data}, cannot take the clip. {problem}")
     recipe = inputs.features or {}
-    made_from = recipe.get("made_from")
-    if made_from not in (extractor.RECIPE, folds.MADE_FROM):
-        raise errors.InputError(
-            f"The features of the run's data set cannot be made of a clip. Expected a data set "
-            "that amh_tf.prepare made of raw recordings, or the authors' folds. Received: the "
-            f"{inputs.data}. Train on such a data set, and set its run with --run_dir."
-        )
-    made_by = recipe.get("version", 1)
-    if made_from == extractor.RECIPE and made_by != extractor.VERSION:
-        raise errors.InputError(
-            "The run's features were made by another version of the recipe: of the same "
-            f"recordings, others are made now. Expected version {extractor.VERSION}. Received: "
-            f"version {made_by}, of {inputs.data}. Make the data set again with amh_tf.prepare, "
-            "and train on it."
-        )
-    if inputs.widths != {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}:
-        raise errors.InputError(
-            "The run's features are of another kind. Expected steps of "
-            f"{schema.AUDIO_WIDTH} in audio and {schema.VIDEO_WIDTH} in video. Received: "
-            f"{inputs.widths}."
-        )
-    pictured = recipe.get("video", {})
-    if made_from == folds.MADE_FROM:
-        notes.append(
-            "The authors' folds do not say which weights their pictures' features come from; "
-            "the clip's features are made as the paper has it."
-        )
-        pictured = {"resize": False}
+    heard, pictured = (feature_kinds.record(recipe, name) for name in ("audio", "video"))
     if weights is None and pictured.get("weights") == resnet_weights.RANDOM:
         weights = resnet_weights.RANDOM
     wanted = [name for name in ("audio", "text") if name in used]
@@ -274,21 +263,21 @@ def _maker(inputs, used, clip, weights, notes):
         extraction_settings.Settings(
             modalities=tuple(wanted),
             max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
-            use_energy=recipe.get("audio", {}).get("use_energy", False),
-            trim_silence=recipe.get("audio", {}).get("trim_silence", 0.0),
+            use_energy=heard.get("use_energy", False),
+            trim_silence=heard.get("trim_silence", 0.0),
             resnet_weights=weights if "video" in wanted else None,
             resnet_dtype=pictured.get("dtype", "float32"),
             resnet_resize=pictured.get("resize", True),
             unspaced_scripts=text.unspaced_scripts(recipe),
         )
     )
-    if "video" in wanted and "fingerprint" in pictured:
+    if "video" in wanted:
         _check_weights(maker.recipe["video"], pictured)
     return maker
 
 
 def _check_weights(own, pictured):
-    if own["fingerprint"] != pictured["fingerprint"]:
+    if own["fingerprint"] != pictured.get("fingerprint"):
         raise errors.InputError(
             "These are not the weights that the run's data set was made with. Expected the "
             f"weights of {pictured.get('weights')!r}. Received: others, {own['weights']!r}. Set "

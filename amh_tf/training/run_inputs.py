@@ -82,12 +82,13 @@ def save(run_dir, fold):
 
 
 def load(run_dir, run_config, data_dir=None):
-    """Reads them from a run's folder, or from its data set where they are not there.
+    """Reads them from a run's folder, or from its data set where they are not there or it is given.
 
     Args:
         run_dir: The run's folder.
         run_config: Its `RunConfig`.
-        data_dir: Where its data set lies now, if it has moved.
+        data_dir: Where its data set lies now, to read what that says of itself today; None for
+            what the run has noted.
 
     Returns:
         `RunInputs`.
@@ -96,7 +97,7 @@ def load(run_dir, run_config, data_dir=None):
         ValueError: If they cannot be read, or the data set is another one.
     """
     path = Path(run_dir) / FILE_NAME
-    if not path.is_file():
+    if data_dir or not path.is_file():
         manifest = manifests.load(data_dir or run_config.data.data_dir)
         if manifest.fingerprint != run_config.data_fingerprint:
             raise errors.InputError(
@@ -134,7 +135,7 @@ def _check(loaded, run_config):
     if not isinstance(loaded.synthetic, bool):
         raise errors.InputError(f"synthetic {loaded.synthetic!r}")
     declared.widths(loaded.widths)
-    declared.features(loaded.features)
+    declared.features(loaded.features, loaded.widths)
     last = len(loaded.vocabulary) - 1
     if not all(checking.is_integer(number, 0, last) for number in loaded.unknown_ids):
         raise errors.InputError("unknown_ids out of range")

@@ -6,7 +6,7 @@ import dataclasses
 
 import keras
 
-from amh_tf import config, errors, files, metrics, models, progress, schema, tables
+from amh_tf import config, errors, feature_kinds, files, metrics, models, progress, schema, tables
 from amh_tf.data import fold_view, integrity, moments, pipeline, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.models import ensemble
@@ -358,9 +358,15 @@ def model_warnings(manifest, model):
     Returns:
         List of texts.
     """
+    warnings = []
+    for modality in model.modalities:
+        kind = feature_kinds.record(manifest.features, modality)["kind"]
+        if kind in (feature_kinds.OTHER, feature_kinds.UNKNOWN) and not manifest.synthetic:
+            made = feature_kinds.describe(manifest.features, modality)
+            warnings.append(f"its {modality} features: {made}")
     if not model.by_speaker:
-        return []
-    warnings = [SPEAKER_WARNING]
+        return warnings
+    warnings.append(SPEAKER_WARNING)
     counts = collections.Counter(each.speaker for each in utterances.read(manifest))
     alone = [speaker for speaker, count in counts.items() if count == 1]
     if alone:

@@ -21,6 +21,7 @@ from ai_edge_litert import interpreter
 RATE, FRAME, STEP, FFT = 16000, 400, 160, 512
 MARGIN = 5  # frames that stay around what is loud
 UNKNOWN = 1
+MADE_HERE = {"audio": "mfcc", "text": "words"}
 DOTTED_I = "\u0130"  # lower-cased in two ways
 
 
@@ -105,6 +106,23 @@ def word_ids(text, words, rules):
     return np.array([ids.get(word, UNKNOWN) for word in text.split(" ") if word], np.int32)
 
 
+def check(recipe, modality):
+    """Ends the script where the model's features are not made as this file makes them.
+
+    Args:
+        recipe: What `edge.json` says.
+        modality: "audio" or "text".
+    """
+    if "features" not in recipe:
+        sys.exit("error: edge.json does not say how features are made. Expected an export of this "
+                 "version.")  # fmt: skip
+    made = recipe["features"].get(modality)
+    if made is None:
+        sys.exit(f"error: the model reads no {modality}. Leave --{modality} out.")
+    if made["refusal"] or made["kind"] != MADE_HERE[modality]:
+        sys.exit(f"error: {made['refusal'] or made['kind']}")
+
+
 def answer(model, features):
     """Runs the model.
 
@@ -150,8 +168,10 @@ def main():
     recipe = json.loads(Path(given.tables, "edge.json").read_text(encoding="utf-8"))
     features = {}
     if given.audio:
+        check(recipe, "audio")
         features["audio"] = mfcc(read_wav(given.audio), recipe)
     if given.text:
+        check(recipe, "text")
         words = Path(given.tables, "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
         if "text_rules" not in recipe:
             sys.exit("error: edge.json has no text_rules. Expected an export of this version.")

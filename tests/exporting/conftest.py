@@ -1,6 +1,7 @@
 """A tiny trained run, exported once for the tests of a module, and the server over it."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 
 from amh_tf import config
+from amh_tf.data import writer
 from amh_tf.exporting import trained
 from amh_tf.training import runs
 from tests import commands
+from tests import conftest as shared
 from tests.exporting import c_loader
 
 HERE = Path(__file__).parent
@@ -55,8 +58,15 @@ def once(tmp_path_factory, name, make):
 
 
 @pytest.fixture(scope="session")
-def run_dir(tiny_data, tmp_path_factory):
-    return once(tmp_path_factory, "run", lambda folder: train(tiny_data, folder, num_hops=7))
+def declared_data(tiny_source, tmp_path_factory):
+    """The tiny data set, said to hold features as they are made here: it may be given sound."""
+    source = dataclasses.replace(tiny_source, features=shared.MADE_HERE)
+    return writer.write(source, tmp_path_factory.mktemp("declared") / "data", records_per_shard=16)
+
+
+@pytest.fixture(scope="session")
+def run_dir(declared_data, tmp_path_factory):
+    return once(tmp_path_factory, "run", lambda folder: train(declared_data, folder, num_hops=7))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 
@@ -261,6 +262,31 @@ def test_device_example_needs_litert_and_numpy_alone(exported, stock_file, tmp_p
     shown = dict(reversed(line.split()) for line in output.splitlines() if line[:2] == "0.")
     for name, probability in zip(exported.trained.classes, expected):
         assert float(shown[name]) == pytest.approx(probability, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "message"),
+    [
+        (lambda told: told["audio"].update(kind="other", refusal="Why not."), "audio", "Why not."),
+        (lambda told: told["audio"].update(kind="wav2vec2"), "audio", "wav2vec2"),
+        (lambda told: told["text"].update(kind="unknown", refusal="Who?"), "text", "Who?"),
+        (lambda told: told.pop("audio"), "audio", "reads no audio. Leave --audio out"),
+        (None, "audio", "edge.json does not say how features are made"),
+    ],
+)
+def test_device_example_refuses_what_it_cannot_make(exported, tmp_path, change, given, message):
+    tables = shutil.copytree(exported.edge / "assets.extra", tmp_path / "tables")
+    described = json.loads((tables / "edge.json").read_text())
+    if change:
+        change(described["features"])
+    else:
+        del described["features"]
+    (tables / "edge.json").write_text(json.dumps(described))
+    wav = conftest.write_wav(tmp_path / "clip.wav", np.zeros(9000))
+    arguments = ["--model=none.tflite", f"--tables={tables}"]
+    arguments += [f"--audio={wav}" if given == "audio" else "--text=hello"]
+    status, output = script("export/edge/emotion.py", *arguments)
+    assert status == 1 and output == f"error: {output[7:]}" and message in output, output
 
 
 def test_edge_module_in_tensorflow_gives_keras_answers(exported, reference):

@@ -125,13 +125,10 @@ def test_classify_call_gives_keras_answers(clients, inputs, expected, exported):
         np.testing.assert_allclose([c.score for c in row.classes], probabilities, atol=EXACT)
 
 
-def test_records_of_a_shard_can_be_classified(session, exported, tiny_data):
+def test_records_of_a_shard_can_be_classified(session, exported, declared_data):
     fold = exported.trained.fold
-    records = [
-        record
-        for shard in fold.select("test")
-        for record in tf.data.TFRecordDataset(str(tiny_data.path(shard.file))).as_numpy_iterator()
-    ]
+    files = [str(declared_data.path(shard.file)) for shard in fold.select("test")]
+    records = [*tf.data.TFRecordDataset(files).as_numpy_iterator()]
     answer = session.run("classify", {"inputs": np.array(records, object)})
     model = keras.saving.load_model(exported.run_dir / "model.keras")
     ((batch, _),) = pipeline.batches(fold, "test", len(records))

@@ -20,10 +20,10 @@ STATISTICS = ("audio_mean", "audio_deviation")
 
 
 @pytest.fixture(scope="module")
-def exported(tiny_data, tmp_path_factory):
+def exported(declared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("standardized")
     run_config, fold = runs.configure(
-        config.DataConfig(str(tiny_data.folder), batch_size=10),
+        config.DataConfig(str(declared_data.folder), batch_size=10),
         config.TrainingConfig(max_steps=2),
         config.ModelConfig(
             vocabulary_size=2,

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from amh_tf import config, models, schema
-from amh_tf.exporting import serving, trained, write
+from amh_tf import config, feature_kinds, models, schema
+from amh_tf.exporting import model_card, serving, trained, write
 from amh_tf.features import text
+from tests import conftest as shared
 
 pytest.importorskip("tensorflow_serving", reason="extra serving")
 
@@ -70,8 +71,8 @@ def test_run_that_cannot_be_exported_is_refused(copied, tmp_path, damage, messag
     assert not (tmp_path / "export").exists()
 
 
-def test_data_set_that_moved_or_changed_is_told(copied, tmp_path, tiny_data):
-    moved = shutil.copytree(tiny_data.folder, tmp_path / "moved")
+def test_data_set_that_moved_or_changed_is_told(copied, tmp_path, declared_data):
+    moved = shutil.copytree(declared_data.folder, tmp_path / "moved")
     assert trained.read(copied, moved).vocabulary == moved / "vocabulary.txt"
     (moved / "vocabulary.txt").write_text("one\nword\n")
     with pytest.raises(ValueError, match=r"54 words in 9 bytes of vocabulary.txt"):
@@ -145,6 +146,19 @@ def test_folder_of_other_files_is_not_replaced(run_dir, tmp_path):
     assert (tmp_path / "edge" / "thesis.tex").exists() and not (tmp_path / "serving").exists()
 
 
+def described_run(tmp_path, fold, features, **settings):
+    """A run of a small model on a data set that says this of its features, not trained."""
+    vocabulary = tmp_path / "vocabulary.txt"
+    vocabulary.write_text("_PAD_\n_UNK_\nword\n")
+    small = {"audio_units": 3, "text_units": 3, "video_units": 3, "num_hops": 2}
+    made = config.ModelConfig(**{"vocabulary_size": 3, **small, **settings})
+    fold = dataclasses.replace(fold, manifest=dataclasses.replace(fold.manifest, features=features))
+    return trained.Trained(
+        config.RunConfig(config.DataConfig(""), made, config.TrainingConfig(), ""),
+        models.build(made), schema.PAPER_CLASSES, vocabulary, fold, {},
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("settings", "signatures"),
     [
@@ -158,24 +172,45 @@ def test_folder_of_other_files_is_not_replaced(run_dir, tmp_path):
             },
         ),
         ({"modalities": ("video",), "model": "rnn_attn", "num_hops": None}, {"raw": None}),
-        ({"audio_width": 60}, {"raw": None, "raw_wav": None}),
     ],
 )
 def test_signatures_fit_what_the_model_reads(tmp_path, tiny_fold, settings, signatures):
-    vocabulary = tmp_path / "vocabulary.txt"
-    vocabulary.write_text("_PAD_\n_UNK_\nword\n")
-    small = {"audio_units": 3, "text_units": 3, "video_units": 3, "num_hops": 2}
-    made = config.ModelConfig(**{"vocabulary_size": 3, **small, **settings})
-    run = trained.Trained(
-        config.RunConfig(config.DataConfig(""), made, config.TrainingConfig(), ""),
-        models.build(made), schema.PAPER_CLASSES, vocabulary, tiny_fold, {},
-    )  # fmt: skip
+    run = described_run(tmp_path, tiny_fold, shared.MADE_HERE, **settings)
     functions = serving.ServingModule(run).functions
     for name, inputs in signatures.items():
         if inputs is None:
             assert name not in functions
         else:
             assert set(functions[name].input_signature[0]) == inputs
+
+
+WORDS = {"modalities": ("text",), "model": "rnn_attn", "num_hops": None}
+UNSURE = {
+    "planted": (None, {}, "synthetic, made of no recording"),  # what the fold itself says
+    "nobody knows": ({"made_from": feature_kinds.FOLDS}, {}, "--audio\\_features=mfcc"),
+    "as wide": ({**shared.MADE_HERE, "audio": shared.WAV2VEC}, {}, "described as 'my wav2vec\\_2'"),
+    "another width": (
+        {**shared.MADE_HERE, "audio": shared.WAV2VEC}, {"audio_width": 60}, "described as",
+    ),
+    "another recipe": ({"made_from": feature_kinds.RECORDINGS}, {}, "Received: version 1"),
+    "words": ({"text": {"kind": "unknown"}}, WORDS, "nobody has said"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNSURE)
+def test_sound_is_not_taken_where_nobody_says_how_features_are_made(kind, tmp_path, tiny_fold):
+    features, settings, said = UNSURE[kind]
+    features = features or tiny_fold.manifest.features
+    run = described_run(tmp_path, tiny_fold, features, **settings)
+    module = serving.ServingModule(run)
+    assert {"raw", "raw_wav"}.isdisjoint(module.functions)
+    assert {"serving_default", "classify"} <= module.functions.keys()
+    described = "\n".join([*model_card._inputs(run), *model_card._limits(run)])
+    assert "There are no signatures `raw` and `raw_wav`" in described
+    assert said in described
+    write._write_tables(run, tmp_path / "tables")
+    told = json.loads((tmp_path / "tables" / "edge.json").read_text())["features"]
+    assert any(told[modality]["refusal"] for modality in told)
 
 
 def test_raw_inputs_are_cut_as_the_data_set_was(tiny_fold):

@@ -134,6 +134,7 @@ def test_recognized_words_and_their_errors(tmp_path, monkeypatch, capsys):
     data = demo.write(demo.read(), chosen, tmp_path / "data")
     assert data.transcripts == "asr"
     assert data.features["text"] == {
+        "kind": "words",
         "transcripts": "asr",
         "recognizer": "deaf",
         "unspaced_scripts": "characters",

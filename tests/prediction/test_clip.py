@@ -10,14 +10,15 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from amh_tf import config
+from amh_tf import config, feature_kinds
 from amh_tf.corpora import recording
 from amh_tf.data import fold_view, manifest, pipeline
-from amh_tf.extraction import extractor, settings
+from amh_tf.extraction import settings
 from amh_tf.features import audio, feature_net, text
 from amh_tf.prediction import attention_figure, clip
 from amh_tf.training import runs
 from tests import commands
+from tests.conftest import WAV2VEC
 from tests.extraction import demo
 from tests.features import media_files
 from tools import matrix_files
@@ -126,7 +127,7 @@ def test_run_of_another_recipe_is_refused(run, tmp_path):
     for version, said in ((None, "version 1"), (1, "version 1"), (99, "version 99")):
         copy = shutil.copytree(run, tmp_path / f"run_{version}")
         inputs = json.loads((copy / "inputs.json").read_text())
-        assert inputs["features"].pop("version") == extractor.VERSION
+        assert inputs["features"].pop("version") == feature_kinds.VERSION
         if version:
             inputs["features"]["version"] = version
         (copy / "inputs.json").write_text(json.dumps(inputs))
@@ -221,8 +222,19 @@ def edited(run_dir, tmp_path, change):
     ("change", "problem"),
     [
         (lambda f: f["features"]["video"].update(fingerprint="x"), "not the weights.*--resnet_w"),
-        (lambda f: f.update(features=None), "cannot be made of a clip.*--run_dir"),
-        (lambda f: f.update(widths={"audio": 40, "video": 2048}), "of another kind"),
+        (lambda f: f.update(features=None), "audio features cannot.*nobody has said.*=mfcc"),
+        (lambda f: f["features"]["audio"].update(kind="synthetic"), "audio features.*synthetic"),
+        (lambda f: f["features"].update(audio=WAV2VEC), "audio features.*described as 'my wav2vec"),
+        (
+            lambda f: f["features"]["video"].update(kind="unknown"),
+            "video features.*--video_features",
+        ),
+        (
+            lambda f: f["features"]["text"].update(kind="unknown"),
+            "text features cannot.*nobody has",
+        ),
+        (lambda f: f["features"]["video"].pop("fingerprint"), "not the weights.*--resnet_w"),
+        (lambda f: f.update(widths={"audio": 40, "video": 2048}), "'mfcc' that are 40 wide"),
         (lambda f: f["features"]["video"].update(weights="r.h5"), "`resnet_weights` is missing"),
         (lambda f: f.update(classes=["one"]), r"inputs.json.*cannot be used.*--data_dir"),
         (lambda f: f.update(unknown_ids=[10**9]), r"unknown_ids.*--data_dir"),
@@ -237,6 +249,35 @@ def test_run_that_cannot_serve_is_refused(run, tmp_path, change, problem):
     _, spoken = a_tested_one(run)
     with pytest.raises(ValueError, match=problem):
         clip.predict(edited(run, tmp_path, change), clip_of(spoken))
+
+
+def test_what_is_not_given_need_not_be_made(run, tmp_path):
+    """Features that nobody knows how to make refuse a clip that has them, and no other."""
+
+    def forget(fields):
+        fields["features"]["video"] = WAV2VEC
+
+    copy = edited(run, tmp_path, forget)
+    _, spoken = a_tested_one(run)
+    given = clip_of(spoken, video=None, start=None, end=None, side="whole")
+    expected = clip.predict(run, given).probabilities
+    np.testing.assert_array_equal(clip.predict(copy, given).probabilities, expected)
+
+
+def test_data_set_that_is_given_is_asked(run, prepared, tmp_path):
+    """What was declared of a data set after the run was begun."""
+
+    def forget(fields):
+        fields["features"]["audio"] = {"kind": "unknown"}
+
+    copy = edited(run, tmp_path, forget)
+    _, spoken = a_tested_one(run)
+    with pytest.raises(ValueError, match="--data_dir"):
+        clip.predict(copy, clip_of(spoken))
+    found = clip.predict(copy, clip_of(spoken), data_dir=prepared.folder)
+    np.testing.assert_array_equal(
+        found.probabilities, clip.predict(run, clip_of(spoken)).probabilities
+    )
 
 
 def test_run_without_notes_reads_its_data_set(run, prepared, tmp_path):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from amh_tf import models
-from amh_tf.training import run_folder
+from amh_tf import feature_kinds, models
+from amh_tf.training import run_folder, run_inputs
 from tests import commands
 
 MODEL = Path(__file__).parents[2] / "export" / "models" / "ravdess"
@@ -74,5 +74,7 @@ def test_folder_is_small_licensed_and_says_what_it_is_worth():
     folder = run_folder.RunFolder(MODEL)
     settings = folder.load_config()
     assert len(models.members(folder.load_model())) == len(settings.seeds) == 3
+    features = run_inputs.load(MODEL, settings).features
+    assert features["audio"]["kind"] == "mfcc" and feature_kinds.can_make(features, "audio")
     # Nothing of the machine that it was trained on.
     assert settings.data.data_dir == "ravdess"

@@ -1,0 +1,121 @@
+"""How a data set says that its features were made, and whether the same can be made here.
+
+A width says nothing: noise, another network's features and MFCC may all be 120 wide. A manifest,
+and a run's `inputs.json`, hold under `features` a record for each modality, which has a `kind`:
+
+    {"kind": "mfcc", "use_energy": false}                     as `features.audio` makes them
+    {"kind": "resnet101", "weights": ..., "fingerprint": ...}  as `features.feature_net` does
+    {"kind": "words", "unspaced_scripts": ...}                as `features.text` cuts them
+    {"kind": "other", "description": "wav2vec 2.0, layer 12"}  as somebody says
+    {"kind": "synthetic"}, {"kind": "absent"}, {"kind": "unknown"}
+
+`can_make` alone decides whether a recording may be given to a model, at every door. A kind that
+this version does not know cannot be made.
+"""
+
+from amh_tf import schema
+
+MFCC, RESNET, WORDS = "mfcc", "resnet101", "words"
+OTHER, SYNTHETIC, ABSENT, UNKNOWN = "other", "synthetic", "absent", "unknown"
+MADE_HERE = {"audio": MFCC, "text": WORDS, "video": RESNET}
+WIDTHS = {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}
+
+# `made_from` of data sets that were extracted here, and of the authors' layout.
+RECORDINGS = "raw recordings"
+FOLDS = "the authors' preprocessed folds"
+# Changes when the same recordings give other features. 1: sound and pictures each counted from
+# their own beginning. 2: on the time line of the file; lengths that a file does not promise.
+VERSION = 2
+
+EXPECTED = {
+    "audio": "40 MFCC as Kaldi's, with first and second derivatives, a step every 10 ms",
+    "text": "word ids, the line of the word in the vocabulary, from 0",
+    "video": "ResNet-101 features, pooled",
+}
+_DECLARED = {
+    "audio": "--audio_features=mfcc",
+    "video": "--video_features=resnet101 --resnet_weights=FILE",
+}
+
+
+def record(features, modality):
+    """Returns how the features of a modality were made, a dict with a `kind`.
+
+    Args:
+        features: What a manifest or a run says of them, or None.
+        modality: One of `schema.MODALITIES`.
+    """
+    features = features or {}
+    found = features.get(modality) or {}
+    if "kind" in found:
+        return found
+    # Former versions name no kinds.
+    made_from = features.get("made_from")
+    if modality not in features.get("modalities", schema.MODALITIES):
+        kind = ABSENT
+    elif made_from == RECORDINGS or (made_from == FOLDS and modality == "text"):
+        kind = MADE_HERE[modality]
+    else:
+        kind = UNKNOWN
+    return {"kind": kind, **found}
+
+
+def complete(features):
+    """Returns what a manifest says of features, with a record for every modality."""
+    return {**(features or {}), **{name: record(features, name) for name in schema.MODALITIES}}
+
+
+def describe(features, modality):
+    """Says how the features of a modality were made: a phrase that stands after "features: "."""
+    found = record(features, modality)
+    kind = found["kind"]
+    if kind == MADE_HERE[modality]:
+        energy = ", the log energy in place of the first" if found.get("use_energy") else ""
+        weights = f", by the weights {found['weights']!r}" if "weights" in found else ""
+        return EXPECTED[modality] + energy + weights
+    return {
+        OTHER: f"described as {found.get('description')!r}",
+        SYNTHETIC: "synthetic, made of no recording",
+        ABSENT: "none, the data set has no such modality",
+        UNKNOWN: "nobody has said how they were made",
+    }.get(kind, f"of the kind {kind!r}, which this version does not know")
+
+
+def _by_another_version(features):
+    features = features or {}
+    return features.get("made_from") == RECORDINGS and features.get("version", 1) != VERSION
+
+
+def can_make(features, modality):
+    """Tells whether the features that a model was trained on can be made of a recording here.
+
+    Args:
+        features, modality: As for `record`.
+    """
+    if record(features, modality)["kind"] != MADE_HERE[modality]:
+        return False
+    return modality == "text" or not _by_another_version(features)
+
+
+def refusal(features, modality):
+    """Says why features cannot be made of a recording, and what mends it; None where they can."""
+    if can_make(features, modality):
+        return None
+    if record(features, modality)["kind"] == MADE_HERE[modality]:
+        return (
+            f"The {modality} features were made by another version of the recipe: of the same "
+            f"recordings, others are made now. Expected version {VERSION}. Received: version "
+            f"{features.get('version', 1)}. Make the data set again with amh_tf.prepare, and train "
+            "on it."
+        )
+    said = (
+        f"The {modality} features cannot be made of a recording. Expected: {EXPECTED[modality]}. "
+        f"Received: {describe(features, modality)}."
+    )
+    if modality in _DECLARED and record(features, modality)["kind"] in (OTHER, UNKNOWN):
+        return (
+            f"{said} If they are what is expected, say so: the command of amh_tf.prepare that made "
+            f"the data set, with {_DECLARED[modality]} besides, notes it there; then name the data "
+            "set with --data_dir."
+        )
+    return f"{said} Train on a data set that amh_tf.prepare makes of recordings."
