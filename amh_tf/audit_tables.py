@@ -48,6 +48,9 @@ def _twice(recordings):
         yield f"Near-duplicates: {len(near):,} pairs, such as {', '.join(near[0]['ids'])}"
     if not recordings["identical"] and not recordings["near"]:
         yield f"None of {recordings['compared']:,} recordings stands twice."
+    alone = recordings["compared"] - recordings["near_compared"]
+    if alone:
+        yield f"Of {alone:,} there are no MFCC: their changed copies would not be found."
 
 
 def _audited_folds(folds):

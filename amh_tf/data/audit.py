@@ -74,11 +74,13 @@ class _Compared:
         }
         self.near = []
         self.are_heard = np.zeros(len(subject.ids), bool)
+        self.have_frames = self.are_heard
         if subject.sounds is not None:
             for group in subject.sounds.same():
                 self.groups["recordings"][group] = subject.ids[group[0]]
             self.near = subject.sounds.near(advance)
             self.are_heard = np.array(subject.sounds.present)
+            self.have_frames = np.array(subject.sounds.have_frames)
 
     def twice(self):
         """Says which recordings stand in the data set more than once, in whatever splits."""
@@ -90,7 +92,12 @@ class _Compared:
             {"ids": [ids[first], ids[second]], "concordance": round(concordance, 4)}
             for first, second, concordance in self.near
         ]
-        return {"compared": int(self.are_heard.sum()), "identical": identical, "near": near}
+        return {
+            "compared": int(self.are_heard.sum()),
+            "near_compared": int(self.have_frames.sum()),
+            "identical": identical,
+            "near": near,
+        }
 
 
 def _protocol(compared, protocol):
@@ -221,6 +228,13 @@ def _free_of_duplicates(compared, used, shared):
     missing = int((~compared.are_heard[used]).sum())
     if missing:
         return _answer(UNKNOWN, f"{missing:,} utterances have no recording to compare")
+    bytes_alone = int((~compared.have_frames[used]).sum())
+    if bytes_alone:
+        return _answer(
+            UNKNOWN,
+            f"{bytes_alone:,} utterances have no MFCC, by which changed copies are found; none is "
+            "identical",
+        )
     return _answer(YES)
 
 

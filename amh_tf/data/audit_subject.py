@@ -5,7 +5,7 @@ import hashlib
 
 import numpy as np
 
-from amh_tf import errors, locations, schema
+from amh_tf import errors, feature_kinds, locations, schema
 from amh_tf.data import duplicates, faults, framing, layout, records, utterances
 
 
@@ -61,9 +61,11 @@ def of_folder(manifest, advance=lambda: None):
     """
     found = utterances.read(manifest)
     recordings = {}
+    # Copies that were changed are found by the level and the shape of MFCC.
+    heard = feature_kinds.record(manifest.features, "audio")["kind"] == feature_kinds.MFCC
     for shard in manifest.shards:
         for name, digest, frames in _recordings(manifest, shard):
-            recordings[name] = digest, frames
+            recordings[name] = digest, frames if heard else None
             advance()
     sounds = duplicates.Sounds()
     for each in found:

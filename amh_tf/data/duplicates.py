@@ -51,7 +51,8 @@ class Sounds:
 
         Args:
             digest: Digest of its bytes, or None where there is no recording.
-            frames: `(time, width)` cepstral coefficients, the level first, or None.
+            frames: `(time, width)` cepstral coefficients, the level first; None where there are
+                none, and bytes alone are compared.
         """
         self._digests.append(digest)
         if frames is not None:
@@ -66,6 +67,11 @@ class Sounds:
     def present(self):
         """Whether each utterance has a recording, a list of bools."""
         return [digest is not None for digest in self._digests]
+
+    @property
+    def have_frames(self):
+        """Whether each can be compared with changed copies, a list of bools."""
+        return [frames is not None for frames in self._frames]
 
     def same(self):
         """Lists the groups of identical recordings.

@@ -76,6 +76,7 @@ def write(planted, folder):
         index=tuple(planted["index"]),
         utterances=lambda: iter(utterances),
         fingerprint="leaks",
+        features={"audio": {"kind": planted.get("kind", "mfcc")}},
     )
     return writer.write(made, folder)
 
@@ -158,7 +159,12 @@ def test_copies_within_a_split_are_listed_and_are_no_leak(tmp_path):
     planted = clean()
     planted["features"][4] = planted["features"][3]
     found = report_of(planted, tmp_path / "set")
-    assert found["recordings"] == {"compared": 18, "identical": [["u03", "u04"]], "near": []}
+    assert found["recordings"] == {
+        "compared": 18,
+        "near_compared": 18,
+        "identical": [["u03", "u04"]],
+        "near": [],
+    }
     assert found["leaks"] == []
 
 
@@ -177,6 +183,16 @@ def test_what_is_not_known_is_told(tmp_path):
         "enough_test_speakers": "unknown",
     }
     assert claims["free_of_duplicates"]["reason"] == "1 utterances have no recording to compare"
+
+
+@pytest.mark.parametrize("kind", ["unknown", "synthetic"])
+def test_changed_copies_are_not_looked_for_in_other_features(kind, tmp_path):
+    planted = clean() | {"kind": kind}
+    copy_softer(planted)
+    found = report_of(planted, tmp_path / "set")
+    claim = found["protocols"][0]["claims"]["free_of_duplicates"]
+    assert claim["answer"] == "unknown" and "18 utterances have no MFCC" in claim["reason"]
+    assert (found["recordings"]["compared"], found["recordings"]["near_compared"]) == (18, 0)
 
 
 @pytest.mark.parametrize("kind", ["voice", "noise", "tone", "features", "silence"])
