@@ -15,7 +15,11 @@ export_flags.define()
 def main():
     """Exports by the flags."""
     given = flags.FLAGS
-    served, edge = write.write(given.run_dir, given.output_dir, given.data_dir, given.model_name)
+    served, edge, refused = write.write(
+        given.run_dir, given.output_dir, given.data_dir, given.model_name
+    )
+    for problem in refused:
+        progress.console.print(f"Mind: there are no signatures raw and raw_wav. {problem}")
     progress.console.print(
         f"The served model is in {served}, the edge module in {edge}.\n\nNext:\n"
         f"  what is served  saved_model_cli show --dir={served} --all\n"

@@ -114,8 +114,7 @@ def refusal(features, modality):
     )
     if modality in _DECLARED and record(features, modality)["kind"] in (OTHER, UNKNOWN):
         return (
-            f"{said} If they are what is expected, say so: the command of amh_tf.prepare that made "
-            f"the data set, with {_DECLARED[modality]} besides, notes it there; then name the data "
-            "set with --data_dir."
+            f"{said} If they are as expected, declare it: give the amh_tf.prepare of the data set "
+            f"again, with {_DECLARED[modality]} added, and pass --data_dir."
         )
     return f"{said} Train on a data set that amh_tf.prepare makes of recordings."

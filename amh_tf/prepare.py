@@ -18,6 +18,7 @@ from amh_tf import (
 )
 from amh_tf.corpora import folds, planted
 from amh_tf.data import fold_view, from_recordings, writer
+from amh_tf.features import text
 
 flag_defs_preparation.define()
 
@@ -27,7 +28,7 @@ def _prepared():
     flags = flag_defs_preparation.FLAGS
     if flags.source == "planted":
         return planted.read(flags.planted_seed, flag_defs_preparation.planted_sizes())
-    return folds.read(
+    read = folds.read(
         flag_defs_preparation.source_dir(),
         classes=flags.classes,
         max_lengths=flag_defs_preparation.max_lengths(),
@@ -35,6 +36,10 @@ def _prepared():
         transcripts=flags.transcripts,
         declared=flag_defs_features.declared(),
     )
+    if text.share_cut(read.vocabulary) >= 0.5:
+        return read
+    made = {"kind": feature_kinds.OTHER, "description": "no words as they are cut here"}
+    return dataclasses.replace(read, features={**read.features, "text": made})
 
 
 def _write():
@@ -73,6 +78,11 @@ def _about_features(manifest):
     """Yields a line on the features of folds, of which the arrays themselves say nothing."""
     if flag_defs_preparation.FLAGS.source != "folds":
         return
+    if not feature_kinds.can_make(manifest.features, "text"):
+        yield (
+            "Mind: most words of dic.pkl are none that texts are cut into here: runs on them take "
+            "no transcripts."
+        )
     for modality in flag_defs_features.FLAG_NAMES:
         yield f"The {modality} features: {feature_kinds.describe(manifest.features, modality)}."
         if not feature_kinds.can_make(manifest.features, modality):

@@ -1,6 +1,7 @@
 """`prepare` is told how the features of folds were made."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -60,6 +61,17 @@ def test_network_is_known_by_its_weights(fold):
     assert features["video"] == {
         "kind": "resnet101", "weights": "random", "dtype": "float32", "resize": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", ["\u2581{}", "##{}", "{}."])
+def test_pieces_of_words_are_no_words(fold, piece):
+    path = fold / "dic.pkl"
+    ids = pickle.loads(path.read_bytes())
+    ids = {word if number < 2 else piece.format(word): number for word, number in ids.items()}
+    path.write_bytes(pickle.dumps(ids))
+    finished, features = prepare(fold)
+    assert finished.returncode == 0, finished.stderr
+    assert features["text"]["kind"] == "other" and "take no transcripts" in finished.stdout
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
         model_name: What the server calls the model.
 
     Returns:
-        Path of the served version, and path of the edge module.
+        Path of the served version, path of the edge module, and a list of why sound and words
+        cannot be given to it, where they cannot.
 
     Raises:
         ValueError: If the run is not finished or damaged, the output cannot be written, or another
@@ -64,7 +65,8 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
                 edge.save(trained.model, trained.config, edge_folder)
                 _write_tables(trained, edge_folder / "assets.extra")
             files.write_text(output / MODEL_CARD, card)
-    return served, output / "edge"
+    refused = [trained.refusals[name] for name in trained.refusals if name != "video"]
+    return served, output / "edge", [problem for problem in refused if problem]
 
 
 def _input_names(module):

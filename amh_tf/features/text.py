@@ -133,6 +133,17 @@ def is_clause(word):
     return len(_UNIT.findall(word)) > 1
 
 
+def share_cut(vocabulary, unspaced=SPACES):
+    """Returns the share of a vocabulary's words, after the two reserved ones, that `words` gives.
+
+    It is low for pieces of words, and for words with their punctuation.
+    """
+    own = vocabulary[2:]
+    # SentencePiece marks the beginning of a word by a sign that texts do not hold.
+    given = (words(word, unspaced) == [word] and "\u2581" not in word for word in own)
+    return sum(given) / len(own) if own else 1.0
+
+
 def words(text, unspaced=CHARACTERS):
     """Cuts a text into words.
 

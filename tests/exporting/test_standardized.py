@@ -38,7 +38,7 @@ def exported(declared_data, tmp_path_factory):
         seeds=(1, 2),
     )
     runs.train_and_evaluate(run_config, fold, folder / "run")
-    served, edge = write.write(folder / "run", folder / "out")
+    served, edge, _ = write.write(folder / "run", folder / "out")
     return trained.read(folder / "run"), tf.saved_model.load(str(served)), edge
 
 

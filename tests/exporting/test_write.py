@@ -89,7 +89,8 @@ def test_versions_are_numbered_and_kept(exported, run_dir, monkeypatch, tmp_path
     # What is written into the folders has tests of its own.
     monkeypatch.setattr(write.serving, "save", lambda run, folder: fake_save(folder))
     monkeypatch.setattr(write.edge, "save", lambda model, settings, folder: fake_save(folder))
-    served, edge = write.write(run_dir, output)
+    served, edge, refused = write.write(run_dir, output)
+    assert refused == []
     assert (served, edge) == (output / "serving" / "8", output / "edge")
     assert (output / "serving" / "1" / "saved_model.pb").read_bytes() == before
     assert (edge / "saved_model.pb").read_bytes() == b"new"
@@ -113,7 +114,7 @@ def test_version_appears_when_all_of_it_is_there(run_dir, monkeypatch, tmp_path)
         write.write(run_dir, tmp_path)
     assert not list((tmp_path / "serving").iterdir()) and not (tmp_path / "edge").exists()
     monkeypatch.setattr(write.edge, "save", lambda model, settings, folder: fake_save(folder))
-    served, _ = write.write(run_dir, tmp_path)
+    served, *_ = write.write(run_dir, tmp_path)
     assert served.name == "1" and (tmp_path / "model_card.md").exists()
 
 
