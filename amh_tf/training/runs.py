@@ -363,7 +363,7 @@ def model_warnings(manifest, model):
         kind = feature_kinds.record(manifest.features, modality)["kind"]
         if kind in (feature_kinds.OTHER, feature_kinds.UNKNOWN) and not manifest.synthetic:
             made = feature_kinds.describe(manifest.features, modality)
-            warnings.append(f"its {modality} features: {made}")
+            warnings.append(f"{modality} features: {made}")
     if not model.by_speaker:
         return warnings
     warnings.append(SPEAKER_WARNING)

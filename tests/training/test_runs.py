@@ -170,6 +170,30 @@ def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
         runs.evaluate(run_dir, "test", tmp_path / "other")
 
 
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        (conftest.MADE_HERE, []),
+        (
+            {**conftest.MADE_HERE, "video": conftest.WAV2VEC},
+            ["video features: described as 'my wav2vec_2'"],
+        ),
+        (
+            None,
+            [
+                f"{name} features: nobody has said how they were made"
+                for name in ("audio", "text", "video")
+            ],
+        ),
+    ],
+)
+def test_scores_on_features_of_which_nobody_says_enough_warn(tiny_data, features, expected):
+    run_config, _ = configure(tiny_data)
+    said = dataclasses.replace(tiny_data, features=features, synthetic=False)
+    assert runs.model_warnings(said, run_config.model) == expected
+    assert runs.model_warnings(tiny_data, run_config.model) == []  # synthetic, as its name says
+
+
 def test_unfinished_run_is_not_taken_for_finished(tiny_data, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
     with monkeypatch.context() as patch:
