@@ -28,7 +28,9 @@ def _classes(trained):
     counts = {split: fold.label_counts(split) for split in schema.SPLITS}
     rows = ["| class | train | dev | test | recall on test |", "|---|---|---|---|---|"]
     tested = trained.reports.get("test", {"per_class": ()})
-    recalls = {row["class"]: row["recall"] for row in tested["per_class"] if row.get("utterances", 1)}
+    recalls = {
+        row["class"]: row["recall"] for row in tested["per_class"] if row.get("utterances", 1)
+    }
     for index, name in enumerate(trained.classes):
         cells = [str(counts[split][index]) for split in schema.SPLITS]
         recall = recalls.get(name)
