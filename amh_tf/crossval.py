@@ -8,6 +8,7 @@ matrix.
 """
 
 from amh_tf import cli, errors, flag_defs, locations, progress
+from amh_tf.data import manifest
 from amh_tf.training import crossvalidation, runs
 
 flag_defs.define_data()
@@ -20,14 +21,14 @@ def main():
     """Cross-validates by the flags."""
     flags = flag_defs.FLAGS
     locations.check_local("output_dir", flags.output_dir)
-    data, model = flag_defs.data_config(), flag_defs.model_config()
-    training = flag_defs.training_config()
+    data, training = flag_defs.data_config(), flag_defs.training_config()
     chosen = flag_defs.chosen_folds()
     if not data.data_dir:
         raise errors.InputError(
             "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
             "with `python -m amh_tf.prepare`, and set it with --data_dir."
         )
+    model = flag_defs.model_config(manifest.load(data.data_dir).features)
     run_config, fold = runs.configure(data, training, model, flag_defs.seeds())
     crossvalidation.run(run_config, fold.manifest, flags.output_dir, chosen, flags.jobs)
     progress.console.print(

@@ -65,6 +65,11 @@ def complete(features):
     return {**(features or {}), **{name: record(features, name) for name in schema.MODALITIES}}
 
 
+def present(features):
+    """Returns the modalities that a data set has, in the order of `schema.MODALITIES`."""
+    return tuple(name for name in schema.MODALITIES if record(features, name)["kind"] != ABSENT)
+
+
 def describe(features, modality):
     """Says how the features of a modality were made: a phrase that stands after "features: "."""
     found = record(features, modality)

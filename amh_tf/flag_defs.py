@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, errors, files, flag_kit, locations, recipes, schema
+from amh_tf import config, errors, feature_kinds, files, flag_kit, locations, recipes, schema
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -87,8 +87,9 @@ def define_model():
     _define(
         "string",
         "modalities",
-        "atv",
-        "Which modalities: letters of a, t, v. RNN-attn takes one, MHA two.",
+        None,
+        "Which modalities: letters of a, t, v. RNN-attn takes one, MHA two. Default: all that the "
+        "data set has.",
     )
     _define(
         "integer",
@@ -347,12 +348,19 @@ def data_config():
     )
 
 
-def model_config():
-    """Makes the `ModelConfig` of the flags; the data set's widths and sizes come later."""
+def model_config(features=None):
+    """Makes the `ModelConfig` of the flags; the data set's widths and sizes come later.
+
+    Args:
+        features: What the data set says of its features, as in `amh_tf.feature_kinds`, or None.
+    """
+    modalities = feature_kinds.present(features)
+    if FLAGS.modalities is not None:
+        modalities = schema.modalities_from_letters(FLAGS.modalities)
     return config.ModelConfig(
         vocabulary_size=2,
         model=FLAGS.model,
-        modalities=schema.modalities_from_letters(FLAGS.modalities),
+        modalities=modalities,
         num_hops=FLAGS.hops,
         **_given(config.AUGMENTATIONS),
         **_given(

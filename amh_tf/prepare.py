@@ -65,13 +65,9 @@ def _write():
 
 
 def _model(manifest):
-    """Returns the flags of a model that takes the modalities of a data set."""
-    there = (manifest.features or {}).get("modalities", schema.MODALITIES)
-    letters = "".join(letter for letter, name in schema.MODALITY_LETTERS.items() if name in there)
-    return {
-        1: f"--model=rnn_attn --modalities={letters}",
-        2: f"--hops=7 --modalities={letters}",
-    }.get(len(letters), "--hops=7")
+    """Returns the flag of a model that takes the modalities of a data set."""
+    count = len(feature_kinds.present(manifest.features))
+    return "--model=rnn_attn" if count == 1 else "--hops=7"
 
 
 def _about_features(manifest):

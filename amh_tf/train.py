@@ -6,9 +6,9 @@ on that. A run that was stopped goes on with the same command.
 
 import dataclasses
 
-from amh_tf import cli, config, flag_defs, progress
+from amh_tf import cli, config, feature_kinds, flag_defs, progress
 from amh_tf.corpora import planted
-from amh_tf.data import writer
+from amh_tf.data import manifest, writer
 from amh_tf.training import distribution, run_folder, runs, startup
 
 flag_defs.define_data()
@@ -29,7 +29,9 @@ def main():
     # First of all: workers cannot be joined once TensorFlow has been used.
     team = distribution.make_team(flag_defs.FLAGS.distribution)
     # Every flag is checked before any data is written.
-    data, model = flag_defs.data_config(), flag_defs.model_config()
+    data = flag_defs.data_config()
+    features = manifest.load(data.data_dir).features if data.data_dir else None
+    model = flag_defs.model_config(features)
     training, seeds = flag_defs.training_config(), flag_defs.seeds()
     config.RunConfig(data, model, training, data_fingerprint="", seeds=seeds)
     source = None
@@ -48,17 +50,40 @@ def main():
     runs.train_and_evaluate(run_config, fold, run_dir, team, flag_defs.FLAGS.data_service)
     if not team.is_chief:
         return
-    own_data = (
-        "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA\n"
-        "             python -m amh_tf.train --data_dir=DATA"
-    )
     progress.console.print(
         f"The run is in {run_dir}: model.keras, metrics.json, predictions.csv, "
-        "confusion_matrix.png.\n\nNext:\n"
-        f"  curves     tensorboard --logdir={run_dir / 'logs'}\n"
-        f"  any split  python -m amh_tf.evaluate --run_dir={run_dir} --split=train"
-        + ("" if flag_defs.FLAGS.data_dir else f"\n  your data  {own_data}")
+        "confusion_matrix.png.\n\nNext:"
     )
+    for what, command in _next_commands(run_dir, run_config, fold):
+        progress.console.print(f"  {what:<11}{command}")
+
+
+def _next_commands(run_dir, run_config, fold):
+    """Yields what can be done with a run, and the command that does it."""
+    yield "curves", f"tensorboard --logdir={run_dir / 'logs'}"
+    yield "any split", f"python -m amh_tf.evaluate --run_dir={run_dir} --split=train"
+    made = [
+        modality
+        for modality in run_config.model.modalities
+        if feature_kinds.can_make(fold.manifest.features, modality)
+    ]
+    if made:
+        clip = "--video=clip.mp4" if "video" in made else "--audio=clip.wav" * ("audio" in made)
+        words = "--text='what is said'" * ("text" in made)
+        yield (
+            "a clip",
+            " ".join(filter(None, [f"python -m amh_tf.predict --run_dir={run_dir}", clip, words])),
+        )
+    yield "serve it", f"python -m amh_tf.export --run_dir={run_dir} --output_dir=exported"
+    folds = fold.manifest.protocols[fold.protocol]["folds"]
+    if len(folds) > 1:
+        yield "all folds", "python -m amh_tf.crossval --output_dir=DIR, and the flags of this run"
+    if not flag_defs.FLAGS.data_dir:
+        yield (
+            "your data",
+            "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA",
+        )
+        yield "", "python -m amh_tf.train --data_dir=DATA"
 
 
 if __name__ == "__main__":

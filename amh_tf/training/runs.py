@@ -361,6 +361,8 @@ def model_warnings(manifest, model):
     warnings = []
     for modality in model.modalities:
         kind = feature_kinds.record(manifest.features, modality)["kind"]
+        if kind == feature_kinds.ABSENT:
+            warnings.append(f"the data set has no {modality}, which the model is to read")
         if kind in (feature_kinds.OTHER, feature_kinds.UNKNOWN) and not manifest.synthetic:
             made = feature_kinds.describe(manifest.features, modality)
             warnings.append(f"{modality} features: {made}")

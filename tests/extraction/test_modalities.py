@@ -74,12 +74,20 @@ def test_sound_is_prepared_without_weights(release, tmp_path):
     assert "21 speakers are missing: Actor_04, Actor_05," in told
     assert "Left out: video, which RAVDESS does not have." in told
     assert "6 utterances in, 6 out" in told
-    assert "amh_tf.train --hops=7 --modalities=at" in told
+    assert "amh_tf.train --hops=7 --data_dir" in told
     written = json.loads((tmp_path / "data/dataset.json").read_text())
     assert written["classes"] == ["happy", "angry"]
     assert written["features"]["modalities"] == ["audio", "text"]
     words = (tmp_path / "data/vocabulary.txt").read_text().split()
     assert sorted(words[2:]) == ["are", "by", "door", "kids", "talking", "the"]
+    train = ["-m", "amh_tf.train", "--hops=1", "--max_steps=1", "--batch_size=2"]
+    train += ["--audio_units=3", "--text_units=3", f"--data_dir={tmp_path / 'data'}"]
+    finished = commands.run(*train, f"--run_dir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    assert "AMH-1 (A+T)" in finished.stdout and "has no" not in finished.stdout
+    finished = commands.run(*train, f"--run_dir={tmp_path / 'all'}", "--modalities=atv")
+    assert finished.returncode == 0, finished.stderr
+    assert "Mind: the data set has no video, which the model is to read." in finished.stdout
 
 
 def test_modality_that_is_not_there_is_refused(release, tmp_path):
@@ -111,7 +119,7 @@ def test_sound_without_words_is_prepared_with_the_folds_of_emobox(tmp_path):
     told = " ".join(finished.stdout.split())
     assert "6 of 6 utterances listed are there." in told
     assert "Words can be recognized: --transcripts=asr." in told
-    assert "amh_tf.train --model=rnn_attn --modalities=a" in told
+    assert "amh_tf.train --model=rnn_attn --data_dir" in told
 
 
 def test_channel_of_ravdess_is_a_flag(release, tmp_path):
