@@ -13,8 +13,10 @@ _RATES = (1000, 768_000)
 MAX_SECONDS = 3600
 # Times in a corpus are rounded: a span may end this much after the file does.
 _SPAN_LENIENCE = 0.05
-# Half the length of scipy's filter, in samples at the lower of both rates.
-_FILTER_REACH = 10
+# Half the length of scipy's filter, in samples at the lower of both rates, and its window.
+_FILTER_REACH, _FILTER_WINDOW = 10, ("kaiser", 5.0)
+# Samples that are converted at a time, at least.
+_CONVERTED = 1 << 20
 
 
 def load_audio(path, start=None, end=None, notes=None):
@@ -50,8 +52,6 @@ def load_audio(path, start=None, end=None, notes=None):
         samples = _read(path, sound, start, end)
         if notes is not None:
             notes.update(sound.notes)
-    if not np.isfinite(samples).all():
-        raise media.bad(path, "holds samples that are no numbers", "finite samples", "NaN or inf")
     return samples
 
 
@@ -65,10 +65,10 @@ def _read(path, sound, start, end):
     around = 0 if up == down else 1 + -(-_FILTER_REACH * max(up, down) // (up * down))
     first_block = max(first // up - around, 0)
     last_block = -(-last // up) + around
-    samples = sound.read(first_block * down, last_block * down)
-    if up != down and len(samples):
-        samples = signal.resample_poly(samples, up, down)
-    samples = samples[first - first_block * up : last - first_block * up]
+    blocks = sound.blocks(first_block * down, last_block * down)
+    if up != down:
+        blocks = _converted(blocks, up, down, around)
+    samples = _joined(path, blocks, first - first_block * up, last - first_block * up)
     missing = (last - first - len(samples)) / SAMPLE_RATE
     if end is None and not missing:
         raise _too_long(path, f"more than {MAX_SECONDS} s")
@@ -77,7 +77,47 @@ def _read(path, sound, start, end):
         if len(samples):
             received += f" where the sound ends at {(first + len(samples)) / SAMPLE_RATE:.3f} s"
         raise media.bad(path, "does not hold the span", "one inside of its sound", received)
-    return np.ascontiguousarray(samples, np.float32)
+    return samples
+
+
+def _converted(blocks, up, down, around):
+    """Changes the rate of blocks of samples, as it would be changed of all of them at once.
+
+    Args:
+        blocks: Blocks of `(samples,)` float32.
+        up, down: `down` samples become `up`.
+        around: How far the filter reaches, in multiples of `down` samples.
+    """
+    longer = max(up, down)
+    taps = signal.firwin(2 * _FILTER_REACH * longer + 1, 1 / longer, window=_FILTER_WINDOW)
+    taps = taps.astype(np.float32)
+    size = max(around, -(-_CONVERTED // down))
+    waiting, held, before = [], 0, 0
+    for block in blocks:
+        waiting.append(block)
+        held += len(block)
+        while held >= (before + size + around) * down:
+            samples = np.concatenate(waiting)
+            whole = samples[: (before + size + around) * down]
+            yield signal.resample_poly(whole, up, down, window=taps)[before * up :][: size * up]
+            waiting = [samples[(before + size - around) * down :]]
+            held, before = len(waiting[0]), around
+    if held:
+        yield signal.resample_poly(np.concatenate(waiting), up, down, window=taps)[before * up :]
+
+
+def _joined(path, blocks, first, last):
+    """Joins what lies between two places, `(samples,)` float32, without a second copy of it."""
+    joined, position = np.zeros(0, np.float32), 0
+    for block in blocks:
+        if not np.isfinite(block).all():
+            expected = "finite samples"
+            raise media.bad(path, "holds samples that are no numbers", expected, "NaN or inf")
+        kept = block[max(first - position, 0) : max(last - position, 0)]
+        position += len(block)
+        joined.resize(len(joined) + len(kept), refcheck=False)
+        joined[len(joined) - len(kept) :] = kept
+    return joined
 
 
 def _too_long(path, received):

@@ -7,7 +7,6 @@ import numpy as np
 
 from amh_tf.features import media, promises, timeline
 
-_BLOCK = 1 << 16  # samples
 # Time stamps of some containers are rounded to so much, in seconds.
 _ROUNDING = 0.02
 # MP4 files say of each packet how long it lasts, and so make gaps in a sound that is whole. A
@@ -67,15 +66,14 @@ class _Reader:
         self._blocks = self._placed(itertools.chain([first], blocks))
         self._ahead = next(self._blocks)
 
-    def read(self, first, last):
-        position, kept = 0, []
+    def blocks(self, first, last):
+        position = 0
         while self._ahead is not None and position < last:
-            kept.append(self._ahead[max(first - position, 0) : last - position])
+            yield self._ahead[max(first - position, 0) : last - position]
             position += len(self._ahead)
             self._ahead = next(self._blocks, None)
         if self._ahead is None:
             self._check_end(position)
-        return joined(kept)
 
     def _decoded(self, opened, stream, resampler):
         """Yields time stamp in seconds or None, samples, and rate of each block."""
@@ -123,8 +121,8 @@ class _Reader:
 
 def _silence(count):
     """Yields so many zeros in blocks."""
-    for start in range(0, count, _BLOCK):
-        yield np.zeros(min(_BLOCK, count - start), np.float32)
+    for start in range(0, count, media.BLOCK):
+        yield np.zeros(min(media.BLOCK, count - start), np.float32)
 
 
 def mono(block):
@@ -133,8 +131,3 @@ def mono(block):
         return block[0]
     with np.errstate(invalid="ignore"):  # of infinities, which are refused once all is read
         return block.mean(axis=0, dtype=np.float64).astype(np.float32)
-
-
-def joined(blocks):
-    """Joins blocks of samples, none of them too."""
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)

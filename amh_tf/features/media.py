@@ -20,6 +20,8 @@ _CONTAINERS = (
 # A file is taken whole where it ends this little before it should, in seconds: containers
 # round, and encoders pad.
 LENIENCE = 0.25
+# Samples of each channel that are decoded at a time: an hour of several channels is gigabytes.
+BLOCK = 1 << 16
 # What is worth saying of a file that is read all the same.
 LATE, UNDECLARED = "late", "undeclared"
 _SAID = {

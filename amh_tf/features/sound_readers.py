@@ -1,8 +1,8 @@
 """Reads samples as they are stored: one reader for each library, all of the same shape.
 
 A reader has `rate`, samples per second, `notes`, those of `media` that the file deserves, and
-`read(first, last)`, which gives the mean of the channels as `(samples,)` float32, counted from the
-file's time zero; fewer than asked for only where the sound ends.
+`blocks(first, last)`, which yields the mean of the channels in blocks of `(samples,)` float32,
+counted from the file's time zero; fewer than asked for only where the sound ends.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import contextlib
 from amh_tf.corpora import recording
 from amh_tf.features import ffmpeg_sound, media, ogg, sphere, wav
 
-_BLOCK = 1 << 16  # samples
 _START = 32  # bytes that tell which format it is
 _FLAC_LENGTH = slice(18, 26)  # of which the last 36 bits
 _OGG_FIRST = 100  # bytes of the first page that name its coding
@@ -102,7 +101,7 @@ class _PlainReader:
         self.notes = _notes(header.is_declared)
         self._path, self._header = path, header
 
-    def read(self, first, last):
+    def blocks(self, first, last):
         return wav.read_plain(self._path, self._header, first, last)
 
 
@@ -118,20 +117,18 @@ class _SndfileReader:
         self.notes = _notes(is_declared)
         self._path, self._file = path, file
 
-    def read(self, first, last):
+    def blocks(self, first, last):
         declared = self._file.frames
         first, last = min(first, declared), min(last, declared)
         if first:
             self._file.seek(first)
-        blocks = []
-        for position in range(first, last, _BLOCK):
-            count = min(_BLOCK, last - position)
+        for position in range(first, last, media.BLOCK):
+            count = min(media.BLOCK, last - position)
             block = self._file.read(count, dtype="float32", always_2d=True)
             if len(block) < count:
                 received = f"{position + len(block)}"
                 raise media.bad(self._path, "is truncated", f"{declared} samples", received)
-            blocks.append(ffmpeg_sound.mono(block.T))
-        return ffmpeg_sound.joined(blocks)
+            yield ffmpeg_sound.mono(block.T)
 
 
 @contextlib.contextmanager

@@ -113,21 +113,23 @@ def read_plain(path, header, first, last):
         first, last: Which samples, counted from 0; `last` is not read, and may lie beyond
             the end.
 
-    Returns:
-        `(samples,)` float32 in +-1, the mean of the channels.
+    Yields:
+        Blocks of `(samples,)` float32 in +-1, the mean of the channels.
     """
     last = min(last, header.frames)
-    first = min(first, last)
+    dtype = np.dtype(header.byte_order + "i2")
     with open(path, "rb") as file:
-        file.seek(header.offset + first * header.frame_bytes)
-        count = (last - first) * header.channels
-        samples = np.fromfile(file, np.dtype(header.byte_order + "i2"), count)
-    if len(samples) < count:  # the file has changed since its header was read
-        raise _truncated(path, 2 * count, 2 * len(samples))
-    samples = samples.reshape(-1, header.channels)
-    if header.channels == 1:
-        return samples[:, 0].astype(np.float32) / 32768
-    return (samples.mean(axis=1) / 32768).astype(np.float32)
+        file.seek(header.offset + min(first, last) * header.frame_bytes)
+        for position in range(first, last, media.BLOCK):
+            count = min(media.BLOCK, last - position) * header.channels
+            samples = np.fromfile(file, dtype, count)
+            if len(samples) < count:  # the file has changed since its header was read
+                raise _truncated(path, 2 * count, 2 * len(samples))
+            if header.channels == 1:
+                yield samples.astype(np.float32) / 32768
+            else:
+                mean = samples.reshape(-1, header.channels).mean(axis=1)
+                yield (mean / 32768).astype(np.float32)
 
 
 def _ends_in_chunks(path, offset, byte_order, declared):
