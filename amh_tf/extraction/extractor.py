@@ -6,12 +6,11 @@ import hashlib
 import json
 
 import numpy as np
-import tensorflow as tf
 
 from amh_tf import errors, feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.extraction import reading
-from amh_tf.features import audio, feature_net, resnet_weights, silence, transcribe
+from amh_tf.features import feature_net, heard, resnet_weights, transcribe
 
 
 @dataclasses.dataclass
@@ -190,26 +189,21 @@ class Extractor:
         Returns:
             `(time, 120)` float32, and the number of frames of 10 ms that were left out before.
         """
-        settings, start = self.settings, 0
-        features = audio.mfcc_with_deltas(waveform, settings.use_energy)
-        if settings.trim_silence:
-            batch, _, starts = silence.trim(
-                features[None],
-                tf.shape(features)[:1],
-                settings.trim_silence,
-                settings.use_energy,
-            )
-            features, start = batch[0], int(starts[0])
-        return features.numpy()[: settings.max_lengths["audio"]], start
+        settings = self.settings
+        features, start = heard.features(
+            waveform, settings.max_lengths["audio"], settings.use_energy, settings.trim_silence
+        )
+        return features.numpy(), int(start)
 
     def _frames(self, path, positions, recordings, notes):
         """Yields position, pictures and problem for each recording of a film."""
         chosen = [recordings[position] for position in positions]
-        for place, frames, problem in reading.films(path, chosen, self._network.short_side, notes):
+        most, short_side = self.settings.max_lengths["video"], self._network.short_side
+        for place, frames, problem in reading.films(path, chosen, short_side, notes, most):
             yield positions[place], frames, problem
 
     def frames(self, spoken, notes=None):
-        """Reads the pictures of one recording, `(time, height, width, 3)` uint8.
+        """Reads the pictures of one recording that are kept, `(time, height, width, 3)` uint8.
 
         Args:
             spoken: `recording.Recording`.
@@ -227,7 +221,7 @@ class Extractor:
         """Makes the features of pictures, `(time, 2048)` float32."""
         if not len(frames):  # the film's pictures begin after the utterance
             return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
-        return self._network(frames[: self.settings.max_lengths["video"]])
+        return self._network(frames)
 
     def _finish(self, made, strict):
         if not made.problem and not (len(made.audio) or len(made.video) or made.words.strip()):

@@ -28,7 +28,9 @@ _LOWEST_HERTZ, _HIGHEST_HERTZ = 20.0, SAMPLE_RATE / 2
 _FLOOR = float(np.finfo(np.float32).eps)
 _INT16_SCALE = 32768.0
 # Steps t-4 ... t+4 enter the second derivative at step t.
-_REACH = 4
+REACH = 4
+# Frames whose spectra are in memory at a time, some ten megabytes: an hour has 360,000.
+_BLOCK = 1024
 # Kaldi's regression over two steps on either side, and the same applied to its own result.
 _SLOPE = np.array([-2, -1, 0, 1, 2]) / 10
 _DELTA_FILTERS = (np.pad(_SLOPE, 2), np.convolve(_SLOPE, _SLOPE))
@@ -48,6 +50,15 @@ def num_frames(samples):
     if tf.is_tensor(samples):
         return tf.maximum(frames, 0)
     return np.maximum(frames, 0) if isinstance(samples, np.ndarray) else max(frames, 0)
+
+
+def num_samples(frames):
+    """Returns how many samples so many frames read, the inverse of `num_frames`.
+
+    Args:
+        frames: Integer or integer tensor, at least 1.
+    """
+    return FRAME_LENGTH + (frames - 1) * FRAME_STEP
 
 
 def mfcc_with_deltas(waveform, use_energy=False, length=None):
@@ -124,7 +135,7 @@ def _frames_of_each(waveform, length):
 
 
 def _features(waveform, count, use_energy):
-    return _add_deltas(_mfcc(waveform, use_energy), count)
+    return _add_deltas(mfcc(waveform, use_energy), count)
 
 
 @functools.cache
@@ -133,7 +144,38 @@ def _traced(use_energy):
     return tf.function(functools.partial(_features, use_energy=use_energy), signature)
 
 
-def _mfcc(waveform, use_energy):
+def mfcc(waveform, use_energy, kept=NUM_COEFFICIENTS):
+    """Computes MFCC, some frames at a time: spectra take twenty times as much as their sound.
+
+    Args:
+        waveform: Float32 tensor of shape `(batch, samples)`.
+        use_energy: As for `mfcc_with_deltas`.
+        kept: How many of the 40 coefficients are kept.
+
+    Returns:
+        Float32 tensor of shape `(batch, frames, kept)`.
+    """
+    batch, samples = tf.unstack(tf.shape(waveform))
+    frames = num_frames(samples)
+    size = tf.maximum(_BLOCK // tf.maximum(batch, 1), 1)
+    count = tf.maximum((frames + size - 1) // size, 1)
+
+    def block(number, blocks):
+        first = number * size * FRAME_STEP
+        part = waveform[:, first : first + num_samples(size)]
+        # Time comes first, so that blocks of unequal length can be joined.
+        made = tf.transpose(_mfcc_of_block(part, use_energy)[:, :, :kept], [1, 0, 2])
+        return number + 1, blocks.write(number, made)
+
+    shape = [None, None, kept]
+    blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)
+    _, blocks = tf.while_loop(
+        lambda number, _: number < count, block, (0, blocks), parallel_iterations=1
+    )
+    return tf.transpose(blocks.concat(), [1, 0, 2])
+
+
+def _mfcc_of_block(waveform, use_energy):
     frames = tf.signal.frame(waveform * _INT16_SCALE, FRAME_LENGTH, FRAME_STEP)
     frames -= tf.reduce_mean(frames, axis=-1, keepdims=True)
     # (batch, frames, 400); before the first sample, Kaldi repeats it
@@ -186,7 +228,7 @@ def _add_deltas(features, count):
     """Appends derivatives to `(batch, frames, dim)` features of which `count` steps are valid."""
     frames = tf.shape(features)[1]
     last = tf.maximum(count - 1, 0)[:, tf.newaxis]
-    steps = tf.minimum(tf.nn.relu(tf.range(-_REACH, frames + _REACH)), last)
+    steps = tf.minimum(tf.nn.relu(tf.range(-REACH, frames + REACH)), last)
     # A row that repeats as step 0 where there is no frame at all, as gathering needs one.
     features = tf.pad(features, [[0, 0], [0, 1], [0, 0]])
     extended = tf.gather(features, steps, batch_dims=1)  # (batch, frames + 8, dim)

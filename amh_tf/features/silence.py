@@ -25,32 +25,24 @@ def loudness_of(decibels: float, use_energy: bool = False) -> float:
     return decibels * math.log(10) / 10 * bands
 
 
-def trim(features, length, decibels, use_energy=False):
-    """Cuts off the frames before and after all that are loud.
+def span(level, decibels: float, use_energy: bool = False):
+    """Finds the frames that are left once those before and after all that is loud are gone.
 
     Args:
-        features: Float32 tensor of shape `(batch, time, dim)`, as `audio.mfcc_with_deltas` makes
-            it.
-        length: Int32 tensor of shape `(batch,)`.
-        decibels: A frame is loud that is no more than so much below the utterance's loudest.
+        level: First coefficient of each frame, float32 tensor of shape `(time,)`, as `audio.mfcc`
+            makes it.
+        decibels: A frame is loud that is no more than so much below the loudest.
         use_energy: Whether the first coefficient is the log energy.
 
     Returns:
-        Features of shape `(batch, time, dim)`, padded with zeros; lengths, and the first frame that
-        was kept, both int32 `(batch,)`. A sequence that has frames keeps some.
+        The first frame that is kept, and how many are, int32 scalars. Of a sequence that has
+        frames some are kept.
     """
-    time = tf.shape(features)[1]
-    steps = tf.range(time)[None, :]
-    valid = steps < length[:, None]
-    level = tf.where(valid, features[:, :, 0], -math.inf)
-    least = tf.reduce_max(level, axis=1, keepdims=True) - loudness_of(decibels, use_energy)
-    loud = valid & (level >= least)
-    first = tf.reduce_min(tf.where(loud, steps, time), axis=1)
-    last = tf.reduce_max(tf.where(loud, steps, -1), axis=1)
-    start = tf.clip_by_value(first - MARGIN, 0, tf.maximum(length - 1, 0))
-    kept = tf.maximum(tf.minimum(last + 1 + MARGIN, length) - start, 0)
-    most = tf.maximum(tf.reduce_max(kept), tf.minimum(time, 1))
-    places = tf.minimum(start[:, None] + tf.range(most)[None, :], tf.maximum(time - 1, 0))
-    trimmed = tf.gather(features, places, batch_dims=1)
-    inside = tf.sequence_mask(kept, most)[:, :, None]
-    return tf.where(inside, trimmed, 0.0), kept, start
+    time = tf.size(level)
+    least = tf.reduce_max(level) - loudness_of(decibels, use_energy)
+    steps = tf.range(time)
+    loud = level >= least
+    first = tf.reduce_min(tf.where(loud, steps, time))
+    last = tf.reduce_max(tf.where(loud, steps, -1))
+    start = tf.clip_by_value(first - MARGIN, 0, tf.maximum(time - 1, 0))
+    return start, tf.maximum(tf.minimum(last + 1 + MARGIN, time) - start, 0)

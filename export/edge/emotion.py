@@ -20,6 +20,8 @@ from ai_edge_litert import interpreter
 
 RATE, FRAME, STEP, FFT = 16000, 400, 160, 512
 MARGIN = 5  # frames that stay around what is loud
+REACH = 4  # frames on either side that the derivatives look at
+BLOCK = 1024  # frames that are computed at a time
 UNKNOWN = 1
 MADE_HERE = {"audio": "mfcc", "text": "words"}
 DOTTED_I = "\u0130"  # lower-cased in two ways
@@ -34,7 +36,7 @@ def read_wav(path):
         raw = np.frombuffer(file.readframes(promised), "<i2").reshape(-1, file.getnchannels())
     if len(raw) < max(promised, FRAME):
         raise ValueError(f"{path}: cut short, or shorter than one frame of 25 ms")
-    return raw.mean(axis=1)
+    return raw[:, 0] if raw.shape[1] == 1 else raw.mean(axis=1, dtype=np.float32)
 
 
 def _mel_filters():
@@ -58,9 +60,41 @@ def mfcc(samples, recipe=None):
         recipe: What `edge.json` says of the features; MFCC alone without it.
     """
     recipe = recipe or {}
+    energy = bool(recipe.get("use_energy"))
     count = 1 + (len(samples) - FRAME) // STEP
-    frames = samples[np.arange(count)[:, None] * STEP + np.arange(FRAME)]
-    frames = frames - frames.mean(axis=1, keepdims=True)
+    start, end = _span(samples, count, recipe, energy)
+    # However long the recording is, only what is kept is computed, and what its derivatives need.
+    first, last = max(start - REACH, 0), min(end + REACH, count)
+    cepstrum = _cepstrum(samples, first, last, energy)
+    extended = np.pad(cepstrum, [(REACH, REACH), (0, 0)], mode="edge")
+    slope = np.array([-2, -1, 0, 1, 2]) / 10
+    parts = [cepstrum]
+    for taps in (np.pad(slope, 2), np.convolve(slope, slope)):
+        parts.append(sum(tap * extended[i : i + len(cepstrum)] for i, tap in enumerate(taps)))
+    return np.concatenate(parts, axis=1).astype(np.float32)[start - first : end - first]
+
+
+def _span(samples, count, recipe, energy):
+    """Leaves out the silence around what is said, and what is too long: first and last frame."""
+    most = recipe.get("max_lengths", {}).get("audio", count)
+    if not recipe.get("trim_silence"):
+        return 0, min(count, most)
+    blocks = [
+        _cepstrum(samples, first, min(first + BLOCK, count), energy)[:, 0]
+        for first in range(0, count, BLOCK)
+    ]
+    level = np.concatenate(blocks).astype(np.float32)
+    decibels = recipe["trim_silence"] * np.log(10) / 10 * (1 if energy else np.sqrt(40))
+    loud = np.flatnonzero(level >= level.max() - decibels)
+    start = max(loud[0] - MARGIN, 0)
+    return start, min(loud[-1] + 1 + MARGIN, count, start + most)
+
+
+def _cepstrum(samples, first, last, energy):
+    """Computes 40 MFCC of some frames: `(last - first, 40)`."""
+    places = np.arange(first, last)[:, None] * STEP + np.arange(FRAME)
+    frames = samples[places].astype(np.float64)
+    frames -= frames.mean(axis=1, keepdims=True)
     previous = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
     windowed = (frames - 0.97 * previous) * np.hamming(FRAME)
     power = np.abs(np.fft.rfft(windowed, FFT)) ** 2
@@ -69,26 +103,10 @@ def mfcc(samples, recipe=None):
     cosines = np.sqrt(2 / 40) * np.cos(np.pi / 40 * (k[:, None] + 0.5) * k)
     cosines[:, 0] = np.sqrt(1 / 40)
     cepstrum = logs @ (cosines * (1 + 11 * np.sin(np.pi * k / 22)))
-    energy = bool(recipe.get("use_energy"))
     if energy:
         power = np.maximum((frames**2).sum(axis=1), np.finfo(np.float32).eps)
         cepstrum[:, 0] = np.log(power)
-    extended = np.pad(cepstrum, [(4, 4), (0, 0)], mode="edge")
-    slope = np.array([-2, -1, 0, 1, 2]) / 10
-    parts = [cepstrum]
-    for taps in (np.pad(slope, 2), np.convolve(slope, slope)):
-        parts.append(sum(tap * extended[i : i + count] for i, tap in enumerate(taps)))
-    return _trimmed(np.concatenate(parts, axis=1).astype(np.float32), recipe, energy)
-
-
-def _trimmed(features, recipe, energy):
-    """Leaves out the silence around what is said, and what is too long."""
-    most = recipe.get("max_lengths", {}).get("audio")
-    if not recipe.get("trim_silence"):
-        return features[:most]
-    decibels = recipe["trim_silence"] * np.log(10) / 10 * (1 if energy else np.sqrt(40))
-    loud = np.flatnonzero(features[:, 0] >= features[:, 0].max() - decibels)
-    return features[max(loud[0] - MARGIN, 0) : loud[-1] + 1 + MARGIN][:most]
+    return cepstrum
 
 
 def word_ids(text, words, rules):

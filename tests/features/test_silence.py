@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.features import audio, silence
+from amh_tf.features import audio, heard, silence
 
 RATE = 16000
+ROUNDING = 2e-5
 EDGE = Path(__file__).parents[2] / "export" / "edge" / "emotion.py"
 
 
@@ -23,11 +24,9 @@ def spoken(before, said, after, loud=0.3, soft=0.0003):
 
 
 def trimmed(waveform, decibels=40.0, use_energy=False):
-    features = audio.mfcc_with_deltas(waveform, use_energy)
-    found, length, start = silence.trim(
-        features[None], tf.shape(features)[:1], decibels, use_energy
-    )
-    return features.numpy(), found[0].numpy(), int(length[0]), int(start[0])
+    features = audio.mfcc_with_deltas(waveform, use_energy).numpy()
+    found, start = heard.features(waveform, len(features), use_energy, decibels)
+    return features, found.numpy(), len(found), int(start)
 
 
 @pytest.mark.parametrize("use_energy", [False, True])
@@ -36,7 +35,7 @@ def test_silence_goes_and_a_margin_stays(use_energy):
     # What is said begins at frame 50; two frames before it hold some of it.
     assert abs(start - (48 - silence.MARGIN)) <= 1
     assert abs(length - (102 + 2 * silence.MARGIN)) <= 2
-    np.testing.assert_array_equal(found[:length], features[start : start + length])
+    np.testing.assert_allclose(found, features[start : start + length], atol=ROUNDING)
 
 
 def test_pauses_inside_stay():
@@ -57,27 +56,17 @@ def test_loudness_does_not_matter():
     assert ends[0] == ends[1]
 
 
-def test_batches_are_trimmed_row_by_row():
-    waveforms = [spoken(0.5, 1.0, 0.2), spoken(0.1, 0.4, 0.3)]
-    longest = max(map(len, waveforms))
-    batch = np.stack([np.pad(w, (0, longest - len(w))) for w in waveforms])
-    lengths = np.array([len(w) for w in waveforms], np.int32)
-    features = audio.mfcc_with_deltas(batch, length=lengths)
-    count = audio.num_frames(tf.constant(lengths))
-    found, kept, starts = silence.trim(features, count, 40.0)
-    for row, waveform in enumerate(waveforms):
-        _, alone, length, start = trimmed(waveform)
-        assert (int(kept[row]), int(starts[row])) == (length, start)
-        np.testing.assert_allclose(found[row, :length], alone[:length], atol=1e-3)
-        assert not found[row, length:].numpy().any()
-
-
 @pytest.mark.parametrize("time", [0, 1, 4])
 def test_absent_and_short_sequences(time):
-    features = tf.zeros([2, time, 120])
-    found, kept, start = silence.trim(features, tf.constant([0, time]), 40.0)
-    assert kept.numpy().tolist() == [0, time] and not start.numpy().any()
-    assert found.shape[1] == time
+    start, kept = silence.span(tf.zeros([time]), 40.0)
+    assert (int(start), int(kept)) == (0, time)
+
+
+@pytest.mark.parametrize("samples", [0, 399, 400])
+@pytest.mark.parametrize("decibels", [0.0, 40.0])
+def test_hardly_any_sound_has_features(samples, decibels):
+    found, start = heard.features(np.zeros(samples, np.float32), 750, trim_silence=decibels)
+    assert found.shape == (samples // 400, 120) and int(start) == 0
 
 
 @pytest.mark.parametrize("use_energy", [False, True])
