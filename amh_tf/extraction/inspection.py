@@ -78,7 +78,7 @@ def _film_problems(path, recordings, is_read):
         for spoken in recordings:
             yield spoken, _missing(spoken, path)
     elif is_read:
-        for place, _, error in reading.films(path, recordings, pictures.SHORT_SIDE):
+        for place, _, error in reading.films(path, recordings, pictures.SHORT_SIDE, most=0):
             spoken = recordings[place]
             yield spoken, _problem(spoken, error) if error else None
     else:

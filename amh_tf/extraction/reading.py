@@ -39,28 +39,28 @@ def sound(spoken, notes=None):
     return waveform
 
 
-def films(path, recordings, short_side, notes=None):
+def films(path, recordings, short_side, notes=None, most=None):
     """Reads the pictures of recordings that share a film, which is decoded once.
 
     Args:
         path: The film.
         recordings: Sequence of `recording.Recording`.
-        short_side, notes: As for `video.frames_of`.
+        short_side, notes, most: As for `video.frames_of`.
 
     Yields:
         For each recording, in any order: its place in `recordings`; its pictures, `(time, height,
         width, 3)` uint8, or None; and None, or the `BadRecording` that says why.
     """
     spans = [(spoken.video_start, spoken.video_end, spoken.side) for spoken in recordings]
-    waiting = set(range(len(recordings)))
+    waiting, counts = set(range(len(recordings))), {}
     try:
-        for place, frames in video.frames_of(path, spans, short_side, notes):
+        for place, frames in video.frames_of(path, spans, short_side, notes, most, counts):
             waiting.discard(place)
             try:
                 if isinstance(frames, recording.BadRecording):
                     raise frames
                 if recordings[place].video_end is None:
-                    seconds = len(frames) / video.PICTURES_PER_SECOND
+                    seconds = counts[place] / video.PICTURES_PER_SECOND
                     check_length(recordings[place], path, seconds)
             except recording.BadRecording as problem:
                 yield place, None, problem

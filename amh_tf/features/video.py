@@ -19,12 +19,12 @@ _ROUNDING = fractions.Fraction(1, 1_000_000)
 # A span may end this much after a whole film, whose last picture then stands still, in seconds.
 _LENIENCE = fractions.Fraction(1, 10)
 # No utterance is longer; a film in memory is a mistake.
-_MAX_BYTES = 1 << 29
+_MAX_SECONDS, _MAX_BYTES = 3600, 1 << 29
 
 FeatureNet = feature_net.FeatureNet
 
 
-def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None):
+def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None, counts=None):
     """Decodes a film once and gives the pictures of many spans of it.
 
     For a span from a to b, these are for each instant a + k/3, k < ceil(3 (b - a)), the last
@@ -38,6 +38,10 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None):
         short_side: Length of the pictures' shorter side, or None to leave them as they are.
         notes: Set to which those of `media.LATE` and `media.UNDECLARED` are added that the film
             deserves, or None.
+        most: How many pictures of each span are kept, the first; None for all. The others are
+            looked at all the same, for damage.
+        counts: Dict to which is added, for each span by its index, how many pictures it has in
+            all; or None.
 
     Yields:
         For each span, as soon as it is complete: its index in `spans`, and `(n, height,
@@ -63,9 +67,13 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None):
         except recording.BadRecording as error:
             yield index, error
         else:
-            waiting.append(_Span(path, index, start, end, side, short_side))
-    if waiting:
-        yield from _serve(path, waiting, set() if notes is None else notes)
+            waiting.append(_Span(path, index, start, end, side, short_side, most))
+    if not waiting:
+        return
+    for span, result in _serve(path, waiting, set() if notes is None else notes):
+        if counts is not None:
+            counts[span.index] = span.count
+        yield span.index, result
 
 
 def _serve(path, spans, notes):
@@ -89,8 +97,8 @@ def _serve(path, spans, notes):
             raise media.bad(path, "cannot be decoded", "at least one picture", received)
         end = film.end(shown.end)
         yield from _take(queue, shown, end)
-        for _, index, span in sorted(queue):
-            yield index, span.finish(shown, end, film)
+        for _, _, span in sorted(queue):
+            yield span, span.finish(shown, end, film)
 
 
 def _first(picture, begins):
@@ -107,7 +115,7 @@ def _take(queue, shown, until):
         span.take(shown)
         if span.is_complete:
             heapq.heappop(queue)
-            yield index, span.result()
+            yield span, span.result()
         else:
             heapq.heapreplace(queue, (span.instant, index, span))
 
@@ -139,15 +147,17 @@ class _Span:
     Attributes:
         index: Its place in the caller's list.
         instant: When its next picture is taken, as a fraction of seconds.
+        count: How many pictures it has so far, those among them that are not kept.
         is_complete: Whether nothing more is needed.
     """
 
-    def __init__(self, path, index, start, end, side, short_side):
-        self.index = index
+    def __init__(self, path, index, start, end, side, short_side, most):
+        self.index, self.count = index, 0
+        self._most = math.inf if most is None else most
         self._path, self._wish = path, (start, end)
         self._side, self._short_side = side, short_side
         self._start = self.instant = _exact(start or 0)
-        self._count = (
+        self._wanted = (
             None if end is None else math.ceil((_exact(end) - self._start) * PICTURES_PER_SECOND)
         )
         self._taken, self._bytes, self._step = [], 0, 0
@@ -158,7 +168,7 @@ class _Span:
 
     @property
     def is_complete(self):
-        return self._problem is not None or self._step == self._count
+        return self._problem is not None or self._step == self._wanted
 
     def take(self, shown):
         """Takes what is shown, or nothing where it is None."""
@@ -172,6 +182,11 @@ class _Span:
             instant = self.instant - fractions.Fraction(1, PICTURES_PER_SECOND)
             received = f"damage at {float(max(shown.time, instant)):.3f} s"
             self._fail("is damaged", "whole pictures", received)
+            return
+        self.count += 1
+        if self.count > _MAX_SECONDS * PICTURES_PER_SECOND:
+            self._fail("holds too much for an utterance", f"at most {_MAX_SECONDS} s", "more")
+        if self.count > self._most or self._problem is not None:
             return
         picture = shown.array(self._side, self._short_side)
         self._bytes += picture.nbytes
@@ -189,7 +204,7 @@ class _Span:
             film: `picture_stream.PictureStream`.
         """
         is_whole = film.is_whole(end, _LENIENCE)
-        if self._count is None:
+        if self._wanted is None:
             if self._step and is_whole:
                 return self.result()
         else:

@@ -166,7 +166,7 @@ def predict(
     if "audio" in used and waveform is not None:
         sequences["audio"], audio_start = maker.audio_features_from(waveform)
     if "video" in used and clip.video:
-        frames = maker.frames(spoken, told)[: maker.settings.max_lengths["video"]]
+        frames = maker.frames(spoken, told)
         sequences["video"] = maker.video_features(frames)
         frames = (
             np.stack([pictures.crop_centre(frame) for frame in frames]) if len(frames) else None
