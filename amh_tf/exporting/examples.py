@@ -30,7 +30,7 @@ def _rewritten(serialized):
     return tf.io.encode_proto(once, [features], ["features"], "tensorflow.Example")
 
 
-def parse(serialized, config):
+def parse(serialized, config, limits):
     """Parses a batch of Examples.
 
     Args:
@@ -38,6 +38,7 @@ def parse(serialized, config):
             `amh_tf.schema.EXAMPLE_FIELDS`, of which a modality's two may be left out, and the
             lists of floats `audio_mean` and so on, where the model standardizes by the speaker.
         config: `amh_tf.config.ModelConfig`.
+        limits: `amh_tf.exporting.limits.Limits`.
 
     Returns:
         Dict as the model takes it, padded to the longest of the batch.
@@ -57,7 +58,9 @@ def parse(serialized, config):
             f"{step_bytes} bytes a step: {dtype.name}, row-major, little-endian",
             length,
         )
-        steps = tf.cast(tf.reduce_max(tf.concat([length, [1]], 0)), tf.int32)
+        longest = tf.reduce_max(tf.concat([length, [1]], 0))
+        raw = limits.steps(raw, modality, modality, tf.size(length), longest)
+        steps = tf.cast(longest, tf.int32)
         flat = tf.io.decode_raw(raw, dtype, fixed_length=steps * step_bytes)
         shape = [-1, steps] if modality == "text" else [-1, steps, width]
         inputs[modality] = tf.reshape(flat, shape)

@@ -109,12 +109,13 @@ def _statistics(values, batch, name):
     )
 
 
-def model_inputs(inputs, config):
+def model_inputs(inputs, config, limits):
     """Checks all that the model takes.
 
     Args:
         inputs: Dict as the model takes it, of one batch.
         config: `amh_tf.config.ModelConfig`.
+        limits: `amh_tf.exporting.limits.Limits`.
 
     Returns:
         The same dict, padding emptied.
@@ -131,6 +132,7 @@ def model_inputs(inputs, config):
             f"as many rows as `{config.modalities[0]}`",
             sequence,
         )
+        sequence = limits.steps(sequence, modality, modality, *tf.unstack(tf.shape(sequence)[:2]))
         if modality == "text":
             sequence, length = word_ids(sequence, length, config.vocabulary_size)
         else:

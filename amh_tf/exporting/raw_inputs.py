@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
+from amh_tf import schema
 from amh_tf.exporting import input_checks
-from amh_tf.features import audio, silence, text
+from amh_tf.features import audio, heard, text
 
 # Samples are in +-1. Resampling may reach a little beyond; 16-bit numbers lie far beyond.
 LARGEST_SAMPLE = 2.0
@@ -22,21 +23,69 @@ def made_of(trained):
     return [] if any(trained.refusals[name] for name in made) else made
 
 
-def from_waveforms(waveform, length, most, use_energy=False, trim_silence=0.0):
-    """Computes features of a padded batch of sound.
+class Sound:
+    """Makes features of sound, one utterance after the other, so that nothing of it is padded.
 
     Args:
-        waveform: Float32 tensor of shape `(batch, samples)`, in +-1 at 16 kHz.
-        length: Int32 tensor of shape `(batch,)`, samples of each; 0 for no sound.
+        limits: `amh_tf.exporting.limits.Limits`.
         most: Steps that are kept.
-        use_energy: As for `audio.mfcc_with_deltas`.
-        trim_silence: Decibels, as for `silence.trim`; 0 for none.
-
-    Returns:
-        `audio` (batch, time, 120) and `audio_length` (batch,).
+        use_energy, trim_silence: As for `heard.features`.
     """
-    length, mask = input_checks.valid_steps(waveform, length, "waveform", "waveform_length")
-    waveform = tf.where(mask, waveform, 0.0)
+
+    def __init__(self, limits, most, use_energy=False, trim_silence=0.0):
+        self._limits = limits
+        self._recipe = most, use_energy, trim_silence
+
+    def from_waveforms(self, waveform, length):
+        """Computes features of a padded batch of sound.
+
+        Args:
+            waveform: Float32 tensor of shape `(batch, samples)`, in +-1 at 16 kHz.
+            length: Int32 tensor of shape `(batch,)`, samples of each; 0 for no sound.
+
+        Returns:
+            `audio` (batch, time, 120) and `audio_length` (batch,).
+        """
+        length, _ = input_checks.valid_steps(waveform, length, "waveform", "waveform_length")
+        rows = tf.range(tf.size(length))
+        return self._features(lambda row: waveform[row, : length[row]], rows, "waveform")
+
+    def from_wav_bytes(self, contents):
+        """Computes features of WAV files: 16-bit PCM at 16 kHz; channels are averaged.
+
+        Args:
+            contents: String tensor of shape `(batch,)`; an empty string for no sound.
+
+        Returns:
+            As `from_waveforms`.
+        """
+
+        def decode(content):
+            return tf.cond(
+                tf.equal(tf.strings.length(content), 0),
+                lambda: tf.zeros([0]),
+                lambda: _decode(self._limits.wav_bytes(content)),
+            )
+
+        return self._features(decode, contents, "wav_bytes")
+
+    def _features(self, read, rows, name):
+        """Makes the features of what `read` makes of each row."""
+        ragged = tf.map_fn(
+            lambda row: heard.features(_checked(read(row)), *self._recipe)[0],
+            rows,
+            fn_output_signature=tf.RaggedTensorSpec([None, schema.AUDIO_WIDTH], ragged_rank=0),
+            parallel_iterations=1,
+        )
+        length = ragged.row_lengths()
+        longest = tf.reduce_max(tf.concat([length, [0]], 0))
+        splits = self._limits.steps(ragged.row_splits, name, "audio", tf.size(length), longest)
+        ragged = tf.RaggedTensor.from_row_splits(ragged.values, splits, validate=False)
+        return ragged.to_tensor(), tf.cast(length, tf.int32)
+
+
+def _checked(waveform):
+    """Passes on samples of one utterance that are some."""
     waveform = input_checks.require(
         tf.abs(waveform) <= LARGEST_SAMPLE,  # False for NaN too
         "waveform",
@@ -44,48 +93,19 @@ def from_waveforms(waveform, length, most, use_energy=False, trim_silence=0.0):
         "samples in +-1 at 16 kHz",
         waveform,
     )
-    length = input_checks.require(
-        tf.equal(length, 0) | (length >= audio.FRAME_LENGTH),
+    samples = tf.size(waveform)
+    return input_checks.require(
+        tf.equal(samples, 0) | (samples >= audio.FRAME_LENGTH),
         "waveform_length",
         "is shorter than one frame",
         f"0, or at least {audio.FRAME_LENGTH} samples",
-        length,
+        waveform,
     )
-    # At least one frame of samples, so that there is a time axis.
-    missing = tf.maximum(audio.FRAME_LENGTH - tf.shape(waveform)[1], 0)
-    waveform = tf.pad(waveform, [[0, 0], [0, missing]])
-    features = audio.mfcc_with_deltas(waveform, use_energy, length=length)
-    frames = audio.num_frames(length)
-    if trim_silence:
-        features, frames, _ = silence.trim(features, frames, trim_silence, use_energy)
-    return features[:, :most], tf.minimum(frames, most)
-
-
-def from_wav_bytes(contents):
-    """Decodes a batch of WAV files: 16-bit PCM at 16 kHz; channels are averaged.
-
-    Args:
-        contents: String tensor of shape `(batch,)`; an empty string for no sound.
-
-    Returns:
-        Waveforms `(batch, samples)`, padded, and lengths `(batch,)`.
-    """
-
-    def decode(content):
-        return tf.cond(
-            tf.equal(tf.strings.length(content), 0),
-            lambda: tf.zeros([0]),
-            lambda: _decode(content),
-        )
-
-    spec = tf.RaggedTensorSpec([None], tf.float32, ragged_rank=0)
-    ragged = tf.map_fn(decode, contents, fn_output_signature=spec)
-    return ragged.to_tensor(), tf.cast(ragged.row_lengths(), tf.int32)
 
 
 def _decode(content):
     # A file that was cut decodes without complaint: it must hold as much as its header promises.
-    header = tf.strings.substr(tf.strings.join([content, "\0" * 12]), 0, 12)
+    header = tf.strings.join([tf.strings.substr(content, 0, 12), "\0" * 12])
     size = tf.cast(tf.io.decode_raw(header, tf.uint8, fixed_length=12)[4:8], tf.int64)
     promised = 8 + tf.reduce_sum(size * tf.constant([1, 1 << 8, 1 << 16, 1 << 24], tf.int64))
     content = input_checks.require(
@@ -105,14 +125,15 @@ class Words(tf.Module):
 
     Args:
         vocabulary: Path of a file with one word a line, in the order of the ids.
+        limits: `amh_tf.exporting.limits.Limits`.
         most: Words that are kept.
         unspaced: How scripts without spaces are cut, as for `text.words`.
     """
 
-    def __init__(self, vocabulary, most, unspaced=text.CHARACTERS):
+    def __init__(self, vocabulary, limits, most, unspaced=text.CHARACTERS):
         super().__init__(name="words")
         self.table = text.table_from_file(vocabulary)
-        self._most, self._unspaced = most, unspaced
+        self._limits, self._most, self._unspaced = limits, most, unspaced
 
     def ids(self, transcript):
         """Cuts transcripts into words.
@@ -123,6 +144,7 @@ class Words(tf.Module):
         Returns:
             `text` (batch, time) and `text_length` (batch,).
         """
+        transcript = self._limits.transcripts(transcript)
         readable = tf.strings.unicode_transcode(transcript, "UTF-8", "UTF-8", errors="replace")
         transcript = input_checks.require(
             tf.equal(readable, transcript),
@@ -131,7 +153,11 @@ class Words(tf.Module):
             "UTF-8 text",
             transcript,
         )
-        return text.word_ids(transcript, self.table, self._most, self._unspaced)
+        found = text.tokenize(transcript, self._unspaced)[:, : self._most]
+        rows, longest = found.nrows(), found.bounding_shape(axis=1)
+        splits = self._limits.steps(found.row_splits, "transcript", "text", rows, longest)
+        found = tf.RaggedTensor.from_row_splits(found.values, splits, validate=False)
+        return text.look_up(found, self.table)
 
 
 def statistics(sequence, length, mean, deviation):

@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorflow.python.saved_model import method_name_updater
 
 from amh_tf import models
-from amh_tf.exporting import examples, input_checks, raw_inputs
+from amh_tf.exporting import examples, input_checks, limits, raw_inputs, slices
 
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 
@@ -44,9 +44,10 @@ class ServingModule(tf.Module):
             for modality in self._config.modalities:
                 # Built of TensorFlow's own operations, and the fastest on processors.
                 member.get_layer(f"{modality}_encoder").kernel = "packed"
+        self.limits = limits.Limits(trained.max_lengths)
         # Keras models carry their training graphs into a SavedModel; weights alone are needed.
-        self._run = _untracked(trained.model)
-        self._run_attention = _attention(trained.model)
+        self._run = slices.Slices(trained.model, self.limits.slice_steps)
+        self._run_attention = _attention(trained.model, self.limits.slice_steps)
         self.model_weights = [variable.value for variable in trained.model.weights]
         self._classes = tf.constant(trained.classes)
         self.functions = {
@@ -57,35 +58,40 @@ class ServingModule(tf.Module):
         }
         if self._run_attention is not None:
             self.functions["attention"] = self._function(self._attend, self._feature_specs())
-        self._most = trained.max_lengths
-        self._use_energy, self._trim_silence = trained.use_energy, trained.trim_silence
         self._add_raw(trained, raw_inputs.made_of(trained))
 
     def _add_raw(self, trained, made):
         if not made:
             return
+        most = trained.max_lengths
         specs = {
             name: spec
             for name, spec in self._feature_specs().items()
             if name not in ("audio", "audio_length", "text", "text_length")
         }
         if "text" in made:
-            words = trained.vocabulary, self._most["text"], trained.unspaced_scripts
-            self.words = raw_inputs.Words(*words)
+            words = most["text"], trained.unspaced_scripts
+            self.words = raw_inputs.Words(trained.vocabulary, self.limits, *words)
             specs["transcript"] = _spec([None], tf.string, "transcript")
         if "audio" in made:
+            recipe = most["audio"], trained.use_energy, trained.trim_silence
+            self._sound = raw_inputs.Sound(self.limits, *recipe)
             sound = {
                 "waveform": _spec([None, None], tf.float32, "waveform"),
                 "waveform_length": _spec([None], tf.int32, "waveform_length"),
             }
             self.functions["raw"] = self._function(self._predict_raw, {**sound, **specs})
             wav = {"wav_bytes": _spec([None], tf.string, "wav_bytes")}
-            self.functions["raw_wav"] = self._function(self._predict_wav, {**wav, **specs})
+            self.functions["raw_wav"] = self._function(self._predict_raw, {**wav, **specs})
         else:
             self.functions["raw"] = self._function(self._predict_raw, specs)
 
     def _function(self, function, specs):
-        return tf.function(function, input_signature=[specs], autograph=False)
+        def limited(inputs):
+            rows = self.limits.rows
+            return function({name: rows(value, name) for name, value in inputs.items()})
+
+        return tf.function(limited, input_signature=[specs], autograph=False)
 
     def _feature_specs(self):
         specs = {}
@@ -106,15 +112,19 @@ class ServingModule(tf.Module):
         names = tf.tile(self._classes[None, :], [tf.shape(probabilities)[0], 1])
         return {"probabilities": probabilities, "classes": names}
 
+    def _checked(self, inputs):
+        return input_checks.model_inputs(inputs, self._config, self.limits)
+
     def _predict(self, inputs):
-        return self._named(self._run(input_checks.model_inputs(inputs, self._config)))
+        return self._named(self._run(self._checked(inputs)))
 
     def _classify(self, inputs):
-        answer = self._predict(examples.parse(inputs, self._config))
+        serialized = self.limits.rows(inputs, "inputs")
+        answer = self._predict(examples.parse(serialized, self._config, self.limits))
         return {"scores": answer["probabilities"], "classes": answer["classes"]}
 
     def _attend(self, inputs):
-        outputs = self._run_attention(input_checks.model_inputs(inputs, self._config))
+        outputs = self._run_attention(self._checked(inputs))
         weights = {name: w for name, w in outputs.items() if name.startswith("attention")}
         return {**self._named(outputs["logits"]), **weights}
 
@@ -122,13 +132,7 @@ class ServingModule(tf.Module):
         features = {}
         for modality in self._config.modalities:
             if modality == "audio":
-                made = raw_inputs.from_waveforms(
-                    inputs["waveform"],
-                    inputs["waveform_length"],
-                    self._most["audio"],
-                    self._use_energy,
-                    self._trim_silence,
-                )
+                made = self._heard(inputs)
             elif modality == "text":
                 made = self.words.ids(inputs["transcript"])
             else:
@@ -140,22 +144,17 @@ class ServingModule(tf.Module):
                 features.update(zip(names, statistics))
         return self._predict(features)
 
-    def _predict_wav(self, inputs):
-        waveform, length = raw_inputs.from_wav_bytes(inputs["wav_bytes"])
-        return self._predict_raw({**inputs, "waveform": waveform, "waveform_length": length})
+    def _heard(self, inputs):
+        if "wav_bytes" in inputs:
+            return self._sound.from_wav_bytes(inputs["wav_bytes"])
+        return self._sound.from_waveforms(inputs["waveform"], inputs["waveform_length"])
 
 
-def _untracked(model):
-    """Hides a Keras model from tf.Module, which would save it whole."""
-    return lambda inputs: model(inputs, training=False)
-
-
-def _attention(model):
+def _attention(model, max_steps):
     try:
-        attending = models.attention_model(model)
+        return slices.Slices(models.attention_model(model), max_steps)
     except ValueError:  # MDRE has no attention
         return None
-    return lambda inputs: attending(inputs, training=False)
 
 
 def save(trained, folder):

@@ -269,8 +269,20 @@ def word_ids(strings, table, max_length, unspaced=CHARACTERS):
         int32 tensor of shape `(batch, time)`, padded with `schema.PADDING_ID`, where time is
         the longest text's and at least 1; int32 tensor of the lengths, `(batch,)`.
     """
-    found = tokenize(strings, unspaced)[:, :max_length]
-    ids = tf.cast(table.lookup(found).to_tensor(schema.PADDING_ID), tf.int32)
+    return look_up(tokenize(strings, unspaced)[:, :max_length], table)
+
+
+def look_up(words, table):
+    """Looks up the ids of words.
+
+    Args:
+        words: RaggedTensor of strings, `(batch, words)`.
+        table: Lookup table from word to id.
+
+    Returns:
+        As `word_ids`.
+    """
+    ids = tf.cast(table.lookup(words).to_tensor(schema.PADDING_ID), tf.int32)
     missing = tf.maximum(1 - tf.shape(ids)[1], 0)
     ids = tf.pad(ids, [[0, 0], [0, missing]], constant_values=schema.PADDING_ID)
-    return ids, tf.cast(found.row_lengths(), tf.int32)
+    return ids, tf.cast(words.row_lengths(), tf.int32)
