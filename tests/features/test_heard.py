@@ -41,7 +41,9 @@ def test_blocks_change_nothing(monkeypatch):
     assert whole.shape == (2, audio.num_frames(len(waveform)), 40)
     monkeypatch.setattr(audio, "_BLOCK", 14)
     np.testing.assert_allclose(audio.mfcc(batch, False), whole, rtol=0, atol=1e-4)
-    np.testing.assert_array_equal(audio.mfcc(batch, False, kept=1), audio.mfcc(batch, False)[..., :1])
+    np.testing.assert_array_equal(
+        audio.mfcc(batch, False, kept=1), audio.mfcc(batch, False)[..., :1]
+    )
 
 
 @pytest.fixture
