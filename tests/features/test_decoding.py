@@ -1,11 +1,12 @@
 import sys
+import tracemalloc
 import wave
 
 import numpy as np
 import pytest
 import soundfile
 
-from amh_tf.features import decoding
+from amh_tf.features import decoding, media
 from tests.features import media_files
 
 RNG = np.random.default_rng(0)
@@ -173,3 +174,30 @@ def test_plain_wav_needs_no_optional_package(plain, monkeypatch):
 def test_span_may_end_a_rounding_after_the_file(plain):
     path, _ = plain
     assert len(decoding.load_audio(path, 0.5, 1.004)) == 8000
+
+
+@pytest.mark.parametrize("rate", [8000, 12347, 16000, 44100])
+@pytest.mark.parametrize("name", ["noise.wav", "noise.flac", "noise.mkv"])
+def test_blocks_change_nothing(tmp_path, monkeypatch, name, rate):
+    path = tmp_path / name
+    if name == "noise.mkv":
+        media_files.write_sound(path, "flac", rate)
+    else:
+        soundfile.write(path, RNG.uniform(-1, 1, (rate + 7, 2)), rate, "PCM_16")
+    whole = decoding.load_audio(path)
+    monkeypatch.setattr(media, "BLOCK", 1000)
+    monkeypatch.setattr(decoding, "_CONVERTED", 3000)
+    np.testing.assert_allclose(decoding.load_audio(path), whole, rtol=0, atol=1e-6)
+    expected = whole[1600:8000]
+    np.testing.assert_allclose(decoding.load_audio(path, 0.1, 0.5), expected, rtol=0, atol=1e-6)
+
+
+def test_minutes_take_little_more_than_their_samples(tmp_path):
+    """At 48 kHz in two channels as float64 they would take twelve times as much."""
+    path = write_wav(tmp_path / "long.wav", np.zeros((48000 * 300, 2), np.int16), 48000)
+    tracemalloc.start()
+    samples = decoding.load_audio(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(samples) == 16000 * 300
+    assert peak < 3 * samples.nbytes

@@ -275,3 +275,21 @@ def test_flipped_bytes_give_pictures_or_a_bad_recording(tmp_path, name):
             got = [error]
         for found in got:
             assert isinstance(found, np.ndarray) or name in str(found)
+
+
+def test_pictures_that_are_not_kept_are_counted_and_looked_at(tmp_path):
+    path = tmp_path / "a.avi"
+    media_files.write_picture(path, frames=90, codec="mjpeg")
+    spans, counts = [(0.0, 2.9, "whole"), (None, None, "whole"), (1.0, 1.3, "whole")], {}
+    got = collect(path, spans, most=2, counts=counts)
+    assert [media_files.numbers(found) for found in got] == [[0, 10], [0, 10], [30]]
+    assert counts == {0: 9, 1: 9, 2: 1}
+    path.write_bytes(path.read_bytes()[:-4000])
+    assert isinstance(collect(path, spans[1:2], most=2)[0], recording.BadRecording)
+
+
+def test_film_of_more_than_the_most_seconds_is_refused(tmp_path, monkeypatch):
+    media_files.write_picture(tmp_path / "a.mp4", frames=90)
+    monkeypatch.setattr(video, "_MAX_SECONDS", 2)
+    (found,) = collect(tmp_path / "a.mp4", [(None, None, "whole")], most=1)
+    assert "too much for an utterance" in str(found)

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
-from amh_tf import config, feature_kinds
+from amh_tf import config, feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.data import fold_view, manifest, pipeline
-from amh_tf.extraction import settings
-from amh_tf.features import audio, feature_net, text
+from amh_tf.extraction import extractor, settings
+from amh_tf.features import audio, feature_net, heard, text
 from amh_tf.prediction import attention_figure, clip
 from amh_tf.training import runs
 from tests import commands
@@ -120,6 +120,43 @@ def test_clip_gets_what_the_run_gave_it(run):
     for target, weights in predicted.hops:
         assert weights.shape == (lengths[target],)
         assert weights.sum() == pytest.approx(1, abs=1e-4) and (weights >= 0).all()
+
+
+@pytest.fixture
+def heard_samples(monkeypatch):
+    """Lists how many samples features were made of, each time."""
+    traced, seen = heard._traced, []
+
+    def spied(*settings):
+        make = traced(*settings)
+        return lambda waveform: (seen.append(len(waveform)), make(waveform))[1]
+
+    monkeypatch.setattr(heard, "_traced", spied)
+    return seen
+
+
+def test_long_recording_is_cut_before_its_features_are_made(run, tmp_path, heard_samples):
+    """What comes after what the model reads changes nothing."""
+    samples = np.random.default_rng(1).integers(-3000, 3000, 16000 * 30).astype(np.int16)
+    most = schema.MAX_LENGTHS["audio"]
+    read = audio.num_samples(most + audio.REACH)
+    probabilities = []
+    for name, length in (("long.wav", len(samples)), ("read.wav", read)):
+        wavfile.write(tmp_path / name, 16000, samples[:length])
+        given = clip.Clip(audio=str(tmp_path / name), text="yes")
+        probabilities.append(clip.predict(run, given).probabilities)
+    assert heard_samples == [read, read]
+    np.testing.assert_allclose(*probabilities, rtol=0, atol=1e-6)
+
+
+def test_long_recording_of_a_corpus_is_cut_too(tmp_path, heard_samples):
+    wavfile.write(tmp_path / "long.wav", 16000, np.ones(16000 * 20, np.int16))
+    path = str(tmp_path / "long.wav")
+    spoken = recording.Recording(id="long", label=0, group="long", audio=path)
+    lengths = {**schema.MAX_LENGTHS, "audio": 100}
+    maker = extractor.Extractor(settings.Settings(modalities=("audio",), max_lengths=lengths))
+    (made,) = maker.group([spoken])
+    assert made.audio.shape == (100, 120) and heard_samples == [audio.num_samples(104)]
 
 
 def test_run_of_another_recipe_is_refused(run, tmp_path):
