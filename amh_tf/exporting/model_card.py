@@ -1,6 +1,7 @@
 """What must be known of a model before it is used: `model_card.md`."""
 
 from amh_tf import __version__, escaping, feature_kinds, models, schema, tables
+from amh_tf.exporting import limits as request_limits
 from amh_tf.exporting import raw_inputs
 from amh_tf.training import runs
 
@@ -79,6 +80,7 @@ def _limits(trained):
         )
     if kept:
         limits.append(f"The signatures `raw` and `raw_wav` read the first {kept}, no more.")
+    limits.append(_request_limits(trained))
     if manifest.synthetic:
         limits.insert(0, "The data are synthetic: the model knows nothing of real speech.")
     if manifest.transcripts == "asr":
@@ -104,6 +106,20 @@ def _limits(trained):
         f"In the scores above, {escaping.markdown(warning)}." for warning in trained.fold.warnings
     ]
     return [f"- {limit}" for limit in limits]
+
+
+def _request_limits(trained):
+    most = request_limits.Limits(trained.max_lengths)
+    steps = ", ".join(
+        f"{most.max_request_steps[modality]:,} of {modality}"
+        for modality in trained.config.modalities
+    )
+    return (
+        f"A request to the served model has at most {most.max_request_rows:,} rows "
+        f"(`max_request_rows`) and, rows times the steps of the longest, {steps} "
+        f"(`max_request_steps`); its transcripts have at most {most.max_transcript_bytes:,} bytes "
+        f"in all (`max_transcript_bytes`), a WAV file {most.max_wav_bytes:,} (`max_wav_bytes`)."
+    )
 
 
 def text(trained, version, signatures):

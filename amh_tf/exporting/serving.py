@@ -46,8 +46,10 @@ class ServingModule(tf.Module):
                 member.get_layer(f"{modality}_encoder").kernel = "packed"
         self.limits = limits.Limits(trained.max_lengths)
         # Keras models carry their training graphs into a SavedModel; weights alone are needed.
-        self._run = slices.Slices(trained.model, self.limits.slice_steps)
-        self._run_attention = _attention(trained.model, self.limits.slice_steps)
+        members = len(models.members(trained.model))  # which TensorFlow runs side by side
+        steps = {modality: most // members for modality, most in self.limits.slice_steps.items()}
+        self._run = slices.Slices(trained.model, steps)
+        self._run_attention = _attention(trained.model, steps)
         self.model_weights = [variable.value for variable in trained.model.weights]
         self._classes = tf.constant(trained.classes)
         self.functions = {

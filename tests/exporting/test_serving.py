@@ -228,5 +228,11 @@ def test_card_says_what_the_run_says(exported):
     card = (exported.folder / "model_card.md").read_text()
     metrics = json.loads((exported.run_dir / "metrics.json").read_text())
     assert f"{metrics['test']['weighted_accuracy']['value']:.3f}" in card
-    for text in ("synthetic", "AMH-7 (A+T+V)", "1 video, 2 audio, 3 text", "`raw_wav`"):
+    for text in (
+        "synthetic",
+        "AMH-7 (A+T+V)",
+        "1 video, 2 audio, 3 text",
+        "`raw_wav`",
+        "96,000 of audio",
+    ):
         assert text in card
