@@ -64,24 +64,24 @@ class Session:
         self._c.TF_Message.restype = ctypes.c_char_p
         self._c.TF_Dim.restype = ctypes.c_int64
         self._c.TF_StringGetSize.restype = ctypes.c_size_t
-        self._status = Pointer(self._c.TF_NewStatus())
+        status = Pointer(self._c.TF_NewStatus())
         self._graph = Pointer(self._c.TF_NewGraph())
         described = self._c.TF_NewBuffer()
         tags = (ctypes.c_char_p * 1)(b"serve")
         self._session = Pointer(
             self._c.TF_LoadSessionFromSavedModel(
                 Pointer(self._c.TF_NewSessionOptions()), None, str(folder).encode(), tags, 1,
-                self._graph, described, self._status,
+                self._graph, described, status,
             )
         )  # fmt: skip
-        self._check()
+        self._check(status)
         text = ctypes.string_at(described.contents.data, described.contents.length)
         self.signatures = meta_graph_pb2.MetaGraphDef.FromString(text).signature_def
 
-    def _check(self):
-        code = self._c.TF_GetCode(self._status)
+    def _check(self, status):
+        code = self._c.TF_GetCode(status)
         if code:
-            raise Refused(code, self._c.TF_Message(self._status).decode("utf-8", "replace"))
+            raise Refused(code, self._c.TF_Message(status).decode("utf-8", "replace"))
 
     def _output(self, info):
         name, _, index = info.name.partition(":")
@@ -147,13 +147,17 @@ class Session:
         )
         fetches = (_Output * len(outputs))(*(self._output(described.outputs[n]) for n in outputs))
         results = (Pointer * len(outputs))()
+        status = Pointer(self._c.TF_NewStatus())  # of this call: a server makes several at once
         self._c.TF_SessionRun(
             self._session, None, feeds, values, len(names), fetches, results, len(outputs),
-            None, 0, None, self._status,
+            None, 0, None, status,
         )  # fmt: skip
         for tensor in values:
             self._c.TF_DeleteTensor(Pointer(tensor))
-        self._check()
+        try:
+            self._check(status)
+        finally:
+            self._c.TF_DeleteStatus(status)
         found = {n: self._to_array(Pointer(tensor)) for n, tensor in zip(outputs, results)}
         for tensor in results:
             self._c.TF_DeleteTensor(Pointer(tensor))

@@ -1,0 +1,205 @@
+"""Sends a server hostile requests, and then many at once: python -m tools.soak_server
+
+Trains AMH-7 for two steps on the planted-cue set (synthetic), exports it, and serves it by the
+tests' stand-in for TensorFlow Serving. Prints how much memory each hostile request
+takes above what the idle server has; then what 64 clients measure that ask for utterances of mixed
+lengths, whose answers must be those of each utterance asked alone.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "export"))
+import client  # noqa: E402  (first: it keeps TensorFlow's runtime out)
+
+from tools import hostile_requests  # noqa: E402
+
+SERVER = ROOT / "tests" / "exporting" / "server.py"
+MOST_MEGABYTES, MOST_DIFFERENCE = 300, 1e-5
+SIGNATURES = ("serving_default", "classify", "raw_wav")
+UTTERANCES, MOST_ROWS = 16, 4  # of each signature, and of a request
+
+
+def _export(folder, recipe):
+    """Trains and exports in processes of their own; returns the folder of the served versions."""
+    prepare = ["amh_tf.prepare", "--source=planted", "--planted_sizes=60,20,20"]
+    train = ["amh_tf.train", f"--recipe={recipe}", "--hops=7", "--max_steps=2"]
+    for command in (
+        [*prepare, f"--output_dir={folder / 'data'}"],
+        [*train, f"--data_dir={folder / 'data'}", f"--run_dir={folder / 'run'}"],
+        ["amh_tf.export", f"--run_dir={folder / 'run'}", f"--output_dir={folder / 'export'}"],
+    ):
+        subprocess.run(
+            [sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
+    return folder / "export" / "serving"
+
+
+class Server:
+    """The stand-in for TensorFlow Serving, in a process of its own.
+
+    Args:
+        folder: Folder of the served versions.
+    """
+
+    def __init__(self, folder):
+        self._process = subprocess.Popen(
+            [sys.executable, str(SERVER), str(folder)],
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.address = f"localhost:{json.loads(self._process.stdout.readline())['grpc']}"
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+    def megabytes(self, field="VmRSS"):
+        """Reads the memory that the process has, or had at most since `forget_peak` ("VmHWM")."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().split("\n")
+        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+
+    def forget_peak(self):
+        Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
+
+
+def _ask(asked, request):
+    """Returns probabilities, or the ValueError that says why there are none."""
+    signature, inputs = request
+    try:
+        answer = asked.predict(signature, inputs)
+    except ValueError as error:
+        return error
+    return answer["scores" if signature == "classify" else "probabilities"]
+
+
+def _told(error):
+    """Says which limit was exceeded, or else what the server said."""
+    limit = re.search("the limit `([a-z_]+)`", str(error))
+    return limit[1] if limit else str(error)[:100]
+
+
+def attack(server):
+    """Sends each hostile request; returns whether all stayed below the bound."""
+    asked, within = client.GrpcClient(server.address), True
+    print(f"idle: {server.megabytes():.0f} MB\n")
+    print("| request | MB | MB above idle | answer |\n|---|---|---|---|")
+    for name, make in hostile_requests.ALL.items():
+        request = make()
+        size = hostile_requests.megabytes(request)
+        idle = server.megabytes()
+        server.forget_peak()
+        answer = _ask(asked, request)
+        taken = server.megabytes("VmHWM") - idle
+        within &= taken < MOST_MEGABYTES
+        told = _told(answer) if isinstance(answer, ValueError) else "answered"
+        print(f"| {name} | {size:.2f} | {taken:.0f} | {told} |", flush=True)
+    print(f"\nafter all of them: {server.megabytes():.0f} MB\n")
+    return within
+
+
+def _requests(rng):
+    """Makes requests of one to four utterances of mixed lengths, and those of each alone.
+
+    Returns:
+        List of requests of one utterance; list of (places in that list, request).
+    """
+    alone, together = [], []
+    for signature in SIGNATURES:
+        drawn = [hostile_requests.utterance(signature, rng) for _ in range(UTTERANCES)]
+        for _ in range(2 * UTTERANCES):
+            rows = rng.integers(0, UTTERANCES, rng.integers(1, MOST_ROWS + 1))
+            request = hostile_requests.batch(signature, [drawn[row] for row in rows])
+            together.append((rows + len(alone), request))
+        alone += [hostile_requests.batch(signature, [utterance]) for utterance in drawn]
+    rng.shuffle(together)
+    return alone, together
+
+
+def crowd(server, clients, count, rng):
+    """Asks from many clients at once; returns whether every answer was that of each alone."""
+    alone, together = _requests(rng)
+    asked = client.GrpcClient(server.address)
+    expected, lone = [], []
+    for request in alone * 3:
+        started = time.monotonic()
+        expected.append(_ask(asked, request)[0])
+        lone.append(time.monotonic() - started)
+    local, lock = threading.local(), threading.Lock()
+    state = {"done": 0, "memory": [server.megabytes()]}
+
+    def one(number):
+        if not hasattr(local, "client"):
+            local.client = client.GrpcClient(server.address)
+        rows, request = together[number % len(together)]
+        started = time.monotonic()
+        answer = _ask(local.client, request)
+        seconds = time.monotonic() - started
+        with lock:
+            state["done"] += 1
+            if state["done"] % 500 == 0 or state["done"] == count:
+                state["memory"].append(server.megabytes())
+        if isinstance(answer, ValueError):
+            return seconds, answer
+        return seconds, max(np.abs(a - expected[row]).max() for a, row in zip(answer, rows))
+
+    server.forget_peak()
+    started = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        results = list(pool.map(one, range(count)))
+    took = time.monotonic() - started
+    errors = [result for _, result in results if isinstance(result, ValueError)]
+    difference = max(result for _, result in results if not isinstance(result, ValueError))
+    for text, times in (("one client", lone), (f"{clients} clients", [t for t, _ in results])):
+        p50, p99 = 1e3 * np.percentile(times, [50, 99])
+        print(f"{text}: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    memory = ", ".join(f"{megabytes:.0f}" for megabytes in state["memory"])
+    peak = server.megabytes("VmHWM")
+    print(f"{count} requests in {took:.0f} s, {count / took:.1f} a second; {len(errors)} errors")
+    print(f"largest difference from the utterance alone: {difference:.1e}")
+    print(f"memory at the start and after every 500: {memory} MB; peak {peak:.0f} MB")
+    for error in errors[:3]:
+        print(f"error: {error}")
+    return not errors and difference <= MOST_DIFFERENCE
+
+
+def main():
+    """Soaks by the arguments; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--requests", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--recipe",
+        default="authors",
+        choices=("authors", "small_corpus"),
+        help="the model that is served: the paper's, or an ensemble",
+    )
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(arguments.seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = _export(Path(temporary), arguments.recipe)
+        with contextlib.closing(Server(folder)) as server:
+            within = attack(server)
+        with contextlib.closing(Server(folder)) as server:
+            same = crowd(server, arguments.clients, arguments.requests, rng)
+    return 0 if within and same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
