@@ -11,14 +11,16 @@ import numpy as np
 import scipy.io.wavfile
 import tensorflow as tf
 
-from amh_tf import config, metrics, models, progress, tables
+from amh_tf import config, metrics, models, progress, schema, tables
 from amh_tf.corpora import source
 from amh_tf.data import fold_view, records, writer
-from amh_tf.exporting import examples, raw_inputs
+from amh_tf.exporting import examples, limits, raw_inputs
 from amh_tf.reporting import gather
 from amh_tf.training import absence, checkpoints, environment, model_file, run_folder, run_inputs
 from tests import conftest
 from tools import damages, fuzz_target
+
+LIMITS = limits.Limits(schema.MAX_LENGTHS)
 
 
 def _run_config():
@@ -208,7 +210,7 @@ def _request_example(folder):
     audio, video = np.ones((2, settings.audio_width)), np.ones((1, settings.video_width))
     utterance = source.Utterance("u1", 2, audio, np.array([2, 3]), video)
     parse = tf.function(
-        lambda serialized: examples.parse(serialized, settings),
+        lambda serialized: examples.parse(serialized, settings, LIMITS),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
     # TensorFlow puts bytes of the Example into its messages.
@@ -222,9 +224,8 @@ def _request_wav(folder):
     sound = io.BytesIO()
     scipy.io.wavfile.write(sound, 16000, (1000 * np.sin(np.arange(1200))).astype(np.int16))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def features(contents):
-        return raw_inputs.from_waveforms(*raw_inputs.from_wav_bytes(contents), most=20)
+    heard = raw_inputs.Sound(LIMITS, most=20)
+    features = tf.function(heard.from_wav_bytes, [tf.TensorSpec([None], tf.string)])
 
     def parse(data):
         found, length = features(tf.constant([data]))
@@ -239,7 +240,7 @@ def _request_wav(folder):
 def _request_words(folder):
     """Damages a transcript that a client sends."""
     (folder / "words.txt").write_text("_PAD_\n_UNK_\nhello\nworld\n")
-    words = raw_inputs.Words(str(folder / "words.txt"), 5)
+    words = raw_inputs.Words(str(folder / "words.txt"), LIMITS, 5)
     ids = tf.function(words.ids, input_signature=[tf.TensorSpec([None], tf.string)])
 
     def parse(data):
