@@ -18,7 +18,7 @@ def main():
     flags = flag_defs.FLAGS
     written = write.report(flags.runs, flags.output_dir)
     for table in written.tables:
-        progress.console.print(formats.for_terminal(table))
+        progress.console.print(formats.for_terminal(table, progress.console))
     progress.console.print("Wrote:")
     for folder, paths in itertools.groupby(written.paths, key=lambda path: path.parent):
         progress.console.print(f"  {folder}/: {', '.join(path.name for path in paths)}")

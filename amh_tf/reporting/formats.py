@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import textwrap
 
 from rich import box
 from rich import table as rich_table
@@ -140,14 +141,60 @@ def latex(table):
     return "\n".join(lines) + "\n"
 
 
-def for_terminal(table):
-    """Makes a rich table, without the columns that need much room."""
+def for_terminal(table, console):
+    """Makes what a console can print, without the columns that need much room.
+
+    Args:
+        table: `tables.Table`.
+        console: `rich.console.Console`. Where it is too narrow for the rows side by side, each is
+            written in lines of its own.
+    """
     shown = rich_table.Table(box=box.SIMPLE, title=table.title, title_justify="left")
     kept = [index for index, column in enumerate(table.columns) if not column.wide]
-    for index in kept:
-        column = table.columns[index]
+    columns = [table.columns[index] for index in kept]
+    rows = [[cell_text(row[index]) for index in kept] for row in table.rows]
+    for column in columns:
         header = f"{column.band}\n{column.header}" if column.band else f"\n{column.header}"
         shown.add_column(header, justify="left" if column.kind == "text" else "right")
-    for row in table.rows:
-        shown.add_row(*(cell_text(row[index]) for index in kept))
+    for row in rows:
+        shown.add_row(*row)
+    if console.measure(shown, options=console.options.update(width=10_000)).maximum > console.width:
+        return "\n".join(_in_lines(table.title, columns, rows, console.width))
     return shown
+
+
+def _in_lines(title, columns, rows, width):
+    """Yields the lines of a table whose rows stand below each other; dashes are left out."""
+    yield from ["", *textwrap.wrap(title, width), ""]
+    names = next(index for index, column in enumerate(columns) if column.kind != "text")
+    before = None
+    for row in rows:
+        bands = [
+            (band, [f"{column.header} {cell}" for column, cell in members if cell.strip("–")])  # noqa: RUF001
+            for band, members in itertools.groupby(
+                zip(columns[names:], row[names:]), key=lambda member: member[0].band
+            )
+        ]
+        if not any(scores for _, scores in bands):
+            continue
+        if row[0] != before:
+            yield from textwrap.wrap(before := row[0], width)
+        # A number says nothing without what it counts.
+        about = [
+            f"{column.header} {cell}" if cell.isdecimal() else cell
+            for column, cell in zip(columns[1:names], row[1:names])
+            if cell
+        ]
+        if about:
+            yield from _wrapped(about, width, 2)
+        for band, scores in bands:
+            if scores:
+                yield from _wrapped([f"{band}:", *scores] if band else scores, width, 4)
+
+
+def _wrapped(parts, width, indent):
+    """Wraps parts between commas, none of which is broken."""
+    head, *rest = (part.replace(" ", "\0") for part in parts)
+    text = f"{head} {', '.join(rest)}" if head.endswith(":") else ", ".join([head, *rest])
+    margins = {"initial_indent": " " * indent, "subsequent_indent": " " * (indent + 2)}
+    return [line.replace("\0", " ") for line in textwrap.wrap(text, width, **margins)]

@@ -127,7 +127,22 @@ def test_latex_braces_are_balanced():
 def test_terminal_leaves_out_what_needs_room():
     printed = io.StringIO()
     console = rich_console.Console(file=printed, width=120, markup=False)
-    console.print(formats.for_terminal(made("AMH-7 [red]")))
+    console.print(formats.for_terminal(made("AMH-7 [red]"), console))
     for text in ("Table 1. IEMOCAP", "AMH-7 [red]", ".617 ± .016", "< .001"):
         assert text in printed.getvalue()
     assert "data set" not in printed.getvalue()
+
+
+def test_narrow_terminal_has_rows_below_each_other():
+    printed = io.StringIO()
+    console = rich_console.Console(file=printed, width=50, markup=False, soft_wrap=True)
+    console.print(formats.for_terminal(made("AMH-7 [red]"), console))
+    assert printed.getvalue().splitlines() == [
+        "",
+        "Table 1. IEMOCAP",
+        "",
+        "AMH-7 [red]",
+        "    this code: WA .617 ± .016",
+        "    first minus second: WA −.020 [−.050, +.010]",  # noqa: RUF001
+        "    p < .001",
+    ]
