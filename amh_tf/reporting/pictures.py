@@ -1,11 +1,15 @@
 """Pictures of a group of cross-validations."""
 
+import textwrap
+
 import numpy as np
 from matplotlib import figure
 
 from amh_tf import figures, files, metrics
 from amh_tf.reporting import formats, gather
 
+# Of the names of rows, beside the speakers.
+_NAME_COLUMNS = 32
 # Told apart by colour, by marker and by line, also in grey.
 _LINES = (
     ("weighted_accuracy", "weighted accuracy, WA (WAR)", {"color": "#1f5fa8", "marker": "o"}),
@@ -111,10 +115,11 @@ def speakers(scored, num_classes, title, path):
         )
     axes.axvline(1 / num_classes, color="#586274", linestyle=":", label="chance, 1 / classes")
     # Names come from users: a dollar sign in them is not mathematics.
-    axes.set_yticks(range(len(scored)), list(scored), parse_math=False)
+    names = ["\n".join(textwrap.wrap(name, _NAME_COLUMNS)) for name in scored]
+    axes.set_yticks(range(len(scored)), names, parse_math=False)
     axes.set_ylim(len(scored) - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("unweighted accuracy, UA (UAR), of a speaker; the lowest is named")
+    axes.set_xlabel("UA (UAR) of a speaker; the lowest is named")
     axes.grid(alpha=0.3, axis="x")
     drawing.legend(loc="outside lower center", ncols=3, frameon=False)
     axes.set_title(title, fontsize=10, parse_math=False)
