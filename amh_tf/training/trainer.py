@@ -65,7 +65,7 @@ class Trainer:
             team.strategy.num_replicas_in_sync,
         )
         split = against is None
-        if not split:
+        if not split and self._config.batch_split == "on":  # which somebody asked for
             progress.console.print(f"A batch is not computed as two halves: {against}.")
         self._model = model
         self._folder = folder
