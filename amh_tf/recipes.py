@@ -38,7 +38,7 @@ RECIPES = {
 }
 # Of a data set of the user's own: what learned better from the real sets that were tried.
 DEFAULT = "small_corpus"
-# Of the planted-cue set, which was made for the authors'.
+# Of the planted-cue set, on which the authors' code was run.
 PLANTED = "authors"
 
 
