@@ -61,7 +61,7 @@ def _path(name):
 def _load(path):
     try:
         known = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
 

@@ -65,7 +65,9 @@ def test_file_that_was_just_written_is_read_again(corpus, monkeypatch):
     assert len(read) == 4
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{", '{"a.wav": 7}', '{"a.wav": [[1], "x"]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[1]", "{", "[" * 100_000, '{"a.wav": 7}', '{"a.wav": [[1], "x"]}']
+)
 def test_damaged_memory_is_not_believed(corpus, tmp_path, content):
     paths, _ = corpus
     before = digests(paths)
