@@ -23,7 +23,7 @@ def _default_recipe():
 
 def _given(names):
     """Returns settings by name: the flag's where it is given, else the recipe's."""
-    recipe = recipes.settings(FLAGS.recipe or _default_recipe())
+    recipe = recipes.settings(FLAGS.recipe or _default_recipe(), FLAGS.model)
     return {
         name: recipe[name] if name in recipe and not FLAGS[name].present else FLAGS[name].value
         for name in names

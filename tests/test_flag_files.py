@@ -103,6 +103,20 @@ def test_flags_override_the_recipe():
     assert (made.audio_units, made.video_units, made.bidirectional) == (77, 64, True)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "rate"),
+    [
+        (["--recipe=small_corpus"], 1e-3),  # AMH is the default
+        (["--recipe=small_corpus", "--model=mdre"], 2e-3),
+        (["--recipe=small_corpus", "--learning_rate=3e-4"], 3e-4),
+    ],
+)
+def test_hops_take_smaller_steps_unless_told(arguments, rate):
+    with flagsaver.flagsaver():
+        flags.FLAGS(["test", *arguments])
+        assert flag_defs.training_config().learning_rate == rate
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if "small_corpus" not in path.stem])
 def test_rows_of_the_paper_stay_the_authors(path):
     assert "--recipe=authors" in path.read_text(encoding="utf-8").splitlines()
