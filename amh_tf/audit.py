@@ -10,10 +10,11 @@ it may be called.
 import json
 import sys
 
-from amh_tf import audit_tables, cli, files, flag_defs_audit, progress
+from amh_tf import audit_tables, files, progress
+from amh_tf.commands import audit_flags, cli
 from amh_tf.data import audit, audit_subject, manifest, split_files
 
-flag_defs_audit.define()
+audit_flags.define()
 
 
 def _frames(path):
@@ -24,7 +25,7 @@ def _frames(path):
 
 
 def _subject():
-    flags = flag_defs_audit.FLAGS
+    flags = audit_flags.FLAGS
     splits = split_files.read(flags.splits, flags.encoding) if flags.splits else None
     if not flags.data_dir:
         with progress.bar(len(splits.ids), "reading", "recordings") as bar:
@@ -38,8 +39,8 @@ def _subject():
 
 def main():
     """Audits by the flags."""
-    flags = flag_defs_audit.FLAGS
-    flag_defs_audit.check()
+    flags = audit_flags.FLAGS
+    audit_flags.check()
     subject = _subject()
     with progress.bar(len(subject.ids), "comparing", "recordings") as bar:
         report = audit.report(subject, bar.advance)

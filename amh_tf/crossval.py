@@ -7,29 +7,30 @@ writes mean and standard deviation of each score, the pooled predictions and the
 matrix.
 """
 
-from amh_tf import cli, errors, flag_defs, locations, progress
+from amh_tf import errors, locations, progress
+from amh_tf.commands import cli, training_flags
 from amh_tf.data import manifest
 from amh_tf.training import crossvalidation, runs
 
-flag_defs.define_data()
-flag_defs.define_model()
-flag_defs.define_training()
-flag_defs.define_crossvalidation()
+training_flags.define_data()
+training_flags.define_model()
+training_flags.define_training()
+training_flags.define_crossvalidation()
 
 
 def main():
     """Cross-validates by the flags."""
-    flags = flag_defs.FLAGS
+    flags = training_flags.FLAGS
     locations.check_local("output_dir", flags.output_dir)
-    data, training = flag_defs.data_config(), flag_defs.training_config()
-    chosen = flag_defs.chosen_folds()
+    data, training = training_flags.data_config(), training_flags.training_config()
+    chosen = training_flags.chosen_folds()
     if not data.data_dir:
         raise errors.InputError(
             "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
             "with `python -m amh_tf.prepare`, and set it with --data_dir."
         )
-    model = flag_defs.model_config(manifest.load(data.data_dir).features)
-    run_config, fold = runs.configure(data, training, model, flag_defs.seeds())
+    model = training_flags.model_config(manifest.load(data.data_dir).features)
+    run_config, fold = runs.configure(data, training, model, training_flags.seeds())
     crossvalidation.run(run_config, fold.manifest, flags.output_dir, chosen, flags.jobs)
     progress.console.print(
         f"Runs, crossval.json, predictions.csv and confusion_matrix.png are in "

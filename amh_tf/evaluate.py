@@ -5,15 +5,16 @@ folder, and prints the scores. With --drop=video, or --drop=all_subsets, it scor
 modalities were absent, and writes metrics_dropped.json and metrics_dropped.md instead.
 """
 
-from amh_tf import cli, flag_defs, progress
+from amh_tf import progress
+from amh_tf.commands import cli, training_flags
 from amh_tf.training import absence, run_folder, runs, startup
 
-flag_defs.define_evaluation()
+training_flags.define_evaluation()
 
 
 def main():
     """Scores by the flags."""
-    flags = flag_defs.FLAGS
+    flags = training_flags.FLAGS
     run_config = run_folder.RunFolder(flags.run_dir).load_config()
     startup.prepare(run_config.training.batch_split, run_config.model, begun=run_config.kernel)
     if flags.drop is not None:

@@ -6,7 +6,8 @@ Writes `serving/<version>/` for TensorFlow Serving, `edge/` for `tflite_convert`
 
 from absl import flags
 
-from amh_tf import cli, export_flags, progress
+from amh_tf import progress
+from amh_tf.commands import cli, export_flags
 from amh_tf.exporting import write
 
 export_flags.define()

@@ -9,10 +9,11 @@ one of folds where `amh_tf.prepare` was told so (--audio_features, --video_featu
 import json
 import sys
 
-from amh_tf import cli, flag_defs_prediction, progress, tables
+from amh_tf import progress, tables
+from amh_tf.commands import cli, prediction_flags
 from amh_tf.prediction import attention_figure, clip
 
-flag_defs_prediction.define()
+prediction_flags.define()
 
 
 def _print(predicted, as_json):
@@ -33,12 +34,12 @@ def _print(predicted, as_json):
 
 def main():
     """Predicts by the flags."""
-    flags = flag_defs_prediction.FLAGS
+    flags = prediction_flags.FLAGS
     if flags.attention:
         attention_figure.check_path(flags.attention)
     predicted = clip.predict(
         flags.run_dir,
-        flag_defs_prediction.chosen_clip(),
+        prediction_flags.chosen_clip(),
         weights=flags.resnet_weights,
         asr=flags.asr,
         asr_model=flags.asr_model,

@@ -7,34 +7,27 @@ Extraction from raw recordings can be stopped; the same command goes on where it
 
 import dataclasses
 
-from amh_tf import (
-    cli,
-    feature_kinds,
-    flag_defs_features,
-    flag_defs_preparation,
-    locations,
-    progress,
-    schema,
-)
+from amh_tf import feature_kinds, locations, progress, schema
+from amh_tf.commands import cli, feature_flags, preparation_flags
 from amh_tf.corpora import folds, planted
 from amh_tf.data import fold_view, from_recordings, writer
 from amh_tf.features import text
 
-flag_defs_preparation.define()
+preparation_flags.define()
 
 
 def _prepared():
     """Returns features that are there already, or can be drawn, as a `Source`."""
-    flags = flag_defs_preparation.FLAGS
+    flags = preparation_flags.FLAGS
     if flags.source == "planted":
-        return planted.read(flags.planted_seed, flag_defs_preparation.planted_sizes())
+        return planted.read(flags.planted_seed, preparation_flags.planted_sizes())
     read = folds.read(
-        flag_defs_preparation.source_dir(),
+        preparation_flags.source_dir(),
         classes=flags.classes,
-        max_lengths=flag_defs_preparation.max_lengths(),
+        max_lengths=preparation_flags.max_lengths(),
         name=flags.name,
         transcripts=flags.transcripts,
-        declared=flag_defs_features.declared(),
+        declared=feature_flags.declared(),
     )
     if text.share_cut(read.vocabulary) >= 0.5:
         return read
@@ -43,14 +36,14 @@ def _prepared():
 
 
 def _write():
-    flags = flag_defs_preparation.FLAGS
-    flag_defs_features.check_source()
-    names = ("records_per_shard", "feature_dtype", *flag_defs_preparation.FOLD_FLAGS)
+    flags = preparation_flags.FLAGS
+    feature_flags.check_source()
+    names = ("records_per_shard", "feature_dtype", *preparation_flags.FOLD_FLAGS)
     options = {name: flags[name].value for name in names}
-    if flags.source not in flag_defs_preparation.RAW_SOURCES:
+    if flags.source not in preparation_flags.RAW_SOURCES:
         return writer.write(_prepared(), flags.output_dir, progress=progress.bar, **options)
-    corpus = flag_defs_preparation.corpus()
-    settings, notes = flag_defs_preparation.extraction_settings(corpus)
+    corpus = preparation_flags.corpus()
+    settings, notes = preparation_flags.extraction_settings(corpus)
     return from_recordings.write(
         dataclasses.replace(corpus, notes=(*corpus.notes, *notes)),
         settings,
@@ -72,23 +65,23 @@ def _model(manifest):
 
 def _about_features(manifest):
     """Yields a line on the features of folds, of which the arrays themselves say nothing."""
-    if flag_defs_preparation.FLAGS.source != "folds":
+    if preparation_flags.FLAGS.source != "folds":
         return
     if not feature_kinds.can_make(manifest.features, "text"):
         yield (
             "Mind: most words of dic.pkl are none that texts are cut into here: runs on them take "
             "no transcripts."
         )
-    for modality in flag_defs_features.FLAG_NAMES:
+    for modality in feature_flags.FLAG_NAMES:
         yield f"The {modality} features: {feature_kinds.describe(manifest.features, modality)}."
         if not feature_kinds.can_make(manifest.features, modality):
-            meant = flag_defs_features.meant(modality)
+            meant = feature_flags.meant(modality)
             yield f"Mind: runs on them take no recordings. If they are {meant}, run this again so."
 
 
 def main():
     """Prepares by the flags."""
-    flags = flag_defs_preparation.FLAGS
+    flags = preparation_flags.FLAGS
     locations.check_local("output_dir", flags.output_dir)
     manifest = _write()
     count = sum(shard.records for shard in manifest.shards)

@@ -7,15 +7,16 @@ data set and protocol has tables of its own.
 
 import itertools
 
-from amh_tf import cli, flag_defs, progress
+from amh_tf import progress
+from amh_tf.commands import cli, training_flags
 from amh_tf.reporting import formats, write
 
-flag_defs.define_report()
+training_flags.define_report()
 
 
 def main():
     """Reports by the flags."""
-    flags = flag_defs.FLAGS
+    flags = training_flags.FLAGS
     written = write.report(flags.runs, flags.output_dir)
     for table in written.tables:
         progress.console.print(formats.for_terminal(table, progress.console))

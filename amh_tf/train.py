@@ -6,48 +6,49 @@ on that. A run that was stopped goes on with the same command.
 
 import dataclasses
 
-from amh_tf import cli, config, feature_kinds, flag_defs, progress
+from amh_tf import config, feature_kinds, progress
+from amh_tf.commands import cli, training_flags
 from amh_tf.corpora import planted
 from amh_tf.data import manifest, writer
 from amh_tf.training import distribution, run_folder, runs, startup
 
-flag_defs.define_data()
-flag_defs.define_model()
-flag_defs.define_training()
-flag_defs.define_distribution()
+training_flags.define_data()
+training_flags.define_model()
+training_flags.define_training()
+training_flags.define_distribution()
 
 
 def _planted_set():
     """Returns the default data set as a `Source`, and its folder, written or not."""
     source = planted.read()
-    folder = flag_defs.cache_dir() / f"planted-{source.fingerprint[:8]}-{writer.LAYOUT}"
+    folder = training_flags.cache_dir() / f"planted-{source.fingerprint[:8]}-{writer.LAYOUT}"
     return source, folder.resolve()
 
 
 def main():
     """Trains by the flags."""
     # First of all: workers cannot be joined once TensorFlow has been used.
-    team = distribution.make_team(flag_defs.FLAGS.distribution)
+    team = distribution.make_team(training_flags.FLAGS.distribution)
     # Every flag is checked before any data is written.
-    data = flag_defs.data_config()
+    data = training_flags.data_config()
     features = manifest.load(data.data_dir).features if data.data_dir else None
-    model = flag_defs.model_config(features)
-    training, seeds = flag_defs.training_config(), flag_defs.seeds()
+    model = training_flags.model_config(features)
+    training, seeds = training_flags.training_config(), training_flags.seeds()
     config.RunConfig(data, model, training, data_fingerprint="", seeds=seeds)
     source = None
     if not data.data_dir:
         source, folder = _planted_set()
         data = dataclasses.replace(data, data_dir=str(folder))
-    run_dir = flag_defs.run_dir(data, model)
+    run_dir = training_flags.run_dir(data, model)
     begun = run_folder.RunFolder(run_dir).begun_kernel()
-    if flag_defs.FLAGS.distribution == "none":
+    if training_flags.FLAGS.distribution == "none":
         startup.prepare(training.batch_split, model, begun=begun)
     else:  # which has used TensorFlow, so that its threads are set, even where it is one device
         startup.load_kernel(model, begun)
     if source is not None:
         writer.write(source, data.data_dir, progress=progress.bar)
     run_config, fold = runs.configure(data, training, model, seeds)
-    runs.train_and_evaluate(run_config, fold, run_dir, team, flag_defs.FLAGS.data_service)
+    runs.train_and_evaluate(run_config, fold, run_dir, team, training_flags.FLAGS.data_service)
     if not team.is_chief:
         return
     progress.console.print(
@@ -78,7 +79,7 @@ def _next_commands(run_dir, run_config, fold):
     folds = fold.manifest.protocols[fold.protocol]["folds"]
     if len(folds) > 1:
         yield "all folds", "python -m amh_tf.crossval --output_dir=DIR, and the flags of this run"
-    if not flag_defs.FLAGS.data_dir:
+    if not training_flags.FLAGS.data_dir:
         yield (
             "your data",
             "python -m amh_tf.prepare --source=folds --source_dir=FOLD --output_dir=DATA",

@@ -11,12 +11,13 @@ than the corpus says. Exit code 1 if there is any.
 import collections
 import sys
 
-from amh_tf import cli, errors, flag_defs, flag_defs_preparation, progress, schema
+from amh_tf import errors, progress, schema
+from amh_tf.commands import cli, preparation_flags, training_flags
 from amh_tf.data import faults, manifest, verification
 from amh_tf.extraction import inspection
 
-flag_defs.define_verification()
-flag_defs_preparation.define_inspection()
+training_flags.define_verification()
+preparation_flags.define_inspection()
 
 
 def _verify_data(folder):
@@ -40,8 +41,8 @@ def _verify_data(folder):
 
 def _verify_corpus(folder):
     """Verifies a corpus as released; returns the exit code."""
-    corpus = flag_defs_preparation.corpus()
-    letters = flag_defs.FLAGS.modalities
+    corpus = preparation_flags.corpus()
+    letters = training_flags.FLAGS.modalities
     modalities = schema.MODALITIES if letters is None else schema.modalities_from_letters(letters)
     counts = collections.Counter()
     progress.console.print(f"Corpus: {corpus.name}")
@@ -74,7 +75,7 @@ def _verify_corpus(folder):
 
 def main():
     """Verifies by the flags."""
-    flags = flag_defs.FLAGS
+    flags = training_flags.FLAGS
     if bool(flags.data_dir) == bool(flags.source):
         raise errors.InputError(
             "It is not said what to check. Expected a data folder, or else a corpus. Received: "
@@ -83,7 +84,7 @@ def main():
         )
     if flags.data_dir:
         return _verify_data(flags.data_dir)
-    return _verify_corpus(flag_defs_preparation.source_dir())
+    return _verify_corpus(preparation_flags.source_dir())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-from amh_tf import flag_defs, models, recipes
+from amh_tf import models, recipes
+from amh_tf.commands import training_flags
 from amh_tf.training import step
 from tools import run_tables
 
@@ -27,14 +28,14 @@ TITLES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def model_flags():
-    flag_defs.define_model()
-    flag_defs.define_training()
+    training_flags.define_model()
+    training_flags.define_training()
 
 
 def config_of(path):
     with flagsaver.flagsaver():
         flags.FLAGS(["test", f"--flagfile={path}"])
-        return flag_defs.model_config()
+        return training_flags.model_config()
 
 
 def test_there_is_a_file_for_every_row():
@@ -99,7 +100,7 @@ def test_recipes_are_told_as_they_are(name):
 def test_flags_override_the_recipe():
     with flagsaver.flagsaver():
         flags.FLAGS(["test", "--recipe=small_corpus", "--audio_units=77"])
-        made = flag_defs.model_config()
+        made = training_flags.model_config()
     assert (made.audio_units, made.video_units, made.bidirectional) == (77, 64, True)
 
 

@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from amh_tf import flag_kit
+from amh_tf.commands import flag_kit
 from tests import commands
 from tests.commands import ROOT, assert_refused
 
@@ -118,7 +118,7 @@ def _defined(file):
 
 
 def test_flags_of_files_and_folders_are_paths():
-    files = [*(ROOT / "amh_tf").glob("*flag*.py"), *(ROOT / "tools").glob("*.py")]
+    files = [*(ROOT / "amh_tf" / "commands").glob("*flags.py"), *(ROOT / "tools").glob("*.py")]
     seen = [each for file in [*files, *(ROOT / "export").glob("*.py")] for each in _defined(file)]
     places = ("Folder", "File ", "Where ", "Data folder", "Weights of", "Film", "Picture to")
     kinds = {kind for kind, told in seen if str(told).startswith(places)}

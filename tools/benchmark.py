@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import errors, files, flag_kit, progress
+from amh_tf import errors, files, progress
+from amh_tf.commands import flag_kit
 from tools.speed import bench as benches
 from tools.speed import details, growth, machine, pictures, report, table
 

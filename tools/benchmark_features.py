@@ -18,7 +18,8 @@ import numpy as np
 import soundfile
 from absl import flags
 
-from amh_tf import files, flag_kit, progress
+from amh_tf import files, progress
+from amh_tf.commands import flag_kit
 from amh_tf.features import audio, decoding, media, video
 
 FLAGS = flags.FLAGS

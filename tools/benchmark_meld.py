@@ -17,7 +17,8 @@ from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow'
 import numpy as np
 from absl import flags
 
-from amh_tf import errors, files, flag_kit, progress, schema
+from amh_tf import errors, files, progress, schema
+from amh_tf.commands import flag_kit
 from amh_tf.corpora import meld, source
 from amh_tf.data import manifest, writer
 from amh_tf.extraction import extracted_source

@@ -16,7 +16,8 @@ from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow'
 import numpy as np
 from absl import flags
 
-from amh_tf import errors, files, flag_kit, progress
+from amh_tf import errors, files, progress
+from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 

@@ -21,7 +21,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import errors, files, flag_kit, progress
+from amh_tf import errors, files, progress
+from amh_tf.commands import flag_kit
 from amh_tf.corpora import ravdess, source
 from amh_tf.data import manifest, records, writer
 from amh_tf.extraction import extracted_source

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import config, files, flag_kit, models, progress, recipes
+from amh_tf import config, files, models, progress, recipes
+from amh_tf.commands import flag_kit
 from amh_tf.layers.kernels import compiled
 from amh_tf.training import losses, step
 

@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf import config, errors, files, flag_kit, models, progress, schema
+from amh_tf import config, errors, files, models, progress, schema
+from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 

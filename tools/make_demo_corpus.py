@@ -16,7 +16,8 @@ from absl import flags
 from demo_corpus import picture, release, script, voice
 from scipy.io import wavfile
 
-from amh_tf import errors, files, flag_kit, progress
+from amh_tf import errors, files, progress
+from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import errors, flag_kit, progress
+from amh_tf import errors, progress
+from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 FLAG_FILES = Path(__file__).resolve().parent.parent / "flags"

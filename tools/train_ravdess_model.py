@@ -16,7 +16,8 @@ import shutil
 
 from absl import flags
 
-from amh_tf import errors, files, flag_kit, progress
+from amh_tf import errors, files, progress
+from amh_tf.commands import flag_kit
 from amh_tf.training import crossvalidation, run_folder
 
 FLAGS = flags.FLAGS

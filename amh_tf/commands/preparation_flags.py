@@ -2,7 +2,8 @@
 
 from absl import flags
 
-from amh_tf import errors, flag_defs_features, flag_kit, schema
+from amh_tf import errors, schema
+from amh_tf.commands import feature_flags, flag_kit
 from amh_tf.corpora import (
     cremad,
     emobox,
@@ -74,7 +75,7 @@ def define():
         list(schema.PAPER_CLASSES),
         "Class names in the order of the labels; folds alone.",
     )
-    flag_defs_features.define()
+    feature_flags.define()
     _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
     _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
     _define_raw()

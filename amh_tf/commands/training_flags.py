@@ -1,7 +1,7 @@
 """The flags of training and scoring, and the configurations made from them.
 
-Only entry points import this. Flags of preparing stand in `flag_defs_preparation`, those of
-predicting in `flag_defs_prediction`.
+Only entry points import this. Flags of preparing stand in `preparation_flags`, those of
+predicting in `prediction_flags`.
 
 Each entry point defines the groups it needs, so that its --help lists those alone and a flag
 that means nothing to it is refused.
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from absl import flags
 
-from amh_tf import config, errors, feature_kinds, files, flag_kit, locations, recipes, schema
+from amh_tf import config, errors, feature_kinds, files, locations, recipes, schema
+from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from amh_tf import flag_defs_preparation, flag_kit
+from amh_tf.commands import flag_kit, preparation_flags
 from amh_tf.corpora import recording
 from amh_tf.prediction import clip
 
@@ -32,7 +32,7 @@ def define():
         None,
         "Weights of ResNet-101, those that the data set was made with.",
     )
-    flag_defs_preparation.define_recognizer()
+    preparation_flags.define_recognizer()
     _define(
         "paths",
         "enroll",

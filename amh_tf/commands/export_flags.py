@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from amh_tf import flag_kit
+from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 

@@ -2,7 +2,8 @@
 
 from absl import flags
 
-from amh_tf import errors, flag_kit
+from amh_tf import errors
+from amh_tf.commands import flag_kit
 from amh_tf.data import audit
 
 FLAGS = flags.FLAGS

@@ -5,7 +5,8 @@ Only the entry point of preparing imports this.
 
 from absl import flags
 
-from amh_tf import checking, errors, feature_kinds, flag_kit
+from amh_tf import checking, errors, feature_kinds
+from amh_tf.commands import flag_kit
 from amh_tf.features import feature_net, silence
 
 FLAGS = flags.FLAGS

@@ -1,0 +1,1 @@
+"""The commands: how they start and fail, and the flags of each."""
