@@ -12,7 +12,7 @@ import sys
 
 from amh_tf import audit_tables, files, progress
 from amh_tf.commands import audit_flags, cli
-from amh_tf.data import audit, audit_subject, manifest, split_files
+from amh_tf.data import audit, manifest, split_files
 
 audit_flags.define()
 
@@ -27,10 +27,12 @@ def _frames(path):
 def _subject():
     flags = audit_flags.FLAGS
     splits = split_files.read(flags.splits, flags.encoding) if flags.splits else None
-    if not flags.data_dir:
+    loaded = manifest.load(flags.data_dir) if flags.data_dir else None
+    with cli.libraries():
+        from amh_tf.data import audit_subject
+    if loaded is None:
         with progress.bar(len(splits.ids), "reading", "recordings") as bar:
             return audit_subject.of_splits(splits, flags.splits, _frames, bar.advance)
-    loaded = manifest.load(flags.data_dir)
     count = sum(shard.records for shard in loaded.shards)
     with progress.bar(count, "reading", "utterances") as bar:
         subject = audit_subject.of_folder(loaded, bar.advance)

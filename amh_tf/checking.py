@@ -1,5 +1,7 @@
 """How settings are refused: what is wrong, what was expected, and the flag that mends it."""
 
+import dataclasses
+
 from amh_tf import errors
 
 
@@ -33,6 +35,42 @@ def require_choice(config, name, choices):
         name,
         "is not known",
         f"one of {', '.join(map(repr, choices))}",
+        value,
+        f"Set it with --{name}.",
+    )
+
+
+def require_settings(config):
+    """Checks every field of a dataclass that says in its metadata what it may be.
+
+    Args:
+        config: The instance. Metadata of a field may hold `choices`; of an integer `least` and
+            `most`; of a number `below` or `most`, and `above` if 0 is not allowed, with
+            `expected` to say so in words. None is allowed where it is the default.
+
+    Raises:
+        ValueError: If a value is not allowed.
+    """
+    for field in dataclasses.fields(config):
+        bounds, name, value = field.metadata, field.name, getattr(config, field.name)
+        if value is None and field.default is None:
+            continue
+        if "choices" in bounds:
+            require_choice(config, name, bounds["choices"])
+        elif "least" in bounds:
+            require_integer(config, name, bounds["least"], bounds.get("most", MANY))
+        elif "below" in bounds or "above" in bounds:
+            _require_number(name, value, **bounds)
+
+
+def _require_number(name, value, above=None, below=None, most=None, expected=None, **_):
+    least_holds = value >= 0 if above is None else value > above
+    most_holds = value < below if most is None else value <= most
+    require(
+        least_holds and most_holds,
+        name,
+        "is out of range",
+        expected or f"a number of at least 0 and below {below:g}",
         value,
         f"Set it with --{name}.",
     )

@@ -34,15 +34,24 @@ MAX_STRIDE = 1000
 # What `audio_stride` 0 comes to: mean steps of an utterance, and steps made into one.
 LONG_ENOUGH, WIDEST_STRIDE = 50, 4
 MAX_SEEDS = 100
-# How features may be changed in training, and what each is below: see `layers.Augmentation`.
-AUGMENTATIONS = {
-    "audio_speed": 0.9,
-    "audio_time_mask": 0.9,
-    "audio_frequency_mask": 0.9,
-    "audio_level": 100.0,
-    "audio_noise": 100.0,
-    "video_noise": 100.0,
-}
+# How features may be changed in training.
+AUGMENTATIONS = (
+    *("audio_speed", "audio_time_mask", "audio_frequency_mask", "audio_level"),
+    *("audio_noise", "video_noise"),
+)
+
+
+def _setting(default, meaning, flag=None, **bounds):
+    """Makes a field that a flag sets.
+
+    Args:
+        default: Its default.
+        meaning: What it is, as --help shows it.
+        flag: The flag's name, where it is not the field's.
+        **bounds: As for `checking.require_settings`.
+    """
+    metadata = {"help": meaning, "flag": flag, **bounds}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,29 +60,43 @@ class DataConfig:
 
     Attributes:
         data_dir: Data folder that `amh_tf.prepare` wrote.
-        protocol: How the data set is split; None, until it is known, for its first protocol.
-        fold: Which of the protocol's folds, counted from 0.
-        batch_size: Utterances per batch, over all replicas.
-        shuffle_megabytes: Size of the shuffle buffer, were it to hold whole records. From an
-            object store it does, and a train split of at most half of it stays in memory.
-        bucketing: Whether training batches hold utterances of about the same length.
-        verify: How shards are checked before each pass: "sizes" for bytes, records and
-            labels, "full" for their SHA-256 too.
     """
 
     data_dir: str
-    protocol: str | None = None
-    fold: int = 0
-    batch_size: int = 128
-    shuffle_megabytes: int = 1024
-    bucketing: bool = True
-    verify: str = "sizes"
+    protocol: str | None = _setting(None, "How the data set is split; its first protocol.")
+    fold: int = _setting(0, "Fold of the protocol, counted from 0.", least=0)
+    batch_size: int = _setting(128, "Utterances per batch, over all devices.", least=1)
+    shuffle_megabytes: int = _setting(
+        1024,
+        "Size of the shuffle buffer, were it to hold whole records. From an object store it does, "
+        "and a train split of at most half of it stays in memory.",
+        least=1,
+    )
+    bucketing: bool = _setting(
+        True,
+        "Whether training batches hold utterances of about the same length, as far as the shuffle "
+        "buffer allows.",
+    )
+    verify: str = _setting(
+        "sizes",
+        "How shards are checked before each pass: bytes, records and labels, or SHA-256 too.",
+        choices=VERIFY_LEVELS,
+    )
 
     def __post_init__(self):
-        checking.require_integer(self, "fold", 0)
-        checking.require_integer(self, "batch_size", 1)
-        checking.require_integer(self, "shuffle_megabytes", 1)
-        checking.require_choice(self, "verify", VERIFY_LEVELS)
+        checking.require_settings(self)
+
+
+def _units(default, modality):
+    return _setting(default, f"Hidden size of the encoder over {modality}.", least=1)
+
+
+def _layers(modality):
+    return _setting(1, f"Number of recurrent layers over {modality}.", least=1, most=100)
+
+
+def _rate(default, meaning):
+    return _setting(default, meaning, below=1, expected="a drop rate of at least 0 and below 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,65 +104,95 @@ class ModelConfig:
     """The shape of a model. Defaults are the authors' (Yoon et al., 2020, section 4.2).
 
     Attributes:
-        model: Which model, one of `MODELS`.
         modalities: Names of the modalities used, in the order audio, text, video.
-        num_hops: Number of attention hops, N in the paper; None for models without hops.
         num_classes: Number of emotions.
         audio_width, video_width, embedding_width: Width of a step of each modality.
         vocabulary_size: Number of word ids, padding and unknown included.
-        *_units: Hidden size of each modality's encoder.
-        *_layers: Number of stacked recurrent layers of each modality.
-        *_dropout: Drop rate on the inputs of each modality's recurrent layers.
-        modality_dropout: Probability, in training, to take a whole modality away from an
-            utterance.
-        state_dropout: Drop rate on the states that an encoder gives.
-        standardize: What audio and video are standardized by: "none"; "global" for the training
-            part's mean and deviation, which are kept in the model; "speaker" for those of each
-            speaker, which become inputs of the model.
-        audio_stride: How many steps of audio are averaged into one; 0, until the data set is
-            known, for as many as leave `LONG_ENOUGH` of an utterance, `WIDEST_STRIDE` at most.
-        audio_speed, audio_time_mask, audio_frequency_mask, audio_level, audio_noise,
-        video_noise: How features are changed in training; see `layers.FrameAverage` and
-            `layers.Augmentation`.
-        cell: Encoders are "gru" or "lstm". Default by model, as `MODELS` says.
-        bidirectional: Whether the encoders read in both directions. Default by model.
-        reset_after: Whether a GRU applies its reset gate after the recurrent product.
-        dtype: Precision of the computation; weights stay float32.
-        kernel: How recurrences are computed; see `amh_tf.layers.ModalityEncoder`.
+        num_hops, cell, bidirectional: By default as `MODELS` says.
+        audio_stride: 0, until the data set is known, for as many steps as leave `LONG_ENOUGH` of
+            an utterance, `WIDEST_STRIDE` at most.
+        audio_speed and the five below it: see `layers.FrameAverage` and `layers.Augmentation`.
+        kernel: See `amh_tf.layers.ModalityEncoder`.
     """
 
     vocabulary_size: int
-    model: str = "amh"
+    model: str = _setting("amh", "Which model.", choices=tuple(MODELS))
     modalities: tuple = schema.MODALITIES
-    num_hops: int | None = None
+    num_hops: int | None = _setting(
+        None,
+        "Number of attention hops, at least 1. Default: 7 for AMH, 2 for MHA.",
+        flag="hops",
+    )
     num_classes: int = 7
     audio_width: int = 120
     video_width: int = 2048
     embedding_width: int = 300
-    audio_units: int = 200
-    text_units: int = 200
-    video_units: int = 128
-    audio_layers: int = 1
-    text_layers: int = 1
-    video_layers: int = 1
-    audio_dropout: float = 0.3
-    text_dropout: float = 0.7
-    video_dropout: float = 0.3
-    modality_dropout: float = 0.0
-    state_dropout: float = 0.0
-    standardize: str = "none"
-    audio_stride: int = 1
-    audio_speed: float = 0.0
-    audio_time_mask: float = 0.0
-    audio_frequency_mask: float = 0.0
-    audio_level: float = 0.0
-    audio_noise: float = 0.0
-    video_noise: float = 0.0
-    cell: str | None = None
-    bidirectional: bool | None = None
-    reset_after: bool = False
-    dtype: str = "float32"
-    kernel: str = "auto"
+    audio_units: int = _units(200, "audio")
+    text_units: int = _units(200, "text")
+    video_units: int = _units(128, "video")
+    audio_layers: int = _layers("audio")
+    text_layers: int = _layers("text")
+    video_layers: int = _layers("video")
+    audio_dropout: float = _rate(0.3, "Drop rate on the inputs of the encoder over audio.")
+    text_dropout: float = _rate(0.7, "Drop rate on the inputs of the encoder over text.")
+    video_dropout: float = _rate(0.3, "Drop rate on the inputs of the encoder over video.")
+    modality_dropout: float = _rate(
+        0.0, "Probability, in training, to take a whole modality away from an utterance."
+    )
+    state_dropout: float = _rate(0.0, "Drop rate on the states that encoders give.")
+    standardize: str = _setting(
+        "none",
+        "What audio and video are standardized by: mean and deviation of the training part, which "
+        "go with the model, or of each speaker's recordings, test speakers' among them.",
+        choices=STANDARDIZE,
+    )
+    audio_stride: int = _setting(
+        1,
+        "Steps of audio averaged into one; 0: by the length of the utterances.",
+        least=0,
+        most=MAX_STRIDE,
+    )
+    audio_speed: float = _setting(
+        0.0, "In training, largest change of an utterance's speed, such as 0.1.", below=0.9
+    )
+    audio_time_mask: float = _setting(
+        0.0, "In training, largest share of steps that a mask takes out; two masks.", below=0.9
+    )
+    audio_frequency_mask: float = _setting(
+        0.0,
+        "In training, largest share of coefficients that a mask takes out; two masks.",
+        below=0.9,
+    )
+    audio_level: float = _setting(
+        0.0, "In training, deviation of what is added to an utterance's level.", below=100.0
+    )
+    audio_noise: float = _setting(
+        0.0, "In training, deviation of noise in audio, standardized.", below=100.0
+    )
+    video_noise: float = _setting(
+        0.0, "In training, deviation of noise in video, standardized.", below=100.0
+    )
+    cell: str | None = _setting(
+        None,
+        "Encoders. Default: gru for AMH and MDRE, lstm for MHA and RNN-attn.",
+        choices=("gru", "lstm"),
+    )
+    bidirectional: bool | None = _setting(
+        None, "Whether encoders read both ways. Default: they do for MHA and RNN-attn."
+    )
+    reset_after: bool = _setting(
+        False,
+        "Whether a GRU's reset gate is applied after the recurrent product, as cuDNN does.",
+    )
+    dtype: str = _setting(
+        "float32", "Precision of the computation; weights stay float32.", choices=DTYPES
+    )
+    kernel: str = _setting(
+        "auto",
+        "How recurrences are computed: compiled is fastest on processors and needs a C++ compiler "
+        "once, packed is fast there without, keras on GPUs; auto picks. The result is the same.",
+        choices=KERNELS,
+    )
 
     def __post_init__(self):
         object.__setattr__(self, "modalities", tuple(self.modalities))
@@ -147,32 +200,13 @@ class ModelConfig:
         for name, default in MODELS[self.model].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
-        checking.require_choice(self, "dtype", DTYPES)
-        checking.require_choice(self, "cell", ("gru", "lstm"))
-        checking.require_choice(self, "kernel", KERNELS)
         self._check_modalities()
         self._check_hops()
         checking.require_integer(self, "vocabulary_size", 2, most=1 << 31)
         checking.require_integer(self, "num_classes", 2)
         for name in ("audio_width", "video_width", "embedding_width"):
             checking.require_integer(self, name, 1)
-        for modality in schema.MODALITIES:
-            checking.require_integer(self, f"{modality}_units", 1)
-            checking.require_integer(self, f"{modality}_layers", 1, most=100)
-            self._check_rate(f"{modality}_dropout")
-        for name in ("modality_dropout", "state_dropout"):
-            self._check_rate(name)
-        checking.require_choice(self, "standardize", STANDARDIZE)
-        checking.require_integer(self, "audio_stride", 0, most=MAX_STRIDE)
-        for name, most in AUGMENTATIONS.items():
-            checking.require(
-                0 <= getattr(self, name) < most,
-                name,
-                "is out of range",
-                f"a number of at least 0 and below {most}",
-                getattr(self, name),
-                f"Set it with --{name}.",
-            )
+        checking.require_settings(self)
         checking.require(
             len(self.modalities) > 1 or self.modality_dropout == 0,
             "modality_dropout",
@@ -204,16 +238,6 @@ class ModelConfig:
     def statistics_names(self) -> tuple:
         """Names of the inputs that hold means and deviations of speakers."""
         return tuple(f"{m}_{what}" for m in self.by_speaker for what in ("mean", "deviation"))
-
-    def _check_rate(self, name):
-        checking.require(
-            0 <= getattr(self, name) < 1,
-            name,
-            "is out of range",
-            "a drop rate of at least 0 and below 1",
-            getattr(self, name),
-            f"Set it with --{name}.",
-        )
 
     def _check_modalities(self):
         counts, reason = MODALITY_COUNTS[self.model]
@@ -256,99 +280,98 @@ class ModelConfig:
         return f"{MODEL_NAMES[self.model]}{hops} ({letters})"
 
 
+def _above_0(default, meaning):
+    expected = "a number above 0 and at most a million"
+    return _setting(default, meaning, above=0, most=1e6, expected=expected)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """How a model is trained. Defaults are the authors' recipe.
 
     Attributes:
-        seed: Seed of the initial weights, dropout and the order of the batches.
-        learning_rate: Adam's step size.
-        clip_norm: Each gradient tensor is scaled down to this norm by itself.
-        validation_interval: Epochs between two validations.
-        patience: Validations without gain after which training stops; 0 for never.
-        max_epochs: Training stops after this many epochs at the latest.
-        max_steps: Training stops after this many steps at the latest; None for no limit.
-        selection_metric: Score on the dev split that picks the best weights.
-        class_weight: "none", or "balanced" to weigh each class by its inverse frequency.
-        logit_adjustment: Times the logarithm of each class's share that training adds to the
-            logits: rare classes are answered more often; 0 for none, 1 for all classes alike.
-        embedding: "pretrained" to start from the data set's vectors, or "random".
-        batch_split: Whether a batch is computed as two halves side by side: "on", "off", or
-            "auto" for on where there are cores for it, no compiled kernel and no GPU.
-        schedule: How the step size changes: "constant"; "cosine" down to 0 at the last step;
-            "plateau" for a half of it after every `PLATEAU` validations without gain.
-        warmup: Share of all steps in which it grows from 0, linearly; cosine alone.
-        weight_decay: Share of a weight, times the step size, that every step takes away. Biases
-            and word vectors are left alone.
-        label_smoothing: Share of each label that is spread over all classes.
-        mixup: Parameter of the beta distribution by which pairs of utterances are mixed before
-            the last layer; 0 for none.
-        weights: Which weights stand in the end: the "best" on the dev split, the "last", or the
-            "average" of those after each of the last epochs.
-        average_share: Share of the steps that the average is taken over.
-        shuffle_labels: Whether labels of the training part are exchanged at random: a control,
-            which must end at chance.
+        clip_norm: Each gradient tensor is scaled down to it by itself.
+        selection_metric: It picks the best weights on the dev split.
+        class_weight: "balanced" weighs each class by its inverse frequency.
+        logit_adjustment: Training adds the logarithms to the logits: rare classes are answered more
+            often; 1 for all classes alike.
+        schedule: See `amh_tf.training.trainer.PLATEAU`.
+        warmup: The step size grows linearly; cosine alone.
+        weight_decay: Biases and word vectors are left alone.
+        mixup: Pairs of utterances are mixed before the last layer.
     """
 
-    seed: int = 1
-    learning_rate: float = 1e-3
-    clip_norm: float = 1.0
-    validation_interval: float = 0.3
-    patience: int = 15
-    max_epochs: int = 100
-    max_steps: int | None = None
-    selection_metric: str = "weighted_accuracy"
-    class_weight: str = "none"
-    logit_adjustment: float = 0.0
-    embedding: str = "pretrained"
-    batch_split: str = "auto"
-    schedule: str = "constant"
-    warmup: float = 0.0
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    weights: str = "best"
-    average_share: float = 0.25
-    shuffle_labels: bool = False
+    seed: int = _setting(1, "Seed of weights, dropout and order.", least=0, most=(1 << 32) - 1)
+    learning_rate: float = _above_0(1e-3, "Adam's step size.")
+    clip_norm: float = _above_0(1.0, "Norm to which each gradient tensor is clipped.")
+    validation_interval: float = _above_0(0.3, "Epochs between validations.")
+    patience: int = _setting(
+        15,
+        "Validations without gain before training stops; 0: never.",
+        least=0,
+        most=1 << 31,
+    )
+    max_epochs: int = _setting(
+        100, "Epochs after which training stops at the latest.", least=1, most=1 << 31
+    )
+    max_steps: int | None = _setting(
+        None, "Steps after which training stops at the latest.", least=1, most=1 << 31
+    )
+    selection_metric: str = _setting(
+        "weighted_accuracy",
+        "Score on the dev split that picks the best weights.",
+        choices=SELECTION_METRICS,
+    )
+    class_weight: str = _setting(
+        "none", "Weights of the classes in the loss.", choices=("none", "balanced")
+    )
+    logit_adjustment: float = _setting(
+        0.0, "Times log of a class's share in the loss; 0 for none.", below=100
+    )
+    embedding: str = _setting(
+        "pretrained",
+        "Where word vectors start: the data set's, or random.",
+        choices=("pretrained", "random"),
+    )
+    batch_split: str = _setting(
+        "auto",
+        "Whether a batch is computed as two halves side by side; auto: where that is faster, that "
+        "is on two cores or more without the compiled kernel and without a GPU.",
+        choices=BATCH_SPLITS,
+    )
+    schedule: str = _setting(
+        "constant",
+        "How the step size goes: cosine falls to 0 at the last step, plateau halves it where the "
+        "dev score does not grow.",
+        choices=SCHEDULES,
+    )
+    warmup: float = _setting(
+        0.0, "Share of the steps in which the step size grows from 0.", below=1
+    )
+    weight_decay: float = _setting(
+        0.0, "Share of a weight that a step takes away, times its size.", below=1e6
+    )
+    label_smoothing: float = _setting(
+        0.0, "Share of a label that is spread over all classes.", below=1
+    )
+    mixup: float = _setting(
+        0.0, "Beta distribution's parameter for mixing pairs; 0 for none.", below=1e6
+    )
+    weights: str = _setting(
+        "best",
+        "Which weights stand in the end: the best on dev, the last, or an average of late ones.",
+        choices=WEIGHTS,
+    )
+    average_share: float = _setting(
+        0.25, "Share of the steps over which weights are averaged.", below=1
+    )
+    shuffle_labels: bool = _setting(
+        False,
+        "A control: train on labels exchanged at random, which must end at chance.",
+    )
 
     def __post_init__(self):
-        for name in ("learning_rate", "clip_norm", "validation_interval"):
-            value = getattr(self, name)
-            checking.require(
-                0 < value <= 1e6,
-                name,
-                "is out of range",
-                "a number above 0 and at most a million",
-                value,
-                f"Set it with --{name}.",
-            )
-        checking.require_integer(self, "seed", 0, most=(1 << 32) - 1)
-        checking.require_integer(self, "patience", 0, most=1 << 31)
-        checking.require_integer(self, "max_epochs", 1, most=1 << 31)
-        if self.max_steps is not None:
-            checking.require_integer(self, "max_steps", 1, most=1 << 31)
-        checking.require_choice(self, "selection_metric", SELECTION_METRICS)
-        checking.require_choice(self, "class_weight", ("none", "balanced"))
-        checking.require_choice(self, "embedding", ("pretrained", "random"))
-        checking.require_choice(self, "batch_split", BATCH_SPLITS)
-        checking.require_choice(self, "schedule", SCHEDULES)
-        checking.require_choice(self, "weights", WEIGHTS)
-        for name, most in (
-            ("warmup", 1.0),
-            ("weight_decay", 1e6),
-            ("label_smoothing", 1.0),
-            ("mixup", 1e6),
-            ("logit_adjustment", 100.0),
-            ("average_share", 1.0),
-        ):
-            checking.require(
-                0 <= getattr(self, name) < most,
-                name,
-                "is out of range",
-                f"a number of at least 0 and below {most:g}",
-                getattr(self, name),
-                f"Set it with --{name}.",
-            )
+        checking.require_settings(self)
         checking.require(
             self.warmup == 0 or self.schedule == "cosine",
             "warmup",

@@ -10,7 +10,6 @@ matrix.
 from amh_tf import errors, locations, progress
 from amh_tf.commands import cli, training_flags
 from amh_tf.data import manifest
-from amh_tf.training import crossvalidation, runs
 
 training_flags.define_data()
 training_flags.define_model()
@@ -30,12 +29,14 @@ def main():
             "with `python -m amh_tf.prepare`, and set it with --data_dir."
         )
     model = training_flags.model_config(manifest.load(data.data_dir).features)
+    with cli.libraries():
+        from amh_tf.training import crossvalidation, runs
     run_config, fold = runs.configure(data, training, model, training_flags.seeds())
     crossvalidation.run(run_config, fold.manifest, flags.output_dir, chosen, flags.jobs)
     progress.console.print(
         f"Runs, crossval.json, predictions.csv and confusion_matrix.png are in "
         f"{flags.output_dir}.\n\nNext:\n"
-        f"  python -m amh_tf.report --runs={flags.output_dir} --output_dir=REPORT"
+        f"  {cli.command('report')} --runs={flags.output_dir} --output_dir=REPORT"
     )
 
 

@@ -7,7 +7,8 @@ modalities were absent, and writes metrics_dropped.json and metrics_dropped.md i
 
 from amh_tf import progress
 from amh_tf.commands import cli, training_flags
-from amh_tf.training import absence, run_folder, runs, startup
+from amh_tf.data import manifest
+from amh_tf.training import run_folder
 
 training_flags.define_evaluation()
 
@@ -15,7 +16,12 @@ training_flags.define_evaluation()
 def main():
     """Scores by the flags."""
     flags = training_flags.FLAGS
-    run_config = run_folder.RunFolder(flags.run_dir).load_config()
+    folder = run_folder.RunFolder(flags.run_dir)
+    run_config = folder.load_config()
+    folder.check_trained()
+    manifest.load(flags.data_dir or run_config.data.data_dir)
+    with cli.libraries():
+        from amh_tf.training import absence, runs, startup
     startup.prepare(run_config.training.batch_split, run_config.model, begun=run_config.kernel)
     if flags.drop is not None:
         absence.evaluate(flags.run_dir, flags.split, flags.drop, flags.data_dir, flags.verify)

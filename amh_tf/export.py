@@ -8,7 +8,8 @@ from absl import flags
 
 from amh_tf import progress
 from amh_tf.commands import cli, export_flags
-from amh_tf.exporting import write
+from amh_tf.data import manifest
+from amh_tf.training import run_folder
 
 export_flags.define()
 
@@ -16,6 +17,12 @@ export_flags.define()
 def main():
     """Exports by the flags."""
     given = flags.FLAGS
+    folder = run_folder.RunFolder(given.run_dir)
+    run_config = folder.load_config()
+    folder.check_trained()
+    manifest.load(given.data_dir or run_config.data.data_dir)
+    with cli.libraries():
+        from amh_tf.exporting import write
     served, edge, refused = write.write(
         given.run_dir, given.output_dir, given.data_dir, given.model_name
     )

@@ -1,7 +1,8 @@
 """Predicts the emotion of one clip:
 
-python -m amh_tf.predict --run_dir=DIR --video=clip.mp4 --resnet_weights=FILE --attention=out.png
+python -m amh_tf.predict clip.mp4 --run_dir=DIR --resnet_weights=FILE --attention=out.png
 
+The clip is a film or a sound: --video or --audio, where it is not said beside them.
 The run's data set must say that its features are those that are made here: one of recordings does,
 one of folds where `amh_tf.prepare` was told so (--audio_features, --video_features).
 """
@@ -9,14 +10,16 @@ one of folds where `amh_tf.prepare` was told so (--audio_features, --video_featu
 import json
 import sys
 
-from amh_tf import progress, tables
+from amh_tf import progress
 from amh_tf.commands import cli, prediction_flags
-from amh_tf.prediction import attention_figure, clip
+from amh_tf.training import run_folder
 
 prediction_flags.define()
 
 
 def _print(predicted, as_json):
+    from amh_tf import tables
+
     if not as_json:
         progress.console.print("\n".join(predicted.notes))
         tables.print_prediction(predicted)
@@ -35,6 +38,12 @@ def _print(predicted, as_json):
 def main():
     """Predicts by the flags."""
     flags = prediction_flags.FLAGS
+    prediction_flags.check()
+    folder = run_folder.RunFolder(flags.run_dir)
+    folder.load_config()
+    folder.check_trained()
+    with cli.libraries():
+        from amh_tf.prediction import attention_figure, clip
     if flags.attention:
         attention_figure.check_path(flags.attention)
     predicted = clip.predict(
@@ -57,4 +66,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, take_arguments=prediction_flags.take_clip)

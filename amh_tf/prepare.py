@@ -10,8 +10,6 @@ import dataclasses
 from amh_tf import feature_kinds, locations, progress, schema
 from amh_tf.commands import cli, feature_flags, preparation_flags
 from amh_tf.corpora import folds, planted
-from amh_tf.data import fold_view, from_recordings, writer
-from amh_tf.features import text
 
 preparation_flags.define()
 
@@ -29,6 +27,8 @@ def _prepared():
         transcripts=flags.transcripts,
         declared=feature_flags.declared(),
     )
+    with cli.libraries():
+        from amh_tf.features import text
     if text.share_cut(read.vocabulary) >= 0.5:
         return read
     made = {"kind": feature_kinds.OTHER, "description": "no words as they are cut here"}
@@ -41,9 +41,14 @@ def _write():
     names = ("records_per_shard", "feature_dtype", *preparation_flags.FOLD_FLAGS)
     options = {name: flags[name].value for name in names}
     if flags.source not in preparation_flags.RAW_SOURCES:
-        return writer.write(_prepared(), flags.output_dir, progress=progress.bar, **options)
+        source = _prepared()
+        with cli.libraries():
+            from amh_tf.data import writer
+        return writer.write(source, flags.output_dir, progress=progress.bar, **options)
     corpus = preparation_flags.corpus()
     settings, notes = preparation_flags.extraction_settings(corpus)
+    with cli.libraries():
+        from amh_tf.data import from_recordings
     return from_recordings.write(
         dataclasses.replace(corpus, notes=(*corpus.notes, *notes)),
         settings,
@@ -84,6 +89,8 @@ def main():
     flags = preparation_flags.FLAGS
     locations.check_local("output_dir", flags.output_dir)
     manifest = _write()
+    from amh_tf.data import fold_view
+
     count = sum(shard.records for shard in manifest.shards)
     progress.console.print(
         f"{flags.output_dir} holds the {manifest.name}: {count:,} utterances in "
@@ -103,7 +110,7 @@ def main():
     for line in _about_features(manifest):
         progress.console.print(line)
     progress.console.print(
-        f"\nNext:\n  python -m amh_tf.train {_model(manifest)} --data_dir={flags.output_dir}"
+        f"\nNext:\n  {cli.command('train')} {_model(manifest)} --data_dir={flags.output_dir}"
     )
 
 

@@ -9,7 +9,7 @@ import itertools
 
 from amh_tf import progress
 from amh_tf.commands import cli, training_flags
-from amh_tf.reporting import formats, write
+from amh_tf.reporting import gather
 
 training_flags.define_report()
 
@@ -17,6 +17,10 @@ training_flags.define_report()
 def main():
     """Reports by the flags."""
     flags = training_flags.FLAGS
+    if flags.runs:
+        gather.find(flags.runs)
+    with cli.libraries():
+        from amh_tf.reporting import formats, write
     written = write.report(flags.runs, flags.output_dir)
     for table in written.tables:
         progress.console.print(formats.for_terminal(table, progress.console))

@@ -1,7 +1,5 @@
 """Names and sizes that every room shares: modalities, classes, the TFRecord fields."""
 
-import tensorflow as tf
-
 from amh_tf import errors
 
 # Always in this order, in queries, in the fused vector and in every table.
@@ -42,16 +40,17 @@ FEATURE_DTYPES = ("float32", "float16")
 SPLITS = ("train", "dev", "test")
 
 # One tf.train.Example holds one utterance. Features are unpadded raw bytes, row-major
-# (time, dim), little-endian: parsing a float_list takes half as long again.
+# (time, dim), little-endian: parsing a float_list takes half as long again. Each is one value of
+# the list of its kind.
 EXAMPLE_FIELDS = {
-    "id": tf.io.FixedLenFeature([], tf.string),
-    "label": tf.io.FixedLenFeature([], tf.int64),
-    "audio": tf.io.FixedLenFeature([], tf.string),
-    "audio_length": tf.io.FixedLenFeature([], tf.int64),
-    "text": tf.io.FixedLenFeature([], tf.string),
-    "text_length": tf.io.FixedLenFeature([], tf.int64),
-    "video": tf.io.FixedLenFeature([], tf.string),
-    "video_length": tf.io.FixedLenFeature([], tf.int64),
+    "id": "bytes",
+    "label": "int64",
+    "audio": "bytes",
+    "audio_length": "int64",
+    "text": "bytes",
+    "text_length": "int64",
+    "video": "bytes",
+    "video_length": "int64",
 }
 
 

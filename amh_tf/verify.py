@@ -13,8 +13,7 @@ import sys
 
 from amh_tf import errors, progress, schema
 from amh_tf.commands import cli, preparation_flags, training_flags
-from amh_tf.data import faults, manifest, verification
-from amh_tf.extraction import inspection
+from amh_tf.data import faults, manifest
 
 training_flags.define_verification()
 preparation_flags.define_inspection()
@@ -23,6 +22,8 @@ preparation_flags.define_inspection()
 def _verify_data(folder):
     """Verifies a data folder; returns the exit code."""
     loaded = manifest.load(folder)
+    with cli.libraries():
+        from amh_tf.data import verification
     count = 0
     with progress.bar(verification.num_files(folder), "verifying", "files") as bar:
         for fault in verification.verify(folder, bar.advance):
@@ -41,9 +42,11 @@ def _verify_data(folder):
 
 def _verify_corpus(folder):
     """Verifies a corpus as released; returns the exit code."""
-    corpus = preparation_flags.corpus()
-    letters = training_flags.FLAGS.modalities
+    letters = preparation_flags.FLAGS.modalities
     modalities = schema.MODALITIES if letters is None else schema.modalities_from_letters(letters)
+    corpus = preparation_flags.corpus()
+    with cli.libraries():
+        from amh_tf.extraction import inspection
     counts = collections.Counter()
     progress.console.print(f"Corpus: {corpus.name}")
     for note in corpus.notes:
@@ -63,7 +66,7 @@ def _verify_corpus(folder):
         print(
             f"error: {folder!r} is not {corpus.name} as published. Expected every file, whole. "
             f"Received: {listed}, named above. Get those files again, or leave such utterances out "
-            "with `python -m amh_tf.prepare --on_error=skip`.",
+            f"with `{cli.command('prepare')} --on_error=skip`.",
             file=sys.stderr,
         )
         return 1

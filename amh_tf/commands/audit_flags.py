@@ -12,6 +12,12 @@ _define = flag_kit.define
 
 def define():
     """Flags of auditing splits."""
+    _define_input()
+    _define_output()
+
+
+@flag_kit.group("Splits")
+def _define_input():
     _define("path", "data_dir", None, "Data folder to audit.")
     _define(
         "path",
@@ -22,6 +28,10 @@ def define():
         "sentence and audio.",
     )
     _define("string", "encoding", None, "Encoding of that file, such as gb18030, if not UTF-8.")
+
+
+@flag_kit.group("Report")
+def _define_output():
     _define("path", "output_json", None, "File to write the report to, as JSON.")
     _define("enum", "format", "text", "How the report is printed.", enum_values=["text", "json"])
     _define("boolean", "strict", False, "Whether a leak ends the command with exit code 1.")

@@ -10,6 +10,7 @@ import traceback
 from absl import app, flags, logging
 
 from amh_tf import errors, escaping, locations
+from amh_tf.commands import flag_kit
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
 EXPECTED_ERRORS = (ValueError, OSError, ImportError)
@@ -17,6 +18,61 @@ FAULT = (
     "This is a fault of amh_tf, not of your input. Please report it, with the command and the "
     "lines above."
 )
+_MODULE = "python -m amh_tf."
+_front_door = None
+
+
+class _HelpFlag(app.HelpFlag):
+    """--help, whose flags stand by what they are for; --helpshort and --helpfull are absl's."""
+
+    def __init__(self):
+        super().__init__()
+        self.allow_override = True
+
+    def parse(self, arg):
+        if not self._parse(arg):
+            return
+        description = (sys.modules["__main__"].__doc__ or "").strip().replace(_MODULE, command(""))
+        texts = map(flags.FLAGS.module_help, flag_kit.groups())
+        with contextlib.suppress(BrokenPipeError):  # of `| head`
+            print("\n\n".join(map(_wrapped, description.split("\n\n"))))
+            print("\n".join(texts) or flags.FLAGS.main_module_help())
+            print("\nTry --helpfull for the flags of the libraries too, such as --flagfile.")
+            sys.stdout.flush()
+        sys.exit(1)
+
+
+def _wrapped(paragraph):
+    """Wraps a paragraph for the terminal, but for commands, which are to be copied."""
+    if paragraph.startswith(command("")):
+        return paragraph
+    return flags.text_wrap(" ".join(paragraph.splitlines()))
+
+
+def use_front_door(name):
+    """Notes how the user has started a command, such as "amh", for what is printed."""
+    global _front_door
+    _front_door = name
+
+
+def command(verb):
+    """Returns how the user would start another command: "amh train", "python -m amh_tf.train"."""
+    return f"{_front_door} {verb}" if _front_door else f"{_MODULE}{verb}"
+
+
+@contextlib.contextmanager
+def libraries():
+    """Imports inside take TensorFlow in, which a command does once its flags are right.
+
+    What the libraries make lives as long as the process: looking at it again and again would take a
+    tenth of their import, and a sixth of the time in which graphs are built.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 class _Stopped(SystemExit):
@@ -38,10 +94,14 @@ def _stop_on_signals():
 
 def _is_expected(error):
     """Returns whether an error is of the user's input or machine, and no fault of the program."""
-    import tensorflow as tf
-
     if isinstance(error, ImportError):  # a package of an extra, or one that does not load here
         return not (error.name or "").startswith("amh_tf")
+    if isinstance(error, (errors.InputError, OSError, MemoryError)):
+        return True
+    if "tensorflow" not in sys.modules:
+        return False
+    import tensorflow as tf
+
     # Of files and object stores; what a graph refuses is not among them.
     of_files = (
         tf.errors.AbortedError,
@@ -54,10 +114,10 @@ def _is_expected(error):
         tf.errors.UnauthenticatedError,
         tf.errors.UnavailableError,
     )
-    return isinstance(error, (errors.InputError, OSError, MemoryError, *of_files))
+    return isinstance(error, of_files)
 
 
-def run(main, on_stop="give the same command to start again"):
+def run(main, on_stop="give the same command to start again", take_arguments=None):
     """Runs an entry point: bad input ends with one message and exit code 1.
 
     With --v=1 the traceback is shown too.
@@ -65,6 +125,8 @@ def run(main, on_stop="give the same command to start again"):
     Args:
         main: Function without arguments.
         on_stop: What to tell a user who has stopped the command with Ctrl-C or a signal.
+        take_arguments: Function that is given the arguments that are no flags; None for a command
+            that has none.
     """
 
     def guarded(arguments):
@@ -72,14 +134,14 @@ def run(main, on_stop="give the same command to start again"):
             logging.set_verbosity(logging.WARNING)
         _stop_on_signals()
         try:
-            if len(arguments) > 1:
+            if take_arguments:
+                take_arguments(arguments[1:])
+            elif len(arguments) > 1:
                 raise errors.InputError(
                     "Arguments are left over. Expected flags alone, as --name=value. "
                     f"Received: {' '.join(arguments[1:])}. --help lists the flags."
                 )
-            # What the libraries made lives as long as the process: looking at it again and again
-            # takes a sixth of the time in which graphs are built.
-            gc.freeze()
+            gc.freeze()  # as `libraries` does; a script has imported them before
             return main()
         except (KeyboardInterrupt, _Stopped) as stopped:
             with contextlib.suppress(OSError):  # of a terminal that has gone
@@ -88,7 +150,8 @@ def run(main, on_stop="give the same command to start again"):
         except Exception as error:
             expected = _is_expected(error)
             if expected and logging.get_verbosity() < 1:
-                print(f"error: {escaping.terminal(str(error))}", file=sys.stderr)
+                said = escaping.terminal(str(error)).replace(_MODULE, command(""))
+                print(f"error: {said}", file=sys.stderr)
                 print("(--v=1 shows where this came from)", file=sys.stderr)
                 return 1
             traceback.print_exc()
@@ -96,6 +159,9 @@ def run(main, on_stop="give the same command to start again"):
                 print(FAULT, file=sys.stderr)
             return 1
 
+    app.define_help_flags()
+    flags.DEFINE_flag(_HelpFlag())
+    flags.FLAGS.set_gnu_getopt(True)  # flags may follow other arguments
     try:
         app.run(guarded)
     except SystemExit as ended:

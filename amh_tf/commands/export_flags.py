@@ -7,8 +7,9 @@ from amh_tf.commands import flag_kit
 FLAGS = flags.FLAGS
 
 
+@flag_kit.group("Export")
 def define():
-    """Defines them."""
+    """Flags of exporting a run."""
     for name, help_text in (
         ("run_dir", "Folder of the run to export (required)."),
         ("output_dir", "Where serving/, edge/ and model_card.md go (required)."),

@@ -7,7 +7,8 @@ from absl import flags
 
 from amh_tf import checking, errors, feature_kinds
 from amh_tf.commands import flag_kit
-from amh_tf.features import feature_net, silence
+from amh_tf.extraction import settings
+from amh_tf.features import resnet_options
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -97,10 +98,10 @@ def declared():
 def _mfcc():
     trimmed = FLAGS.trim_silence or 0.0
     checking.require(
-        0 <= trimmed <= silence.MAX_DECIBELS,
+        0 <= trimmed <= settings.MAX_DECIBELS,
         "trim_silence",
         "is out of range",
-        f"decibels from 0 to {silence.MAX_DECIBELS}",
+        f"decibels from 0 to {settings.MAX_DECIBELS}",
         trimmed,
         "Set it with --trim_silence.",
     )
@@ -117,6 +118,9 @@ def _resnet():
         None,
         "Set it with --resnet_weights, or describe the features in words with --video_features.",
     )
+    resnet_options.check_weights(FLAGS.resnet_weights)
+    from amh_tf.features import feature_net
+
     weights, dtype, resize = (FLAGS[name].value for name in _MORE["video"])
     network = feature_net.FeatureNet(weights, dtype=dtype, resize=resize)
     network.load()  # a file of other weights is refused now

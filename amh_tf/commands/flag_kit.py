@@ -1,14 +1,19 @@
 """How flags are defined."""
 
+import contextlib
+import dataclasses
 import os
 import re
 import sys
+import typing
 
 from absl import flags
 
 from amh_tf import errors
 
 FLAGS = flags.FLAGS
+_groups = []  # their names, in the order in which --help shows them
+_current = None
 # Straight ones, and those that word processors and web pages make of them.
 _QUOTES = tuple("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab")
 
@@ -79,6 +84,27 @@ class _PathListParser(flags.ListParser):
         return [_expand(path) for path in super().parse(argument)]
 
 
+@contextlib.contextmanager
+def group(name):
+    """Puts the flags that are defined inside, or by a decorated function, under a heading.
+
+    Groups are modules to absl, which is how its own help sorts flags.
+    """
+    global _current
+    before, _current = _current, name
+    if name not in _groups:
+        _groups.append(name)
+    try:
+        yield
+    finally:
+        _current = before
+
+
+def groups():
+    """Returns the names of the groups that have flags, in the order of their definition."""
+    return [name for name in _groups if FLAGS.get_flags_for_module(name)]
+
+
 def define(kind, name, default, help_text, **options):
     """Defines a flag that --help of the command shows.
 
@@ -88,6 +114,7 @@ def define(kind, name, default, help_text, **options):
             others may not.
         name, default, help_text, **options: As those functions take them.
     """
+    options["module_name"] = _current
     if kind == "path":
         holder = flags.DEFINE(_PathParser(), name, default, help_text, **options)
     elif kind == "paths":
@@ -101,3 +128,29 @@ def define(kind, name, default, help_text, **options):
         flag.parser = _Unquoted(flag.parser)
     # --help shows the flags of the module that is run, not of the one that defines them.
     FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def define_settings(config, only=None, leave=()):
+    """Defines a flag for each field of a dataclass whose metadata has a `help`.
+
+    Args:
+        config: The dataclass. Metadata may also hold the flag's name, `flag`, where it is not the
+            field's, and its `choices`.
+        only: Names of the fields to define flags for, or None for all.
+        leave: Names of fields to leave out.
+    """
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        if "help" not in field.metadata or field.name in leave or (only and field.name not in only):
+            continue
+        choices = field.metadata.get("choices")
+        options = {"enum_values": list(choices)} if choices else {}
+        kind = "enum" if choices else _kind(hints[field.name])
+        name = field.metadata.get("flag") or field.name
+        define(kind, name, field.default, field.metadata["help"], **options)
+
+
+def _kind(hint):
+    kinds = {int: "integer", float: "float", bool: "boolean", str: "string"}
+    (kind,) = {kinds[one] for one in typing.get_args(hint) or (hint,) if one in kinds}
+    return kind

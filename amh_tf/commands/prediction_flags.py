@@ -2,9 +2,11 @@
 
 from absl import flags
 
-from amh_tf.commands import flag_kit, preparation_flags
+from amh_tf import errors
+from amh_tf.commands import extraction_flags, flag_kit
 from amh_tf.corpora import recording
-from amh_tf.prediction import clip
+from amh_tf.data import manifest
+from amh_tf.features import media, resnet_options, sphere, timeline, wav
 
 FLAGS = flags.FLAGS
 FORMATS = ("table", "json")
@@ -13,7 +15,14 @@ _define = flag_kit.define
 
 def define():
     """Flags of predicting one clip."""
-    _define("path", "run_dir", None, "Folder of the run (required).", required=True)
+    _define_clip()
+    _define_run()
+    extraction_flags.define_recognizer()
+    _define_output()
+
+
+@flag_kit.group("Clip")
+def _define_clip():
     _define("path", "video", None, "Film that shows the speaker.")
     _define("path", "audio", None, "Sound; the film's where not given, --audio= for none.")
     _define("text", "text", None, "What is said; recognized where not given, --text= for none.")
@@ -27,19 +36,17 @@ def define():
         enum_values=list(recording.SIDES),
     )
     _define(
-        "path",
-        "resnet_weights",
-        None,
-        "Weights of ResNet-101, those that the data set was made with.",
-    )
-    preparation_flags.define_recognizer()
-    _define(
         "paths",
         "enroll",
         [],
         "Other recordings of the same speaker, with commas between them, for a model that "
         "standardizes by the speaker. Labels are not needed.",
     )
+
+
+@flag_kit.group("Run")
+def _define_run():
+    _define("path", "run_dir", None, "Folder of the run (required).", required=True)
     _define(
         "path",
         "data_dir",
@@ -47,11 +54,69 @@ def define():
         "Where the run's data set lies now. Older runs need it, and those that began before it was "
         "said how the features were made.",
     )
+    _define(
+        "path",
+        "resnet_weights",
+        None,
+        "Weights of ResNet-101, those that the data set was made with.",
+    )
+
+
+@flag_kit.group("Output")
+def _define_output():
     _define("enum", "format", "table", "What to print.", enum_values=list(FORMATS))
     _define("path", "attention", None, "Picture to draw of what each hop attended to.")
 
 
+def take_clip(arguments):
+    """Takes the clip that stands among the flags without a name: a film, or a sound.
+
+    Args:
+        arguments: What was given besides flags.
+
+    Raises:
+        ValueError: If there are several, one that a flag names too, or it cannot be read.
+    """
+    if not arguments:
+        return
+    if len(arguments) > 1 or FLAGS.video or FLAGS.audio:
+        named = {name: FLAGS[name].value for name in ("video", "audio")}
+        others = [f"--{name}={path}" for name, path in named.items() if path]
+        raise errors.InputError(
+            "There is more than one clip. Expected one file, or else --video and --audio. "
+            f"Received: {' '.join([*arguments, *others])}. Give one command for each clip."
+        )
+    (path,) = arguments
+    FLAGS["video" if _is_film(path) else "audio"].parse(path)
+
+
+def _is_film(path):
+    media.check_file(path)
+    with open(path, "rb") as file:
+        start = file.read(32)
+    if wav.is_wav(start) or start.startswith((sphere.MAGIC, b"fLaC")):  # read without FFmpeg
+        return False
+    with media.container(path, None) as (opened, _):
+        return not all(map(timeline.is_cover, opened.streams.video))
+
+
+def check():
+    """Refuses files and folders that are not there.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    for path in filter(None, [FLAGS.video, FLAGS.audio, *FLAGS.enroll]):
+        media.check_file(path)
+    if FLAGS.resnet_weights is not None:
+        resnet_options.check_weights(FLAGS.resnet_weights)
+    if FLAGS.data_dir:
+        manifest.load(FLAGS.data_dir)
+
+
 def chosen_clip():
     """Makes the `Clip` of the flags."""
+    from amh_tf.prediction import clip
+
     names = ("video", "audio", "text", "start", "end", "side")
     return clip.Clip(**{name: FLAGS[name].value for name in names})

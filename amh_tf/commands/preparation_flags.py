@@ -3,7 +3,7 @@
 from absl import flags
 
 from amh_tf import errors, schema
-from amh_tf.commands import feature_flags, flag_kit
+from amh_tf.commands import extraction_flags, feature_flags, flag_kit
 from amh_tf.corpora import (
     cremad,
     emobox,
@@ -18,8 +18,7 @@ from amh_tf.corpora import (
     urdu,
 )
 from amh_tf.data import dev_part, folds
-from amh_tf.extraction import groups, settings
-from amh_tf.features import feature_net, transcribe
+from amh_tf.extraction import settings
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -44,15 +43,28 @@ FOLD_FLAGS = ("protocols", "num_folds", "fold_seed", "fold_repeats", "dev_speake
 def define():
     """Flags of writing a data folder."""
     _define_source(SOURCES, required=True)
+    _define_sets()
+    _define_folder()
+    _define_folds()
+    _define_features()
+    extraction_flags.define()
+
+
+@flag_kit.group("Corpus")
+def _define_sets():
+    _define(
+        "list",
+        "classes",
+        list(schema.PAPER_CLASSES),
+        "Class names in the order of the labels; folds alone.",
+    )
+    _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
+    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
+
+
+@flag_kit.group("Data folder")
+def _define_folder():
     _define("path", "output_dir", None, "Data folder to write (required).", required=True)
-    for modality, length in schema.MAX_LENGTHS.items():
-        _define(
-            "integer",
-            f"max_{modality}_length",
-            length,
-            f"Steps of {modality} that are kept.",
-            lower_bound=1,
-        )
     _define("integer", "records_per_shard", 256, "Utterances per TFRecord shard.", lower_bound=1)
     _define(
         "enum",
@@ -61,7 +73,18 @@ def define():
         "How shards store audio and video; float16 takes half the space and reads faster.",
         enum_values=schema.FEATURE_DTYPES,
     )
-    _define_folds()
+
+
+@flag_kit.group("Features")
+def _define_features():
+    for modality, length in schema.MAX_LENGTHS.items():
+        _define(
+            "integer",
+            f"max_{modality}_length",
+            length,
+            f"Steps of {modality} that are kept.",
+            lower_bound=1,
+        )
     _define(
         "enum",
         "transcripts",
@@ -69,18 +92,10 @@ def define():
         "Whether words are reference transcripts or recognized; for folds, which they hold.",
         enum_values=list(settings.TRANSCRIPTS),
     )
-    _define(
-        "list",
-        "classes",
-        list(schema.PAPER_CLASSES),
-        "Class names in the order of the labels; folds alone.",
-    )
     feature_flags.define()
-    _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
-    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
-    _define_raw()
 
 
+@flag_kit.group("Corpus")
 def define_inspection():
     """Flags of checking a corpus before its features are made."""
     _define_source(RAW_SOURCES, required=False)
@@ -93,6 +108,7 @@ def define_inspection():
     )
 
 
+@flag_kit.group("Corpus")
 def _define_source(sources, required):
     """Flags that say which corpus, and how it is read."""
     _define(
@@ -151,6 +167,7 @@ def _define_source(sources, required):
     )
 
 
+@flag_kit.group("Folds")
 def _define_folds():
     """Flags that say how utterances are split."""
     _define(
@@ -174,111 +191,6 @@ def _define_folds():
         dev_part.SPEAKERS,
         "Speakers that are taken out of a training part to select on, where a fold has no dev "
         "part; a tenth of its utterances where nobody knows who speaks.",
-    )
-
-
-def _define_raw():
-    """Flags that say what is made of raw recordings."""
-    _define(
-        "string",
-        "modalities",
-        None,
-        "Which modalities to extract: letters of a, t, v. Default: all that the corpus has.",
-    )
-    _define(
-        "enum",
-        "unspaced_scripts",
-        schema.UNSPACED_SCRIPTS[0],
-        "How texts in Chinese, Japanese, Thai and other scripts without spaces are cut: into "
-        "characters, or at spaces alone where they were cut into words before.",
-        enum_values=list(schema.UNSPACED_SCRIPTS),
-    )
-    _define(
-        "boolean",
-        "use_energy",
-        False,
-        "Whether the log energy takes the place of the first MFCC, as Kaldi's --use-energy.",
-    )
-    _define(
-        "float",
-        "trim_silence",
-        None,
-        "Decibels below an utterance's loudest frame, such as 40: what is softer before and after "
-        "all else is left out. 0 keeps it. Default: 40 for corpora of single acted recordings "
-        "(ravdess, cremad, emodb, savee, tess), else 0.",
-    )
-    define_resnet()
-    define_recognizer()
-    _define("path", "glove", None, "GloVe's text file; without it word vectors start at random.")
-    _define(
-        "enum",
-        "on_error",
-        "stop",
-        "What a recording does that cannot be used: stop the command, or be skipped and listed "
-        "in problems.csv.",
-        enum_values=list(groups.ON_ERROR),
-    )
-    _define("boolean", "keep_work", False, "Whether OUTPUT_DIR.work stays when all is done.")
-    _define("string", "runner", None, "Apache Beam's runner, such as DirectRunner; none.")
-    _define("string", "beam_options", "", "Beam's own options in one text, as on a command line.")
-
-
-def define_resnet(default_dtype="float32"):
-    """Flags of the network that makes the features of pictures."""
-    _define(
-        "path",
-        "resnet_weights",
-        None,
-        "Weights of ResNet-101: a Keras file, a torchvision state as .npz or .safetensors, or "
-        "random (for tests alone).",
-    )
-    _define(
-        "enum",
-        "resnet_dtype",
-        default_dtype,
-        "Precision of ResNet-101; bfloat16 is faster where the processor has it.",
-        enum_values=list(feature_net.DTYPES),
-    )
-    _define(
-        "boolean",
-        "resnet_resize",
-        True,
-        "Whether pictures are scaled to a shorter side of 256 before their middle is cut out; "
-        "without it, it is cut out of the picture as it is, as the paper has it.",
-    )
-
-
-def define_recognizer():
-    """Flags of the speech recognizer."""
-    _define(
-        "enum",
-        "asr",
-        transcribe.AUTO,
-        "Speech recognizer. faster-whisper (Whisper: about a hundred languages, fit for results), "
-        "google (a service: recordings leave this machine), or pocketsphinx (clear US English "
-        "alone; it mistakes most words of real speakers and is fit for trying out). auto: "
-        "faster-whisper where it is installed and has a model, else pocketsphinx.",
-        enum_values=[transcribe.AUTO, *transcribe.RECOGNIZERS],
-    )
-    _define(
-        "path",
-        "asr_model",
-        None,
-        "Its model: a folder for faster-whisper and pocketsphinx, a name for google. Default for "
-        "faster-whisper: the largest that it has fetched before.",
-    )
-    _define(
-        "string",
-        "asr_language",
-        None,
-        "Language that is spoken, such as en, de, zh or en-GB. Default: the corpus' own; where it "
-        "is not known, Whisper finds it out for each utterance.",
-    )
-    _define(
-        "string",
-        "asr_compute_type",
-        "default",
-        "Precision of faster-whisper, such as int8, which is faster, float16 or float32.",
     )
 
 

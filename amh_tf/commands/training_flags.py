@@ -16,6 +16,9 @@ from amh_tf.commands import flag_kit
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
+_COMPUTATION = ("dtype", "kernel", "batch_split")
+# What is done to features between a shard and the encoders.
+_FEATURE_SETTINGS = ("standardize", "audio_stride", *config.AUGMENTATIONS)
 
 
 def _default_recipe():
@@ -31,9 +34,9 @@ def _given(names):
     }
 
 
+@flag_kit.group("Data")
 def define_data():
     """Flags that say where the batches come from."""
-    data = config.DataConfig("")
     _define(
         "path",
         "data_dir",
@@ -42,39 +45,12 @@ def define_data():
         "written to --cache_dir and used. May be a URL of an object store: s3://, gs://, hdfs://.",
     )
     _define("path", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
-    _define("string", "protocol", None, "How the data set is split; its first protocol.")
-    _define("integer", "fold", data.fold, "Fold of the protocol, counted from 0.")
-    _define("integer", "batch_size", data.batch_size, "Utterances per batch.")
-    _define(
-        "integer",
-        "shuffle_megabytes",
-        data.shuffle_megabytes,
-        "Size of the shuffle buffer, were it to hold whole records. From an object store it does, "
-        "and a train split of at most half of it stays in memory.",
-    )
-    _define(
-        "boolean",
-        "bucketing",
-        data.bucketing,
-        "Whether training batches hold utterances of about the same length, as far as the shuffle "
-        "buffer allows.",
-    )
-    _define_verify()
+    flag_kit.define_settings(config.DataConfig)
 
 
-def _define_verify():
-    _define(
-        "enum",
-        "verify",
-        config.DataConfig("").verify,
-        "How shards are checked before each pass: bytes, records and labels, or SHA-256 too.",
-        enum_values=config.VERIFY_LEVELS,
-    )
-
-
+@flag_kit.group("Model")
 def define_model():
     """Flags that shape the model."""
-    model = config.ModelConfig(vocabulary_size=2)
     _define(
         "enum",
         "recipe",
@@ -84,7 +60,6 @@ def define_model():
         f"--data_dir {recipes.PLANTED}.",
         enum_values=list(recipes.RECIPES),
     )
-    _define("enum", "model", model.model, "Which model.", enum_values=list(config.MODELS))
     _define(
         "string",
         "modalities",
@@ -92,176 +67,36 @@ def define_model():
         "Which modalities: letters of a, t, v. RNN-attn takes one, MHA two. Default: all that the "
         "data set has.",
     )
-    _define(
-        "integer",
-        "hops",
-        None,
-        "Number of attention hops, at least 1. Default: 7 for AMH, 2 for MHA.",
-    )
-    for modality in schema.MODALITIES:
-        for name, kind, meaning in (
-            ("units", "integer", "Hidden size of the encoder"),
-            ("layers", "integer", "Number of recurrent layers"),
-            ("dropout", "float", "Drop rate on the encoder's inputs"),
-        ):
-            full = f"{modality}_{name}"
-            _define(kind, full, getattr(model, full), f"{meaning} over {modality}.")
-    _define(
-        "float",
-        "modality_dropout",
-        model.modality_dropout,
-        "Probability, in training, to take a whole modality away from an utterance.",
-    )
-    _define(
-        "enum",
-        "standardize",
-        model.standardize,
-        "What audio and video are standardized by: mean and deviation of the training part, which "
-        "go with the model, or of each speaker's recordings, test speakers' among them.",
-        enum_values=config.STANDARDIZE,
-    )
-    _define(
-        "integer",
-        "audio_stride",
-        model.audio_stride,
-        "Steps of audio averaged into one; 0: by the length of the utterances.",
-    )
-    for name, meaning in (
-        ("state_dropout", "Drop rate on the states that encoders give."),
-        ("audio_speed", "In training, largest change of an utterance's speed, such as 0.1."),
-        (
-            "audio_time_mask",
-            "In training, largest share of steps that a mask takes out; two masks.",
-        ),
-        (
-            "audio_frequency_mask",
-            "In training, largest share of coefficients that a mask takes out; two masks.",
-        ),
-        ("audio_level", "In training, deviation of what is added to an utterance's level."),
-        ("audio_noise", "In training, deviation of noise in audio, standardized."),
-        ("video_noise", "In training, deviation of noise in video, standardized."),
-    ):
-        _define("float", name, getattr(model, name), meaning)
-    _define(
-        "enum",
-        "cell",
-        None,
-        "Encoders. Default: gru for AMH and MDRE, lstm for MHA and RNN-attn.",
-        enum_values=["gru", "lstm"],
-    )
-    _define(
-        "boolean",
-        "bidirectional",
-        None,
-        "Whether encoders read both ways. Default: they do for MHA and RNN-attn.",
-    )
-    _define(
-        "boolean",
-        "reset_after",
-        model.reset_after,
-        "Whether a GRU's reset gate is applied after the recurrent product, as cuDNN does.",
-    )
-    _define(
-        "enum",
-        "dtype",
-        model.dtype,
-        "Precision of the computation; weights stay float32.",
-        enum_values=config.DTYPES,
-    )
-    _define(
-        "enum",
-        "kernel",
-        model.kernel,
-        "How recurrences are computed: compiled is fastest on processors and needs a C++ compiler "
-        "once, packed is fast there without, keras on GPUs; auto picks. The result is the same.",
-        enum_values=config.KERNELS,
-    )
+    with flag_kit.group("Features, as the model takes them"):
+        flag_kit.define_settings(config.ModelConfig, only=_FEATURE_SETTINGS)
+    leave = (*_FEATURE_SETTINGS, *_COMPUTATION)
+    flag_kit.define_settings(config.ModelConfig, leave=leave)
 
 
+@flag_kit.group("Training")
 def define_training():
-    """Flags of the training recipe."""
-    training = config.TrainingConfig()
-    for name, kind, meaning in (
-        ("seed", "integer", "Seed of weights, dropout and order."),
-        ("learning_rate", "float", "Adam's step size."),
-        ("clip_norm", "float", "Norm to which each gradient tensor is clipped."),
-        ("validation_interval", "float", "Epochs between validations."),
-        ("patience", "integer", "Validations without gain before training stops; 0: never."),
-        ("max_epochs", "integer", "Epochs after which training stops at the latest."),
-        ("max_steps", "integer", "Steps after which training stops at the latest."),
-        ("warmup", "float", "Share of the steps in which the step size grows from 0."),
-        ("weight_decay", "float", "Share of a weight that a step takes away, times its size."),
-        ("label_smoothing", "float", "Share of a label that is spread over all classes."),
-        ("logit_adjustment", "float", "Times log of a class's share in the loss; 0 for none."),
-        ("mixup", "float", "Beta distribution's parameter for mixing pairs; 0 for none."),
-        ("average_share", "float", "Share of the steps over which weights are averaged."),
-    ):
-        _define(kind, name, getattr(training, name), meaning)
-    _define(
-        "enum",
-        "selection_metric",
-        training.selection_metric,
-        "Score on the dev split that picks the best weights.",
-        enum_values=config.SELECTION_METRICS,
-    )
+    """Flags of the training recipe, and of how it and the model are computed."""
+    flag_kit.define_settings(config.TrainingConfig, leave=_COMPUTATION)
     _define(
         "list",
         "seeds",
         [],
         "Seeds of an ensemble, such as 1,2,3: one run whose models' probabilities are averaged.",
     )
-    _define(
-        "enum",
-        "schedule",
-        training.schedule,
-        "How the step size goes: cosine falls to 0 at the last step, plateau halves it where the "
-        "dev score does not grow.",
-        enum_values=config.SCHEDULES,
-    )
-    _define(
-        "enum",
-        "weights",
-        training.weights,
-        "Which weights stand in the end: the best on dev, the last, or an average of late ones.",
-        enum_values=config.WEIGHTS,
-    )
-    _define(
-        "boolean",
-        "shuffle_labels",
-        training.shuffle_labels,
-        "A control: train on labels exchanged at random, which must end at chance.",
-    )
-    _define(
-        "enum",
-        "class_weight",
-        training.class_weight,
-        "Weights of the classes in the loss.",
-        enum_values=["none", "balanced"],
-    )
-    _define(
-        "enum",
-        "embedding",
-        training.embedding,
-        "Where word vectors start: the data set's, or random.",
-        enum_values=["pretrained", "random"],
-    )
-    _define(
-        "enum",
-        "batch_split",
-        training.batch_split,
-        "Whether a batch is computed as two halves side by side; auto: where that is faster, that "
-        "is on two cores or more without the compiled kernel and without a GPU.",
-        enum_values=config.BATCH_SPLITS,
-    )
-    _define(
-        "path",
-        "run_dir",
-        None,
-        "Folder of the run. Default: runs/DATA/MODEL-MODALITIES-FOLD-SEED. Other settings need a "
-        "folder of their own.",
-    )
+    with flag_kit.group("Run"):
+        _define(
+            "path",
+            "run_dir",
+            None,
+            "Folder of the run. Default: runs/DATA/MODEL-MODALITIES-FOLD-SEED. Other settings need "
+            "a folder of their own.",
+        )
+    with flag_kit.group("Computation"):
+        for configured in (config.ModelConfig, config.TrainingConfig):
+            flag_kit.define_settings(configured, only=_COMPUTATION)
 
 
+@flag_kit.group("Computation")
 def define_distribution():
     """Flags of training on several devices or machines."""
     _define(
@@ -280,12 +115,13 @@ def define_distribution():
     )
 
 
+@flag_kit.group("Scores")
 def define_evaluation():
     """Flags of scoring a run."""
     _define("path", "run_dir", None, "Folder of the run (required).", required=True)
     _define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
-    _define_verify()
+    flag_kit.define_settings(config.DataConfig, only=("verify",))
     _define(
         "list",
         "drop",
@@ -295,11 +131,13 @@ def define_evaluation():
     )
 
 
+@flag_kit.group("Data")
 def define_verification():
     """Flags of checking a data set."""
     _define("path", "data_dir", None, "Data folder to check; or else a corpus: --source.")
 
 
+@flag_kit.group("Folds and results")
 def define_crossvalidation():
     """Flags of cross-validation, besides those of training."""
     _define("path", "output_dir", None, "Where runs and summary go (required).", required=True)
@@ -323,6 +161,7 @@ def chosen_folds():
     return sorted({int(number) for number in FLAGS.folds})
 
 
+@flag_kit.group("Report")
 def define_report():
     """Flags of gathering cross-validations."""
     _define(

@@ -10,7 +10,6 @@ import functools
 import warnings
 
 import numpy as np
-from sklearn import model_selection
 
 from amh_tf import errors, schema
 from amh_tf.data import dev_part
@@ -182,6 +181,8 @@ def random(table):
         )
 
     def draw(seed, _):
+        from sklearn import model_selection  # a second, which commands that draw nothing save
+
         groups = np.zeros(len(labels), int)
         splitter = model_selection.StratifiedKFold(num_folds, shuffle=True, random_state=seed)
         for number, (_, members) in enumerate(splitter.split(labels, labels)):
@@ -267,6 +268,8 @@ def deal(labels, groups, num_folds, seed):
     Raises:
         ValueError: If a fold would be empty.
     """
+    from sklearn import model_selection
+
     dealt = np.zeros(len(labels), int)
     splitter = model_selection.StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():

@@ -23,8 +23,8 @@ _MAX_BYTES = (1 << 31) - 1
 _FIRST, _SECOND, _THIRD, _NUMBER = 0x0A, 0x12, 0x1A, 0x08
 # Names, and Feature.bytes_list or Feature.int64_list.
 _KINDS = {
-    name.encode(): (name, _FIRST if field.dtype.name == "string" else _THIRD)
-    for name, field in schema.EXAMPLE_FIELDS.items()
+    name.encode(): (name, _FIRST if kind == "bytes" else _THIRD)
+    for name, kind in schema.EXAMPLE_FIELDS.items()
 }
 
 

@@ -8,6 +8,10 @@ import tensorflow as tf
 from amh_tf import errors, schema
 
 _STORED = {"float32": "<f4", "float16": "<f2", "int32": "<i4"}
+_SPECS = {
+    name: tf.io.FixedLenFeature([], tf.string if kind == "bytes" else tf.int64)
+    for name, kind in schema.EXAMPLE_FIELDS.items()
+}
 
 
 def dtype_of(modality, feature_dtype):
@@ -71,7 +75,7 @@ def lengths(serialized, modality):
         Int32 tensor of shape `(records,)`.
     """
     name = f"{modality}_length"
-    fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name]})
+    fields = tf.io.parse_example(serialized, {name: _SPECS[name]})
     return tf.cast(fields[name], tf.int32)
 
 
@@ -83,7 +87,7 @@ def _parse(serialized, widths, modalities, feature_dtype):
         of the stored type of each modality; dict of the width of a step, empty for words.
     """
     wanted = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
-    fields = tf.io.parse_example(serialized, {name: schema.EXAMPLE_FIELDS[name] for name in wanted})
+    fields = tf.io.parse_example(serialized, {name: _SPECS[name] for name in wanted})
     parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
     dtypes, shapes = {}, {}
     for modality in modalities:

@@ -3,9 +3,10 @@
 import dataclasses
 
 from amh_tf import checking, errors, schema
-from amh_tf.features import feature_net, resnet_weights, silence, text, transcribe
+from amh_tf.features import resnet_options, transcribe
 
 TRANSCRIPTS = ("reference", "asr")
+MAX_DECIBELS = 200  # of silence that is left out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,18 +45,18 @@ class Settings:
     asr_model: str | None = None
     asr_language: str | None = None
     asr_compute_type: str = "default"
-    unspaced_scripts: str = text.CHARACTERS
+    unspaced_scripts: str = schema.UNSPACED_SCRIPTS[0]
 
     def __post_init__(self):
         checking.require(
-            0 <= self.trim_silence <= silence.MAX_DECIBELS,
+            0 <= self.trim_silence <= MAX_DECIBELS,
             "trim_silence",
             "is out of range",
-            f"decibels from 0 to {silence.MAX_DECIBELS}",
+            f"decibels from 0 to {MAX_DECIBELS}",
             self.trim_silence,
             "Set it with --trim_silence.",
         )
-        checking.require_choice(self, "resnet_dtype", feature_net.DTYPES)
+        checking.require_choice(self, "resnet_dtype", resnet_options.DTYPES)
         checking.require_choice(self, "transcripts", TRANSCRIPTS)
         checking.require_choice(self, "asr", (transcribe.AUTO, *transcribe.RECOGNIZERS))
         transcribe.check_language(self.asr_language)
@@ -64,7 +65,7 @@ class Settings:
             raise errors.InputError(
                 "`resnet_weights` is missing. Expected the weights of ResNet-101, which make "
                 "the features of pictures. Received: none. Leave the pictures out with "
-                f"--modalities=at, or get the weights.\n{resnet_weights.HOW_TO_GET}"
+                f"--modalities=at, or get the weights.\n{resnet_options.HOW_TO_GET}"
             )
 
     @property

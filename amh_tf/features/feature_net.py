@@ -8,9 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import errors, schema
-from amh_tf.features import pictures, resnet, resnet_weights
-
-DTYPES = ("float32", "bfloat16")
+from amh_tf.features import pictures, resnet, resnet_options, resnet_weights
 
 
 class FeatureNet:
@@ -33,10 +31,10 @@ class FeatureNet:
     """
 
     def __init__(self, weights, dtype="float32", seed=0, batch_size=16, resize=True):
-        if dtype not in DTYPES:
+        if dtype not in resnet_options.DTYPES:
             raise errors.InputError(
-                f"`dtype` is not known. Expected one of {', '.join(map(repr, DTYPES))}. "
-                f"Received: dtype={dtype!r}."
+                "`dtype` is not known. Expected one of "
+                f"{', '.join(map(repr, resnet_options.DTYPES))}. Received: dtype={dtype!r}."
             )
         if batch_size < 1:
             raise errors.InputError(

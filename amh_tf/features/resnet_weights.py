@@ -10,24 +10,11 @@ import keras
 import numpy as np
 
 from amh_tf import errors
-from amh_tf.features import media, resnet
+from amh_tf.features import media, resnet, resnet_options
 
-RANDOM = "random"
-_KERAS_ENDINGS = (".h5", ".keras")
-_TORCHVISION_ENDINGS = (".npz", ".safetensors")
-_KERAS_FILE = "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5"
+RANDOM = resnet_options.RANDOM
 # Branches of random networks are held small, or 33 of them would add up to overflow.
 _RANDOM_BRANCH = 0.2
-HOW_TO_GET = f"""\
-Two kinds of file serve:
-- Keras: {_KERAS_FILE} from
-  https://storage.googleapis.com/tensorflow/keras-applications/resnet/{_KERAS_FILE}
-  (described at https://keras.io/api/applications/resnet/)
-- torchvision, saved by these lines where torchvision is installed:
-    import numpy, torchvision
-    net = torchvision.models.resnet101(weights="IMAGENET1K_V1")
-    numpy.savez("resnet101.npz", **{{k: v.numpy() for k, v in net.state_dict().items()}})
-Set it with --resnet_weights=PATH."""
 
 
 def origin(path, seed=0):
@@ -42,17 +29,11 @@ def origin(path, seed=0):
     Raises:
         ValueError: If there is no such file, or it is of none of the kinds.
     """
+    resnet_options.check_weights(path)
     if path == RANDOM:
-        return resnet.TORCHVISION, f"{RANDOM}-{seed}"
+        return resnet.TORCHVISION, f"{path}-{seed}"
     path = Path(path)
-    if path.suffix not in _KERAS_ENDINGS + _TORCHVISION_ENDINGS or not path.is_file():
-        received = f"resnet_weights={str(path)!r}" + (", no file" * (not path.is_file()))
-        raise errors.InputError(
-            "`resnet_weights` is not a weights file. Expected a file that ends in "
-            f"{', '.join(_KERAS_ENDINGS + _TORCHVISION_ENDINGS)}, or {RANDOM!r}. "
-            f"Received: {received}.\n{HOW_TO_GET}"
-        )
-    shape = resnet.KERAS if path.suffix in _KERAS_ENDINGS else resnet.TORCHVISION
+    shape = resnet.KERAS if path.suffix in resnet_options.KERAS_ENDINGS else resnet.TORCHVISION
     with open(path, "rb") as file:
         return shape, hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -197,5 +178,5 @@ def _keras_name(name):
 def _refused(path, expected, received):
     return errors.InputError(
         f"{str(path)!r} does not hold the weights. Expected {expected}. Received: {received}.\n"
-        f"{HOW_TO_GET}"
+        f"{resnet_options.HOW_TO_GET}"
     )

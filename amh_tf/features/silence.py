@@ -12,7 +12,6 @@ from amh_tf.features import audio
 
 # Frames that stay before the first and after the last loud one, of 10 ms.
 MARGIN = 5
-MAX_DECIBELS = 200
 
 
 def loudness_of(decibels: float, use_energy: bool = False) -> float:

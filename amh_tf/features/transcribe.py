@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import errors
-from amh_tf.features import text
+from amh_tf import errors, schema
 
 # For each recognizer the package it needs and the extra that installs it.
 RECOGNIZERS = {
@@ -159,11 +158,13 @@ class Transcriber:
 
 def _plain(transcript, unspaced):
     """Returns the words of a transcript, without punctuation."""
+    from amh_tf.features import text  # which imports TensorFlow, as naming recognizers need not
+
     words = text.words(transcript, unspaced)
     return " ".join(word for word in words if any(map(str.isalnum, word)))
 
 
-def word_error_rate(references, hypotheses, unspaced=text.CHARACTERS):
+def word_error_rate(references, hypotheses, unspaced=schema.UNSPACED_SCRIPTS[0]):
     """Compares recognized words with reference transcripts.
 
     Both are lower-cased and cut into the words that the models see, so that `it's` counts as

@@ -140,19 +140,34 @@ def gather(runs_dir):
     Raises:
         ValueError: If there is none, one is damaged, or two are the same row of a group.
     """
+    return group([load(path, runs_dir) for path in find(runs_dir)])
+
+
+def find(runs_dir):
+    """Lists the `crossval.json` of every cross-validation below a folder.
+
+    Args:
+        runs_dir: As for `gather`.
+
+    Returns:
+        List of paths.
+
+    Raises:
+        ValueError: If there is none.
+    """
     runs_dir = Path(runs_dir)
-    found = sorted(
+    paths = sorted(
         Path(folder) / RESULTS
         for folder, folders, names in os.walk(runs_dir)
         if RESULTS in names and files.PARTIAL not in folder
     )
-    if not found:
+    if not paths:
         received = "none" if runs_dir.is_dir() else "no such folder"
         raise errors.InputError(
             f"{str(runs_dir)!r} holds no cross-validation. Expected a folder with at least one "
             f"{RESULTS}, at any depth. Received: {received}. Set it with --runs."
         )
-    return group([load(path, runs_dir) for path in found])
+    return paths
 
 
 def group(rows):

@@ -5,8 +5,10 @@ import io
 import json
 from pathlib import Path
 
-from amh_tf import config, errors, escaping, figures, files, models
-from amh_tf.training import evaluation, model_file, stored_reports
+from amh_tf import config, errors, escaping, files
+from amh_tf.training import stored_reports
+
+# TensorFlow and Matplotlib are imported where they are used: a run's settings are read without.
 
 
 class RunFolder:
@@ -108,14 +110,25 @@ class RunFolder:
         Raises:
             ValueError: If there is none yet, or it is damaged or refused.
         """
+        from amh_tf import models
+        from amh_tf.training import model_file
+
+        self.check_trained()
+        run_config = self.load_config()
+        return model_file.load(self.model, lambda: models.build_run(run_config))
+
+    def check_trained(self):
+        """Checks that `model.keras` is there.
+
+        Raises:
+            ValueError: If it is not.
+        """
         if not self.model.is_file():
             raise errors.InputError(
                 f"{str(self.path)!r} holds no trained model yet. Expected model.keras. "
                 "Received: no such file. Run `python -m amh_tf.train` with the same settings "
                 "to finish the run."
             )
-        run_config = self.load_config()
-        return model_file.load(self.model, lambda: models.build_run(run_config))
 
     def load_metrics(self):
         """Reads `metrics.json`: a dict from split to report; empty if there is none.
@@ -147,6 +160,8 @@ class RunFolder:
         Raises:
             ValueError: If the file is missing or damaged.
         """
+        from amh_tf.training import evaluation
+
         path = self.path / "predictions.csv"
         try:
             with open(path, encoding="utf-8", newline="") as file:
@@ -180,6 +195,8 @@ class RunFolder:
         Scores of other splits in `metrics.json` stay. The test split's files have plain
         names; those of another split carry its name.
         """
+        from amh_tf import figures
+
         suffix = "" if split == "test" else f"_{split}"
         files.write_text(
             self.path / f"predictions{suffix}.csv", _predictions_csv(predictions, classes)
@@ -195,6 +212,8 @@ class RunFolder:
 
 
 def _predictions_csv(predictions, classes):
+    from amh_tf.training import evaluation
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(evaluation.csv_header(classes))
