@@ -115,7 +115,7 @@ def test_flags_override_the_recipe():
 def test_hops_take_smaller_steps_unless_told(arguments, rate):
     with flagsaver.flagsaver():
         flags.FLAGS(["test", *arguments])
-        assert flag_defs.training_config().learning_rate == rate
+        assert training_flags.training_config().learning_rate == rate
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "small_corpus" not in path.stem])
