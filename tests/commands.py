@@ -118,7 +118,7 @@ def _limit(request):
 
 def _next_request(control):
     """Returns, in a process forked for it, a command that is asked for; None at the end."""
-    import amh_tf  # noqa: F401
+    from amh_tf import models  # noqa: F401  (TensorFlow, Keras and the layers)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     while True:

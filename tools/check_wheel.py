@@ -68,6 +68,7 @@ def main():
         _run(python, "-m", "pip", "install", "-q", "-c", constraints, wheel, cwd=folder)
         found = "import amh_tf, sys; sys.exit(not amh_tf.__file__.startswith(sys.prefix))"
         _run(python, "-c", found, cwd=folder)
+        _run(python.with_name("amh"), "--version", cwd=folder)
         train = ["-m", "amh_tf.train", "--hops=7", "--max_steps=2"]
         _run(python, *train, f"--cache_dir={folder}/cache", f"--run_dir={folder}/run", cwd=folder)
     print("The wheel holds the package alone, installs, imports and trains.")

@@ -29,6 +29,7 @@ COMMANDS = {
     },
 }
 NAMES = [name for group in COMMANDS.values() for name in group]
+_COMPLETION = "--completion=bash"
 
 
 def overview(program):
@@ -47,13 +48,14 @@ def overview(program):
             *lines,
             "",
             f"{program} COMMAND --help lists a command's flags, {program} --version the version,",
-            f"{program} --completion=bash a script that completes commands and flags.",
+            f"{program} {_COMPLETION} a script that completes commands and flags.",
         ]
     )
 
 
 def _refuse(argument):
-    nearest = difflib.get_close_matches(argument, NAMES, n=1, cutoff=0)
+    known = [*NAMES, "--help", "--version", _COMPLETION]
+    nearest = difflib.get_close_matches(argument, known, n=1, cutoff=0)
     shown = escaping.terminal(argument)
     print(
         f"error: There is no such command. Expected one of {', '.join(NAMES)}. Received: {shown}. "
@@ -79,7 +81,7 @@ def main(program="amh"):
         print(overview(program))
     elif first == "--version":
         print(f"amh_tf {amh_tf.__version__}")
-    elif first == "--completion=bash":
+    elif first == _COMPLETION:
         print(completion.BASH)
     elif first == completion.COMPLETE:
         print("\n".join(completion.candidates(COMMANDS, " ".join(arguments[1:]))))
