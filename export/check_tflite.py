@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from amh_tf import errors
 
-from amh_tf import cli, flag_kit, metrics, progress, schema  # isort: skip  (before TensorFlow)
+from amh_tf import metrics, progress, schema  # isort: skip
+from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow)
 import numpy as np
 from absl import flags
 

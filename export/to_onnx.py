@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from amh_tf import errors
 
-from amh_tf import cli, files, flag_kit, progress  # isort: skip  (before TensorFlow: it quiets its start)
+from amh_tf import files, progress  # isort: skip
+from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 from absl import flags
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from amh_tf import cli, files, flag_kit, progress, schema  # isort: skip  (before TensorFlow: it quiets its start)
+from amh_tf import files, progress, schema  # isort: skip
+from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow: it quiets its start)
 import numpy as np
 import tensorflow as tf
 from absl import flags

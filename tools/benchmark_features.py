@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import numpy as np
 import soundfile
 from absl import flags

@@ -11,7 +11,7 @@ import json
 import time
 from pathlib import Path
 
-from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import numpy as np
 import tensorflow as tf
 from absl import flags

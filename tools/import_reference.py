@@ -9,7 +9,7 @@ and counters are passed over. `keras.saving.load_model(FILE)` opens the result a
 
 import re
 
-from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import numpy as np
 import tensorflow as tf
 from absl import flags

@@ -8,7 +8,7 @@ face follow the emotion. The same flags and the same espeak-ng give the same fil
 
 from pathlib import Path
 
-from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import shutil
 
 import numpy as np

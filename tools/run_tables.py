@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
 from amh_tf import errors, progress
