@@ -9,6 +9,8 @@ import os
 import sys
 import typing
 
+from amh_tf import platforms
+
 if typing.TYPE_CHECKING:
     from amh_tf import layers, models
 
@@ -17,8 +19,8 @@ __version__ = "0.1.0"
 _LAZY = {"layers": None, "models": None}
 __all__ = ["__version__", "layers", "models"]
 
-# Both must be set before TensorFlow and Keras load. The user's own setting wins.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Before TensorFlow and Keras load. The user's own settings win.
+platforms.prepare()
 os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 

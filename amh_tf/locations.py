@@ -13,7 +13,7 @@ import tempfile
 import types
 from pathlib import Path
 
-from amh_tf import errors
+from amh_tf import errors, platforms
 
 SCHEMES = ("s3", "gs", "hdfs", "viewfs")
 
@@ -102,7 +102,7 @@ class RemotePath:
             OSError: If the store cannot be reached, or refuses.
         """
         with _errors(self):
-            return types.SimpleNamespace(st_size=_gfile().stat(self._url).length)
+            return types.SimpleNamespace(st_size=_gfile(self._url).stat(self._url).length)
 
     def is_file(self):
         """Tells whether there is such a file, and the store lets it be read.
@@ -112,7 +112,7 @@ class RemotePath:
         """
         try:
             with _errors(self):
-                return not _gfile().stat(self._url).is_directory
+                return not _gfile(self._url).stat(self._url).is_directory
         except FileNotFoundError:
             return False
 
@@ -124,7 +124,7 @@ class RemotePath:
         Raises:
             OSError: If it is missing, or the store cannot be reached, or refuses.
         """
-        with _errors(self), _gfile().GFile(self._url, "rb") as file:
+        with _errors(self), _gfile(self._url).GFile(self._url, "rb") as file:
             return file.read()
 
     def read_text(self, encoding="utf-8"):
@@ -180,14 +180,13 @@ def _errors(path):
 _loaded = False
 
 
-def _gfile():
+def _gfile(url):
     """Returns `tf.io.gfile`, with the file systems of tensorflow-io."""
     global _loaded
     import tensorflow as tf
 
     if not _loaded:
-        import tensorflow_io  # noqa: F401  (registers the schemes)
-
+        platforms.load_tensorflow_io(url)
         _loaded = True
     return tf.io.gfile
 

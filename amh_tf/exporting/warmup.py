@@ -9,29 +9,14 @@ import wave
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
 
-from amh_tf import errors, schema
+from amh_tf import schema
 from amh_tf.features import audio
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 BATCH_SIZES = (1, 8)
 SECONDS = 2
-
-
-def _protos():
-    try:
-        from tensorflow_serving.apis import classification_pb2, predict_pb2, prediction_log_pb2
-    except ImportError as error:
-        raise errors.InputError(
-            "Warm-up requests cannot be written. Expected the package tensorflow-serving-api. "
-            f"Received: {error}. Install it with pip install 'amh_tf[serving]'."
-        ) from error
-    return classification_pb2, predict_pb2, prediction_log_pb2
-
-
-def check_installed():
-    """Raises ValueError where what is needed is not installed."""
-    _protos()
 
 
 def _features(config, batch, rng):
@@ -108,7 +93,6 @@ def write(folder, model_name, signatures, config):
         signatures: Dict from signature to the names of its inputs.
         config: `amh_tf.config.ModelConfig`.
     """
-    classification_pb2, predict_pb2, prediction_log_pb2 = _protos()
     path = folder / FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:

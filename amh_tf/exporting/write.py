@@ -47,7 +47,6 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
         ValueError: If the run is not finished or damaged, the output cannot be written, or another
             process is writing there.
     """
-    warmup.check_installed()
     output = Path(output_dir)
     _check_edge(output / "edge")
     trained = runs_read.read(run_dir, data_dir)

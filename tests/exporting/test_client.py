@@ -98,8 +98,6 @@ def test_command_line_fails_with_one_message(arguments, message):
 
 @pytest.mark.parametrize("server", ["localhost:{}", "http://localhost:{}"])
 def test_server_that_is_not_there_is_named(server):
-    if not server.startswith("http"):
-        pytest.importorskip("grpc", reason="extra serving")
     with socket.socket() as held:  # bound, and nobody listens
         held.bind(("localhost", 0))
         server = server.format(held.getsockname()[1])

@@ -11,7 +11,6 @@ import tensorflow as tf
 from amh_tf.exporting import limits
 from tests.exporting import c_loader, conftest
 
-pytest.importorskip("tensorflow_serving", reason="extra serving")
 sys.path.insert(0, str(conftest.ROOT / "export"))
 import client
 

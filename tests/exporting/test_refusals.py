@@ -9,7 +9,6 @@ import tensorflow as tf
 from tests.exporting import c_loader, conftest
 from tools import damages
 
-pytest.importorskip("tensorflow_serving", reason="extra serving")
 sys.path.insert(0, str(conftest.ROOT / "export"))
 import client
 

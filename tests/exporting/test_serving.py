@@ -16,9 +16,8 @@ from amh_tf.features import audio
 from tests import conftest as shared
 from tests.exporting import conftest
 
-serving_apis = pytest.importorskip("tensorflow_serving.apis.predict_pb2", reason="extra serving")
 sys.path.insert(0, str(conftest.ROOT / "export"))
-import client  # noqa: E402
+import client
 
 EXACT, PADDED = 1e-6, 5e-6
 LOAD_AND_RUN = """

@@ -27,7 +27,6 @@ def kubernetes():
 
 
 def test_model_configuration_is_the_servers_own_message():
-    pytest.importorskip("tensorflow_serving", reason="extra serving")
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 

@@ -15,7 +15,6 @@ from amh_tf.features import audio
 from amh_tf.training import runs
 from tests.exporting import conftest
 
-pytest.importorskip("tensorflow_serving.apis.predict_pb2", reason="extra serving")
 STATISTICS = ("audio_mean", "audio_deviation")
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import errno
 import json
 import shutil
-import sys
 
 import keras
 import numpy as np
@@ -14,8 +13,6 @@ from amh_tf import config, feature_kinds, models, schema
 from amh_tf.exporting import model_card, serving, trained, write
 from amh_tf.features import text
 from tests import conftest as shared
-
-pytest.importorskip("tensorflow_serving", reason="extra serving")
 
 
 @pytest.fixture
@@ -236,9 +233,3 @@ def test_words_unknown_to_the_fold_count_as_unknown(run_dir, monkeypatch):
     expected = np.array(plain.get_weights()[0])
     np.testing.assert_array_equal(vectors[[9, 30]], expected[[schema.UNKNOWN_ID] * 2])
     np.testing.assert_array_equal(vectors[known], expected[known])
-
-
-def test_without_the_extra_the_message_names_it(run_dir, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    with pytest.raises(ValueError, match=r"pip install 'amh_tf\[serving\]'"):
-        write.write(run_dir, tmp_path)
