@@ -19,7 +19,7 @@ from absl import flags
 from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from tools.speed import bench as benches
-from tools.speed import details, growth, machine, pictures, report, table
+from tools.speed import details, growth, machine, pictures, pythons, report, table
 
 FLAGS = flags.FLAGS
 
@@ -31,19 +31,26 @@ MEASURES = {
     "growth": growth.steps,
     "busy": lambda bench: details.busy(bench, FLAGS.busy),
     "scaling": growth.utterances,
+    "pythons": lambda bench: pythons.measure(bench, FLAGS.python),
 }
 
 
 def _measures():
     """Lists the measures that the flags ask for."""
     chosen = list(FLAGS.measures)
-    for name, asked in (("busy", FLAGS.busy), ("scaling", FLAGS.scaling)):
+    extra = {"busy": FLAGS.busy, "scaling": FLAGS.scaling, "pythons": FLAGS.python}
+    for name, asked in extra.items():
         if asked and name not in chosen:
             chosen.append(name)
     if "busy" in chosen and not FLAGS.busy:
         raise errors.InputError(
             "It is not said how busy the machine shall be. Expected a number of processes. "
             "Received: --busy=0. Set it with --busy, for example --busy=4."
+        )
+    if "pythons" in chosen and not FLAGS.python:
+        raise errors.InputError(
+            "There is nothing to compare with. Expected another interpreter in whose environment "
+            "this package is installed. Received: none. Set it with --python."
         )
     return chosen
 
@@ -93,6 +100,12 @@ if __name__ == "__main__":
     flags.DEFINE_list("measures", default, f"Which of {', '.join(MEASURES)}.")
     flags.DEFINE_list("candidates", list(benches.CANDIDATES), "Candidates of the main table.")
     flags.DEFINE_integer("busy", 0, "Measure beside so many processes that compute.", 0)
+    flag_kit.define(
+        "path",
+        "python",
+        None,
+        "Another interpreter to measure beside this one, in turn.",
+    )
     flags.DEFINE_bool("scaling", False, "Measure 1,000 to 10,000 utterances too; 4 GB of disk.")
     flags.DEFINE_bool("quick", False, "Tiny data and one round: to see that all works.")
     for name, known in (("measures", MEASURES), ("candidates", benches.CANDIDATES)):

@@ -1,11 +1,15 @@
 """Tests of `tools/benchmark.py`: that it measures and reports, not what."""
 
+import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-from tools.speed import data, targets, work
+import pytest
+
+from tools.speed import bench as benches
+from tools.speed import data, pythons, report, targets, work
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +85,52 @@ def test_quick_run_gives_results_table_and_picture(tmp_path):
     assert all(row["seconds_per_utterance"]["median"] > 0 for row in rows.values())
     assert "| stock Keras 3 under `fit` | random |" in (tmp_path / "speed.md").read_text()
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+
+
+class _Engine:
+    """Answers as an engine in a process of its own; notes in which order it was asked."""
+
+    def __init__(self, name, asked):
+        self._name, self._asked = name, asked
+
+    def ask(self, request, **_):
+        self._asked.append((self._name, request))
+        return {"seconds": {"this": 2.0, "other": 3.0}[self._name]}
+
+
+def test_two_interpreters_take_turns(monkeypatch):
+    bench, asked, engines = benches.Bench(Path("unused"), utterances=10, rounds=3), [], {}
+    monkeypatch.setattr(bench, "folder", lambda: "data")
+    monkeypatch.setattr(bench, "watched", lambda result: contextlib.nullcontext())
+    monkeypatch.setattr(pythons, "_versions", lambda python: f"Python of {python}")
+
+    @contextlib.contextmanager
+    def opened(wanted):
+        engines.update(wanted)
+        yield {name: _Engine(name, asked) for name in wanted}
+
+    monkeypatch.setattr(bench, "opened", opened)
+    result = pythons.measure(bench, "/other/python")
+    order = {"this": sys.executable, "other": "/other/python"}
+    assert {name: options["python"] for name, (_, options) in engines.items()} == order
+    counted = [entry for entry in asked if entry[1] != "warm_up"]
+    turn = [(name, request) for name in ("this", "other") for request in ("train", "infer")]
+    assert counted == turn * 4  # the first round does not count
+    assert result["ratio"] == pytest.approx({"training": 1.5, "inference": 1.5})
+    shown = "\n".join(report._pythons(result))
+    assert (
+        "| Python of /other/python | 75.00 (75.00 to 75.00) | 300.00 (300.00 to 300.00) |" in shown
+    )
+
+
+def test_interpreter_that_cannot_be_measured_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no_python.*No such file.*--python"):
+        pythons._versions(str(tmp_path / "no_python"))
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho no module named keras >&2\nexit 1\n")
+    broken.chmod(0o700)
+    with pytest.raises(ValueError, match=r"no module named keras.*--python"):
+        pythons._versions(str(broken))
 
 
 def test_unknown_names_are_refused(tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import statistics
+import sys
 from pathlib import Path
 
 from tools.speed import data, machine, processes, work
@@ -92,7 +93,8 @@ class Bench:
         """Starts engines, each in a process of its own.
 
         Args:
-            engines: Dict from name to engine and options, as `ENGINES`.
+            engines: Dict from name to engine and options, as `ENGINES`; the option "python" is the
+                interpreter to run it, by default this one.
 
         Yields:
             Dict from name to `processes.Process`.
@@ -102,7 +104,9 @@ class Bench:
         with contextlib.ExitStack() as stack:
             started = {}
             for name, (engine, options) in engines.items():
-                process = processes.Process(engine, options, logs / f"{name}.log")
+                python = options.get("python", sys.executable)
+                options = {key: value for key, value in options.items() if key != "python"}
+                process = processes.Process(engine, options, logs / f"{name}.log", python=python)
                 stack.callback(process.close)
                 started[name] = process
             yield started

@@ -21,16 +21,17 @@ class Process:
         options: Dict of its arguments.
         log: File for what the process prints.
         timeout: Seconds to wait for an answer.
+        python: Interpreter to run it.
     """
 
-    def __init__(self, engine, options, log, timeout=900):
+    def __init__(self, engine, options, log, timeout=900, python=sys.executable):
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.engine = engine
         self._log = log
         self._timeout = timeout
         with open(log, "ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tools.speed.worker", engine, json.dumps(options)],
+                [python, "-m", "tools.speed.worker", engine, json.dumps(options)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

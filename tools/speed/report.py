@@ -91,6 +91,8 @@ def _details(results):
             f"{high:+.2%}).",
             "",
         ]
+    if "pythons" in results:
+        lines += _pythons(results["pythons"])
     if "busy" in results:
         found = results["busy"]
         lines += [
@@ -106,6 +108,20 @@ def _details(results):
             )
         lines.append("")
     return lines
+
+
+def _pythons(found):
+    lines = ["## Two interpreters", "", "| ms per utterance | training | inference |"]
+    lines.append("|---|---|---|")
+    for name, versions in found["versions"].items():
+        cells = (
+            f"{1e3 * both[name]['median']:.2f} "
+            f"({1e3 * both[name]['least']:.2f} to {1e3 * both[name]['most']:.2f})"
+            for both in found["seconds_per_utterance"].values()
+        )
+        lines.append(f"| {versions} | {' | '.join(cells)} |")
+    ratios = " | ".join(f"{value:.3f}" for value in found["ratio"].values())
+    return [*lines, f"| the second takes, of the first's time (median of rounds) | {ratios} |", ""]
 
 
 def _growth(results):
