@@ -89,7 +89,7 @@ class _TensorFlowFinder:
         def load_quietly(module):
             with without_notes(os.environ.get("TF_CPP_MIN_LOG_LEVEL", "")):
                 load(module)
-            check_tensorflow(module.__version__)
+            check_tensorflow(getattr(module, "__version__", "of no version"))
 
         spec.loader.exec_module = load_quietly
         return spec
@@ -102,11 +102,9 @@ def load_tensorflow_io(location):
         location: URL of what is to be read.
 
     Raises:
-        errors.InputError: If it is not installed, or does not load with this TensorFlow.
+        ImportError: If it is not installed, or does not load with this TensorFlow.
     """
     import tensorflow as tf
-
-    from amh_tf import errors
 
     reason = "it does not load"
     try:
@@ -118,11 +116,12 @@ def load_tensorflow_io(location):
         pass
     scheme = str(location).partition("://")[0]
     if scheme not in tf.io.gfile.get_registered_schemes():
-        raise errors.InputError(
+        raise ImportError(
             f"{str(location)!r} cannot be read here. Expected tensorflow-io, whose last release "
             f"loads with no TensorFlow later than 2.17. Received: TensorFlow {tf.__version__} on "
             f"Python {_spell(sys.version_info[:3])}, {reason}. Install on Python 3.11 with "
-            "constraints.txt, or copy the data set to a folder."
+            "constraints.txt, or copy the data set to a folder (`hdfs dfs -get`) and set "
+            "--data_dir to it."
         )
 
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from amh_tf import errors, platforms
+from amh_tf import platforms
 from tests.commands import ROOT
 
 INFORMATION = "I0000 00:00:1795993853.392750   31602 port.cc:153] oneDNN operations are on."
@@ -102,6 +102,14 @@ def test_import_refuses_another_tensorflow(tmp_path):
     assert done.returncode == 1 and "Received: TensorFlow 2.22.0 in " in done.stderr
 
 
+def test_import_refuses_what_is_left_of_a_tensorflow(tmp_path):
+    (tmp_path / "tensorflow" / "python").mkdir(parents=True)  # as after a removal that failed
+    code = "sys.meta_path[:] = [f for f in sys.meta_path if 'ditable' not in repr(f)]\n"
+    code += f"sys.path[:] = [{str(tmp_path)!r}, *(p for p in sys.path if 'site-packages' not in p)]"
+    done = start(f"{code}\nplatforms.prepare()\nimport tensorflow")
+    assert done.returncode == 1 and "Received: TensorFlow of no version in " in done.stderr
+
+
 def test_loaded_tensorflow_is_refused_as_well(tmp_path):
     environment = with_tensorflow(tmp_path, "__version__ = '2.16.2'")
     done = start("import tensorflow\nplatforms.prepare()", environment)
@@ -168,6 +176,6 @@ def test_message_says_where_tensorflow_io_loads(content, reason, tmp_path, monke
         (tmp_path / "tensorflow_io.py").write_text(content)
         monkeypatch.syspath_prepend(tmp_path)
     expected = rf"hdfs://name/set.*TensorFlow {tf.__version__} on Python 3.*{reason}.*Python 3.11"
-    with pytest.raises(errors.InputError, match=expected):
+    with pytest.raises(ImportError, match=expected):
         platforms.load_tensorflow_io("hdfs://name/set")
     sys.modules.pop("tensorflow_io", None)
