@@ -82,14 +82,16 @@ class _TensorFlowFinder:
             spec = importlib.util.find_spec(name)
         finally:
             sys.meta_path.insert(0, self)
-        if spec is None or spec.loader is None:
+        if spec is None:
             return None
+        if spec.loader is None:  # folders without a module, as a removal that failed leaves them
+            check_tensorflow("of no version")
         load = spec.loader.exec_module
 
         def load_quietly(module):
             with without_notes(os.environ.get("TF_CPP_MIN_LOG_LEVEL", "")):
                 load(module)
-            check_tensorflow(getattr(module, "__version__", "of no version"))
+            check_tensorflow(module.__version__)
 
         spec.loader.exec_module = load_quietly
         return spec

@@ -103,7 +103,7 @@ def test_import_refuses_another_tensorflow(tmp_path):
 
 
 def test_import_refuses_what_is_left_of_a_tensorflow(tmp_path):
-    (tmp_path / "tensorflow" / "python").mkdir(parents=True)  # as after a removal that failed
+    (tmp_path / "tensorflow" / "python").mkdir(parents=True)
     code = "sys.meta_path[:] = [f for f in sys.meta_path if 'ditable' not in repr(f)]\n"
     code += f"sys.path[:] = [{str(tmp_path)!r}, *(p for p in sys.path if 'site-packages' not in p)]"
     done = start(f"{code}\nplatforms.prepare()\nimport tensorflow")
