@@ -62,7 +62,7 @@ def _run(*command):
 
 
 def _make(python, folder, max_steps):
-    """Trains and exports; returns the versions that did, spelt out."""
+    """Trains and exports; returns a dict from name to version of what did."""
     versions = json.loads(_run(python, "-c", VERSIONS))
     train = ["-m", "amh_tf.train", "--hops=7", f"--max_steps={max_steps}"]
     _run(python, *train, f"--run_dir={folder / 'run'}")
@@ -75,7 +75,7 @@ def _make(python, folder, max_steps):
         f"--saved_model_dir={exported / 'edge'}",
         f"--output_file={folder / 'model.tflite'}",
     )
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+    return versions
 
 
 def _inputs(path):
@@ -121,10 +121,12 @@ def main():
     folders = [flags.output_dir.resolve() / str(number) for number in range(len(pythons))]
     for folder in folders:
         folder.mkdir(parents=True)
-    labels = [_make(p, folder, flags.max_steps) for p, folder in zip(pythons, folders)]
+    versions = [_make(p, folder, flags.max_steps) for p, folder in zip(pythons, folders)]
+    labels = [f"Python {v['Python']}, TensorFlow {v['TensorFlow']}" for v in versions]
     inputs = _inputs(flags.output_dir.resolve() / "inputs.npz")
     lines = [f"| weights after {flags.max_steps} steps | the first's |", "|---|---|"]
-    for label, folder in zip(labels, folders):
+    for described, folder in zip(versions, folders):
+        label = ", ".join(f"{name} {version}" for name, version in described.items())
         weights = folders[0] / "weights.npz", folder / "weights.npz"
         same = "same bits" if _same_bits(*weights) else f"differ by {_difference(*weights):.1e}"
         lines.append(f"| {label} | {same} |")
@@ -138,7 +140,7 @@ def main():
             answers = [folder / f"{name.split('/')[0]}-{other}.npz" for other in range(len(labels))]
             for python, answer in zip(pythons, answers):
                 _run(python, "-c", code, folder / name, inputs, answer)
-            cells = [f"{_difference(answers[number], answer):.1e}" for answer in answers]
+            cells = [f"{_difference(answers[number], answer):.1g}" for answer in answers]
             lines.append(f"| {maker} | {' | '.join(cells)} |")
     text = "\n".join(lines) + "\n"
     (flags.output_dir / "platforms.md").write_text(text, encoding="utf-8")
