@@ -83,8 +83,8 @@ def test_file_is_its_row_and_trains_a_step(path, model_inputs):
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_recipes_are_told_as_they_are(name):
-    """BUILD.md's table has a row for all that a recipe sets."""
-    text = (ROOT / "BUILD.md").read_text(encoding="utf-8")
+    """The table in the documentation has a row for all that a recipe sets."""
+    text = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     head = next(line for line in text.splitlines() if line.startswith("| flag | `authors`"))
     column = [cell.strip(" `") for cell in head.strip("|").split("|")].index(name)
     told = {}

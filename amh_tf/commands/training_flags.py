@@ -56,8 +56,8 @@ def define_model():
         "recipe",
         None,
         "Defaults of the flags of batches, model and training. Those shown here are the authors'; "
-        f"BUILD.md lists what other recipes change. Default: {recipes.DEFAULT}, and without "
-        f"--data_dir {recipes.PLANTED}.",
+        f"docs/training.md lists what other recipes change. Default: {recipes.DEFAULT}, and "
+        f"without --data_dir {recipes.PLANTED}.",
         enum_values=list(recipes.RECIPES),
     )
     _define(

@@ -7,8 +7,8 @@ TITLES = {
     "ours-bfloat16": "this package, bfloat16",
     "packed-float32": "this package without a compiler, float32",
     "packed-bfloat16": "this package without a compiler, bfloat16",
-    "ours-split": "this package, float32, batches as two halves",
-    "ours-twin": "this package, plain twin (Keras' GRU)",
+    "ours-split": "this package, float32, batches split in two",
+    "ours-twin": "this package, `--kernel=keras` (Keras' GRU)",
     "keras": "stock Keras 3 under `fit`",
     "pytorch": "PyTorch `nn.GRU`, batches in memory",
 }

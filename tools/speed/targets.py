@@ -82,7 +82,7 @@ def verdicts(results):
          _ends(results, "seconds_per_utterance"), percent, (-0.1, 0.1)),
         ("peak memory, smallest to largest set",
          _ends(results, "peak_bytes"), percent, (-0.1, 0.1)),
-        ("on a busy machine, against the plain twin", _fastest_on_busy(results), times, 1.0),
+        ("on a busy machine, against `--kernel=keras`", _fastest_on_busy(results), times, 1.0),
     ]  # fmt: skip
     return [_verdict(*row) for row in rows]
 

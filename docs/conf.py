@@ -1,0 +1,95 @@
+"""Settings of the documentation site:
+
+python -m sphinx -W --keep-going docs build/site
+
+Pages are Markdown that also reads well on a code host. `PROJECT_PAGES` lie outside this folder:
+a stub here gives each a place in the site, and is filled with the page's own text.
+"""
+
+import functools
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import amh_tf
+
+project = "amh_tf"
+version = release = amh_tf.__version__
+copyright = "the authors of amh_tf"
+
+extensions = [
+    "myst_nb",  # Markdown (MyST) and notebooks
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+suppress_warnings = ["myst.header"]  # the model card begins as it does for its other readers
+
+# Links to sections work as on code hosts.
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+nb_execution_mode = "off"  # the notebook is run by the tests, and kept with its output
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autosummary_generate = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Call arguments", "params_style"), "Masking", "Reference"]
+
+html_theme = "furo"
+html_title = f"amh_tf {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+PROJECT_PAGES = {
+    "index": "README.md",
+    "BUILD": "BUILD.md",
+    "CHANGELOG": "CHANGELOG.md",
+    "CONTRIBUTING": "CONTRIBUTING.md",
+    "SECURITY": "SECURITY.md",
+    "model_card": "export/models/ravdess/MODEL_CARD.md",
+}
+_LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)")
+
+
+def _place(folder, match):
+    """Returns where the site has what a link from a page in `folder` leads to."""
+    target = Path(os.path.normpath(folder / match[1]))
+    for name, path in PROJECT_PAGES.items():
+        if target == ROOT / path:
+            return f"{name}.md"
+    return os.path.relpath(target, ROOT / "docs")
+
+
+def _read(app, name, source):
+    """Fills the stubs, and makes links between pages lead to pages of the site."""
+    page = ROOT / PROJECT_PAGES.get(name, f"docs/{name}.md")
+    if page.suffix != ".md" or not page.is_file():
+        return
+    stub, text = source[0], source[0]
+    if name in PROJECT_PAGES:
+        app.env.note_dependency(str(page))
+        text = page.read_text(encoding="utf-8")
+        _, mark, pages = stub.partition("<!-- below the page -->")
+        text += pages if mark else ""
+    source[0] = _LINK.sub(functools.partial(_place, page.parent), text)
+
+
+def setup(app):
+    """Connects the event."""
+    app.connect("source-read", _read)

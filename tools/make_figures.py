@@ -1,0 +1,193 @@
+"""Draws the pictures and fills the tables of README and docs that need no data of a user's:
+
+python tools/make_figures.py --work_dir=DIR --figures=attention
+python tools/make_figures.py --work_dir=DIR
+
+All of it is synthetic. Data, runs and reports stay in DIR, so that the command can be stopped and
+given again, and only draws where everything is done. Give a new version a new DIR. `speed.png` and
+docs/speed.md are made by tools/benchmark.py, on an idle machine.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from absl import flags
+
+from amh_tf import errors, files, flag_kit, progress, published, resampling, significance
+from amh_tf.reporting import formats, gather, pair_tables
+
+FLAGS = flags.FLAGS
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS, DOCS = ROOT / "tools", ROOT / "docs"
+
+# README's own walk-through. The speakers of the clip's session are in no training part.
+CORPUS = ["--utterances=300"]
+TRAIN = ["--hops=3", "--protocol=session", "--batch_size=16", "--max_steps=400"]
+CLIP = ["--side=left", "--start=16.3", "--end=18.2"]
+FILM = "Session1/dialog/avi/DivX/Ses01F_impro03.avi"
+
+BASELINES = (
+    *("rnn_attn_a", "rnn_attn_t", "rnn_attn_v"),
+    *("mdre_at", "mdre_tv", "mdre_av", "mdre_atv"),
+    *("mha_at", "mha_tv", "mha_av", "amh_3", "amh_7"),
+)
+COMPARED = "AMH-3 (A+T+V)"
+PAGE_SIZE = "1300,1130"  # of the picture of the report's beginning
+
+
+def _call(*command):
+    """Runs a command of this package or of tools/, which shows its own progress."""
+    status = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, check=False).returncode
+    if status:
+        raise errors.InputError(
+            f"A command has failed. Expected exit code 0. Received: {status} of `{command[0]} "
+            f"{command[1]}`; its message is above. The same command continues with what is not done."
+        )
+
+
+def put_table(page, name, table):
+    """Replaces the table between a page's marks `<!-- NAME -->` and `<!-- /NAME -->`.
+
+    Args:
+        page: Path of a Markdown file.
+        name: Name of the table.
+        table: Its text.
+
+    Raises:
+        ValueError: If the page has no such marks.
+    """
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    text = page.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.DOTALL)
+    if not pattern.search(text):
+        raise errors.InputError(
+            f"The table has no place. Expected the lines {begin} and {end}. Received: {page} without "
+            "them. Add them where the table belongs."
+        )
+    written = f"{begin}\n\n{table.strip()}\n\n{end}"
+    files.write_text(page, pattern.sub(lambda _: written, text))
+
+
+def markdown(header, rows):
+    """Returns a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _attention(work):
+    corpus, shards, run = work / "spoken", work / "spoken_shards", work / "spoken_run"
+    if not corpus.is_dir():
+        _call(TOOLS / "make_demo_corpus.py", f"--output_dir={corpus}", *CORPUS)
+    prepare = ["--source=iemocap", f"--source_dir={corpus}", "--resnet_weights=random"]
+    _call("-m", "amh_tf.prepare", *prepare, f"--output_dir={shards}")
+    _call("-m", "amh_tf.train", f"--data_dir={shards}", f"--run_dir={run}", *TRAIN)
+    picture = DOCS / "attention.png"
+    clip = [f"--video={corpus / FILM}", *CLIP, "--resnet_weights=random"]
+    _call("-m", "amh_tf.predict", f"--run_dir={run}", *clip, f"--attention={picture}")
+
+
+def _planted_set(work):
+    shards = work / "planted"
+    _call("-m", "amh_tf.prepare", "--source=planted", f"--output_dir={shards}")
+    return f"--data_dir={shards}"
+
+
+def _planted(work):
+    runs = work / "hops"
+    _call(TOOLS / "benchmark_planted.py", _planted_set(work), f"--output_dir={runs}")
+    shutil.copyfile(runs / "hops_7-seed_1/confusion_matrix.png", DOCS / "confusion_matrix.png")
+    put_table(DOCS / "baselines.md", "hops", (runs / "results.md").read_text(encoding="utf-8"))
+
+
+def _score(score):
+    return formats.cell_text(resampling.Interval(score["value"], *score["interval_95"]))
+
+
+def _baseline_row(folder):
+    """Returns a model's name and scores, of its cross-validation of a single fold."""
+    summary = json.loads((folder / "crossval.json").read_text(encoding="utf-8"))
+    pooled = summary["pooled"]
+    others = ("unweighted_accuracy", "weighted_precision", "macro_precision")
+    shares = [formats.cell_text(published.Share(pooled[name]["value"])) for name in others]
+    return [summary["title"], _score(pooled["weighted_accuracy"]), *shares]
+
+
+def pair_rows(pairs):
+    """Returns `COMPARED` against each other model, from the rows of the paired tests."""
+    rows = []
+    for first, second, accuracy, _, alone, other_alone, _, p_value, _ in pairs:
+        if second == COMPARED:
+            first, second, alone, other_alone = second, first, other_alone, alone
+            accuracy = significance.Difference(-accuracy.value, -accuracy.high, -accuracy.low)
+        if first == COMPARED:
+            rows.append([second, *map(formats.cell_text, (accuracy, alone, other_alone, p_value))])
+    return rows
+
+
+def _baselines(work):
+    runs = work / "baselines"
+    rows = f"--rows={','.join(BASELINES)}"
+    _call(TOOLS / "run_tables.py", _planted_set(work), f"--output_dir={runs}", rows)
+    header = ["model", "WA [95 % interval]", "UA", "weighted precision", "macro precision"]
+    table = markdown(header, [_baseline_row(runs / name) for name in BASELINES])
+    put_table(DOCS / "baselines.md", "models", table)
+    (group,) = gather.gather(runs)
+    header = [f"{COMPARED} against", "difference in WA", "it alone correct", "other alone", "p"]
+    pairs = pair_rows(pair_tables.pair_table(group).rows)
+    put_table(DOCS / "baselines.md", "pairs", markdown(header, pairs))
+    _photograph(runs / "report/report.html", DOCS / "report.png")
+
+
+def _photograph(page, picture):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if not browser:
+        raise errors.InputError(
+            "There is no browser to draw the report. Expected chromium. Received: none. Install it, "
+            "for example with apt-get install chromium."
+        )
+    with files.replacing(picture) as temporary:
+        shown = Path(f"{temporary}.png")  # the browser goes by the ending
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={PAGE_SIZE}"]
+        command = [browser, *options, f"--screenshot={shown}", page.resolve().as_uri()]
+        subprocess.run(command, check=True, capture_output=True)
+        shown.replace(temporary)
+
+
+def _absent(work):
+    data = _planted_set(work)
+    for name, rate in (("always", 0), ("dropped", 0.2)):
+        run = work / f"absent_{name}"
+        train = ["--recipe=authors", "--hops=7", f"--modality_dropout={rate}"]
+        _call("-m", "amh_tf.train", data, f"--run_dir={run}", *train)
+        _call("-m", "amh_tf.evaluate", f"--run_dir={run}", "--drop=all_subsets")
+        text = (run / "metrics_dropped.md").read_text(encoding="utf-8")
+        table = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+        put_table(DOCS / "absent_modalities.md", name, table)
+
+
+FIGURES = {
+    "attention": _attention,  # attention.png
+    "planted": _planted,  # confusion_matrix.png, and scores by number of hops
+    "baselines": _baselines,  # report.png, and the tables of the models
+    "absent": _absent,  # the tables of scores without modalities
+}
+
+
+def main():
+    """Makes the figures that the flags name."""
+    work = Path(FLAGS.work_dir).absolute()
+    work.mkdir(parents=True, exist_ok=True)
+    for name in FLAGS.figures:
+        progress.console.print(f"\n{name}")
+        FIGURES[name](work)
+
+
+if __name__ == "__main__":
+    flag_kit.define("path", "work_dir", None, "Where data and runs are kept.", required=True)
+    flags.DEFINE_multi_enum("figures", list(FIGURES), list(FIGURES), "Which; may be repeated.")
+    cli.run(main, on_stop="the same command continues from the last save")
