@@ -7,6 +7,7 @@ a stub here gives each a place in the site, and is filled with the page's own te
 """
 
 import functools
+import inspect
 import os
 import re
 import sys
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import amh_tf
+import amh_tf  # noqa: E402  (of this checkout)
 
 project = "amh_tf"
 version = release = amh_tf.__version__
@@ -35,9 +36,10 @@ suppress_warnings = ["myst.header"]  # the model card begins as it does for its 
 
 # Links to sections work as on code hosts.
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "html_image"]
 nb_execution_mode = "off"  # the notebook is run by the tests, and kept with its output
 
+default_role = "code"  # single backticks of docstrings
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -53,6 +55,7 @@ html_title = f"amh_tf {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_theme_options = {"top_of_page_buttons": []}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -64,7 +67,7 @@ PROJECT_PAGES = {
     "SECURITY": "SECURITY.md",
     "model_card": "export/models/ravdess/MODEL_CARD.md",
 }
-_LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)")
+_LINK = re.compile(r"(?:(?<=\]\()|(?<=<img src=\"))(?!https?:|#)([^)#\s\"]+)")
 
 
 def _place(folder, match):
@@ -90,6 +93,15 @@ def _read(app, name, source):
     source[0] = _LINK.sub(functools.partial(_place, page.parent), text)
 
 
+def _sign(app, what, name, thing, options, signature, returns):
+    """Shows how a Keras layer is made: `Layer.__new__` hides it."""
+    if what != "class" or "__init__" not in vars(thing):
+        return None
+    parameters = list(inspect.signature(thing.__init__).parameters.values())[1:]
+    return str(inspect.Signature(parameters)), None
+
+
 def setup(app):
-    """Connects the event."""
+    """Connects the events."""
     app.connect("source-read", _read)
+    app.connect("autodoc-process-signature", _sign)

@@ -46,7 +46,7 @@ def _call(*command):
     if status:
         raise errors.InputError(
             f"A command has failed. Expected exit code 0. Received: {status} of `{command[0]} "
-            f"{command[1]}`; its message is above. The same command continues with what is not done."
+            f"{command[1]}`; its message is above. Give the same command again to continue."
         )
 
 
@@ -66,8 +66,8 @@ def put_table(page, name, table):
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.DOTALL)
     if not pattern.search(text):
         raise errors.InputError(
-            f"The table has no place. Expected the lines {begin} and {end}. Received: {page} without "
-            "them. Add them where the table belongs."
+            f"The table has no place. Expected the lines {begin} and {end}. Received: {page} "
+            "without them. Add them where the table belongs."
         )
     written = f"{begin}\n\n{table.strip()}\n\n{end}"
     files.write_text(page, pattern.sub(lambda _: written, text))
@@ -147,8 +147,8 @@ def _photograph(page, picture):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not browser:
         raise errors.InputError(
-            "There is no browser to draw the report. Expected chromium. Received: none. Install it, "
-            "for example with apt-get install chromium."
+            "There is no browser to draw the report. Expected chromium. Received: none. Install "
+            "it, for example with apt-get install chromium."
         )
     with files.replacing(picture) as temporary:
         shown = Path(f"{temporary}.png")  # the browser goes by the ending
