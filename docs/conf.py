@@ -32,7 +32,6 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
-suppress_warnings = ["myst.header"]  # the model card begins as it does for its other readers
 
 # Links to sections work as on code hosts.
 myst_heading_anchors = 3
