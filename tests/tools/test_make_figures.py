@@ -2,10 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from amh_tf import errors, significance
 from tests.commands import ROOT
+from tests.reporting import crossvals
 from tools import make_figures
 
 PLACES = {
@@ -48,3 +50,29 @@ def test_pairs_are_turned_to_the_compared_model():
         ["MDRE", "+.100 [+.050, +.200]", "9", "2", ".250"],
         ["MHA", "−.100 [−.200, −.050]", "3", "7", "< .001"],  # noqa: RUF001
     ]
+
+
+def test_tables_of_models_come_from_their_cross_validations(tmp_path, monkeypatch):
+    page = tmp_path / "baselines.md"
+    page.write_text("".join(f"<!-- {n} -->\n<!-- /{n} -->\n" for n in ("models", "pairs")))
+    monkeypatch.setattr(make_figures, "DOCS", tmp_path)
+    monkeypatch.setattr(make_figures, "BASELINES", ("mdre_at", "amh_3"))
+    monkeypatch.setattr(make_figures, "_call", lambda *command: None)
+    monkeypatch.setattr(make_figures, "_photograph", lambda *paths: None)
+    one_fold = {"num_folds": 1, "protocol": "given"}
+    better = crossvals.answers(folds=1, accuracy=0.8, seed=1)
+    fields = crossvals.write(
+        tmp_path / "work/baselines/amh_3", better, **one_fold, num_hops=3, title="AMH-3 (A+T+V)"
+    )
+    model = {"model": "mdre", "num_hops": None, "modalities": ["audio", "text"]}
+    worse = crossvals.answers(folds=1, accuracy=0.3, seed=5)
+    crossvals.write(
+        tmp_path / "work/baselines/mdre_at", worse, **one_fold, **model, title="MDRE (A+T)"
+    )
+    make_figures.FIGURES["baselines"](tmp_path / "work")
+    text = page.read_text(encoding="utf-8")
+    correct = np.mean([label == answer for *_, label, answer in better])
+    assert fields["pooled"]["weighted_accuracy"]["value"] == pytest.approx(correct)
+    assert re.search(rf"\| AMH-3 \(A\+T\+V\) \| {f'{correct:.3f}'[1:]} \[", text)
+    alone = sum(a[2] == a[3] and b[2] != b[3] for a, b in zip(better, worse))
+    assert re.search(rf"\| MDRE \(A\+T\) \| \+\.[^|]+\| {alone} \|", text)
