@@ -28,8 +28,9 @@ TOOLS, DOCS = ROOT / "tools", ROOT / "docs"
 # README's own walk-through. The speakers of the clip's session are in no training part.
 CORPUS = ["--utterances=300"]
 TRAIN = ["--hops=3", "--protocol=session", "--batch_size=16", "--max_steps=400"]
-CLIP = ["--side=left", "--start=16.3", "--end=18.2"]
-FILM = "Session1/dialog/avi/DivX/Ses01F_impro03.avi"
+WORDS = "They've asked me to sign this form again."
+CLIP = ["--side=left", "--start=17.6", "--end=20.2", f"--text={WORDS}"]
+FILM = "Session1/dialog/avi/DivX/Ses01F_impro06.avi"
 
 BASELINES = (
     *("rnn_attn_a", "rnn_attn_t", "rnn_attn_v"),
@@ -87,7 +88,7 @@ def _attention(work):
     _call("-m", "amh_tf.prepare", *prepare, f"--output_dir={shards}")
     _call("-m", "amh_tf.train", f"--data_dir={shards}", f"--run_dir={run}", *TRAIN)
     picture = DOCS / "attention.png"
-    clip = [f"--video={corpus / FILM}", *CLIP, "--resnet_weights=random"]
+    clip = [f"--video={corpus / FILM}", *CLIP]
     _call("-m", "amh_tf.predict", f"--run_dir={run}", *clip, f"--attention={picture}")
 
 
