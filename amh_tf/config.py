@@ -103,16 +103,18 @@ def _rate(default, meaning):
 class ModelConfig:
     """The shape of a model. Defaults are the authors' (Yoon et al., 2020, section 4.2).
 
+    Defaults of `num_hops`, `cell` and `bidirectional` are as `MODELS` says. An `audio_stride` of 0,
+    until the data set is known, is as many steps as leave `LONG_ENOUGH` of an utterance,
+    `WIDEST_STRIDE` at most. `layers.FrameAverage` and `layers.Augmentation` say how features are
+    changed in training, `layers.ModalityEncoder` what the kernels are.
+
     Attributes:
         modalities: Names of the modalities used, in the order audio, text, video.
         num_classes: Number of emotions.
-        audio_width, video_width, embedding_width: Width of a step of each modality.
+        audio_width: Width of a step of audio.
+        video_width: Width of a step of video.
+        embedding_width: Width of a word's vector.
         vocabulary_size: Number of word ids, padding and unknown included.
-        num_hops, cell, bidirectional: By default as `MODELS` says.
-        audio_stride: 0, until the data set is known, for as many steps as leave `LONG_ENOUGH` of
-            an utterance, `WIDEST_STRIDE` at most.
-        audio_speed and the five below it: see `layers.FrameAverage` and `layers.Augmentation`.
-        kernel: See `amh_tf.layers.ModalityEncoder`.
     """
 
     vocabulary_size: int

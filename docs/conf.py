@@ -6,6 +6,7 @@ Pages are Markdown that also reads well on a code host. `PROJECT_PAGES` lie outs
 a stub here gives each a place in the site, and is filled with the page's own text.
 """
 
+import dataclasses
 import functools
 import inspect
 import os
@@ -100,7 +101,20 @@ def _sign(app, what, name, thing, options, signature, returns):
     return str(inspect.Signature(parameters)), None
 
 
+def _describe(app, what, name, thing, options, lines):
+    """Lists the settings of a configuration with what --help says of them."""
+    for field in dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ():
+        text = f":ivar {field.name}:"
+        place = next((at for at, line in enumerate(lines) if line.startswith(text)), None)
+        described = f"{text} {field.metadata.get('help', '')}"
+        if place is not None:  # the docstring adds to it
+            lines[place] = lines[place].replace(text, described)
+        elif "help" in field.metadata:
+            lines.append(described)
+
+
 def setup(app):
     """Connects the events."""
     app.connect("source-read", _read)
     app.connect("autodoc-process-signature", _sign)
+    app.connect("autodoc-process-docstring", _describe, priority=600)  # after napoleon's

@@ -15,10 +15,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from amh_tf import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import errors, files, flag_kit, progress, published, resampling, significance
+from amh_tf import errors, files, progress, published, resampling, significance
+from amh_tf.commands import flag_kit
 from amh_tf.reporting import formats, gather, pair_tables
 
 FLAGS = flags.FLAGS
