@@ -15,6 +15,7 @@ import amh_tf
 from amh_tf.commands import front_door
 from tests import commands
 from tests.commands import ROOT, assert_refused
+from tests.features import media_files
 
 SOURCES = ("folds", "iemocap", "ravdess", "meld", "cremad", "emodb", "savee", "tess", "urdu")
 SOURCES += ("emobox", "table")
@@ -250,3 +251,16 @@ def test_package_has_what_it_names():
         assert name in dir(amh_tf) and getattr(amh_tf, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'lajers'"):
         _ = amh_tf.lajers
+
+
+def test_clip_needs_no_flag(tmp_path):
+    sound, film = tmp_path / "clip.wav", tmp_path / "clip.mp4"
+    media_files.write_sound(sound, "pcm_s16le", rate=16000)
+    media_files.write_picture(film, codec="mpeg4")
+    predict = [f"--run_dir={MODEL}", "--format=json"]
+    named = amh("predict", *predict, f"--audio={sound}")
+    assert named.returncode == 0, named.stderr
+    finished = amh("predict", str(sound), *predict)
+    assert (finished.returncode, finished.stdout) == (0, named.stdout)
+    # The model hears alone, and this film is silent.
+    assert_refused(amh("predict", *predict, str(film)), "clip.mp4' has no sound")
