@@ -94,6 +94,12 @@ def _train(todo, num_folds, num_chosen, jobs):
                 number = run_config.data.fold
                 try:
                     scores = future.result()
+                except concurrent.futures.process.BrokenProcessPool as error:
+                    raise errors.InputError(
+                        "A fold's process was ended from outside. Expected it to run to its end. "
+                        f"Received: the end of that of fold {number}, or of one beside it. Often "
+                        "the system ran out of memory: the same command goes on, with fewer --jobs."
+                    ) from error
                 except Exception as error:  # whatever it is, the other folds go on
                     failed.append(number)
                     message = f"failed: {error} See {run_dir / 'log.txt'}."

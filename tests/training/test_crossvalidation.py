@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from amh_tf import errors
 from amh_tf.data import writer
+from amh_tf.training import crossvalidation
 from tests import commands, conftest
 from tests.commands import ROOT, assert_refused
 
@@ -94,6 +97,20 @@ def test_folds_are_trained_continued_and_summed_up(data_dir, one_fold, tmp_path)
     assert_refused(
         crossval(data_dir, output_dir, "--protocol=session"), "protocol was 'random', now 'session'"
     )
+
+
+def end_at_once(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_fold_that_the_system_ends_is_no_fault(monkeypatch, tmp_path):
+    monkeypatch.setattr(crossvalidation, "_train_one", end_at_once)
+    folds = [
+        (SimpleNamespace(model=SimpleNamespace(title="x"), data=SimpleNamespace(fold=n)), None, n)
+        for n in range(2)
+    ]
+    with pytest.raises(errors.InputError, match=r"ended from outside.*fold 0.*memory.*--jobs"):
+        crossvalidation._train(folds, 2, 2, jobs=1)
 
 
 def test_seeds_of_ensembles_are_summed_up(data_dir, one_fold, tmp_path):
