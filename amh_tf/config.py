@@ -59,7 +59,7 @@ class DataConfig:
     """Where the batches come from.
 
     Attributes:
-        data_dir: Data folder that `amh_tf.prepare` wrote.
+        data_dir: Data folder that `amh_tf.prepare` wrote, or the URL of a copy in a store.
     """
 
     data_dir: str
@@ -67,10 +67,7 @@ class DataConfig:
     fold: int = _setting(0, "Fold of the protocol, counted from 0.", least=0)
     batch_size: int = _setting(128, "Utterances per batch, over all devices.", least=1)
     shuffle_megabytes: int = _setting(
-        1024,
-        "Size of the shuffle buffer, were it to hold whole records. From an object store it does, "
-        "and a train split of at most half of it stays in memory.",
-        least=1,
+        1024, "Size of the shuffle buffer, were it to hold whole records.", least=1
     )
     bucketing: bool = _setting(
         True,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import errors, locations
+from amh_tf import errors
 
 # Marks names that are still being written; a killed process may leave one behind.
 PARTIAL = ".partial."
@@ -22,7 +22,7 @@ OLD_SECONDS = 2 * 24 * 3600
 # however it ends; the empty file stays.
 LOCK_FILE = ".lock"
 # What file systems say that cannot lock.
-_NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EINVAL)
+NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EINVAL)
 # A disk that is full, or may not be written to.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 # A manifest of a million shards is smaller.
@@ -161,7 +161,7 @@ def locked(folder, flag):
         try:
             free = _try_lock(file.fileno())
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
         else:
             if not free:
@@ -199,7 +199,7 @@ def _sweep_folder(left, is_own):
             if not _try_lock(descriptor):
                 return
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
             is_own = False  # who holds it cannot be told
         if is_own or time.time() - _last_change(left) > OLD_SECONDS:
@@ -280,11 +280,17 @@ def read_json(path, expected):
     Raises:
         ValueError: If the file is not such JSON; the message names it.
     """
-    path = locations.at(path)
+    path = Path(path)
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        raise _no_json(path, expected, f"{size} bytes, more than {MAX_JSON_BYTES}")
+    return parse_json(path.read_bytes(), path, expected)
+
+
+def parse_json(content, path, expected):
+    """Reads the bytes of such a file; `path` is what messages name."""
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise errors.InputError(f"{path.stat().st_size} bytes, more than {MAX_JSON_BYTES}")
-        text = path.read_text(encoding="utf-8")
+        text = content.decode("utf-8")
         fields = json.loads(text)
         if "\\u" in text:  # Halves of characters can be neither printed nor written.
             json.dumps(fields, ensure_ascii=False).encode()
@@ -293,7 +299,11 @@ def read_json(path, expected):
         received = f"a {type(fields).__name__}"
     except (ValueError, RecursionError) as error:
         received = f"{type(error).__name__}: {error}"
-    raise errors.InputError(
+    raise _no_json(path, expected, received)
+
+
+def _no_json(path, expected, received):
+    return errors.InputError(
         f"{str(path)!r} cannot be read. Expected {expected}. Received: {received}."
     )
 
@@ -313,13 +323,11 @@ def map_array(path):
         ValueError: If there is no such file, or it is not a whole array of plain numbers;
             the message names it.
     """
-    path = locations.at(path)
+    path = Path(path)
     if not path.is_file():
         raise errors.InputError(f"{str(path)!r} is missing. Expected a .npy file. Received: none.")
     try:
-        # The mapped file stays, though a local copy's name goes.
-        with locations.local(path) as mapped:
-            return np.lib.format.open_memmap(mapped, mode="r")
+        return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header raises almost anything
         raise errors.InputError(
             f"{str(path)!r} cannot be read. Expected a whole .npy file without Python "

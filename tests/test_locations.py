@@ -1,13 +1,9 @@
-"""Data sets in an object store: moto serves S3 on 127.0.0.1."""
+"""Commands on data sets in an object store: moto serves S3 on 127.0.0.1."""
 
-import dataclasses
 import json
-import pickle
 import random
 import shutil
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from amh_tf import locations
@@ -20,27 +16,17 @@ SMALL = ["--audio_units=6", "--text_units=5", "--video_units=4", "--batch_size=2
 SMALL += ["--hops=1", "--modalities=at", "--max_steps=1"]
 
 
-@pytest.mark.parametrize("text", ["s3://bucket/a/set", "s3://bucket/a/set/"])
-def test_remote_location_keeps_its_spelling(text):
-    path = locations.at(text)
-    assert str(path) == "s3://bucket/a/set" and path.name == "set"
-    assert str(path / "dataset.json") == "s3://bucket/a/set/dataset.json"
-    assert locations.resolve(text) == "s3://bucket/a/set"
-    assert pickle.loads(pickle.dumps(path)) == path
-
-
-def test_local_location_is_a_path(tmp_path, monkeypatch):
+def test_location_means_the_same_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert locations.at("data") == Path("data")
     assert locations.resolve("data") == str(tmp_path / "data")
-    with locations.local(tmp_path / "file") as path:
-        assert path == tmp_path / "file"
+    for text in ("s3://bucket/a/set", "s3://bucket/a/set/"):
+        assert locations.resolve(text) == "s3://bucket/a/set"
 
 
 @pytest.mark.parametrize("text", ["ftp://host/set", "s3://", "s3:///", "http://host/set"])
 def test_unknown_store_is_refused(text):
     with pytest.raises(ValueError, match=r"cannot be read.*s3://.*--data_dir"):
-        locations.at(text)
+        locations.resolve(text)
 
 
 def test_results_stay_on_this_machine():
@@ -73,7 +59,7 @@ SHARD = "train-00000-of-00001.tfrecord"
 DAMAGES = {
     "cut_shard": (rewrite(SHARD, lambda data: data[:-10]), SHARD),
     "missing_shard": (lambda folder: (folder / SHARD).unlink(), SHARD),
-    "flipped": (rewrite(SHARD, lambda d: d[:5000] + bytes([d[5000] ^ 1]) + d[5001:]), "record 0"),
+    "flipped": (rewrite(SHARD, lambda d: d[:5000] + bytes([d[5000] ^ 1]) + d[5001:]), "SHA-256"),
     "not_json": (rewrite("dataset.json", lambda data: data[:100]), "dataset.json"),
     "list": (rewrite("dataset.json", lambda data: b"[]"), "dataset.json"),
     "escape": (lie(lambda f: f.update(vocabulary_file="../x")), "dataset.json"),
@@ -103,7 +89,7 @@ def store(tmp_path_factory):
     client.create_bucket(Bucket="bucket")
     folder = tmp_path_factory.mktemp("store")
     sizes = {"train": 30, "dev": 8, "test": 8}
-    written = writer.write(planted.read(5, sizes), folder / "set")
+    writer.write(planted.read(5, sizes), folder / "set")
     writer.write(planted.read(6, sizes), folder / "other")
     for name, (damage, _) in DAMAGES.items():
         damage(shutil.copytree(folder / "set", folder / name) or folder / name)
@@ -112,13 +98,15 @@ def store(tmp_path_factory):
     for path in folder.rglob("*"):
         if path.is_file():
             client.upload_file(str(path), "bucket", str(path.relative_to(folder)))
-    yield environment, folder, written
+    # What is compiled for this processor need not be compiled again.
+    yield environment, folder, folder / "cache"
     server.stop()
 
 
-def finish(environment, asked):
-    """Runs commands side by side; returns (exit code, output) of each."""
-    calls = [(command, {"environment": environment}) for command in asked]
+def finish(environment, asked, cache):
+    """Runs commands side by side, with one cache; returns (exit code, output) of each."""
+    flag = f"--cache_dir={cache}"
+    calls = [((*command, flag), {"environment": environment}) for command in asked]
     ends = commands.run_together(calls, at_once=3)
     return [(end.returncode, end.stdout + end.stderr) for end in ends]
 
@@ -134,7 +122,7 @@ def evaluate(run_dir, *flags):
 
 
 def test_exit_codes_are_the_true_ones(store, tmp_path):
-    environment, folder, _ = store
+    environment, folder, cache = store
     data = "s3://bucket/set"
     run, local = tmp_path / "run", tmp_path / "local"
     for status, output in finish(
@@ -144,6 +132,7 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
             train(folder / "set", local),
             train(data, tmp_path / "folds", verb="crossval"),
         ],
+        cache,
     ):
         assert status == 0, output
     # Where the data lies changes nothing.
@@ -152,6 +141,12 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
     for name in ("metrics.json", "predictions.csv"):
         assert (run / name).read_bytes() == (local / name).read_bytes()
         assert (tmp_path / "folds" / "fold_00" / name).exists()
+
+    # They were fetched once, by whichever came first, and are the folder's.
+    [there] = (cache / "fetched").glob("set-*")
+    for path in (folder / "set").iterdir():
+        assert (there / path.name).read_bytes() == path.read_bytes()
+    assert {path.name for path in there.iterdir()} == {p.name for p in (folder / "set").iterdir()}
 
     # All cases run at once, and each run folder has one at work in it.
     other = shutil.copytree(run, tmp_path / "other")
@@ -167,7 +162,12 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
         (train(data, "s3://bucket/run"), 1, "`run_dir` cannot be an object store"),
         (train(data, tmp_path / "d", "--protocol=speaker"), 1, "--protocol"),
         (train(data, tmp_path / "e", "--fold=7"), 1, "`fold` is out of range"),
-        (train("s3://bucket/forged", tmp_path / "h", "--verify=full"), 1, "no tf.train.Example"),
+        (train("s3://bucket/forged", tmp_path / "h"), 1, "no tf.train.Example"),
+        (train(data, tmp_path / "i", "--cache_gigabytes=1e-6"), 0, "The run is in"),
+        (train("s3://bucket/other", tmp_path / "j", "--cache_gigabytes=1e-6"), 1, "has no room"),
+        (["-m", "amh_tf.verify", f"--data_dir={data}"], 0, "is whole"),
+        (["-m", "amh_tf.verify", "--data_dir=s3://bucket/flipped"], 1, "1 fault"),
+        (["-m", "amh_tf.audit", f"--data_dir={data}"], 0, "planted"),
         (train(data, tmp_path / "f", fault="signal"), 143, "Saved at step 1."),
         (train(data, tmp_path / "g", fault="bug"), 1, "TypeError: a bug"),
     ]
@@ -175,30 +175,7 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
         (train(f"s3://bucket/{name}", tmp_path / name), 1, text)
         for name, (_, text) in DAMAGES.items()
     ]
-    ends = finish(environment, [command for command, *_ in cases])
+    ends = finish(environment, [command for command, *_ in cases], cache)
     assert len(ends) >= 20
     for (command, expected, text), (status, output) in zip(cases, ends):
         assert (status, text in output) == (expected, True), f"{command} ends {status}: {output}"
-
-
-def test_manifest_and_vectors_are_those_of_the_folder(store):
-    environment, folder, written = store
-    code = (
-        "import sys, numpy as np\n"
-        "from amh_tf import locations\n"
-        "from amh_tf.data import manifest, fold_view, pipeline\n"
-        "read = manifest.load('s3://bucket/set')\n"
-        "fold = fold_view.choose(read)\n"
-        "np.save(sys.argv[1] + '/read.npy', read.embedding())\n"
-        "ids = [n.decode() for *_, b in pipeline.batches(fold, 'train', 8, with_ids=True) "
-        "for n in b.numpy()]\n"
-        "open(sys.argv[1] + '/ids', 'w').write(' '.join(ids))\n"
-        "open(sys.argv[1] + '/json', 'w').write(read.to_json())\n"
-        "locations.leave_if_remote(7)\n"
-    )
-    finished = commands.run("-c", code, folder, environment=environment)
-    assert finished.returncode == 7, finished.stderr
-    np.testing.assert_array_equal(np.load(folder / "read.npy"), written.embedding())
-    assert (folder / "json").read_text() == written.to_json()
-    assert (folder / "ids").read_text().split() == [f"train_{i:05d}" for i in range(30)]
-    assert dataclasses.replace(written, folder=locations.at("s3://bucket/set")).folder.name == "set"

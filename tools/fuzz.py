@@ -51,8 +51,10 @@ def _watch(folder):
     def hook(event, arguments):
         if event.startswith(FORBIDDEN):
             raise Finding(f"{event} {arguments!r:.200}")
-        writes = (
-            event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+        writes = event == "open" and (
+            set(arguments[1]) & set("wax+")
+            if isinstance(arguments[1], str)
+            else arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         )
         if (writes or event in CHANGING) and is_outside(arguments[0]) and armed:
             raise Finding(f"{event} {arguments!r:.200}")

@@ -12,12 +12,14 @@ import tensorflow as tf
 from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
 from amh_tf.data import (
+    cache,
     fold_view,
     integrity,
     manifest,
     moments,
     random_access,
     records,
+    stores,
     verification,
     writer,
 )
@@ -47,6 +49,38 @@ def _manifest(folder):
     path = data.path(manifest.FILE_NAME)
     # Damage in the manifest can make another file look wrong.
     return fuzz_target.of_file([path.read_bytes()], path, parse, True, (str(data.folder),))
+
+
+class _Store:
+    """What gives a forged manifest, the data set's files, and something for any other name."""
+
+    def __init__(self, folder, forged):
+        self._folder, self._forged = folder, forged
+
+    def open(self, name, start=0):
+        path = self._folder / name
+        content = path.read_bytes() if path.is_file() else b"words\n" * 3
+        content = self._forged if name == manifest.FILE_NAME else content
+        return len(content), iter([content[start:]])
+
+
+def _fetched(folder):
+    data = _data_folder(folder)
+
+    def parse(content):
+        stores.connect = lambda _: _Store(data.folder, content)
+        cache.use(str(folder / "cache"))
+        try:
+            loaded = manifest.load("s3://bucket/set")
+            cache.fetch(loaded, loaded.shards)
+        finally:
+            cache.release()
+            # By whole paths, or the fuzz could not tell that nothing else goes.
+            for path in sorted((folder / "cache").rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+
+    seed = data.path(manifest.FILE_NAME).read_bytes()
+    return fuzz_target.Target([seed], parse, True, named=("s3://bucket/set", "cache"))
 
 
 def _shard(folder):
@@ -148,6 +182,7 @@ def _array(folder):
 
 TARGETS = {
     "manifest": _manifest,
+    "fetched": _fetched,
     "shard": _shard,
     "record": _record,
     "vocabulary": _tables("vocabulary.txt"),

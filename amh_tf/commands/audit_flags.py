@@ -3,7 +3,7 @@
 from absl import flags
 
 from amh_tf import errors
-from amh_tf.commands import flag_kit
+from amh_tf.commands import cache_flags, flag_kit
 from amh_tf.data import audit
 
 FLAGS = flags.FLAGS
@@ -19,6 +19,7 @@ def define():
 @flag_kit.group("Splits")
 def _define_input():
     _define("path", "data_dir", None, "Data folder to audit.")
+    cache_flags.define()
     _define(
         "path",
         "splits",

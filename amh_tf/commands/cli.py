@@ -9,8 +9,8 @@ import traceback
 
 from absl import app, flags, logging
 
-from amh_tf import errors, escaping, locations
-from amh_tf.commands import flag_kit
+from amh_tf import errors, escaping
+from amh_tf.commands import cache_flags, flag_kit
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
 EXPECTED_ERRORS = (ValueError, OSError, ImportError)
@@ -142,6 +142,7 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
                     f"Received: {' '.join(arguments[1:])}. --help lists the flags."
                 )
             gc.freeze()  # as `libraries` does; a script has imported them before
+            cache_flags.use()
             return main()
         except (KeyboardInterrupt, _Stopped) as stopped:
             with contextlib.suppress(OSError):  # of a terminal that has gone
@@ -162,14 +163,4 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
     app.define_help_flags()
     flags.DEFINE_flag(_HelpFlag())
     flags.FLAGS.set_gnu_getopt(True)  # flags may follow other arguments
-    try:
-        app.run(guarded)
-    except SystemExit as ended:
-        locations.leave_if_remote(ended.code)
-        raise
-    except BaseException:
-        # Beyond `main`, which Python would show and answer with code 1.
-        if locations.was_remote_read():
-            traceback.print_exc()
-            locations.leave_if_remote(1)
-        raise
+    app.run(guarded)

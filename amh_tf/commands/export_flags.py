@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from amh_tf.commands import flag_kit
+from amh_tf.commands import cache_flags, flag_kit
 
 FLAGS = flags.FLAGS
 
@@ -17,4 +17,5 @@ def define():
     ):
         required = help_text.endswith("(required).")
         flag_kit.define("path", name, None, help_text, required=required)
+    cache_flags.define()
     flag_kit.define("string", "model_name", "amh", "What the server calls the model.")

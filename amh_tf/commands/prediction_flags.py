@@ -3,7 +3,7 @@
 from absl import flags
 
 from amh_tf import errors
-from amh_tf.commands import extraction_flags, flag_kit
+from amh_tf.commands import cache_flags, extraction_flags, flag_kit
 from amh_tf.corpora import recording
 from amh_tf.data import manifest
 from amh_tf.features import media, resnet_options, sphere, timeline, wav
@@ -54,6 +54,7 @@ def _define_run():
         "Where the run's data set lies now. Older runs need it, and those that began before it was "
         "said how the features were made.",
     )
+    cache_flags.define()
     _define(
         "path",
         "resnet_weights",

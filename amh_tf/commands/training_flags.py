@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 
 from amh_tf import config, errors, feature_kinds, files, locations, recipes, schema
-from amh_tf.commands import flag_kit
+from amh_tf.commands import cache_flags, flag_kit
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -42,9 +42,10 @@ def define_data():
         "data_dir",
         None,
         "Data folder that amh_tf.prepare wrote. Without it, the planted-cue set (synthetic) is "
-        "written to --cache_dir and used. May be a URL of an object store: s3://, gs://, hdfs://.",
+        "written to --cache_dir and used. May be the URL of a copy in an object store, which is "
+        "fetched to --cache_dir: s3://, gs://, az://, hdfs://.",
     )
-    _define("path", "cache_dir", None, "Where the planted-cue set is kept; the user's cache.")
+    cache_flags.define("the planted-cue set and ")
     flag_kit.define_settings(config.DataConfig)
 
 
@@ -120,6 +121,7 @@ def define_evaluation():
     """Flags of scoring a run."""
     _define("path", "run_dir", None, "Folder of the run (required).", required=True)
     _define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
+    cache_flags.define()
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
     flag_kit.define_settings(config.DataConfig, only=("verify",))
     _define(
@@ -135,6 +137,7 @@ def define_evaluation():
 def define_verification():
     """Flags of checking a data set."""
     _define("path", "data_dir", None, "Data folder to check; or else a corpus: --source.")
+    cache_flags.define()
 
 
 @flag_kit.group("Folds and results")

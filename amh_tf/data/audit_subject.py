@@ -5,8 +5,8 @@ import hashlib
 
 import numpy as np
 
-from amh_tf import errors, feature_kinds, locations, schema
-from amh_tf.data import duplicates, faults, framing, layout, records, utterances
+from amh_tf import errors, feature_kinds, schema
+from amh_tf.data import cache, duplicates, faults, framing, layout, records, utterances
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +60,10 @@ def of_folder(manifest, advance=lambda: None):
         ValueError: If the folder is damaged, or of a version that did not write who speaks.
     """
     found = utterances.read(manifest)
+    try:
+        cache.fetch(manifest, manifest.shards)
+    except faults.Fault as fault:
+        raise fault.as_error(cache.REMEDY) from fault
     recordings = {}
     # Copies that were changed are found by the level and the shape of MFCC.
     heard = feature_kinds.record(manifest.features, "audio")["kind"] == feature_kinds.MFCC
@@ -97,7 +101,7 @@ def _recordings(manifest, shard):
     """Yields id, digest and frames of each record, with no more than one in memory."""
     path = manifest.path(shard.file)
     try:
-        with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:
             for record, offset, length in framing.walk(file, path):
                 payload = framing.read_payload(file, path, record, offset, length)
                 fields = layout.read_fields(file, path, record, offset, length)

@@ -3,6 +3,7 @@
 from amh_tf import errors
 
 REMEDY = "Delete the folder and prepare the data set again."
+OTHER_CONTENT = "its SHA-256 is not the one that was written"
 
 
 class Fault(errors.InputError):
@@ -26,8 +27,8 @@ class Fault(errors.InputError):
         where = "" if self.record is None else f", record {self.record} at byte {self.offset}"
         return f"{str(self.path)!r}{where}: {self.problem}"
 
-    def as_error(self):
-        """Returns a `ValueError` that also tells what to do."""
+    def as_error(self, remedy=REMEDY):
+        """Returns a `ValueError` that also says what to do."""
         return errors.InputError(
-            f"A data set is damaged. Expected it as it was written. Received: {self}. {REMEDY}"
+            f"A data set is damaged. Expected it as it was written. Received: {self}. {remedy}"
         )

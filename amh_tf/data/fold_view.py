@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from amh_tf import errors, schema
-from amh_tf.data import integrity
+from amh_tf.data import cache, faults, integrity
 from amh_tf.data import manifest as manifests
 
 
@@ -91,23 +91,29 @@ class Fold:
     def check_split(self, split):
         """Checks that a split has utterances, and that its shards are as they were written.
 
+        Shards of an object store that are not here yet are fetched.
+
         Returns:
             The entries of each shard's records, as `integrity.check_shard` returns them.
 
         Raises:
             ValueError: If the split is empty, or a shard is damaged as `integrity.check_shard`
                 says; the message names the file.
+            OSError: If a store does not answer, or refuses.
         """
         if not self.count(split):
             raise errors.InputError(
-                f"The {split} split of {str(self.manifest.folder)!r} is empty. Expected at "
+                f"The {split} split of {str(self.manifest.location)!r} is empty. Expected at "
                 f"least one utterance. Received: none. {manifests.REMEDY}"
             )
+        shards = self.select(split)
+        try:
+            cache.fetch(self.manifest, shards)
+        except faults.Fault as fault:
+            raise fault.as_error(cache.REMEDY) from fault
         if self.verify == "full":
             integrity.check_tables(self.manifest)
-        return [
-            integrity.check_shard(self.manifest, shard, self.verify) for shard in self.select(split)
-        ]
+        return [integrity.check_shard(self.manifest, shard, self.verify) for shard in shards]
 
 
 def choose(manifest, protocol=None, number=0, verify="sizes"):
@@ -128,7 +134,7 @@ def choose(manifest, protocol=None, number=0, verify="sizes"):
     protocol = manifest.default_protocol if protocol is None else protocol
     if protocol not in manifest.protocols:
         raise errors.InputError(
-            f"{str(manifest.folder)!r} was not prepared for this protocol. Expected one of "
+            f"{str(manifest.location)!r} was not prepared for this protocol. Expected one of "
             f"{', '.join(manifest.protocols)}. Received: protocol={protocol!r}. Set it with "
             "--protocol, or prepare the data set with --protocols."
         )
@@ -136,7 +142,7 @@ def choose(manifest, protocol=None, number=0, verify="sizes"):
     if not 0 <= number < count:
         raise errors.InputError(
             f"`fold` is out of range. Expected 0 to {count - 1}, the folds of "
-            f"{str(manifest.folder)!r} under the protocol {protocol!r}. Received: "
+            f"{str(manifest.location)!r} under the protocol {protocol!r}. Received: "
             f"fold={number}. Set it with --fold."
         )
     return Fold(manifest, protocol, number, verify)

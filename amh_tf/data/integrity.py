@@ -8,12 +8,11 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import locations, schema
-from amh_tf.data import faults, framing, index, layout, records
+from amh_tf import schema
+from amh_tf.data import cache, faults, framing, index, layout, records
 
 # Shards that were checked, by path: what the file system said of them then, and their entries.
 _checked = {}
-OTHER_CONTENT = "its SHA-256 is not the one that was written"
 # What TensorFlow raises for a damaged record. It puts bytes of the record into its message, and
 # fails to make text of them.
 _UNREADABLE = (tf.errors.OpError, UnicodeDecodeError)
@@ -32,24 +31,20 @@ def check_shard(manifest, shard, verify="sizes"):
         verify: One of `LEVELS`.
 
     Returns:
-        The entries of the shard's records, as `index.Builder` makes them, or None for a shard of
-        an object store.
+        The entries of the shard's records, as `index.Builder` makes them.
 
     Raises:
         ValueError: If the shard is not as it was written; the message names the file, and
             the record and its offset where one is damaged.
     """
     path = manifest.path(shard.file)
-    if locations.is_remote(path):
-        _check_remote(manifest, shard, path, verify)
-        return None
     state = _state(path)
     before, entries = _checked.get((path, shard), (None, None))
     try:
         if state is None or before != state:
-            entries = _check_frames(manifest, shard, path, path)
+            entries = _check_frames(manifest, shard, path)
         if verify == "full" or before not in (None, state):
-            _check_content(shard, path, path)
+            _check_content(shard, path)
     except faults.Fault as fault:
         raise fault.as_error() from fault
     except OSError as error:
@@ -60,24 +55,6 @@ def check_shard(manifest, shard, verify="sizes"):
     return entries
 
 
-def _check_remote(manifest, shard, path, verify):
-    """Checks a shard of an object store by its size, unless all is to be read."""
-    try:
-        if not path.is_file():
-            problem = f"no such file, not {shard.bytes} bytes{locations.or_no_answer(path)}"
-            raise faults.Fault(path, problem)
-        size = path.stat().st_size
-        if size != shard.bytes:
-            problem = f"{size} bytes, not {shard.bytes} with {shard.records} records"
-            raise faults.Fault(path, problem)
-        if verify == "full":
-            with locations.local(path) as copy:
-                _check_frames(manifest, shard, path, copy)
-                _check_content(shard, path, copy)
-    except faults.Fault as fault:
-        raise fault.as_error() from fault
-
-
 def _state(path):
     try:
         found = path.stat()
@@ -86,18 +63,18 @@ def _state(path):
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _check_frames(manifest, shard, path, copy):
-    """Walks through the frames of a shard's local copy; `path` is what messages name.
+def _check_frames(manifest, shard, path):
+    """Walks through the frames of a shard.
 
     Returns:
         The entries of its records.
     """
-    if not copy.is_file():
+    if not path.is_file():
         raise faults.Fault(path, f"no such file, not {shard.bytes} bytes")
-    size = copy.stat().st_size
+    size = path.stat().st_size
     counts = collections.Counter()
     builder = index.Builder(manifest, path)
-    with open(copy, "rb", buffering=0) as file:
+    with open(path, "rb", buffering=0) as file:
         for record, offset, length in framing.walk(file, path):
             if size == shard.bytes:  # or else only the record is looked for that was cut
                 fields = _read_fields(file, path, record, offset, length)
@@ -141,11 +118,11 @@ def _count_problems(manifest, shard, counts):
         )
 
 
-def _check_content(shard, path, copy):
-    if digest(copy) != shard.sha256:
-        with open(copy, "rb", buffering=0) as file:
+def _check_content(shard, path):
+    if digest(path) != shard.sha256:
+        with open(path, "rb", buffering=0) as file:
             _check_bytes(file, path)
-        raise faults.Fault(path, OTHER_CONTENT)
+        raise faults.Fault(path, faults.OTHER_CONTENT)
 
 
 def digest(path):
@@ -168,12 +145,10 @@ def table_faults(manifest):
     for name, written in (manifest.digests or {}).items():
         path = manifest.path(name)
         try:
-            with locations.local(path) as copy:
-                if digest(copy) != written:
-                    yield faults.Fault(path, OTHER_CONTENT)
-        except (OSError, tf.errors.OpError) as error:
-            reason = getattr(error, "strerror", None) or error
-            yield faults.Fault(path, f"it cannot be read ({reason})")
+            if digest(path) != written:
+                yield faults.Fault(path, faults.OTHER_CONTENT)
+        except OSError as error:
+            yield faults.Fault(path, f"it cannot be read ({error.strerror or error})")
 
 
 def check_tables(manifest):
@@ -210,7 +185,7 @@ def naming_damage(fold, splits):
         for shard in shards:
             path = fold.manifest.path(shard.file)
             try:
-                with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
+                with open(path, "rb", buffering=0) as file:
                     _check_bytes(file, path)
             except faults.Fault as fault:
                 raise fault.as_error() from error
@@ -251,13 +226,18 @@ def shard_faults(manifest, shard, findings=None):
     path = manifest.path(shard.file)
     findings = findings or Findings(manifest.vocabulary_size)
     try:
-        with locations.local(path) as copy, open(copy, "rb", buffering=0) as file:
-            size = copy.stat().st_size
+        cache.fetch(manifest, [shard])
+    except faults.Fault as fault:
+        yield fault
+        return
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = path.stat().st_size
             if size != shard.bytes:
                 yield faults.Fault(path, f"{size} bytes, not {shard.bytes}")
             yield from _record_faults(manifest, shard, path, file, findings)
-            if digest(copy) != shard.sha256:
-                yield faults.Fault(path, OTHER_CONTENT)
+            if digest(path) != shard.sha256:
+                yield faults.Fault(path, faults.OTHER_CONTENT)
     except OSError as error:
         yield faults.Fault(path, f"it cannot be read ({error.strerror or error})")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf import checking, errors, files, locations, schema
-from amh_tf.data import declared, faults
+from amh_tf.data import cache, declared, faults, stores
 
 FILE_NAME = "dataset.json"
 FORMAT = 1
 REMEDY = faults.REMEDY
+_EXPECTED = "the manifest that this version's `amh_tf.prepare` writes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Manifest:
 
     Attributes:
         folder: Where it is; not stored.
+        origin: `cache.Origin` that its files are fetched from into that folder; None for a folder
+            of this machine. Not stored.
         name, synthetic, classes, widths, transcripts, features: As in `corpora.source.Source`.
         fingerprint: Differs where the content or the folds differ.
         vocabulary_file, vocabulary_size: One word a line, in the order of the ids.
@@ -56,7 +59,7 @@ class Manifest:
             fold is a dict of `name`, `warnings`, and the parts of `train`, `dev` and `test`.
     """
 
-    folder: Path | locations.RemotePath
+    folder: Path
     name: str
     synthetic: bool
     classes: tuple
@@ -75,12 +78,18 @@ class Manifest:
     utterances_file: str | None = None
     moments_file: str | None = None
     digests: dict | None = None
+    origin: cache.Origin | None = None
 
     def to_json(self):
         """Returns the text of `dataset.json`."""
         fields = dataclasses.asdict(self)
-        del fields["folder"]
+        del fields["folder"], fields["origin"]
         return json.dumps({"format": FORMAT, **fields}, indent=1) + "\n"
+
+    @property
+    def location(self):
+        """Where the user has it: a folder, or a URL."""
+        return self.folder if self.origin is None else self.origin.url
 
     @property
     def default_protocol(self):
@@ -135,11 +144,14 @@ class Manifest:
         return array
 
 
-def load(folder):
+def load(location):
     """Reads the manifest of a data folder.
 
+    One of an object store gets a folder in the cache, with its vocabulary, word vectors and so on;
+    shards follow where they are read (`cache.fetch`).
+
     Args:
-        folder: Data folder that `amh_tf.prepare` wrote.
+        location: Data folder that `amh_tf.prepare` wrote, or the URL of a copy in a store.
 
     Returns:
         `Manifest`.
@@ -147,16 +159,51 @@ def load(folder):
     Raises:
         ValueError: If there is none, or it is damaged, of another format, or names files
             outside the folder.
+        OSError: If a store does not answer, or refuses.
     """
-    path = locations.at(folder) / FILE_NAME
+    if locations.is_remote(location):
+        return _load_remote(locations.resolve(location))
+    path = Path(location) / FILE_NAME
     if not path.is_file():
-        raise errors.InputError(
-            f"{str(folder)!r} is not a data folder. Expected a {FILE_NAME} in it. "
-            f"Received: no such file{locations.or_no_answer(folder)}. Make one with "
-            "`python -m amh_tf.prepare`, and pass it with --data_dir."
-        )
-    expected = "the manifest that this version's `amh_tf.prepare` writes"
-    fields = files.read_json(path, expected)
+        raise _no_data_folder(location, "no such file")
+    loaded = _parse(files.read_json(path, _EXPECTED), path, Path(location))
+    _check_vocabulary(loaded, path)
+    return loaded
+
+
+def _load_remote(url):
+    path = f"{url}/{FILE_NAME}"
+    try:
+        content = stores.read(url, FILE_NAME, files.MAX_JSON_BYTES)
+    except FileNotFoundError as error:
+        raise _no_data_folder(url, f"no such file: {error}") from error
+    folder, origin = cache.find(url, content)
+    loaded = _parse(files.parse_json(content, path, _EXPECTED), path, folder, origin)
+    try:
+        cache.admit(loaded, FILE_NAME, content)
+    except faults.Fault as fault:
+        raise fault.as_error(cache.REMEDY) from fault
+    _check_vocabulary(loaded, path)
+    return loaded
+
+
+def _no_data_folder(location, received):
+    return errors.InputError(
+        f"{str(location)!r} is not a data folder. Expected a {FILE_NAME} in it. "
+        f"Received: {received}. Make one with `python -m amh_tf.prepare`, and pass it with "
+        "--data_dir."
+    )
+
+
+def _cannot_be_read(path, error):
+    return errors.InputError(
+        f"{str(path)!r} cannot be read. Expected {_EXPECTED}. Received: "
+        f"{type(error).__name__}: {error}. {REMEDY}"
+    )
+
+
+def _parse(fields, path, folder, origin=None):
+    """Makes a `Manifest` of what its file holds; `path` is what messages name."""
     try:
         written = fields.pop("format")
         if written != FORMAT:
@@ -166,17 +213,13 @@ def load(folder):
             for shard in declared.container("shards", fields["shards"], list)
         )
         fields["classes"] = _tuple(fields, "classes")
-        loaded = Manifest(folder=locations.at(folder), **fields)
+        loaded = Manifest(folder=folder, origin=origin, **fields)
         _check_types(loaded)
         _check_names(loaded)
         _check_sizes(loaded)
         _check_protocols(loaded)
-        _check_vocabulary(loaded)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected {expected}. Received: "
-            f"{type(error).__name__}: {error}. {REMEDY}"
-        ) from error
+        raise _cannot_be_read(path, error) from error
     return loaded
 
 
@@ -213,12 +256,13 @@ def _check_names(loaded):
         declared.digests(loaded.digests, names[len(loaded.shards) :])
 
 
-def _check_vocabulary(loaded):
+def _check_vocabulary(loaded, path):
     """Every word takes a byte at least: what a manifest declares, models allocate."""
-    path = loaded.path(loaded.vocabulary_file)
-    held = path.stat().st_size if path.is_file() else 0
-    if held < loaded.vocabulary_size:
-        raise errors.InputError(f"{loaded.vocabulary_size} words in {held} bytes of {path.name}")
+    file = loaded.path(loaded.vocabulary_file)
+    size = file.stat().st_size if file.is_file() else 0
+    if size < loaded.vocabulary_size:
+        problem = f"{loaded.vocabulary_size} words in {size} bytes of {file.name}"
+        raise _cannot_be_read(path, errors.InputError(problem))
 
 
 def _check_sizes(loaded):

@@ -111,7 +111,7 @@ def of_cells(manifest, modality: str) -> dict:
     """
     if manifest.moments_file is None:
         raise errors.InputError(
-            f"{str(manifest.folder)!r} does not hold what features are standardized by. Expected "
+            f"{str(manifest.location)!r} does not hold what features are standardized by. Expected "
             "a data folder of this version. Received: one of a former version. Prepare it again, "
             "or train with --standardize=none."
         )

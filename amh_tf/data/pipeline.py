@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import kept, random_access, service, speaker_inputs, streamed
+from amh_tf.data import random_access, service, speaker_inputs, streamed
 
 # Shards read side by side, so that neighbours in a file do not stay neighbours in a batch.
 CYCLE_LENGTH = 4
@@ -113,16 +113,14 @@ def _label_draw(counts, seed):
     return draw
 
 
-def open_split(fold, split, modalities=schema.MODALITIES, hold_megabytes=0, data_service=None):
+def open_split(fold, split, modalities=schema.MODALITIES, data_service=None):
     """Chooses how a split is read; whichever way, its batches are the same.
 
-    Records of shards on this machine are read where each lies, if the system can. Other shards
-    are read from beginning to end, at every pass or once.
+    Records are read where each lies, if the system can and no service reads. Otherwise shards are
+    read from beginning to end, at every pass.
 
     Args:
         fold, split, modalities, data_service: As for `batches`.
-        hold_megabytes: Size up to which a split that is read from beginning to end is read once,
-            now, and held in memory.
 
     Returns:
         What `batches` takes as `source`.
@@ -132,15 +130,9 @@ def open_split(fold, split, modalities=schema.MODALITIES, hold_megabytes=0, data
     """
     shards = fold.select(split)
     entries = fold.check_split(split)
-    streams = streamed.Streamed(fold.manifest, shards, modalities)
-    if data_service is not None:  # another process reads
-        return streams
-    if random_access.is_available() and all(each is not None for each in entries):
+    if data_service is None and random_access.is_available():
         return random_access.RandomAccess(fold.manifest, shards, entries, modalities)
-    if sum(shard.bytes for shard in shards) > hold_megabytes * 2**20:
-        return streams
-    examples = _exactly(streams.open(streams.sources), fold.count(split))
-    return kept.read(fold.manifest, shards, examples, modalities)
+    return streamed.Streamed(fold.manifest, shards, modalities)
 
 
 def batches(

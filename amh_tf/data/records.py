@@ -136,26 +136,3 @@ def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="floa
             padded = tf.cast(tf.bitcast(padded, dtype), tf.float32)
         parsed[modality] = padded
     return parsed
-
-
-def decode_joined(serialized, widths, modalities=schema.MODALITIES, feature_dtype="float32"):
-    """Parses records into one array of all their steps for each modality.
-
-    Args:
-        serialized, widths, modalities, feature_dtype: As for `decode`.
-
-    Returns:
-        Dict as from `decode`, with each modality's sequences one after the other, as they are
-        stored: `(steps of all records, width)`, or `(steps of all records,)` of words.
-    """
-    parsed, dtypes, shapes = _parse(serialized, widths, modalities, feature_dtype)
-    for modality in modalities:
-        dtype = dtypes[modality]
-        joined = tf.io.decode_raw(
-            tf.strings.reduce_join(parsed[modality]),
-            tf.uint16 if dtype == tf.float16 else dtype,
-            little_endian=True,
-        )
-        joined = tf.reshape(joined, [-1, *shapes[modality]])
-        parsed[modality] = tf.bitcast(joined, dtype)
-    return parsed

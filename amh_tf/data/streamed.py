@@ -2,16 +2,12 @@
 
 import tensorflow as tf
 
-from amh_tf import locations, schema
+from amh_tf import schema
 from amh_tf.data import records
-
-# A request to an object store has its price. From a disk a record is read straight to where it
-# stays, with one copy of its bytes less.
-REMOTE_BUFFER_BYTES = 8 << 20
 
 
 class Streamed:
-    """A split of shards anywhere; its elements are records.
+    """A split whose elements are records.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest`.
@@ -27,11 +23,11 @@ class Streamed:
         self._modalities = modalities
         paths = [str(manifest.path(shard.file)) for shard in shards]
         self.sources = tf.constant(paths)
-        self._buffer_bytes = REMOTE_BUFFER_BYTES if locations.is_remote(paths[0]) else 0
 
     def open(self, path):
         """Makes a dataset of one shard's elements."""
-        return tf.data.TFRecordDataset(path, buffer_size=self._buffer_bytes)
+        # Read straight to where it stays, with one copy of its bytes less.
+        return tf.data.TFRecordDataset(path, buffer_size=0)
 
     def length_of(self, elements, modality):
         """Returns the number of steps of each element, int32."""

@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import io
 
-from amh_tf import errors, locations
+from amh_tf import errors
 
 FILE_NAME = "utterances.csv"
 MAX_BYTES = 1 << 30
@@ -66,12 +66,12 @@ def read(manifest) -> list:
     """
     if manifest.utterances_file is None:
         raise errors.InputError(
-            f"{str(manifest.folder)!r} does not say who speaks. Expected a data folder of this "
+            f"{str(manifest.location)!r} does not say who speaks. Expected a data folder of this "
             "version. Received: one of a former version. Prepare it again."
         )
     path = manifest.path(manifest.utterances_file)
     try:
-        found = _parse(locations.at(path).read_bytes())
+        found = _parse(path.read_bytes())
         _check(found, manifest)
     except (OSError, ValueError, csv.Error) as error:
         raise errors.InputError(

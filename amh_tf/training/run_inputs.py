@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import checking, errors, files, locations, schema
+from amh_tf import checking, errors, files, schema
 from amh_tf.data import declared, fold_view
 from amh_tf.data import manifest as manifests
 
@@ -101,7 +101,7 @@ def load(run_dir, run_config, data_dir=None):
         manifest = manifests.load(data_dir or run_config.data.data_dir)
         if manifest.fingerprint != run_config.data_fingerprint:
             raise errors.InputError(
-                f"{str(manifest.folder)!r} is not the data set of this run. Expected the one "
+                f"{str(manifest.location)!r} is not the data set of this run. Expected the one "
                 f"that was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set "
                 "it with --data_dir."
             )
@@ -142,7 +142,6 @@ def _check(loaded, run_config):
 
 
 def _read_vocabulary(path, size):
-    path = locations.at(path)
     if not path.is_file():
         raise errors.InputError(
             f"{str(path)!r} is missing. Expected one word a line. Received: no such file."

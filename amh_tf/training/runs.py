@@ -238,7 +238,7 @@ def find_fold(run_config, data_dir=None, verify="sizes"):
     manifest = manifests.load(data_dir or run_config.data.data_dir)
     if manifest.fingerprint != run_config.data_fingerprint:
         raise errors.InputError(
-            f"{str(manifest.folder)!r} is not the data set of this run. Expected the one that "
+            f"{str(manifest.location)!r} is not the data set of this run. Expected the one that "
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."
         )

@@ -245,13 +245,8 @@ class Trainer:
         last = -(-self.max_steps // self.steps_per_epoch)
         epochs = min(last - position.epoch, EPOCHS_PER_STREAM)
         if self._source is None:
-            # While a split is taken into memory, a modality is held twice.
             self._source = pipeline.open_split(
-                self._fold,
-                "train",
-                self._modalities,
-                self._data.shuffle_megabytes / 2,
-                self._data_service,
+                self._fold, "train", self._modalities, self._data_service
             )
         batches = pipeline.batches(
             self._fold,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.data import fold_view, kept, pipeline, random_access, streamed, writer
+from amh_tf.data import fold_view, pipeline, random_access, streamed, writer
 from tests import conftest
 from tests.data import test_layout
 
@@ -152,7 +152,7 @@ def same(found, expected):
             np.testing.assert_array_equal(array, wanted)
 
 
-SOURCES = ("random access", "streamed", "kept")
+SOURCES = ("random access", "streamed")
 
 
 def read_by(name, fold, split="train", modalities=("audio", "text", "video")):
@@ -160,10 +160,7 @@ def read_by(name, fold, split="train", modalities=("audio", "text", "video")):
     manifest, shards = fold.manifest, fold.select(split)
     if name == "random access":
         return random_access.RandomAccess(manifest, shards, fold.check_split(split), modalities)
-    streams = streamed.Streamed(manifest, shards, modalities)
-    if name == "streamed":
-        return streams
-    return kept.read(manifest, shards, streams.open(streams.sources), modalities)
+    return streamed.Streamed(manifest, shards, modalities)
 
 
 @pytest.mark.parametrize("feature_dtype", ["float32", "float16"])
@@ -224,19 +221,6 @@ def test_record_of_any_order_of_fields_is_read(tiny_source, tmp_path):
     same(pipeline.batches(fold, "train", 7, with_ids=True), expected)
 
 
-def test_shards_here_are_not_held_in_memory(tiny_fold):
-    found = pipeline.open_split(tiny_fold, "train", hold_megabytes=1000)
-    assert isinstance(found, random_access.RandomAccess)
-
-
-def test_split_that_must_be_streamed_is_held_up_to_a_size(tiny_fold, monkeypatch):
-    monkeypatch.setattr(random_access, "is_available", lambda: False)
-    stored = sum(shard.bytes for shard in tiny_fold.select("train")) / 2**20
-    for more, kind in ((0.1, kept.Kept), (-0.1, streamed.Streamed)):
-        found = pipeline.open_split(tiny_fold, "train", hold_megabytes=stored + more)
-        assert isinstance(found, kind)
-
-
 @pytest.mark.parametrize("name", SOURCES)
 def test_damage_is_found_before_a_split_is_read(tiny_source, tmp_path, name, monkeypatch):
     data = writer.write(tiny_source, tmp_path / "data")
@@ -245,7 +229,7 @@ def test_damage_is_found_before_a_split_is_read(tiny_source, tmp_path, name, mon
     path.write_bytes(path.read_bytes()[:-1])
     monkeypatch.setattr(random_access, "is_available", lambda: name == "random access")
     with pytest.raises(ValueError, match=path.name):
-        pipeline.open_split(fold, "train", hold_megabytes=1000 if name == "kept" else 0)
+        pipeline.open_split(fold, "train")
 
 
 @pytest.mark.parametrize("name", SOURCES)
