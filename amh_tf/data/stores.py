@@ -201,7 +201,8 @@ def run(work, at_once=1, stop=None):
     except BaseException:
         stop.set()
         for thread in threads:
-            thread.join(0.5)
+            if thread.ident:  # it has been started
+                thread.join(0.5)
         raise
     if failures:
         raise failures[0]
