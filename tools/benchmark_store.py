@@ -23,7 +23,7 @@ from absl import flags
 
 from amh_tf import files, progress
 from amh_tf.commands import flag_kit
-from amh_tf.data import cache, fold_view, manifest, pipeline
+from amh_tf.data import cache, cache_folders, fold_view, manifest, pipeline
 from tests import fake_store
 
 FLAGS = flags.FLAGS
@@ -39,7 +39,7 @@ def _copy(folder, target):
 
 
 def _fetch(url, target):
-    cache.release()
+    cache_folders.release()
     cache.use(str(target))
     loaded = manifest.load(url)
     cache.fetch(loaded, loaded.shards)

@@ -13,6 +13,7 @@ from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
 from amh_tf.data import (
     cache,
+    cache_folders,
     fold_view,
     integrity,
     manifest,
@@ -74,7 +75,7 @@ def _fetched(folder):
             loaded = manifest.load("s3://bucket/set")
             cache.fetch(loaded, loaded.shards)
         finally:
-            cache.release()
+            cache_folders.release()
             # By whole paths, or the fuzz could not tell that nothing else goes.
             for path in sorted((folder / "cache").rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()

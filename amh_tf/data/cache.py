@@ -9,17 +9,14 @@ set holds a shared lock of its folder until the process ends, and no folder is r
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import os
 import re
-import shutil
-import stat
 import threading
 from pathlib import Path
 
-from amh_tf import errors, files, progress
-from amh_tf.data import faults, stores
+from amh_tf import files, progress
+from amh_tf.data import cache_folders, faults, stores
 
 DEFAULT_GIGABYTES = 100.0
 # Vocabulary, word vectors and so on, whose sizes a manifest does not say.
@@ -71,8 +68,6 @@ class _File:
 
 
 _chosen = Cache()
-_held = {}  # descriptor of each data set's folder that this process reads
-_holding = threading.Lock()
 
 
 def use(folder=None, gigabytes=DEFAULT_GIGABYTES):
@@ -120,10 +115,10 @@ def admit(manifest, name, content):
     for other in (*names, *(shard.file for shard in manifest.shards)):
         if other.startswith(".") or other == name or len(other.encode()) > _LONGEST_NAME:
             raise faults.Fault(manifest.origin.url, f"a file named {other!r}")
-    _hold(manifest.folder)
+    cache_folders.hold(manifest.folder)
     if _missing(manifest.folder, [own]):
         path = manifest.folder / own.name
-        with _alone(manifest.folder.parent), files.replacing(path) as temporary:
+        with cache_folders.alone(manifest.folder.parent), files.replacing(path) as temporary:
             temporary.write_bytes(content)
     _fetch(manifest, tables)
 
@@ -142,29 +137,13 @@ def fetch(manifest, shards):
         _fetch(manifest, [_File(shard.file, shard.sha256, shard.bytes) for shard in shards])
 
 
-def release():
-    """Lets the data sets be removed that this process has read so far."""
-    with _holding:
-        while _held:
-            os.close(_held.popitem()[1])
-
-
 def _partial(folder, file):
     return folder / f".{file.name}{files.PARTIAL}"
 
 
-def _size(path):
-    """Returns the size of what is a file itself, no link; None if it is anything else."""
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
-
-
 def _missing(folder, wanted):
     def is_there(file):
-        size = _size(folder / file.name)
+        size = cache_folders.size_of(folder / file.name)
         return size is not None and file.sha256 is not None and file.bytes in (None, size)
 
     return [file for file in wanted if not is_there(file)]
@@ -172,15 +151,15 @@ def _missing(folder, wanted):
 
 def _fetch(manifest, wanted):
     folder, origin = manifest.folder, manifest.origin
-    _hold(folder)
+    cache_folders.hold(folder)
     if not _missing(folder, wanted):
         return
     client = stores.connect(origin.url)
-    with _alone(folder.parent):
+    with cache_folders.alone(folder.parent):
         missing = _missing(folder, wanted)  # or another process has fetched them meanwhile
         total = sum(file.bytes or 0 for file in missing)
-        begun = sum(_size(_partial(folder, file)) or 0 for file in missing)
-        room = _Room(origin.cache)
+        begun = sum(cache_folders.size_of(_partial(folder, file)) or 0 for file in missing)
+        room = cache_folders.Room(origin.cache)
         room.take(max(0, total - begun))
         with contextlib.ExitStack() as stack:
             advance = None
@@ -204,13 +183,13 @@ class _Fetching:
     url: str
     folder: Path
     file: _File
-    room: "_Room"
+    room: cache_folders.Room
     advance: object
     stop: threading.Event
 
     def run(self):
         path, partial = self.folder / self.file.name, _partial(self.folder, self.file)
-        if (_size(partial) or 0) > (self.file.bytes or 0):
+        if (cache_folders.size_of(partial) or 0) > (self.file.bytes or 0):
             partial.unlink()  # nothing to go on with
         with files.explaining(path):
             try:
@@ -263,133 +242,3 @@ class _Fetching:
             self.room.take(size)
         elif size != self.file.bytes:
             raise self._fault(f"{size} bytes, not {self.file.bytes}")
-
-
-class _Room:
-    """What is left of a cache; data sets that nobody reads make room, the longest unused first."""
-
-    def __init__(self, cache):
-        self._root, self._limit = cache.root, int(cache.gigabytes * 1e9)
-        self._sets = sorted(_sets(self._root), reverse=True)
-        self._used = sum(size for *_, size in self._sets)
-        self._taking = threading.Lock()
-
-    def take(self, wanted):
-        """Sees to it that so many bytes more can be written.
-
-        Raises:
-            ValueError: If they cannot.
-        """
-        with self._taking:
-            self._take(wanted)
-
-    def _take(self, wanted):
-        while not self._fits(wanted) and self._sets:
-            _, folder, size = self._sets.pop()
-            if _remove(folder):
-                self._used -= size
-        if not self._fits(wanted):
-            free = shutil.disk_usage(self._root).free
-            raise errors.InputError(
-                f"The cache {str(self._root)!r} has no room. Expected {wanted / 1e9:,.3g} GB for "
-                f"what is to be fetched. Received: {free / 1e9:,.3g} GB free on the disk, a limit "
-                f"of {self._limit / 1e9:,.3g} GB, of which data sets in use take "
-                f"{self._used / 1e9:,.3g}. Set --cache_gigabytes, or another disk with --cache_dir."
-            )
-        self._used += wanted
-
-    def _fits(self, wanted):
-        free = shutil.disk_usage(self._root).free
-        return self._used + wanted <= self._limit and wanted <= free
-
-
-def _sets(root):
-    """Yields when each data set was used last, its folder and its size."""
-    for folder in root.iterdir():
-        if folder.is_dir() and not folder.is_symlink():
-            size = sum(_size(path) or 0 for path in folder.iterdir())
-            yield folder.stat().st_mtime_ns, folder, size
-
-
-def _remove(folder):
-    """Removes a data set that nobody holds; returns whether it did."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
-    except OSError:  # held, or of a file system that cannot tell
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
-def _hold(folder):
-    """Keeps a data set from being removed while this process lives, and marks it as used."""
-    with _holding, _explaining(folder):
-        while not _is_held(folder):
-            for path in (folder.parent, folder):
-                _make_own(path)
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH)
-            except OSError as error:
-                if error.errno not in files.NO_LOCKS:
-                    raise
-            _held[folder] = descriptor
-        os.utime(folder)
-
-
-def _is_held(folder):
-    """Returns whether the folder that is held is the one that stands there."""
-    descriptor = _held.get(folder)
-    if descriptor is None:
-        return False
-    with contextlib.suppress(OSError):
-        if os.path.samestat(os.fstat(descriptor), os.lstat(folder)):
-            return True
-    os.close(_held.pop(folder))
-    return False
-
-
-def _make_own(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700)
-    found = path.lstat()
-    others = stat.S_IWGRP | stat.S_IWOTH
-    if (
-        not stat.S_ISDIR(found.st_mode)
-        or found.st_uid != os.geteuid()
-        or stat.S_IMODE(found.st_mode) & others
-    ):
-        raise PermissionError(0, "one that another user has made, or may write to")
-
-
-@contextlib.contextmanager
-def _alone(root):
-    """Keeps other processes from fetching and removing meanwhile."""
-    with _explaining(root):
-        lock = open(root / files.LOCK_FILE, "a")  # noqa: SIM115  (closed below)
-    with lock:
-        with _explaining(root):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                progress.console.print(f"Another process is fetching into {root}; waiting for it.")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
-def _explaining(path):
-    try:
-        yield
-    except OSError as error:
-        raise errors.InputError(
-            f"The cache {str(path)!r} cannot be used. Expected a folder of your own on a disk that "
-            f"can lock files. Received: {error.strerror or error}. Set another with --cache_dir."
-        ) from error

@@ -20,6 +20,7 @@ from amh_tf.corpora import planted
 from amh_tf.data import (
     audit_subject,
     cache,
+    cache_folders,
     fold_view,
     manifest,
     pipeline,
@@ -50,7 +51,7 @@ def store(written, tmp_path, monkeypatch):
         cache.use(str(tmp_path / "cache"))
         yield opened
     cache.use()
-    cache.release()
+    cache_folders.release()
 
 
 @pytest.fixture
@@ -349,7 +350,7 @@ def test_longest_unused_sets_make_room(store, written, tmp_path):
     for age, name in enumerate("abc"):
         folders[name] = fetch(f"s3://bucket/{name}").folder
         os.utime(folders[name], (age, age))
-    cache.release()
+    cache_folders.release()
     fetch("s3://bucket/a")  # which is the newest now, and in use
     folders["d"] = fetch("s3://bucket/d").folder
     assert {name for name, folder in folders.items() if folder.exists()} == set("acd")
@@ -358,7 +359,7 @@ def test_longest_unused_sets_make_room(store, written, tmp_path):
     with pytest.raises(ValueError, match=r"has no room.*in use.*--cache_gigabytes"):
         fetch("s3://bucket/b")
     assert all(folders[name].exists() for name in "acd")
-    cache.release()
+    cache_folders.release()
     cache.use(str(tmp_path / "cache"), size / 2 / 1e9)
     with pytest.raises(ValueError, match="has no room"):
         fetch("s3://bucket/b")
@@ -375,7 +376,7 @@ def test_set_that_was_deleted_meanwhile_is_fetched_again(store, written):
 @pytest.mark.parametrize("how", ["owner", "writable", "link", "file"])
 def test_cache_of_others_is_refused(store, tmp_path, what, how):
     folder = fetch().folder
-    cache.release()
+    cache_folders.release()
     path = folder if what == "set" else folder.parent
     elsewhere = tmp_path / "elsewhere"
     if how == "owner":
