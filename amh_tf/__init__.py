@@ -13,23 +13,41 @@ from amh_tf import platforms
 
 if typing.TYPE_CHECKING:
     from amh_tf import layers, models
+    from amh_tf.api import Run, load, prepare, train
+    from amh_tf.prediction.clip import Clip, Prediction
 
 __version__ = "0.1.0"
 # What is imported when it is asked for: names of this package, and the module that has each.
-_LAZY = {"layers": None, "models": None}
-__all__ = ["__version__", "layers", "models"]
+_LAZY = {
+    "layers": None,
+    "models": None,
+    **dict.fromkeys(("Run", "load", "prepare", "train"), "amh_tf.api"),
+    **dict.fromkeys(("Clip", "Prediction"), "amh_tf.prediction.clip"),
+}
+__all__ = [
+    "Clip",
+    "Prediction",
+    "Run",
+    "__version__",
+    "layers",
+    "load",
+    "models",
+    "prepare",
+    "train",
+]
 
 # Before TensorFlow and Keras load. The user's own settings win.
 platforms.prepare()
 os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> typing.Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if _LAZY[name] is None:  # a module of this package
+    module = _LAZY[name]
+    if module is None:  # a module of this package
         return importlib.import_module(f"{__name__}.{name}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    return getattr(importlib.import_module(module), name)
 
 
 def __dir__():

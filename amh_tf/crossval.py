@@ -7,7 +7,7 @@ writes mean and standard deviation of each score, the pooled predictions and the
 matrix.
 """
 
-from amh_tf import errors, locations, progress
+from amh_tf import errors, locations, progress, run_settings
 from amh_tf.commands import cli, training_flags
 from amh_tf.data import manifest
 
@@ -21,17 +21,18 @@ def main():
     """Cross-validates by the flags."""
     flags = training_flags.FLAGS
     locations.check_local("output_dir", flags.output_dir)
-    data, training = training_flags.data_config(), training_flags.training_config()
+    settings = training_flags.chosen()
+    data, training = run_settings.data_config(settings), run_settings.training_config(settings)
     chosen = training_flags.chosen_folds()
     if not data.data_dir:
         raise errors.InputError(
             "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
             "with `python -m amh_tf.prepare`, and set it with --data_dir."
         )
-    model = training_flags.model_config(manifest.load(data.data_dir).features)
+    model = run_settings.model_config(settings, manifest.load(data.data_dir).features)
     with cli.libraries():
         from amh_tf.training import crossvalidation, runs
-    run_config, fold = runs.configure(data, training, model, training_flags.seeds())
+    run_config, fold = runs.configure(data, training, model, settings.get("seeds", ()))
     crossvalidation.run(run_config, fold.manifest, flags.output_dir, chosen, flags.jobs)
     progress.console.print(
         f"Runs, crossval.json, predictions.csv and confusion_matrix.png are in "

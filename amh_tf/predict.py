@@ -10,9 +10,8 @@ one of folds where `amh_tf.prepare` was told so (--audio_features, --video_featu
 import json
 import sys
 
-from amh_tf import progress
+from amh_tf import api, imports, progress
 from amh_tf.commands import cli, prediction_flags
-from amh_tf.training import run_folder
 
 prediction_flags.define()
 
@@ -26,37 +25,22 @@ def _print(predicted, as_json):
         return
     for note in predicted.notes:
         print(note, file=sys.stderr)
-    shown = {
-        "prediction": predicted.best,
-        "probabilities": dict(zip(predicted.classes, predicted.probabilities.tolist())),
-        "text": predicted.text,
-        "trained_on": predicted.data,
-    }
-    print(json.dumps(shown, indent=1, ensure_ascii=False))
+    print(json.dumps(predicted.as_dict(), indent=1, ensure_ascii=False))
 
 
 def main():
     """Predicts by the flags."""
     flags = prediction_flags.FLAGS
     prediction_flags.check()
-    folder = run_folder.RunFolder(flags.run_dir)
-    folder.load_config()
-    folder.check_trained()
-    with cli.libraries():
-        from amh_tf.prediction import attention_figure, clip
+    run = api.load(flags.run_dir)
+    run.check()
+    with imports.libraries():
+        from amh_tf.prediction import attention_figure
     if flags.attention:
         attention_figure.check_path(flags.attention)
-    predicted = clip.predict(
-        flags.run_dir,
-        prediction_flags.chosen_clip(),
-        weights=flags.resnet_weights,
-        asr=flags.asr,
-        asr_model=flags.asr_model,
-        asr_language=flags.asr_language,
-        asr_compute_type=flags.asr_compute_type,
-        data_dir=flags.data_dir,
-        enroll=flags.enroll,
-    )
+    names = ("resnet_weights", "asr", "asr_model", "asr_language", "asr_compute_type", "data_dir")
+    settings = {name: flags[name].value for name in (*names, "enroll") if flags[name].present}
+    predicted = run.predict(prediction_flags.chosen_clip(), **settings)
     as_json = flags.format == "json"
     _print(predicted, as_json)
     if flags.attention:

@@ -41,6 +41,21 @@ def _drop_standard_output(reason):
 console = _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+@contextlib.contextmanager
+def silence(quiet=True):
+    """Has the console print nothing.
+
+    Args:
+        quiet: Whether to do so at all.
+    """
+    before = console.quiet
+    console.quiet = before or quiet
+    try:
+        yield
+    finally:
+        console.quiet = before
+
+
 # Seconds between two lines in a file: at first, and at most. What ends sooner leaves none; work of
 # hours leaves no more than can be read, as a pause is a thirtieth of the time that has gone by.
 SHORTEST_PAUSE, LONGEST_PAUSE = 10.0, 600.0

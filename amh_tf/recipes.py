@@ -61,4 +61,4 @@ def settings(name: str, model: str | None = None) -> dict:
             f"`recipe` is not known. Expected one of {', '.join(RECIPES)}. "
             f"Received: recipe={name!r}. Set it with --recipe."
         )
-    return {**RECIPES[name], **_OF_MODELS.get(name, {}).get(model, {})}
+    return {**RECIPES[name], **_OF_MODELS.get(name, {}).get(model or "", {})}

@@ -191,10 +191,9 @@ def print_prediction(predicted):
     shown.add_column("class")
     shown.add_column("probability", justify="right")
     shown.add_column("")
-    for number in predicted.probabilities.argsort()[::-1]:
-        probability = float(predicted.probabilities[number])
+    for name, probability in sorted(predicted.probabilities.items(), key=lambda item: -item[1]):
         # Names come from users: nothing in them is markup.
-        name = rich_text.Text(escaping.terminal(predicted.classes[number]))
+        name = rich_text.Text(escaping.terminal(name))
         shown.add_row(name, f"{probability:.3f}", "█" * round(30 * probability))
     progress.console.print(shown)
     if predicted.text:

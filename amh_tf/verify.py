@@ -9,10 +9,11 @@ than the corpus says. Exit code 1 if there is any.
 """
 
 import collections
+import dataclasses
 import sys
 
-from amh_tf import errors, progress, schema
-from amh_tf.commands import cli, preparation_flags, training_flags
+from amh_tf import errors, preparation, progress, schema
+from amh_tf.commands import cli, flag_kit, preparation_flags, training_flags
 from amh_tf.data import faults, manifest
 
 training_flags.define_verification()
@@ -40,11 +41,11 @@ def _verify_data(folder):
     return 0
 
 
-def _verify_corpus(folder):
+def _verify_corpus(chosen):
     """Verifies a corpus as released; returns the exit code."""
-    letters = preparation_flags.FLAGS.modalities
+    folder, letters = chosen.place(), chosen.modalities
     modalities = schema.MODALITIES if letters is None else schema.modalities_from_letters(letters)
-    corpus = preparation_flags.corpus()
+    corpus = preparation.corpus(chosen)
     with cli.libraries():
         from amh_tf.extraction import inspection
     counts = collections.Counter()
@@ -87,7 +88,9 @@ def main():
         )
     if flags.data_dir:
         return _verify_data(flags.data_dir)
-    return _verify_corpus(preparation_flags.source_dir())
+    names = [field.name for field in dataclasses.fields(preparation.Preparation)]
+    chosen = {name: value for name, value in flag_kit.chosen().items() if name in names}
+    return _verify_corpus(preparation.Preparation(**chosen))
 
 
 if __name__ == "__main__":

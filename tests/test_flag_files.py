@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-from amh_tf import models, recipes
+from amh_tf import models, recipes, run_settings
 from amh_tf.commands import training_flags
 from amh_tf.training import step
 from tools import run_tables
@@ -35,7 +35,7 @@ def model_flags():
 def config_of(path):
     with flagsaver.flagsaver():
         flags.FLAGS(["test", f"--flagfile={path}"])
-        return training_flags.model_config()
+        return run_settings.model_config(training_flags.chosen())
 
 
 def test_there_is_a_file_for_every_row():
@@ -100,7 +100,7 @@ def test_recipes_are_told_as_they_are(name):
 def test_flags_override_the_recipe():
     with flagsaver.flagsaver():
         flags.FLAGS(["test", "--recipe=small_corpus", "--audio_units=77"])
-        made = training_flags.model_config()
+        made = run_settings.model_config(training_flags.chosen())
     assert (made.audio_units, made.video_units, made.bidirectional) == (77, 64, True)
 
 
@@ -115,7 +115,7 @@ def test_flags_override_the_recipe():
 def test_hops_take_smaller_steps_unless_told(arguments, rate):
     with flagsaver.flagsaver():
         flags.FLAGS(["test", *arguments])
-        assert training_flags.training_config().learning_rate == rate
+        assert run_settings.training_config(training_flags.chosen()).learning_rate == rate
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "small_corpus" not in path.stem])

@@ -44,7 +44,7 @@ def _check_contents(wheel):
     strange = [name for name in names if not name.startswith(("amh_tf/", "amh_tf-"))]
     missing = [
         str(path.relative_to(ROOT))
-        for path in (ROOT / "amh_tf").rglob("*.py")
+        for path in [*(ROOT / "amh_tf").rglob("*.py"), ROOT / "amh_tf" / "py.typed"]
         if str(path.relative_to(ROOT)) not in names
     ]
     if strange or missing:

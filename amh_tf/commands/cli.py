@@ -9,7 +9,7 @@ import traceback
 
 from absl import app, flags, logging
 
-from amh_tf import errors, escaping
+from amh_tf import errors, escaping, imports
 from amh_tf.commands import cache_flags, flag_kit
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
@@ -60,19 +60,7 @@ def command(verb):
     return f"{_front_door} {verb}" if _front_door else f"{_MODULE}{verb}"
 
 
-@contextlib.contextmanager
-def libraries():
-    """Imports inside take TensorFlow in, which a command does once its flags are right.
-
-    What the libraries make lives as long as the process: looking at it again and again would take a
-    tenth of their import, and a sixth of the time in which graphs are built.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()
+libraries = imports.libraries
 
 
 class _Stopped(SystemExit):

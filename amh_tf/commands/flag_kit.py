@@ -14,6 +14,7 @@ from amh_tf import errors
 FLAGS = flags.FLAGS
 _groups = []  # their names, in the order in which --help shows them
 _current = None
+_names = set()  # of the flags that were defined here
 # Straight ones, and those that word processors and web pages make of them.
 _QUOTES = tuple("\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab")
 
@@ -126,6 +127,7 @@ def define(kind, name, default, help_text, **options):
     flag = FLAGS[holder.name]
     if kind != "text":
         flag.parser = _Unquoted(flag.parser)
+    _names.add(name)
     # --help shows the flags of the module that is run, not of the one that defines them.
     FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
@@ -154,3 +156,23 @@ def _kind(hint):
     kinds = {int: "integer", float: "float", bool: "boolean", str: "string"}
     (kind,) = {kinds[one] for one in typing.get_args(hint) or (hint,) if one in kinds}
     return kind
+
+
+def chosen():
+    """Returns the flags that are set, on the command line or in a file, by name."""
+    return {name: FLAGS[name].value for name in sorted(_names) if FLAGS[name].present}
+
+
+def integers(name):
+    """Returns the numbers of a flag of a list.
+
+    Raises:
+        InputError: If it holds something else.
+    """
+    texts = FLAGS[name].value
+    if not all(text.isdecimal() for text in texts):
+        raise errors.InputError(
+            f"`{name}` is not a list of numbers. Expected integers of at least 0, with commas "
+            f"between them. Received: {name}={','.join(texts)!r}. Set them with --{name}."
+        )
+    return tuple(map(int, texts))

@@ -6,7 +6,7 @@ from amh_tf import errors
 from amh_tf.commands import cache_flags, extraction_flags, flag_kit
 from amh_tf.corpora import recording
 from amh_tf.data import manifest
-from amh_tf.features import media, resnet_options, sphere, timeline, wav
+from amh_tf.features import film, media, resnet_options
 
 FLAGS = flags.FLAGS
 FORMATS = ("table", "json")
@@ -88,17 +88,7 @@ def take_clip(arguments):
             f"Received: {' '.join([*arguments, *others])}. Give one command for each clip."
         )
     (path,) = arguments
-    FLAGS["video" if _is_film(path) else "audio"].parse(path)
-
-
-def _is_film(path):
-    media.check_file(path)
-    with open(path, "rb") as file:
-        start = file.read(32)
-    if wav.is_wav(start) or start.startswith((sphere.MAGIC, b"fLaC")):  # read without FFmpeg
-        return False
-    with media.container(path, None) as (opened, _):
-        return not all(map(timeline.is_cover, opened.streams.video))
+    FLAGS["video" if film.is_film(path) else "audio"].parse(path)
 
 
 def check():

@@ -1,48 +1,17 @@
 """The flags of preparing a data folder. Only its entry point imports this."""
 
-from absl import flags
-
-from amh_tf import errors, schema
+from amh_tf import preparation, schema
 from amh_tf.commands import extraction_flags, feature_flags, flag_kit
-from amh_tf.corpora import (
-    cremad,
-    emobox,
-    emodb,
-    iemocap,
-    label_sets,
-    meld,
-    ravdess,
-    savee,
-    table,
-    tess,
-    urdu,
-)
+from amh_tf.corpora import iemocap, label_sets, ravdess
 from amh_tf.data import dev_part, folds
 from amh_tf.extraction import settings
 
-FLAGS = flags.FLAGS
 _define = flag_kit.define
-
-# Readers that need nothing but the folder of the release.
-_READERS = {
-    "meld": meld.read,
-    "cremad": cremad.read,
-    "emodb": emodb.read,
-    "savee": savee.read,
-    "tess": tess.read,
-    "urdu": urdu.read,
-}
-# Corpora of single recordings with silence around what is said, and how loud it may be.
-ACTED, ACTED_SILENCE = ("ravdess", "cremad", "emodb", "savee", "tess"), 40.0
-ENCODED = ("meld", "table")  # whose tables people edit
-RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
-SOURCES = ("folds", "planted", *RAW_SOURCES)
-FOLD_FLAGS = ("protocols", "num_folds", "fold_seed", "fold_repeats", "dev_speakers")
 
 
 def define():
     """Flags of writing a data folder."""
-    _define_source(SOURCES, required=True)
+    _define_source(preparation.SOURCES, required=True)
     _define_sets()
     _define_folder()
     _define_folds()
@@ -98,7 +67,7 @@ def _define_features():
 @flag_kit.group("Corpus")
 def define_inspection():
     """Flags of checking a corpus before its features are made."""
-    _define_source(RAW_SOURCES, required=False)
+    _define_source(preparation.RAW_SOURCES, required=False)
     _define(
         "string",
         "modalities",
@@ -194,100 +163,13 @@ def _define_folds():
     )
 
 
-def max_lengths():
-    """Returns the dict from modality to the number of steps kept."""
-    return {name: FLAGS[f"max_{name}_length"].value for name in schema.MODALITIES}
-
-
-def planted_sizes():
-    """Returns the sizes of the planted-cue set, by split.
+def chosen():
+    """Returns the flags that are set, by name; sizes as numbers.
 
     Raises:
-        ValueError: If the flag does not hold three numbers.
+        InputError: If a size is no number.
     """
-    sizes = FLAGS.planted_sizes
-    if len(sizes) != 3 or not all(size.isdecimal() and int(size) for size in sizes):
-        raise errors.InputError(
-            "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
-            f"Received: planted_sizes={','.join(sizes)}. Set it with "
-            "--planted_sizes=TRAIN,DEV,TEST."
-        )
-    return dict(zip(schema.SPLITS, map(int, sizes)))
-
-
-def source_dir():
-    """Returns where the source lies.
-
-    Raises:
-        ValueError: If the flag is missing.
-    """
-    if not FLAGS.source_dir:
-        expected = {
-            "folds": "the folder of one preprocessed fold",
-            "table": "the file of a table",
-            "emobox": "the folder of a corpus in EmoBox's data",
-        }.get(FLAGS.source, "the folder of the release")
-        raise errors.InputError(
-            f"`source_dir` is missing. Expected {expected}. Received: none. Set it with "
-            "--source_dir."
-        )
-    return FLAGS.source_dir
-
-
-def corpus():
-    """Reads the corpus of raw recordings that the flags name.
-
-    Returns:
-        `amh_tf.corpora.recording.Corpus`.
-
-    Raises:
-        ValueError: If it cannot be read.
-    """
-    chosen = {"labels": FLAGS.labels} if FLAGS.labels else {}
-    if FLAGS.encoding:
-        if FLAGS.source not in ENCODED:
-            raise errors.InputError(
-                f"`encoding` is of no use here. Expected one of the sources {', '.join(ENCODED)}. "
-                f"Received: encoding={FLAGS.encoding!r}, source={FLAGS.source!r}. Leave --encoding "
-                "out."
-            )
-        chosen["encoding"] = FLAGS.encoding
-    if FLAGS.source == "iemocap":
-        return iemocap.read(source_dir(), left_speaker=FLAGS.left_speaker, **chosen)
-    if FLAGS.source == "ravdess":
-        return ravdess.read(source_dir(), channel=FLAGS.ravdess_channel, **chosen)
-    if FLAGS.source == "emobox":
-        return emobox.read(source_dir(), audio_dir=FLAGS.audio_dir, **chosen)
-    if FLAGS.source in _READERS:
-        return _READERS[FLAGS.source](source_dir(), **chosen)
-    return table.read(source_dir(), name=FLAGS.name, **chosen)
-
-
-def extraction_settings(corpus):
-    """Makes the `Settings` of the flags.
-
-    Args:
-        corpus: `amh_tf.corpora.recording.Corpus`, which says what there is to extract.
-
-    Returns:
-        `Settings`; list of notes on the modalities that the corpus does not have.
-
-    Raises:
-        ValueError: If a modality is asked for that the corpus does not have, or the weights of
-            ResNet-101 are missing.
-    """
-    trim_silence = FLAGS.trim_silence
-    if trim_silence is None:
-        trim_silence = ACTED_SILENCE if FLAGS.source in ACTED else 0.0
-    names = ("use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model")
-    names += ("asr_compute_type", "unspaced_scripts")
-    modalities, notes = settings.choose_modalities(corpus, FLAGS.modalities, FLAGS.transcripts)
-    chosen = settings.Settings(
-        modalities=modalities,
-        max_lengths=max_lengths(),
-        trim_silence=trim_silence,
-        asr_language=FLAGS.asr_language or corpus.language,
-        resnet_weights=FLAGS.resnet_weights if "video" in modalities else None,
-        **{name: FLAGS[name].value for name in names},
-    )
-    return chosen, notes
+    flags = flag_kit.chosen()
+    if "planted_sizes" in flags:
+        flags["planted_sizes"] = flag_kit.integers("planted_sizes")
+    return flags

@@ -1,4 +1,4 @@
-"""The flags of training and scoring, and the configurations made from them.
+"""The flags of training and scoring.
 
 Only entry points import this. Flags of preparing stand in `preparation_flags`, those of
 predicting in `prediction_flags`.
@@ -7,11 +7,9 @@ Each entry point defines the groups it needs, so that its --help lists those alo
 that means nothing to it is refused.
 """
 
-from pathlib import Path
-
 from absl import flags
 
-from amh_tf import config, errors, feature_kinds, files, locations, recipes, schema
+from amh_tf import config, errors, recipes, schema
 from amh_tf.commands import cache_flags, flag_kit
 
 FLAGS = flags.FLAGS
@@ -19,19 +17,6 @@ _define = flag_kit.define
 _COMPUTATION = ("dtype", "kernel", "batch_split")
 # What is done to features between a shard and the encoders.
 _FEATURE_SETTINGS = ("standardize", "audio_stride", *config.AUGMENTATIONS)
-
-
-def _default_recipe():
-    return recipes.DEFAULT if FLAGS["data_dir"].value else recipes.PLANTED
-
-
-def _given(names):
-    """Returns settings by name: the flag's where it is given, else the recipe's."""
-    recipe = recipes.settings(FLAGS.recipe or _default_recipe(), FLAGS.model)
-    return {
-        name: recipe[name] if name in recipe and not FLAGS[name].present else FLAGS[name].value
-        for name in names
-    }
 
 
 @flag_kit.group("Data")
@@ -177,77 +162,13 @@ def define_report():
     _define("path", "output_dir", None, "Folder for the report (required).", required=True)
 
 
-def data_config():
-    """Makes the `DataConfig` of the flags; `data_dir` is empty where none is given."""
-    if FLAGS.data_dir == "":
-        raise errors.InputError(
-            "`data_dir` is empty. Expected a data folder, or no such flag at all. Received: "
-            "data_dir=''. Set it with --data_dir."
-        )
-    folder = locations.resolve(FLAGS.data_dir) if FLAGS.data_dir else ""
-    return config.DataConfig(
-        folder,
-        **_given(["protocol", "fold", "batch_size", "shuffle_megabytes", "bucketing", "verify"]),
-    )
-
-
-def model_config(features=None):
-    """Makes the `ModelConfig` of the flags; the data set's widths and sizes come later.
-
-    Args:
-        features: What the data set says of its features, as in `amh_tf.feature_kinds`, or None.
-    """
-    modalities = feature_kinds.present(features)
-    if FLAGS.modalities is not None:
-        modalities = schema.modalities_from_letters(FLAGS.modalities)
-    return config.ModelConfig(
-        vocabulary_size=2,
-        model=FLAGS.model,
-        modalities=modalities,
-        num_hops=FLAGS.hops,
-        **_given(config.AUGMENTATIONS),
-        **_given(
-            f"{modality}_{name}"
-            for modality in schema.MODALITIES
-            for name in ("units", "layers", "dropout")
-        ),
-        **_given(["modality_dropout", "state_dropout", "standardize", "audio_stride"]),
-        **_given(["cell", "bidirectional", "reset_after", "dtype", "kernel"]),
-    )
-
-
-def training_config():
-    """Makes the `TrainingConfig` of the flags."""
-    names = config.TrainingConfig.__dataclass_fields__
-    return config.TrainingConfig(**_given(names))
-
-
-def seeds():
-    """Returns the seeds of an ensemble; empty for one model.
+def chosen():
+    """Returns the flags of training that are set, by name; seeds as numbers.
 
     Raises:
-        ValueError: If the flag does not hold numbers.
+        InputError: If a seed is no number.
     """
-    if not all(seed.isdecimal() for seed in FLAGS.seeds):
-        raise errors.InputError(
-            "`seeds` is not a list of seeds. Expected integers of at least 0, with commas between "
-            f"them. Received: seeds={','.join(FLAGS.seeds)!r}. Set them with --seeds."
-        )
-    return tuple(map(int, FLAGS.seeds))
-
-
-def cache_dir():
-    """Returns the folder for data that can be made again."""
-    if FLAGS.cache_dir:
-        return Path(FLAGS.cache_dir)
-    return files.user_cache("--cache_dir")
-
-
-def run_dir(data, model):
-    """Returns the run's folder: the flag's, or a name made of data, model, fold and seed."""
-    if FLAGS.run_dir:
-        locations.check_local("run_dir", FLAGS.run_dir)
-        return Path(FLAGS.run_dir)
-    seed = "-".join(map(str, seeds())) or FLAGS.seed
-    name = f"{model.row}-fold_{data.fold}-seed_{seed}"
-    return Path("runs") / Path(data.data_dir).name / name
+    settings = flag_kit.chosen()
+    if "seeds" in settings:
+        settings["seeds"] = flag_kit.integers("seeds")
+    return settings

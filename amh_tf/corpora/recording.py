@@ -20,7 +20,8 @@ class Recording:
         speaker: Who speaks, or "" where the corpus does not say.
         sex: "female" or "male", or "" where the corpus does not say.
         session: In which recording session, or "".
-        audio: File that holds the sound, or None where there is none.
+        audio: File that holds the sound, or None where there is none. Of a clip, it may be
+            `amh_tf.features.samples.Samples`.
         audio_start, audio_end: The utterance's span in it in seconds, or None for the whole
             file.
         video: File that holds the picture, or None where there is none.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import signal
 
-from amh_tf.features import media, sound_readers
+from amh_tf.features import media, samples, sound_readers
 
 SAMPLE_RATE = 16000
 _RATES = (1000, 768_000)
@@ -28,7 +28,7 @@ def load_audio(path, start=None, end=None, notes=None):
     part of the whole file, at 16 kHz, holds.
 
     Args:
-        path: The file.
+        path: The file, or `samples.Samples`.
         start, end: The span in seconds; None for the file's own start or end.
         notes: Set to which those of `media.LATE` and `media.UNDECLARED` are added that the file
             deserves, or None.
@@ -41,7 +41,8 @@ def load_audio(path, start=None, end=None, notes=None):
             the span does not lie in it; the message names the file.
         ImportError: If the extra `media` is needed and not installed.
     """
-    media.check_file(path)
+    if not isinstance(path, samples.Samples):
+        media.check_file(path)
     media.check_span(path, start, end)
     if end is not None and end - (start or 0) > MAX_SECONDS:
         raise _too_long(path, f"a span of {end - (start or 0):.0f} s")
@@ -49,10 +50,10 @@ def load_audio(path, start=None, end=None, notes=None):
         if not _RATES[0] <= sound.rate <= _RATES[1]:
             expected = f"{_RATES[0]} to {_RATES[1]} samples a second"
             raise media.bad(path, "has an impossible rate", expected, sound.rate)
-        samples = _read(path, sound, start, end)
+        waveform = _read(path, sound, start, end)
         if notes is not None:
             notes.update(sound.notes)
-    return samples
+    return waveform
 
 
 def _read(path, sound, start, end):

@@ -8,7 +8,7 @@ counted from the file's time zero; fewer than asked for only where the sound end
 import contextlib
 
 from amh_tf.corpora import recording
-from amh_tf.features import ffmpeg_sound, media, ogg, sphere, wav
+from amh_tf.features import ffmpeg_sound, media, ogg, samples, sphere, wav
 
 _START = 32  # bytes that tell which format it is
 _FLAC_LENGTH = slice(18, 26)  # of which the last 36 bits
@@ -23,7 +23,7 @@ def open_sound(path):
     """Opens the reader that suits a file's first bytes, whatever its name.
 
     Args:
-        path: The file, which must exist.
+        path: The file, which must exist; or `Samples`, which are a reader themselves.
 
     Yields:
         A reader.
@@ -31,6 +31,9 @@ def open_sound(path):
     Raises:
         BadRecording: If the file is damaged or holds no sound; also when reading from it.
     """
+    if isinstance(path, samples.Samples):
+        yield path
+        return
     with open(path, "rb") as file:
         start = file.read(_START)
     if wav.is_wav(start):

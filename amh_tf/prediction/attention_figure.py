@@ -1,5 +1,6 @@
 """Draws what each hop attended to in a clip."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ WORDS_PER_LINE = 12
 ENDINGS = tuple(sorted(backend_bases.FigureCanvasBase.get_supported_filetypes()))
 
 _WIDTH = 11.0  # inches
+_DPI = 110
 _INK, _SOFT, _GRID = "#1d2430", "#7b8494", "#c9cfd8"
 _COLORS = {"audio": "#c4541a", "text": "#1f5fa8", "video": "#2b7a3d"}
 _HEIGHTS = {"audio": 1.0, "video": 1.15}
@@ -33,10 +35,59 @@ def check_path(path):
         )
 
 
-def draw(predicted, path):
+class Picture(figure.Figure):
+    """A figure that a notebook shows without pyplot."""
+
+    def _repr_png_(self):
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=_DPI)
+        return file.getvalue()
+
+
+def picture(predicted):
     """Draws a row for each hop: the sound, the pictures or the words, and its weights on them.
 
-    Sound and pictures share one axis of time. Weights of a hop add up to one.
+    Sound and pictures share one axis of time. Weights of a hop add up to one. Of a model without
+    attention it is the probabilities alone.
+
+    Args:
+        predicted: `clip.Prediction`.
+
+    Returns:
+        `matplotlib.figure.Figure`, whose first axes hold the probabilities.
+    """
+    probabilities = np.array([*predicted.probabilities.values()])
+    lines = max(1, -(-len(predicted.words) // WORDS_PER_LINE))
+    heights = [0.32 + 0.21 * len(predicted.classes)]
+    heights += [_HEIGHTS.get(target, _TEXT_LINE * lines) for target, _ in predicted.hops]
+    drawing = Picture(
+        figsize=(_WIDTH, sum(heights) + 0.5 + 0.16 * len(heights)), layout="constrained"
+    )
+    drawing.suptitle(
+        f"{predicted.best} ({probabilities.max():.2f})"
+        + ": what each hop attended to" * bool(predicted.hops),
+        fontsize=13,
+        parse_math=False,
+    )
+    rows = drawing.subplots(len(heights), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[
+        :, 0
+    ]
+    _classes(rows[0], predicted.classes, probabilities)
+    seconds = _seconds(predicted)
+    painters = {"audio": _audio, "text": _text, "video": _video}
+    for number, (axes, (target, weights)) in enumerate(zip(rows[1:], predicted.hops), 1):
+        _label(axes, number, target)
+        if not len(weights):
+            _empty(axes, target)
+        else:
+            painters[target](axes, predicted, weights, seconds)
+    if predicted.hops and not all(predicted.known):
+        drawing.supxlabel("* a word that the model does not know", fontsize=8, color=_SOFT)
+    return drawing
+
+
+def draw(predicted, path):
+    """Writes the `picture` of what each hop attended to.
 
     Args:
         predicted: `clip.Prediction`.
@@ -51,31 +102,8 @@ def draw(predicted, path):
             "The model has no attention to show. Expected a model trained with --model=amh, mha "
             "or rnn_attn. Received: one without. Leave --attention out."
         )
-    lines = max(1, -(-len(predicted.words) // WORDS_PER_LINE))
-    heights = [0.32 + 0.21 * len(predicted.classes)]
-    heights += [_HEIGHTS.get(target, _TEXT_LINE * lines) for target, _ in predicted.hops]
-    drawing = figure.Figure(
-        figsize=(_WIDTH, sum(heights) + 0.5 + 0.16 * len(heights)), layout="constrained"
-    )
-    drawing.suptitle(
-        f"{predicted.best} ({predicted.probabilities.max():.2f}): what each hop attended to",
-        fontsize=13,
-        parse_math=False,
-    )
-    rows = drawing.subplots(len(heights), 1, gridspec_kw={"height_ratios": heights})
-    _classes(rows[0], predicted)
-    seconds = _seconds(predicted)
-    painters = {"audio": _audio, "text": _text, "video": _video}
-    for number, (axes, (target, weights)) in enumerate(zip(rows[1:], predicted.hops), 1):
-        _label(axes, number, target)
-        if not len(weights):
-            _empty(axes, target)
-        else:
-            painters[target](axes, predicted, weights, seconds)
-    if not all(predicted.known):
-        drawing.supxlabel("* a word that the model does not know", fontsize=8, color=_SOFT)
     with files.replacing(path) as temporary:
-        drawing.savefig(temporary, dpi=110)
+        picture(predicted).savefig(temporary, dpi=_DPI)
 
 
 def _seconds(predicted):
@@ -85,10 +113,10 @@ def _seconds(predicted):
     return max(heard, seen, 1e-3)
 
 
-def _classes(axes, predicted):
-    order = predicted.probabilities.argsort()
-    shares = predicted.probabilities[order]
-    names = [predicted.classes[number] for number in order]
+def _classes(axes, classes, probabilities):
+    order = probabilities.argsort()
+    shares = probabilities[order]
+    names = [classes[number] for number in order]
     axes.barh(range(len(order)), shares, color=_INK, height=0.66)
     axes.set_yticks(range(len(order)), names, fontsize=9, parse_math=False)
     for row, share in enumerate(shares):

@@ -6,6 +6,7 @@ of the time. The mathematics is that of the whole batch, its rounding and its dr
 compiled kernel does without: its operations share the rows of a whole batch out among the cores.
 """
 
+import contextlib
 import os
 
 import tensorflow as tf
@@ -79,17 +80,19 @@ def reason_against(batch_split, model, replicas=1):
 def set_threads(is_split, jobs=1):
     """Gives each half of a batch a thread, and its share of the cores.
 
-    Call before TensorFlow does anything else in the process.
+    It must be called before TensorFlow does anything else in the process, and does nothing after.
 
     Args:
         is_split: Whether batches are computed as halves.
         jobs: Number of processes that share the machine.
     """
     share = max(1, cores() // jobs)
-    if is_split:
-        tf.config.threading.set_inter_op_parallelism_threads(2)
-        share = max(1, share // 2)
-    tf.config.threading.set_intra_op_parallelism_threads(share)
+    # Of a process that has used TensorFlow before, such as a notebook, the threads stay.
+    with contextlib.suppress(RuntimeError):
+        if is_split:
+            tf.config.threading.set_inter_op_parallelism_threads(2)
+            share = max(1, share // 2)
+        tf.config.threading.set_intra_op_parallelism_threads(share)
 
 
 def split(tensors, is_split):

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 from scipy.io import wavfile
 
+import amh_tf
 from amh_tf import config, feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.data import fold_view, manifest, pipeline
 from amh_tf.extraction import extractor, settings
 from amh_tf.features import audio, feature_net, heard, text
-from amh_tf.prediction import attention_figure, clip
+from amh_tf.prediction import attention_figure, clip, clip_features
 from amh_tf.training import runs
 from tests import commands
 from tests.conftest import WAV2VEC
@@ -103,9 +104,9 @@ def test_shards_hold_the_features_of_the_recordings(prepared):
 
 def test_clip_gets_what_the_run_gave_it(run):
     row, spoken = a_tested_one(run)
-    predicted = clip.predict(run, clip_of(spoken))
+    predicted = amh_tf.load(run).predict(clip_of(spoken))
     expected = [float(row[name]) for name in predicted.classes]
-    np.testing.assert_allclose(predicted.probabilities, expected, atol=2e-4)
+    np.testing.assert_allclose([*predicted.probabilities.values()], expected, atol=2e-4)
     assert predicted.best == row["prediction"]
     assert [target for target, _ in predicted.hops] == [
         *("video", "audio", "text") * 2,
@@ -144,7 +145,7 @@ def test_long_recording_is_cut_before_its_features_are_made(run, tmp_path, heard
     for name, length in (("long.wav", len(samples)), ("read.wav", read)):
         wavfile.write(tmp_path / name, 16000, samples[:length])
         given = clip.Clip(audio=str(tmp_path / name), text="yes")
-        probabilities.append(clip.predict(run, given).probabilities)
+        probabilities.append([*amh_tf.load(run).predict(given).probabilities.values()])
     assert heard_samples == [read, read]
     np.testing.assert_allclose(*probabilities, rtol=0, atol=1e-6)
 
@@ -169,13 +170,13 @@ def test_run_of_another_recipe_is_refused(run, tmp_path):
             inputs["features"]["version"] = version
         (copy / "inputs.json").write_text(json.dumps(inputs))
         with pytest.raises(ValueError, match=rf"(?s)another version.*{said}.*amh_tf\.prepare"):
-            clip.predict(copy, clip_of(spoken))
+            amh_tf.load(copy).predict(clip_of(spoken))
 
 
 def test_clip_that_begins_before_its_pictures_is_predicted_and_noted(run, tmp_path):
     path = tmp_path / "late.mkv"
     matrix_files.write_film(matrix_files.Film("mkv", "libx264", "aac", offset=-1.0), path)
-    predicted = clip.predict(run, clip.Clip(video=str(path), text="yes", start=0.0, end=0.7))
+    predicted = amh_tf.load(run).predict(clip.Clip(video=str(path), text="yes", start=0.0, end=0.7))
     assert predicted.frames is None and len(predicted.waveform) == 11200
     assert any("do not begin together" in note for note in predicted.notes)
     assert any("no video" in note for note in predicted.notes)
@@ -183,7 +184,7 @@ def test_clip_that_begins_before_its_pictures_is_predicted_and_noted(run, tmp_pa
 
 def test_attention_is_drawn(run, tmp_path):
     _, spoken = a_tested_one(run)
-    predicted = clip.predict(run, clip_of(spoken, text="Costs $5 and $6, she said"))
+    predicted = amh_tf.load(run).predict(clip_of(spoken, text="Costs $5 and $6, she said"))
     attention_figure.draw(predicted, tmp_path / "out.png")
     image = np.asarray(Image.open(tmp_path / "out.png").convert("RGB"))
     assert image.shape[0] > 700 and image.shape[1] > 1000
@@ -195,7 +196,7 @@ def test_attention_is_drawn(run, tmp_path):
 
 
 def test_modalities_may_be_absent(run, tmp_path):
-    predicted = clip.predict(run, clip.Clip(text="We have been here since the morning."))
+    predicted = amh_tf.load(run).predict(clip.Clip(text="We have been here since the morning."))
     assert predicted.waveform is None and predicted.frames is None
     assert predicted.words[-1] == "." and len(predicted.words) == 8
     assert any("no audio" in note for note in predicted.notes)
@@ -204,7 +205,7 @@ def test_modalities_may_be_absent(run, tmp_path):
         clip.Clip()
     media_files.write_picture(tmp_path / "silent.mp4", frames=30)
     with pytest.raises(recording.BadRecording, match="has no sound"):
-        clip.predict(run, clip.Clip(video=str(tmp_path / "silent.mp4")))
+        amh_tf.load(run).predict(clip.Clip(video=str(tmp_path / "silent.mp4")))
 
 
 def test_words_are_recognized_unless_given(run, monkeypatch):
@@ -215,19 +216,19 @@ def test_words_are_recognized_unless_given(run, monkeypatch):
         return "we were here"
 
     recognizer.description = "stand-in"
-    monkeypatch.setattr(clip.extractor, "start_recognizer", lambda *_: recognizer)
+    monkeypatch.setattr(clip_features.extractor, "start_recognizer", lambda *_: recognizer)
     _, spoken = a_tested_one(run)
-    predicted = clip.predict(run, clip.Clip(audio=spoken.audio))
+    predicted = amh_tf.load(run).predict(clip.Clip(audio=spoken.audio))
     assert heard == [len(wavfile.read(spoken.audio)[1])]
     assert predicted.words == ["we", "were", "here"]
     assert any("recognized" in note for note in predicted.notes)
-    assert clip.predict(run, clip.Clip(audio=spoken.audio, text="")).words == []
+    assert amh_tf.load(run).predict(clip.Clip(audio=spoken.audio, text="")).words == []
     assert len(heard) == 1
 
 
 def test_span_is_that_of_the_sound_where_there_is_no_film(run):
     _, spoken = a_tested_one(run)
-    predicted = clip.predict(run, clip.Clip(audio=spoken.audio, text="", start=0.5, end=1.5))
+    predicted = amh_tf.load(run).predict(clip.Clip(audio=spoken.audio, text="", start=0.5, end=1.5))
     assert len(predicted.waveform) == 16000
 
 
@@ -285,7 +286,7 @@ def edited(run_dir, tmp_path, change):
 def test_run_that_cannot_serve_is_refused(run, tmp_path, change, problem):
     _, spoken = a_tested_one(run)
     with pytest.raises(ValueError, match=problem):
-        clip.predict(edited(run, tmp_path, change), clip_of(spoken))
+        amh_tf.load(edited(run, tmp_path, change)).predict(clip_of(spoken))
 
 
 def test_what_is_not_given_need_not_be_made(run, tmp_path):
@@ -297,8 +298,8 @@ def test_what_is_not_given_need_not_be_made(run, tmp_path):
     copy = edited(run, tmp_path, forget)
     _, spoken = a_tested_one(run)
     given = clip_of(spoken, video=None, start=None, end=None, side="whole")
-    expected = clip.predict(run, given).probabilities
-    np.testing.assert_array_equal(clip.predict(copy, given).probabilities, expected)
+    expected = amh_tf.load(run).predict(given).probabilities
+    assert amh_tf.load(copy).predict(given).probabilities == expected
 
 
 def test_data_set_that_is_given_is_asked(run, prepared, tmp_path):
@@ -310,11 +311,9 @@ def test_data_set_that_is_given_is_asked(run, prepared, tmp_path):
     copy = edited(run, tmp_path, forget)
     _, spoken = a_tested_one(run)
     with pytest.raises(ValueError, match="--data_dir"):
-        clip.predict(copy, clip_of(spoken))
-    found = clip.predict(copy, clip_of(spoken), data_dir=prepared.folder)
-    np.testing.assert_array_equal(
-        found.probabilities, clip.predict(run, clip_of(spoken)).probabilities
-    )
+        amh_tf.load(copy).predict(clip_of(spoken))
+    found = amh_tf.load(copy).predict(clip_of(spoken), data_dir=prepared.folder)
+    assert found.probabilities == amh_tf.load(run).predict(clip_of(spoken)).probabilities
 
 
 def test_run_without_notes_reads_its_data_set(run, prepared, tmp_path):
@@ -323,9 +322,9 @@ def test_run_without_notes_reads_its_data_set(run, prepared, tmp_path):
     (copy / "vocabulary.txt").unlink()
     words = clip.Clip(text="We have been here since the morning.")
     with pytest.raises(ValueError, match="--data_dir"):
-        clip.predict(copy, words)
-    found = clip.predict(copy, words, data_dir=prepared.folder)
-    np.testing.assert_array_equal(found.probabilities, clip.predict(run, words).probabilities)
+        amh_tf.load(copy).predict(words)
+    found = amh_tf.load(copy).predict(words, data_dir=prepared.folder)
+    assert found.probabilities == amh_tf.load(run).predict(words).probabilities
 
 
 def test_words_that_the_fold_does_not_know_are_unknown(run, prepared):
@@ -336,14 +335,14 @@ def test_words_that_the_fold_does_not_know_are_unknown(run, prepared):
     vocabulary = prepared.path("vocabulary.txt").read_text().split("\n")[2:-1]
     unknown = [w for i, w in enumerate(vocabulary, 2) if i not in train_words]
     assert unknown
-    predicted = clip.predict(run, clip.Clip(text=" ".join(["we", *unknown[:5]])))
+    predicted = amh_tf.load(run).predict(clip.Clip(text=" ".join(["we", *unknown[:5]])))
     assert predicted.known == [True] + [False] * len(unknown[:5])
 
 
 def test_model_without_attention_predicts(prepared, tmp_path):
     run_dir = train(prepared, tmp_path / "run", model="mdre", modalities=("audio", "text"))
     _, spoken = a_tested_one(run_dir)
-    predicted = clip.predict(run_dir, clip_of(spoken))
+    predicted = amh_tf.load(run_dir).predict(clip_of(spoken))
     assert predicted.hops == [] and any("No video" in note for note in predicted.notes)
     with pytest.raises(ValueError, match=r"no attention.*--attention"):
         attention_figure.draw(predicted, tmp_path / "out.png")

@@ -1,0 +1,130 @@
+"""Keywords of the library: names, meanings and defaults are those of the commands' flags."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TypedDict
+
+Path = str | PathLike[str]
+
+
+class TrainingSettings(TypedDict, total=False):
+    """What `amh_tf.train` takes besides the data set, the run's folder and a recipe."""
+
+    cache_dir: Path
+    protocol: str | None
+    fold: int
+    batch_size: int
+    shuffle_megabytes: int
+    bucketing: bool
+    verify: str
+    model: str
+    modalities: str | None
+    hops: int | None
+    audio_units: int
+    audio_layers: int
+    audio_dropout: float
+    text_units: int
+    text_layers: int
+    text_dropout: float
+    video_units: int
+    video_layers: int
+    video_dropout: float
+    modality_dropout: float
+    standardize: str
+    audio_stride: int
+    state_dropout: float
+    audio_speed: float
+    audio_time_mask: float
+    audio_frequency_mask: float
+    audio_level: float
+    audio_noise: float
+    video_noise: float
+    cell: str | None
+    bidirectional: bool | None
+    reset_after: bool
+    dtype: str
+    kernel: str
+    seed: int
+    seeds: Sequence[int]
+    learning_rate: float
+    clip_norm: float
+    validation_interval: float
+    patience: int
+    max_epochs: int
+    max_steps: int
+    warmup: float
+    weight_decay: float
+    label_smoothing: float
+    logit_adjustment: float
+    mixup: float
+    average_share: float
+    selection_metric: str
+    schedule: str
+    weights: str
+    shuffle_labels: bool
+    class_weight: str
+    embedding: str
+    batch_split: str
+    distribution: str
+    data_service: str | None
+
+
+class PreparationSettings(TypedDict, total=False):
+    """What `amh_tf.prepare` takes besides the source and the folders."""
+
+    encoding: str | None
+    name: str | None
+    labels: str | None
+    left_speaker: str
+    ravdess_channel: str
+    audio_dir: Path | None
+    max_audio_length: int
+    max_text_length: int
+    max_video_length: int
+    records_per_shard: int
+    feature_dtype: str
+    protocols: Sequence[str] | None
+    num_folds: int
+    fold_seed: int
+    fold_repeats: int
+    dev_speakers: int
+    transcripts: str
+    classes: Sequence[str]
+    audio_features: str | None
+    video_features: str | None
+    planted_seed: int
+    planted_sizes: Sequence[int]
+    modalities: str | None
+    unspaced_scripts: str
+    use_energy: bool
+    trim_silence: float | None
+    resnet_weights: Path | None
+    resnet_dtype: str
+    resnet_resize: bool
+    asr: str
+    asr_model: Path | None
+    asr_language: str | None
+    asr_compute_type: str
+    glove: Path | None
+    on_error: str
+    keep_work: bool
+    runner: str | None
+    beam_options: str
+
+
+class PredictionSettings(TypedDict, total=False):
+    """What `Run.predict` takes besides the clip and an array's rate."""
+
+    video: Path | None
+    audio: Path | None
+    text: str | Sequence[str] | None
+    start: float | None
+    end: float | None
+    side: str
+    enroll: Sequence[Path]
+    resnet_weights: Path | None
+    asr: str
+    asr_model: Path | None
+    asr_language: str | None
+    asr_compute_type: str
+    data_dir: Path | None

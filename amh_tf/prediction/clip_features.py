@@ -1,0 +1,265 @@
+"""From a clip to what a run's model reads: features as the run's data set has them."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from amh_tf import errors, feature_kinds, schema
+from amh_tf.data import moments
+from amh_tf.extraction import extracted_source, extractor, reading
+from amh_tf.extraction import settings as extraction_settings
+from amh_tf.features import (
+    decoding,
+    media,
+    pictures,
+    resnet_weights,
+    samples,
+    text,
+    video,
+)
+from amh_tf.prediction import clip as clips
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipFeatures:
+    """What a model reads of a clip, and what that was made of.
+
+    Attributes:
+        sequences: Dict from modality to `(time, width)` float32, of text `(time,)` int32 ids; no
+            steps where it is absent.
+        statistics: Dict from the name of an input, such as "audio_mean", to `(width,)` float32.
+        text, words, waveform, frames, audio_start, notes: As in `clip.Prediction`.
+    """
+
+    sequences: dict
+    statistics: dict
+    text: str
+    words: list
+    waveform: np.ndarray | None
+    frames: np.ndarray | None
+    audio_start: int
+    notes: list
+
+
+class Speaker:
+    """Other recordings of a speaker, each read once.
+
+    Args:
+        recordings: Paths of sound or films, or `samples.Samples`.
+    """
+
+    def __init__(self, recordings=()):
+        self._recordings = tuple(recordings)
+        self._moments = {}
+
+    def __bool__(self):
+        return bool(self._recordings)
+
+    def moments(self, modality, width, maker):
+        """Returns the `Moments` of a modality, of no steps where there are no recordings."""
+        if modality not in self._moments:
+            total = moments.Moments.none(width)
+            for recording in self._recordings:
+                total += moments.Moments.of(_enrolled(recording, modality, maker))
+            self._moments[modality] = total
+        return self._moments[modality]
+
+
+class ClipReader:
+    """Makes the features of clips for a run.
+
+    Args:
+        model: The run's `amh_tf.config.ModelConfig`.
+        inputs: Its `amh_tf.training.run_inputs.RunInputs`.
+    """
+
+    def __init__(self, model, inputs):
+        self._model, self._inputs = model, inputs
+        self._words = inputs.word_table()
+        self._makers, self._recognizers = {}, {}
+
+    def read(self, clip, weights, recognizer, speaker):
+        """Reads a clip.
+
+        Args:
+            clip: `clip.Clip`.
+            weights: Weights file of ResNet-101, or None.
+            recognizer: Arguments of `extractor.start_recognizer`.
+            speaker: `Speaker`.
+
+        Returns:
+            `ClipFeatures`.
+
+        Raises:
+            InputError: If nobody has said that the run's features are those that are made here,
+                the weights are others, or the clip cannot be read.
+            ImportError: If a package of an extra is needed and not installed.
+        """
+        used = self._model.modalities
+        notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
+        maker = self._maker(clip, weights)
+        spoken = clip.recording()
+        waveform = frames = None
+        remarks = set()
+        audio_start = 0
+        sequences = {
+            "audio": np.zeros((0, self._inputs.widths["audio"]), np.float32),
+            "text": np.zeros(0, np.int32),
+            "video": np.zeros((0, self._inputs.widths["video"]), np.float32),
+        }
+        if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
+            waveform = reading.sound(spoken, remarks)
+        if "audio" in used and waveform is not None:
+            sequences["audio"], audio_start = maker.audio_features_from(waveform)
+        if "video" in used and clip.video:
+            frames = maker.frames(spoken, remarks)
+            sequences["video"] = maker.video_features(frames)
+            frames = (
+                np.stack([pictures.crop_centre(frame) for frame in frames]) if len(frames) else None
+            )
+        notes += [media.say(remark, 1) for remark in sorted(remarks)]
+        said = self._text(clip, waveform, recognizer, notes)
+        most = maker.settings.max_lengths
+        words = text.words(said, maker.settings.unspaced_scripts)[: most["text"]]
+        sequences["text"] = extracted_source.word_ids(words, self._words)
+        notes += _about(sequences, used, waveform, frames, most)
+        statistics = self._statistics(maker, sequences, speaker, notes)
+        return ClipFeatures(
+            sequences, statistics, said, words, waveform, frames, audio_start, notes
+        )
+
+    def _statistics(self, maker, sequences, speaker, notes):
+        """Returns the speaker's means and deviations, as inputs of the model."""
+        if not self._model.by_speaker:
+            if speaker:
+                notes.append(
+                    "Nothing is taken from --enroll: the model does not standardize by speaker."
+                )
+            return {}
+        statistics = {}
+        for modality in self._model.by_speaker:
+            sequence = sequences[modality]
+            moment = moments.Moments.none(sequence.shape[1])
+            # An absent modality is not standardized, and its features may be none that are made
+            # here.
+            if len(sequence):
+                moment = speaker.moments(modality, sequence.shape[1], maker)
+            if not moment.count and len(sequence):
+                moment = moments.Moments.of(sequence)
+                notes.append(
+                    f"The speaker's {modality} is known by this clip alone: the model was trained "
+                    "with all recordings of each speaker. --enroll=FILES gives it more."
+                )
+            statistics[f"{modality}_mean"] = moment.mean.astype(np.float32)
+            statistics[f"{modality}_deviation"] = moment.deviation().astype(np.float32)
+        return statistics
+
+    def _maker(self, clip, weights):
+        """Returns the `Extractor` of the features that the run's data set has."""
+        inputs, used = self._inputs, self._model.modalities
+        for modality in _read(clip, used):
+            problem = feature_kinds.refusal(inputs.features, modality)
+            if problem:
+                raise errors.InputError(
+                    f"This run, on {inputs.data}, cannot take the clip. {problem}"
+                )
+        recipe = inputs.features or {}
+        heard, pictured = (feature_kinds.record(recipe, name) for name in ("audio", "video"))
+        if weights is None and pictured.get("weights") == resnet_weights.RANDOM:
+            weights = resnet_weights.RANDOM
+        wanted = [name for name in ("audio", "text") if name in used]
+        if "video" in used and clip.video:
+            wanted.append("video")
+        key = tuple(wanted), weights if "video" in wanted else None
+        if key not in self._makers:
+            maker = extractor.Extractor(
+                extraction_settings.Settings(
+                    modalities=tuple(wanted),
+                    max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
+                    use_energy=heard.get("use_energy", False),
+                    trim_silence=heard.get("trim_silence", 0.0),
+                    resnet_weights=weights if "video" in wanted else None,
+                    resnet_dtype=pictured.get("dtype", "float32"),
+                    resnet_resize=pictured.get("resize", True),
+                    unspaced_scripts=text.unspaced_scripts(recipe),
+                )
+            )
+            if "video" in wanted:
+                _check_weights(maker.recipe["video"], pictured)
+            self._makers[key] = maker
+        return self._makers[key]
+
+    def _text(self, clip, waveform, recognizer, notes):
+        if "text" not in self._model.modalities:
+            return ""
+        if clip.text is not None or waveform is None:
+            return clip.text or ""
+        if recognizer not in self._recognizers:
+            self._recognizers[recognizer] = extractor.start_recognizer(*recognizer)
+        recognize = self._recognizers[recognizer]
+        trained = (self._inputs.features.get("text") or {}).get("recognizer")
+        if self._inputs.transcripts == "reference":
+            notes.append(
+                f"The words are recognized ({recognize.description}), with errors; the model was "
+                "trained on reference transcripts. --text gives the words."
+            )
+        elif trained not in (None, recognize.description):
+            notes.append(f"The words of the training data were recognized by {trained}.")
+        return recognize(waveform)
+
+
+def _enrolled(recording, modality, maker):
+    """Makes the features of another recording of the speaker."""
+    if modality == "audio":
+        return maker.audio_features(reading.sound(clips.Clip(audio=recording).recording()))
+    is_sound = isinstance(recording, samples.Samples)
+    if is_sound or pathlib.Path(recording).suffix.lower() in clips.SOUND_ENDINGS:
+        return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
+    return maker.video_features(maker.frames(clips.Clip(video=recording).recording()))
+
+
+def _unused(clip, used):
+    asked = {"audio": clip.audio, "text": clip.text, "video": clip.video}
+    return [name for name, value in asked.items() if value and name not in used]
+
+
+def _read(clip, used):
+    """Lists the modalities of a clip that a model reads."""
+    sound = bool(clip.recording().audio)
+    there = {
+        "audio": sound,
+        "text": bool(clip.text) or (clip.text is None and sound),
+        "video": bool(clip.video),
+    }
+    return [name for name in used if there[name]]
+
+
+def _check_weights(own, pictured):
+    if own["fingerprint"] != pictured.get("fingerprint"):
+        raise errors.InputError(
+            "These are not the weights that the run's data set was made with. Expected the "
+            f"weights of {pictured.get('weights')!r}. Received: others, {own['weights']!r}. Set "
+            "them with --resnet_weights."
+        )
+
+
+def _about(sequences, used, waveform, frames, max_lengths):
+    """Says what the model does not get."""
+    absent = [name for name in used if not len(sequences[name])]
+    if len(absent) == len(used):
+        raise errors.InputError(
+            f"The clip holds nothing for the model. Expected some of {', '.join(used)}. Received: "
+            "none of them. Set them with --video, --audio and --text."
+        )
+    for name in absent:
+        yield f"There is no {name}; the model goes on without it."
+    if "audio" not in absent and waveform is not None and "audio" in used:
+        seconds = max_lengths["audio"] / 100
+        if len(sequences["audio"]) >= max_lengths["audio"] and (
+            len(waveform) / decoding.SAMPLE_RATE > seconds + 0.1
+        ):
+            yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
+    if frames is not None and len(frames) == max_lengths["video"]:
+        seconds = max_lengths["video"] / video.PICTURES_PER_SECOND
+        yield f"No more than the first {seconds:.1f} s of the film are seen, as in training."

@@ -1,0 +1,145 @@
+"""From clips to the probabilities of the classes."""
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import errors, models, schema
+from amh_tf.features import transcribe
+from amh_tf.prediction import clip as clips
+from amh_tf.prediction import clip_features
+from amh_tf.training import run_folder, run_inputs
+
+# Clips that a model answers at a time: more are hardly faster, and take more memory.
+BATCH = 16
+
+
+class Predictor:
+    """A trained run, read once, that answers any number of clips.
+
+    Args:
+        run_dir: Folder of a trained run.
+        data_dir: Where the run's data set lies now, to go by what that says of itself today; None
+            for what the run has noted.
+
+    Raises:
+        InputError: If the run has no model, or its notes cannot be read.
+    """
+
+    def __init__(self, run_dir, data_dir=None):
+        folder = run_folder.RunFolder(run_dir)
+        self._settings = folder.load_config().model
+        self._inputs = run_inputs.load(run_dir, folder.load_config(), data_dir)
+        model = folder.load_model()
+        self._targets = _targets(model, self._settings)
+        self._reader = clip_features.ClipReader(self._settings, self._inputs)
+        shown_by = model
+        if self._targets:
+            shown_by = models.attention_model(model)
+        # As one graph for all lengths: the encoders of several members would each make their own.
+        self._shown = tf.function(
+            lambda batch: shown_by(batch, training=False), autograph=False, reduce_retracing=True
+        )
+
+    def predict(
+        self,
+        asked,
+        resnet_weights=None,
+        asr=transcribe.AUTO,
+        asr_model=None,
+        asr_language=None,
+        asr_compute_type="default",
+        enroll=(),
+    ):
+        """Predicts clips.
+
+        Args:
+            asked: Sequence of `clip.Clip`.
+            resnet_weights: Weights file of ResNet-101, the one that the data set was made with.
+            asr, asr_model, asr_language, asr_compute_type: Speech recognizer, its model, the
+                language that is spoken and the precision; see `extractor.start_recognizer`.
+            enroll: Other recordings of the same speaker, sound or films, by which a model that
+                standardizes by the speaker does so; without them each clip itself.
+
+        Returns:
+            List of `clip.Prediction`, in the same order.
+
+        Raises:
+            InputError: If nobody has said that the run's features are those that are made here,
+                the weights are others, or a clip cannot be read.
+            ImportError: If a package of an extra is needed and not installed.
+        """
+        recognizer = asr, asr_model, asr_language, asr_compute_type
+        speaker = clip_features.Speaker(enroll)
+        predictions = []
+        for first in range(0, len(asked), BATCH):
+            batch = [
+                self._reader.read(clip, resnet_weights, recognizer, speaker)
+                for clip in asked[first : first + BATCH]
+            ]
+            predictions += self._answers(batch)
+        return predictions
+
+    def _answers(self, batch):
+        """Returns the `Prediction` of each `ClipFeatures`."""
+        shown = self._shown(self._model_inputs(batch))
+        shown = shown if self._targets else {"logits": shown}
+        shown = {name: np.asarray(values) for name, values in shown.items() if name != "fused"}
+        return [
+            self._answer(features, {name: values[row] for name, values in shown.items()})
+            for row, features in enumerate(batch)
+        ]
+
+    def _model_inputs(self, batch):
+        """Pads clips to the longest of them, as the model takes them."""
+        inputs = {
+            name: np.stack([features.statistics[name] for features in batch])
+            for name in self._settings.statistics_names
+        }
+        for modality in self._settings.modalities:
+            sequences = [features.sequences[modality] for features in batch]
+            lengths = np.array([len(sequence) for sequence in sequences], np.int32)
+            # No time axis at all would not do.
+            shape = len(batch), max(1, lengths.max()), *sequences[0].shape[1:]
+            padded = np.zeros(shape, sequences[0].dtype)
+            for row, sequence in enumerate(sequences):
+                padded[row, : len(sequence)] = sequence
+            inputs[modality], inputs[f"{modality}_length"] = padded, lengths
+        return {name: tf.constant(array) for name, array in inputs.items()}
+
+    def _answer(self, features, shown):
+        logits = shown["logits"].astype(np.float64)
+        if not np.isfinite(logits).all():
+            raise errors.InputError(
+                "The model gives values that are not numbers. Expected finite ones. Received: "
+                f"{logits}. Train again with a smaller --learning_rate."
+            )
+        weights = np.exp(logits - logits.max())
+        probabilities = (weights / weights.sum()).astype(np.float32)
+        inputs, stride = self._inputs, self._settings.audio_stride
+        steps = {name: len(sequence) for name, sequence in features.sequences.items()}
+        steps["audio"] = -(-steps["audio"] // stride)
+        return clips.Prediction(
+            data=inputs.data + (" (synthetic)" * (inputs.synthetic and "synth" not in inputs.data)),
+            classes=tuple(inputs.classes),
+            probabilities=dict(zip(inputs.classes, probabilities.tolist())),
+            text=features.text,
+            words=features.words,
+            known=[number != schema.UNKNOWN_ID for number in features.sequences["text"]],
+            waveform=features.waveform,
+            frames=features.frames,
+            hops=[
+                (target, shown[f"attention_{hop}"][: steps[target]])
+                for hop, target in enumerate(self._targets, 1)
+            ],
+            notes=features.notes,
+            audio_stride=stride,
+            audio_start=features.audio_start,
+        )
+
+
+def _targets(model, settings):
+    """Names the modality that each hop attends to."""
+    if settings.num_hops is not None:
+        member = models.members(model)[0]
+        return member.get_layer("hops").targets(settings.modalities)
+    return list(settings.modalities) if settings.model == "rnn_attn" else []

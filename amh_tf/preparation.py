@@ -1,0 +1,284 @@
+"""What a data folder is prepared from, and how: settings by the names of the flags."""
+
+import dataclasses
+
+from amh_tf import checking, errors, feature_kinds, imports, schema
+from amh_tf.corpora import (
+    cremad,
+    emobox,
+    emodb,
+    iemocap,
+    meld,
+    planted,
+    ravdess,
+    savee,
+    table,
+    tess,
+    urdu,
+)
+from amh_tf.data import dev_part, folds
+from amh_tf.extraction import groups, settings
+from amh_tf.features import resnet_options, transcribe
+
+# Readers that need nothing but the folder of the release.
+_READERS = {
+    "meld": meld.read,
+    "cremad": cremad.read,
+    "emodb": emodb.read,
+    "savee": savee.read,
+    "tess": tess.read,
+    "urdu": urdu.read,
+}
+# Corpora of single recordings with silence around what is said, and how loud it may be.
+ACTED, ACTED_SILENCE = ("ravdess", "cremad", "emodb", "savee", "tess"), 40.0
+ENCODED = ("meld", "table")  # whose tables people edit
+RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
+SOURCES = ("folds", "planted", *RAW_SOURCES)
+# By modality: what says how features of folds were made, and what says more of those made as here.
+DECLARED = {"audio": "audio_features", "video": "video_features"}
+_MORE = {
+    "audio": ("use_energy", "trim_silence"),
+    "video": ("resnet_weights", "resnet_dtype", "resnet_resize"),
+}
+_CHOICES = {
+    "source": SOURCES,
+    "left_speaker": tuple(iemocap.LEFT_SPEAKERS),
+    "ravdess_channel": tuple(ravdess.CHANNELS),
+    "feature_dtype": schema.FEATURE_DTYPES,
+    "transcripts": tuple(settings.TRANSCRIPTS),
+    "unspaced_scripts": schema.UNSPACED_SCRIPTS,
+    "resnet_dtype": resnet_options.DTYPES,
+    "asr": (transcribe.AUTO, *transcribe.RECOGNIZERS),
+    "on_error": tuple(groups.ON_ERROR),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """Every setting of `amh_tf.prepare`; each means what the flag of its name says.
+
+    Raises:
+        InputError: If one is impossible, or does not suit the source.
+    """
+
+    source: str
+    source_dir: str | None = None
+    output_dir: str = ""
+    encoding: str | None = None
+    name: str | None = None
+    labels: str | None = None
+    left_speaker: str = "auto"
+    ravdess_channel: str = "speech"
+    audio_dir: str | None = None
+    max_audio_length: int = schema.MAX_LENGTHS["audio"]
+    max_text_length: int = schema.MAX_LENGTHS["text"]
+    max_video_length: int = schema.MAX_LENGTHS["video"]
+    records_per_shard: int = 256
+    feature_dtype: str = "float32"
+    protocols: tuple[str, ...] | None = None
+    num_folds: int = folds.NUM_FOLDS
+    fold_seed: int = 0
+    fold_repeats: int = 1
+    dev_speakers: int = dev_part.SPEAKERS
+    transcripts: str = "reference"
+    classes: tuple[str, ...] = schema.PAPER_CLASSES
+    audio_features: str | None = None
+    video_features: str | None = None
+    planted_seed: int = 1
+    planted_sizes: tuple[int, ...] = tuple(planted.SIZES.values())
+    modalities: str | None = None
+    unspaced_scripts: str = schema.UNSPACED_SCRIPTS[0]
+    use_energy: bool = False
+    trim_silence: float | None = None
+    resnet_weights: str | None = None
+    resnet_dtype: str = "float32"
+    resnet_resize: bool = True
+    asr: str = transcribe.AUTO
+    asr_model: str | None = None
+    asr_language: str | None = None
+    asr_compute_type: str = "default"
+    glove: str | None = None
+    on_error: str = "stop"
+    keep_work: bool = False
+    runner: str | None = None
+    beam_options: str = ""
+
+    def __post_init__(self):
+        for name, choices in _CHOICES.items():
+            checking.require_choice(self, name, choices)
+        for name in (*(f"max_{m}_length" for m in schema.MODALITIES), "records_per_shard"):
+            checking.require_integer(self, name, 1, most=1 << 31)
+        for name in ("planted_seed", "fold_seed"):
+            checking.require_integer(self, name, 0, most=1 << 62)
+        sizes = self.planted_sizes
+        if len(sizes) != 3 or not all(checking.is_integer(size, 1) for size in sizes):
+            raise errors.InputError(
+                "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
+                f"Received: planted_sizes={','.join(map(str, sizes))}. Set it with "
+                "--planted_sizes=TRAIN,DEV,TEST."
+            )
+        for name in DECLARED.values():
+            if getattr(self, name) is not None and self.source != "folds":
+                raise errors.InputError(
+                    f"`{name}` is of no use here. Expected the source folds, whose arrays do not "
+                    f"say how they were made. Received: {name}={getattr(self, name)!r}, "
+                    f"source={self.source!r}. Leave --{name} out."
+                )
+
+    def is_set(self, name: str) -> bool:
+        """Returns whether a setting is another than its default."""
+        return getattr(self, name) != type(self).__dataclass_fields__[name].default
+
+    @property
+    def max_lengths(self) -> dict[str, int]:
+        """Number of steps that are kept, by modality."""
+        return {name: getattr(self, f"max_{name}_length") for name in schema.MODALITIES}
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Sizes of the planted-cue set, by split."""
+        return dict(zip(schema.SPLITS, self.planted_sizes))
+
+    def place(self) -> str:
+        """Returns where the source lies.
+
+        Raises:
+            InputError: If that is not said.
+        """
+        if not self.source_dir:
+            expected = {
+                "folds": "the folder of one preprocessed fold",
+                "table": "the file of a table",
+                "emobox": "the folder of a corpus in EmoBox's data",
+            }.get(self.source, "the folder of the release")
+            raise errors.InputError(
+                f"`source_dir` is missing. Expected {expected}. Received: none. Set it with "
+                "--source_dir."
+            )
+        return self.source_dir
+
+
+def corpus(chosen: Preparation):
+    """Reads the corpus of raw recordings that settings name.
+
+    Returns:
+        `amh_tf.corpora.recording.Corpus`.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    options = {"labels": chosen.labels} if chosen.labels else {}
+    if chosen.encoding:
+        if chosen.source not in ENCODED:
+            raise errors.InputError(
+                f"`encoding` is of no use here. Expected one of the sources {', '.join(ENCODED)}. "
+                f"Received: encoding={chosen.encoding!r}, source={chosen.source!r}. Leave "
+                "--encoding out."
+            )
+        options["encoding"] = chosen.encoding
+    place = chosen.place()
+    if chosen.source == "iemocap":
+        return iemocap.read(place, left_speaker=chosen.left_speaker, **options)
+    if chosen.source == "ravdess":
+        return ravdess.read(place, channel=chosen.ravdess_channel, **options)
+    if chosen.source == "emobox":
+        return emobox.read(place, audio_dir=chosen.audio_dir, **options)
+    if chosen.source in _READERS:
+        return _READERS[chosen.source](place, **options)
+    return table.read(place, name=chosen.name, **options)
+
+
+def extraction_settings(chosen: Preparation, corpus):
+    """Makes the `amh_tf.extraction.settings.Settings` of settings.
+
+    Args:
+        chosen: `Preparation`.
+        corpus: `amh_tf.corpora.recording.Corpus`, which says what there is to extract.
+
+    Returns:
+        `Settings`; list of notes on the modalities that the corpus does not have.
+
+    Raises:
+        InputError: If a modality is asked for that the corpus does not have, or the weights of
+            ResNet-101 are missing.
+    """
+    trim_silence = chosen.trim_silence
+    if trim_silence is None:
+        trim_silence = ACTED_SILENCE if chosen.source in ACTED else 0.0
+    names = ["use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model"]
+    names += ["asr_compute_type", "unspaced_scripts"]
+    modalities, notes = settings.choose_modalities(corpus, chosen.modalities, chosen.transcripts)
+    made = settings.Settings(
+        modalities=modalities,
+        max_lengths=chosen.max_lengths,
+        trim_silence=trim_silence,
+        asr_language=chosen.asr_language or corpus.language,
+        resnet_weights=chosen.resnet_weights if "video" in modalities else None,
+        **{name: getattr(chosen, name) for name in names},
+    )
+    return made, notes
+
+
+def declared(chosen: Preparation) -> dict:
+    """Returns how the features of folds were made: dict from modality to its record.
+
+    Raises:
+        InputError: If what is said cannot be, or the weights of ResNet-101 are missing.
+    """
+    records = {}
+    for modality, name in DECLARED.items():
+        said, kind = getattr(chosen, name), feature_kinds.MADE_HERE[modality]
+        if said is not None and said.strip().lower() == kind:
+            more = _mfcc(chosen) if modality == "audio" else _resnet(chosen)
+            records[modality] = {"kind": kind, **more}
+            continue
+        for more in _MORE[modality]:
+            if chosen.is_set(more):
+                raise errors.InputError(
+                    f"`{more}` says nothing of these features. Expected --{name}={kind} beside it. "
+                    f"Received: {more}={getattr(chosen, more)!r}, {name}={said!r}. Set --{name}, "
+                    f"or leave --{more} out."
+                )
+        if said is not None:
+            checking.require(
+                checking.is_name(said) and said.strip(),
+                name,
+                "is no description",
+                f"{kind}, or {checking.NAME}",
+                said,
+                f"Set it with --{name}.",
+            )
+            records[modality] = {"kind": feature_kinds.OTHER, "description": said}
+    return records
+
+
+def _mfcc(chosen):
+    trimmed = chosen.trim_silence or 0.0
+    checking.require(
+        0 <= trimmed <= settings.MAX_DECIBELS,
+        "trim_silence",
+        "is out of range",
+        f"decibels from 0 to {settings.MAX_DECIBELS}",
+        trimmed,
+        "Set it with --trim_silence.",
+    )
+    made = {"use_energy": chosen.use_energy}
+    return {**made, "trim_silence": trimmed} if trimmed else made
+
+
+def _resnet(chosen):
+    checking.require(
+        chosen.resnet_weights,
+        "resnet_weights",
+        "is missing",
+        "the weights that made the features, which a clip's must be made with too",
+        None,
+        "Set it with --resnet_weights, or describe the features in words with --video_features.",
+    )
+    resnet_options.check_weights(chosen.resnet_weights)
+    with imports.libraries():
+        from amh_tf.features import feature_net
+    weights, dtype, resize = (getattr(chosen, name) for name in _MORE["video"])
+    network = feature_net.FeatureNet(weights, dtype=dtype, resize=resize)
+    network.load()  # a file of other weights is refused now
+    return feature_net.record(network, weights, dtype, resize)
