@@ -38,7 +38,7 @@ MORE = [
     (["train", "hops=7"], "left over"),
     (["audit", "--splits=nowhere.csv"], "nowhere.csv"),
     (["verify", "--source=ravdess", "--source_dir=nowhere"], "nowhere"),
-    (["predict", "--text=hello", "--run_dir=nowhere"], "'nowhere' is not the folder of a run"),
+    (["predict", "--text=hello", "--run_dir=nowhere"], "'nowhere' is neither a run nor an export"),
     (["predict", "--video=nowhere.mp4", f"--run_dir={MODEL}"], "'nowhere.mp4' is missing"),
     (["predict", "a.wav", "b.wav", f"--run_dir={MODEL}"], "more than one clip"),
     (["predict", "a.wav", "--audio=b.wav", f"--run_dir={MODEL}"], "a.wav --audio=b.wav"),

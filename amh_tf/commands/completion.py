@@ -34,7 +34,9 @@ def candidates(commands, line):
         return sorted(name for name in names if name.startswith(last))
     if words[0] not in names or not last.startswith("-"):
         return []
-    importlib.import_module(f"amh_tf.{words[0]}")  # which defines its flags
+    command = importlib.import_module(f"amh_tf.{words[0]}")  # which defines its flags
+    if hasattr(command, "define"):  # or does so where it is run, being a function of the library
+        command.define()
     defined = [f for group in flag_kit.groups() for f in flags.FLAGS.get_flags_for_module(group)]
     name, equals, value = last.lstrip("-").partition("=")
     if equals:

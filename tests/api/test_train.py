@@ -106,7 +106,7 @@ def test_keywords_of_prepare_are_the_flags_with_their_defaults():
         own = fields[name].default
         own = ",".join(map(str, own)) if isinstance(own, tuple) else own
         own = str(own).lower() if isinstance(own, bool) else own
-        assert (flags[name] or "") == ("" if own is None else str(own)), name
+        assert (flags[name] or "None") == (str(own) or "None"), name  # as absl shows paths
 
 
 @pytest.mark.parametrize(
