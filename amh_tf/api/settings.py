@@ -11,6 +11,7 @@ class TrainingSettings(TypedDict, total=False):
     """What `amh_tf.train` takes besides the data set, the run's folder and a recipe."""
 
     cache_dir: Path
+    cache_gigabytes: float
     protocol: str | None
     fold: int
     batch_size: int

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from amh_tf import config, imports, progress, run_settings
 from amh_tf.api import keywords, run, settings
 from amh_tf.corpora import planted
-from amh_tf.data import manifest
+from amh_tf.data import cache, manifest
 from amh_tf.training import run_folder
 
 
@@ -87,6 +87,7 @@ def fit(chosen: Mapping[str, Any]) -> Trained:
         InputError: As for `train`.
     """
     chosen = keywords.with_paths_as_text(chosen)
+    cache.use(chosen.get("cache_dir"), chosen.get("cache_gigabytes", cache.DEFAULT_GIGABYTES))
     # Every setting is checked before any data is written.
     data = run_settings.data_config(chosen)
     kind = chosen.get("distribution", "none")
