@@ -1,8 +1,13 @@
 """How settings are refused: what is wrong, what was expected, and the flag that mends it."""
 
 import dataclasses
+from pathlib import Path
 
 from amh_tf import errors
+
+# Files that Matplotlib writes with no library besides; to ask it takes half a second.
+PICTURES = ("eps", "jpeg", "jpg", "pdf", "pgf", "png", "ps", "raw", "rgba", "svg", "svgz", "tif")
+PICTURES += ("tiff", "webp")
 
 
 def require(condition, name, problem, expected, received, remedy):
@@ -36,6 +41,17 @@ def require_choice(config, name, choices):
         "is not known",
         f"one of {', '.join(map(repr, choices))}",
         value,
+        f"Set it with --{name}.",
+    )
+
+
+def require_picture(name, path):
+    require(
+        Path(path).suffix.lower().removeprefix(".") in PICTURES,
+        name,
+        "is not the name of a picture",
+        f"one that ends in {', '.join(f'.{ending}' for ending in PICTURES)}",
+        str(path),
         f"Set it with --{name}.",
     )
 

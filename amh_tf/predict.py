@@ -10,7 +10,7 @@ one of folds where `amh_tf.prepare` was told so (--audio_features, --video_featu
 import json
 import sys
 
-from amh_tf import api, imports, progress
+from amh_tf import api, progress
 from amh_tf.commands import cli, prediction_flags
 
 prediction_flags.define()
@@ -32,18 +32,17 @@ def main():
     """Predicts by the flags."""
     flags = prediction_flags.FLAGS
     prediction_flags.check()
+    chosen = prediction_flags.chosen_clip()
     run = api.load(flags.run_dir)
     run.check()
-    with imports.libraries():
-        from amh_tf.prediction import attention_figure
-    if flags.attention:
-        attention_figure.check_path(flags.attention)
     names = ("resnet_weights", "asr", "asr_model", "asr_language", "asr_compute_type", "data_dir")
     settings = {name: flags[name].value for name in (*names, "enroll") if flags[name].present}
-    predicted = run.predict(prediction_flags.chosen_clip(), **settings)
+    predicted = run.predict(chosen, **settings)
     as_json = flags.format == "json"
     _print(predicted, as_json)
     if flags.attention:
+        from amh_tf.prediction import attention_figure
+
         attention_figure.draw(predicted, flags.attention)
         told = f"What each hop attended to is in {flags.attention}."
         print(told, file=sys.stderr if as_json else sys.stdout)

@@ -10,8 +10,10 @@ import subprocess
 import sys
 
 import pytest
+from matplotlib import backend_bases
 
 import amh_tf
+from amh_tf import checking
 from amh_tf.commands import front_door
 from tests import commands
 from tests.commands import ROOT, assert_refused
@@ -42,6 +44,8 @@ MORE = [
     (["predict", "--video=nowhere.mp4", f"--run_dir={MODEL}"], "'nowhere.mp4' is missing"),
     (["predict", "a.wav", "b.wav", f"--run_dir={MODEL}"], "more than one clip"),
     (["predict", "a.wav", "--audio=b.wav", f"--run_dir={MODEL}"], "a.wav --audio=b.wav"),
+    (["predict", f"--run_dir={MODEL}"], "There is no clip"),
+    (["predict", "--text=a", "--attention=a.cfg", f"--run_dir={MODEL}"], "name of a picture"),
     (["predict", "setup.cfg", f"--run_dir={MODEL}"], "'setup.cfg' cannot be read"),
     (["evaluate", f"--run_dir={MODEL}", "--data_dir=nowhere"], "nowhere"),
     *(
@@ -58,7 +62,8 @@ CASES = [
 # Runs each in a process forked from one that has imported what is light, and tells what is not.
 FORKING = """
 import json, os, sys, tempfile
-from amh_tf.commands import front_door, prediction_flags, preparation_flags, training_flags
+from amh_tf import checking
+from amh_tf.commands import front_door, preparation_flags, training_flags
 def run(case):
     with tempfile.TemporaryFile() as file:
         process = os.fork()
@@ -124,6 +129,11 @@ def test_every_command_is_listed():
         for name, purpose in names.items():
             assert re.search(rf"^  {name} +{re.escape(purpose)}$", listed.stdout, re.MULTILINE)
     assert max(map(len, listed.stdout.splitlines())) <= 80
+
+
+def test_pictures_are_those_that_can_be_drawn():
+    drawn = backend_bases.FigureCanvasBase.get_supported_filetypes()
+    assert set(checking.PICTURES) <= set(drawn)
 
 
 def test_version_is_the_packages():

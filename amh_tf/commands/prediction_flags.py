@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from amh_tf import errors
+from amh_tf import checking, errors
 from amh_tf.commands import cache_flags, extraction_flags, flag_kit
 from amh_tf.corpora import recording
 from amh_tf.data import manifest
@@ -92,11 +92,13 @@ def take_clip(arguments):
 
 
 def check():
-    """Refuses files and folders that are not there.
+    """Refuses files and folders that are not there, and a picture that cannot be drawn.
 
     Raises:
-        ValueError: If there are any.
+        InputError: If there are any.
     """
+    if FLAGS.attention:
+        checking.require_picture("attention", FLAGS.attention)
     for path in filter(None, [FLAGS.video, FLAGS.audio, *FLAGS.enroll]):
         media.check_file(path)
     if FLAGS.resnet_weights is not None:

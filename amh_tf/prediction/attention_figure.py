@@ -1,16 +1,14 @@
 """Draws what each hop attended to in a clip."""
 
 import io
-from pathlib import Path
 
 import numpy as np
-from matplotlib import backend_bases, figure
+from matplotlib import figure
 
-from amh_tf import errors, files
+from amh_tf import checking, errors, files
 from amh_tf.features import audio, decoding, video
 
 WORDS_PER_LINE = 12
-ENDINGS = tuple(sorted(backend_bases.FigureCanvasBase.get_supported_filetypes()))
 
 _WIDTH = 11.0  # inches
 _DPI = 110
@@ -19,20 +17,6 @@ _COLORS = {"audio": "#c4541a", "text": "#1f5fa8", "video": "#2b7a3d"}
 _HEIGHTS = {"audio": 1.0, "video": 1.15}
 _TEXT_LINE = 0.62
 _ENVELOPE_POINTS = 1200
-
-
-def check_path(path):
-    """Refuses a file name that no picture can have.
-
-    Raises:
-        ValueError: If its ending is unknown.
-    """
-    if Path(path).suffix.lower().removeprefix(".") not in ENDINGS:
-        raise errors.InputError(
-            f"`attention` is no name of a picture. Expected one that ends in "
-            f"{', '.join(f'.{ending}' for ending in ENDINGS)}. Received: attention={path!r}. Set "
-            "it with --attention."
-        )
 
 
 class Picture(figure.Figure):
@@ -96,7 +80,7 @@ def draw(predicted, path):
     Raises:
         ValueError: If the model has no attention, or the file's ending is unknown.
     """
-    check_path(path)
+    checking.require_picture("attention", path)
     if not predicted.hops:
         raise errors.InputError(
             "The model has no attention to show. Expected a model trained with --model=amh, mha "

@@ -2,15 +2,17 @@
 
 import dataclasses
 import os
+import typing
 from typing import Any
 
 import numpy as np
-from matplotlib import figure
 
 from amh_tf import checking, errors
 from amh_tf.corpora import recording
 from amh_tf.features import samples
-from amh_tf.prediction import attention_figure, html
+
+if typing.TYPE_CHECKING:  # Matplotlib is imported when something is drawn
+    from matplotlib import figure
 
 NAME = "the clip"
 # Files that hold no pictures, by their endings.
@@ -124,13 +126,17 @@ class Prediction:
             "trained_on": self.data,
         }
 
-    def plot(self) -> figure.Figure:
+    def plot(self) -> "figure.Figure":
         """Draws the probabilities, and a row for what each hop attended to.
 
         Returns:
             `matplotlib.figure.Figure`, which a notebook shows; `.savefig("out.png")` writes it.
         """
+        from amh_tf.prediction import attention_figure
+
         return attention_figure.picture(self)
 
     def _repr_html_(self):
+        from amh_tf.prediction import html
+
         return html.of_prediction(self)

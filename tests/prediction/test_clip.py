@@ -192,7 +192,7 @@ def test_attention_is_drawn(run, tmp_path):
     skin = np.abs(image.astype(int) - [245, 210, 185]).sum(axis=2) < 60
     assert skin.sum() > 1000
     with pytest.raises(ValueError, match=r"\.png.*--attention"):
-        attention_figure.check_path("out.emotion")
+        attention_figure.draw(predicted, tmp_path / "out.emotion")
 
 
 def test_modalities_may_be_absent(run, tmp_path):
