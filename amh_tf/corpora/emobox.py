@@ -8,6 +8,7 @@ A line has `key`, `wav` and `emo`, and `start_time` and `end_time` where the fil
 the utterance. Speakers and words are not among them.
 """
 
+import os
 from pathlib import Path
 
 from amh_tf import errors, files
@@ -35,7 +36,7 @@ def _resolve(audio_dir, parts, corpus):
     inner = parts[2:] if parts[:2] == ("downloads", corpus) else ()
     for choice in filter(None, (parts, inner)):
         path = audio_dir.joinpath(*choice)
-        if path.is_file():
+        if os.path.isfile(path):  # a name that no file can have is no error
             return path
     return None
 

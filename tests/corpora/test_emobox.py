@@ -107,6 +107,19 @@ def test_labels_are_those_of_the_map(checkout):
         emobox.read(checkout)
 
 
+def test_sound_of_a_name_that_no_file_can_have_is_missing(checkout):
+    long = "a" * 300
+    write_fold(
+        checkout,
+        1,
+        train=[LINES["b"], LINES["c"]],
+        test=[line("a", wav=f"downloads/emodb/wav/{long}.wav")],
+    )
+    write_fold(checkout, 2, train=[LINES["b"]], test=[LINES["c"]])
+    notes = " ".join(emobox.read(checkout).notes)
+    assert "1 sound files are missing: downloads/emodb/wav/aaaa" in notes
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
