@@ -10,9 +10,10 @@ it may be called.
 import json
 import sys
 
-from amh_tf import audit_tables, files, progress
+from amh_tf import files, progress
+from amh_tf.auditing import audit_tables, leaks, split_files
 from amh_tf.commands import audit_flags, cli
-from amh_tf.data import audit, manifest, split_files
+from amh_tf.data import manifest
 
 audit_flags.define()
 
@@ -29,7 +30,7 @@ def _subject():
     splits = split_files.read(flags.splits, flags.encoding) if flags.splits else None
     loaded = manifest.load(flags.data_dir) if flags.data_dir else None
     with cli.libraries():
-        from amh_tf.data import audit_subject
+        from amh_tf.auditing import audit_subject
     if loaded is None:
         with progress.bar(len(splits.ids), "reading", "recordings") as bar:
             return audit_subject.of_splits(splits, flags.splits, _frames, bar.advance)
@@ -45,7 +46,7 @@ def main():
     audit_flags.check()
     subject = _subject()
     with progress.bar(len(subject.ids), "comparing", "recordings") as bar:
-        report = audit.report(subject, bar.advance)
+        report = leaks.report(subject, bar.advance)
     written = json.dumps(report, indent=1) + "\n"
     if flags.output_json:
         files.write_text(files.Path(flags.output_json), written)
@@ -53,11 +54,11 @@ def main():
         print(written, end="")
     else:
         audit_tables.show(report)
-    leaks = [leak for leak in report["leaks"] if leak in flags.leaks]
-    if flags.strict and leaks:
+    found = [leak for leak in report["leaks"] if leak in flags.leaks]
+    if flags.strict and found:
         print(
             f"error: {subject.name!r} has leaks. Expected nothing of a test part in train or dev. "
-            f"Received: {', '.join(leaks)} on both sides, listed above. Choose which count with "
+            f"Received: {', '.join(found)} on both sides, listed above. Choose which count with "
             "--leaks.",
             file=sys.stderr,
         )

@@ -9,7 +9,7 @@ from absl import flags
 from amh_tf import progress
 from amh_tf.commands import cli, export_flags
 from amh_tf.data import manifest
-from amh_tf.training import run_folder
+from amh_tf.runs import run_folder
 
 export_flags.define()
 
@@ -22,7 +22,7 @@ def main():
     folder.check_trained()
     manifest.load(given.data_dir or run_config.data.data_dir)
     with cli.libraries():
-        from amh_tf.exporting import write
+        from amh_tf.deploy import write
     served, edge, refused = write.write(
         given.run_dir, given.output_dir, given.data_dir, given.model_name
     )

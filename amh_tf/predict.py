@@ -17,11 +17,11 @@ prediction_flags.define()
 
 
 def _print(predicted, as_json):
-    from amh_tf import tables
+    from amh_tf.scores import score_tables
 
     if not as_json:
         progress.console.print("\n".join(predicted.notes))
-        tables.print_prediction(predicted)
+        score_tables.print_prediction(predicted)
         return
     for note in predicted.notes:
         print(note, file=sys.stderr)
@@ -41,9 +41,9 @@ def main():
     as_json = flags.format == "json"
     _print(predicted, as_json)
     if flags.attention:
-        from amh_tf.prediction import attention_figure
+        from amh_tf.prediction import attention_plot
 
-        attention_figure.draw(predicted, flags.attention)
+        attention_plot.draw(predicted, flags.attention)
         told = f"What each hop attended to is in {flags.attention}."
         print(told, file=sys.stderr if as_json else sys.stdout)
 

@@ -16,7 +16,7 @@ from amh_tf.corpora import (
     tess,
     urdu,
 )
-from amh_tf.data import dev_part, folds
+from amh_tf.data import dev_part, protocol_folds
 from amh_tf.extraction import groups, settings
 from amh_tf.features import resnet_options, transcribe
 
@@ -76,7 +76,7 @@ class Preparation:
     records_per_shard: int = 256
     feature_dtype: str = "float32"
     protocols: tuple[str, ...] | None = None
-    num_folds: int = folds.NUM_FOLDS
+    num_folds: int = protocol_folds.NUM_FOLDS
     fold_seed: int = 0
     fold_repeats: int = 1
     dev_speakers: int = dev_part.SPEAKERS

@@ -40,7 +40,7 @@ def _about_features(source, manifest):
 def main():
     """Prepares by the flags."""
     settled, manifest = preparing.write(preparation_flags.chosen())
-    from amh_tf.data import fold_view
+    from amh_tf.data import folds
 
     count = sum(shard.records for shard in manifest.shards)
     progress.console.print(
@@ -48,7 +48,7 @@ def main():
         f"{len(manifest.shards)} shards."
     )
     for name, protocol in manifest.protocols.items():
-        first = fold_view.choose(manifest, name)
+        first = folds.choose(manifest, name)
         counts = ", ".join(f"{first.count(split):,} {split}" for split in schema.SPLITS)
         left = count - sum(first.count(split) for split in schema.SPLITS)
         counts += f", {left:,} left out" * (left > 0)

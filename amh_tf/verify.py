@@ -14,7 +14,8 @@ import sys
 
 from amh_tf import errors, preparation, progress, schema
 from amh_tf.commands import cli, flag_kit, preparation_flags, training_flags
-from amh_tf.data import faults, manifest
+from amh_tf.data import manifest
+from amh_tf.storage import faults
 
 training_flags.define_verification()
 preparation_flags.define_inspection()

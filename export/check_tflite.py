@@ -12,15 +12,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from amh_tf import errors
+from amh_tf import errors, progress
+from amh_tf.scores import metrics
 
-from amh_tf import metrics, progress, schema  # isort: skip
+from amh_tf import schema  # isort: skip
 from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow)
 import numpy as np
 from absl import flags
 
 from amh_tf.data import pipeline
-from amh_tf.exporting import litert, trained
+from amh_tf.deploy import litert
+from amh_tf.runs import trained
 from amh_tf.training import evaluation
 
 FLAGS = flags.FLAGS
@@ -31,7 +33,7 @@ def compare(path, run, split):
 
     Args:
         path: The TFLite file.
-        run: `amh_tf.exporting.trained.Trained`.
+        run: `amh_tf.runs.trained.Trained`.
         split: Name of the split.
 
     Returns:

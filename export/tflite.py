@@ -20,7 +20,7 @@ from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow: it
 import numpy as np
 from absl import flags
 
-from amh_tf.exporting import litert, write
+from amh_tf.deploy import litert, write
 
 FLAGS = flags.FLAGS
 FILES = {"float32": "amh.tflite", "float16": "amh_float16.tflite", "int8": "amh_int8.tflite"}

@@ -18,7 +18,7 @@ from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow: it
 import numpy as np
 from absl import flags
 
-from amh_tf.exporting import litert, onnx_model
+from amh_tf.deploy import litert, onnx_model
 
 FLAGS = flags.FLAGS
 PARITY = 5e-6

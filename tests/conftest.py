@@ -13,7 +13,7 @@ from tensorflow.python.framework import ops
 
 from amh_tf import schema
 from amh_tf.corpora import planted, source
-from amh_tf.data import fold_view, writer
+from amh_tf.data import folds, writer
 from amh_tf.layers.kernels import compiled
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -57,7 +57,7 @@ def tiny_data(tiny_source, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_fold(tiny_data):
-    return fold_view.choose(tiny_data)
+    return folds.choose(tiny_data)
 
 
 # What a data set says whose features are as this package makes them.

@@ -5,8 +5,8 @@ import ast
 import pytest
 
 from amh_tf import errors
-from amh_tf.data import faults
-from amh_tf.training import model_file
+from amh_tf.runs import model_file
+from amh_tf.storage import faults
 from tests.commands import ROOT
 
 SOURCES = [*ROOT.glob("amh_tf/**/*.py"), *ROOT.glob("tools/**/*.py"), *ROOT.glob("export/*.py")]

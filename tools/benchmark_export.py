@@ -19,7 +19,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from amh_tf.exporting import litert, onnx_model, trained
+from amh_tf.deploy import litert, onnx_model
+from amh_tf.runs import trained
 
 FLAGS = flags.FLAGS
 LENGTHS = {"audio": 450, "text": 20, "video": 14}
@@ -53,7 +54,7 @@ def _stock(run, times):
     """Converts the model by Keras' own layers, for utterances of at most, or exactly, some steps.
 
     Args:
-        run: `amh_tf.exporting.trained.Trained`.
+        run: `amh_tf.runs.trained.Trained`.
         times: Dict from modality to the fixed length of its sequence, or to None.
 
     Returns:

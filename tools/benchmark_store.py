@@ -23,7 +23,8 @@ from absl import flags
 
 from amh_tf import files, progress
 from amh_tf.commands import flag_kit
-from amh_tf.data import cache, cache_folders, fold_view, manifest, pipeline
+from amh_tf.data import folds, manifest, pipeline
+from amh_tf.storage import cache, cache_folders
 from tests import fake_store
 
 FLAGS = flags.FLAGS
@@ -46,7 +47,7 @@ def _fetch(url, target):
 
 
 def _epoch(loaded):
-    fold = fold_view.choose(loaded)
+    fold = folds.choose(loaded)
     count = 0
     for _, labels in pipeline.batches(fold, "train", 128, seed=1, bucketing=True):
         count += len(labels)

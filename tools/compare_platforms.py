@@ -34,7 +34,7 @@ np.savez(sys.argv[2], **{name.replace("/", "."): array for name, array in arrays
 """
 SAVED_MODEL = """
 import sys, numpy as np
-from tests.exporting import c_loader
+from tests.deploy import c_loader
 session = c_loader.Session(sys.argv[1])
 answers = session.run("attention", dict(np.load(sys.argv[2])))
 np.savez(sys.argv[3], **{name: array for name, array in answers.items() if name != "classes"})

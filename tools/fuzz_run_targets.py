@@ -11,12 +11,14 @@ import numpy as np
 import scipy.io.wavfile
 import tensorflow as tf
 
-from amh_tf import config, metrics, models, progress, schema, tables
+from amh_tf import config, models, progress, schema
 from amh_tf.corpora import source
-from amh_tf.data import fold_view, records, writer
-from amh_tf.exporting import examples, limits, raw_inputs
+from amh_tf.data import folds, records, writer
+from amh_tf.deploy import examples, limits, raw_inputs
 from amh_tf.reporting import gather
-from amh_tf.training import absence, checkpoints, environment, model_file, run_folder, run_inputs
+from amh_tf.runs import model_file, run_folder, run_inputs
+from amh_tf.scores import metrics, score_tables
+from amh_tf.training import absence, checkpoints, environment
 from tests import conftest
 from tools import damages, fuzz_target
 
@@ -75,7 +77,7 @@ def _metrics(folder):
 
     def parse(_):
         with progress.console.capture():
-            tables.print_reports(run.load_metrics())
+            score_tables.print_reports(run.load_metrics())
 
     return fuzz_target.of_file([seed], folder / "metrics.json", parse, text=True)
 
@@ -149,7 +151,7 @@ def _model_file(path, part, load):
 def _run_inputs(name):
     def target(folder):
         data = writer.write(conftest.compact_source(), folder / "data", 12, protocols=["session"])
-        fold = fold_view.choose(data)
+        fold = folds.choose(data)
         run_inputs.save(folder / "run", fold)
         model = dataclasses.replace(
             _run_config().model,

@@ -105,7 +105,7 @@ def _emobox(folder):
 
 def _splits(name, seed):
     def target(folder):
-        module = importlib.import_module("amh_tf.data.split_files")
+        module = importlib.import_module("amh_tf.auditing.split_files")
         return fuzz_target.of_file([seed], folder / name, module.read, text=True)
 
     return target

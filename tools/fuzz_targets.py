@@ -12,18 +12,16 @@ import tensorflow as tf
 from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
 from amh_tf.data import (
-    cache,
-    cache_folders,
-    fold_view,
+    folds,
     integrity,
     manifest,
     moments,
     random_access,
     records,
-    stores,
     verification,
     writer,
 )
+from amh_tf.storage import cache, cache_folders, stores
 from tests import conftest
 from tools import fuzz_run_targets, fuzz_source_targets, fuzz_target
 
@@ -40,7 +38,7 @@ def _manifest(folder):
         loaded = manifest.load(path.parent)
         for protocol, described in loaded.protocols.items():
             for number in range(len(described["folds"])):
-                fold = fold_view.choose(loaded, protocol, number)
+                fold = folds.choose(loaded, protocol, number)
                 for split in schema.SPLITS:
                     fold.check_split(split)
                 fold.known_words()

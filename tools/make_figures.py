@@ -18,9 +18,10 @@ from pathlib import Path
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 from absl import flags
 
-from amh_tf import errors, files, progress, published, resampling, significance
+from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from amh_tf.reporting import formats, gather, pair_tables
+from amh_tf.scores import published, resampling, significance
 
 FLAGS = flags.FLAGS
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 from amh_tf.corpora import planted
-from amh_tf.data import fold_view, integrity, manifest, pipeline, verification, writer
+from amh_tf.data import folds, integrity, manifest, pipeline, verification, writer
 from tools import damages
 
 
 def _read(folder, split, verify):
-    fold = fold_view.choose(manifest.load(folder), verify=verify)
+    fold = folds.choose(manifest.load(folder), verify=verify)
     with integrity.naming_damage(fold, (split,)):
         for _ in pipeline.batches(fold, split, 32):
             pass

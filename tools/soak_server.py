@@ -34,7 +34,7 @@ import client  # noqa: E402
 
 assert amh_tf.__version__
 
-SERVER = ROOT / "tests" / "exporting" / "server.py"
+SERVER = ROOT / "tests" / "deploy" / "server.py"
 MOST_MEGABYTES, MOST_DIFFERENCE = 300, 1e-5
 SIGNATURES = ("serving_default", "classify", "raw_wav")
 UTTERANCES, MOST_ROWS = 16, 4  # of each signature, and of a request

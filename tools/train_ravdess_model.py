@@ -18,7 +18,8 @@ from absl import flags
 
 from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
-from amh_tf.training import crossvalidation, run_folder
+from amh_tf.runs import run_folder
+from amh_tf.training import crossvalidation
 
 FLAGS = flags.FLAGS
 MODEL_DIR = Path(__file__).parent.parent / "export" / "models" / "ravdess"

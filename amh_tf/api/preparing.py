@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from amh_tf import feature_kinds, imports, locations, preparation, progress
 from amh_tf.api import keywords, settings
-from amh_tf.corpora import folds, planted
+from amh_tf.corpora import authors_folds, planted
 
 if TYPE_CHECKING:
     from amh_tf.data.manifest import Manifest
@@ -90,7 +90,7 @@ def write(chosen: Mapping[str, Any]) -> tuple[preparation.Preparation, Manifest]
     corpus = preparation.corpus(settled)
     extraction, notes = preparation.extraction_settings(settled, corpus)
     with imports.libraries():
-        from amh_tf.data import from_recordings
+        from amh_tf.extraction import from_recordings
     return settled, from_recordings.write(
         dataclasses.replace(corpus, notes=(*corpus.notes, *notes)),
         extraction,
@@ -108,7 +108,7 @@ def _source(settled):
     """Returns features that are there already, or can be drawn, as a `Source`."""
     if settled.source == "planted":
         return planted.read(settled.planted_seed, settled.sizes)
-    read = folds.read(
+    read = authors_folds.read(
         settled.place(),
         classes=settled.classes,
         max_lengths=settled.max_lengths,

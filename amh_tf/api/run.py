@@ -41,7 +41,7 @@ class Run:
     """
 
     def __init__(self, folder: known.Path):
-        from amh_tf.training import run_folder
+        from amh_tf.runs import run_folder
 
         self.folder = Path(folder)
         self._files = run_folder.RunFolder(self.folder)
@@ -67,7 +67,7 @@ class Run:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the model's outputs."""
-        from amh_tf.training import run_inputs
+        from amh_tf.runs import run_inputs
 
         return tuple(run_inputs.load(self.folder, self._config).classes)
 

@@ -8,8 +8,9 @@ from typing import Any, Unpack
 from amh_tf import config, imports, progress, run_settings
 from amh_tf.api import keywords, run, settings
 from amh_tf.corpora import planted
-from amh_tf.data import cache, manifest
-from amh_tf.training import run_folder
+from amh_tf.data import manifest
+from amh_tf.runs import run_folder
+from amh_tf.storage import cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Trained:
     Attributes:
         run_dir: Its folder.
         run_config: Its `amh_tf.config.RunConfig`.
-        fold: The `amh_tf.data.fold_view.Fold` that it was trained on.
+        fold: The `amh_tf.data.folds.Fold` that it was trained on.
         is_chief: Whether this process wrote the folder; one worker of a team does.
     """
 

@@ -3,8 +3,8 @@
 from absl import flags
 
 from amh_tf import errors
+from amh_tf.auditing import leaks
 from amh_tf.commands import cache_flags, flag_kit
-from amh_tf.data import audit
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -36,7 +36,7 @@ def _define_output():
     _define("path", "output_json", None, "File to write the report to, as JSON.")
     _define("enum", "format", "text", "How the report is printed.", enum_values=["text", "json"])
     _define("boolean", "strict", False, "Whether a leak ends the command with exit code 1.")
-    _define("list", "leaks", list(audit.LEAKS), "Leaks that count under --strict.")
+    _define("list", "leaks", list(leaks.LEAKS), "Leaks that count under --strict.")
 
 
 def check():
@@ -50,9 +50,9 @@ def check():
             "There is nothing to audit. Expected a data folder, or a file of splits. Received: "
             "neither. Set them with --data_dir and --splits."
         )
-    unknown = [leak for leak in FLAGS.leaks if leak not in audit.LEAKS]
+    unknown = [leak for leak in FLAGS.leaks if leak not in leaks.LEAKS]
     if unknown:
         raise errors.InputError(
-            f"`leaks` is not known. Expected some of {', '.join(audit.LEAKS)}. Received: "
+            f"`leaks` is not known. Expected some of {', '.join(leaks.LEAKS)}. Received: "
             f"leaks={','.join(FLAGS.leaks)}. Set it with --leaks."
         )

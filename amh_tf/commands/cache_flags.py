@@ -3,7 +3,7 @@
 from absl import flags
 
 from amh_tf.commands import flag_kit
-from amh_tf.data import cache
+from amh_tf.storage import cache
 
 FLAGS = flags.FLAGS
 

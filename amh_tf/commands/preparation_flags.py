@@ -3,7 +3,7 @@
 from amh_tf import preparation, schema
 from amh_tf.commands import extraction_flags, feature_flags, flag_kit
 from amh_tf.corpora import iemocap, label_sets, ravdess
-from amh_tf.data import dev_part, folds
+from amh_tf.data import dev_part, protocol_folds
 from amh_tf.extraction import settings
 
 _define = flag_kit.define
@@ -143,10 +143,12 @@ def _define_folds():
         "list",
         "protocols",
         None,
-        f"Protocols to compute folds for: {', '.join(folds.PROTOCOLS)}. Default: given where the "
-        "source publishes folds, and else what suits it.",
+        f"Protocols to compute folds for: {', '.join(protocol_folds.PROTOCOLS)}. Default: "
+        "given where the source publishes folds, and else what suits it.",
     )
-    _define("integer", "num_folds", folds.NUM_FOLDS, "Folds of random, speaker_kfold and text.")
+    _define(
+        "integer", "num_folds", protocol_folds.NUM_FOLDS, "Folds of random, speaker_kfold and text."
+    )
     _define("integer", "fold_seed", 0, "Seed of the folds that are drawn.", lower_bound=0)
     _define(
         "integer",

@@ -1,258 +1,149 @@
-"""Protocols: which utterances a model is trained, selected and tested on.
+"""One fold of a data set: what training, selection and test read."""
 
-Each fold of a protocol puts every utterance into train, dev or test, or leaves it out. Utterances
-that fare alike in all folds of all protocols of a data set form a part, which is stored together,
-so that any fold of any protocol is a choice of whole shards and nothing is stored twice.
-"""
-
-import collections
-import contextlib
 import dataclasses
-import re
+
+import numpy as np
 
 from amh_tf import errors, schema
-from amh_tf.data import fold_kinds, text_folds
-
-_MAKERS = {
-    "given": fold_kinds.given,
-    "random": fold_kinds.random,
-    "session": fold_kinds.session,
-    "speaker": fold_kinds.speaker,
-    "speaker_kfold": fold_kinds.speaker_kfold,
-    "text": text_folds.text,
-    "all": fold_kinds.everything,
-}
-PROTOCOLS = tuple(_MAKERS)
-# Those that can be drawn more than once.
-REPEATED = ("random", "speaker_kfold")
-NUM_FOLDS = fold_kinds.NUM_FOLDS
-Options = fold_kinds.Options
-# Every part has a shard open while a data folder is written.
-MAX_PARTS = 500
+from amh_tf.data import integrity
+from amh_tf.data import manifest as manifests
+from amh_tf.storage import cache, faults
 
 
 @dataclasses.dataclass(frozen=True)
-class Protocol:
-    """A way to split a data set.
+class Fold:
+    """One fold of a data set under one protocol.
 
     Attributes:
-        name: One of `PROTOCOLS`.
-        description: What it does, for a run's output.
-        names: A name for each fold.
-        groups: For each utterance, in the order of the index, a tuple of its split in each fold:
-            "train", "dev", "test", or "" where the fold leaves it out.
+        manifest: `amh_tf.data.manifest.Manifest` of the data set.
+        protocol: Name of the protocol.
+        number: Number of the fold, from 0.
+        verify: How shards are checked before each pass, one of `config.VERIFY_LEVELS`.
     """
 
-    name: str
-    description: str
-    names: tuple
-    groups: tuple
+    manifest: manifests.Manifest
+    protocol: str
+    number: int
+    verify: str = "sizes"
+
+    @property
+    def _stored(self):
+        return self.manifest.protocols[self.protocol]["folds"][self.number]
+
+    @property
+    def name(self):
+        """What the fold is called, such as the session that it tests on."""
+        return self._stored["name"]
+
+    @property
+    def warnings(self):
+        """What a reader of its scores must know: shared speakers, repeated texts."""
+        return self._stored["warnings"]
+
+    @property
+    def description(self):
+        """What the protocol does."""
+        return self.manifest.protocols[self.protocol]["description"]
+
+    def parts(self, split):
+        """Returns the set of the names of a split's parts."""
+        return set(self._stored[split])
+
+    def select(self, split):
+        """Lists the shards of one split.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        if split not in schema.SPLITS:
+            raise errors.InputError(
+                f"`split` is not known. Expected one of {', '.join(schema.SPLITS)}. "
+                f"Received: split={split!r}. Set it with --split."
+            )
+        parts = self.parts(split)
+        return [shard for shard in self.manifest.shards if shard.part in parts]
+
+    def count(self, split):
+        """Returns the number of utterances in a split."""
+        return sum(shard.records for shard in self.select(split))
+
+    def label_counts(self, split):
+        """Returns the number of utterances of each class in a split, as an array."""
+        return np.sum([shard.label_counts for shard in self.select(split)], axis=0)
+
+    def known_words(self):
+        """Tells which word ids the model may know: those of the training part.
+
+        Returns:
+            Bool array of shape `(vocabulary_size,)`, or None where the source's own
+            vocabulary stands, as under a single split that it publishes.
+        """
+        # As `folds.keeps_vocabulary` has it, whose imports would slow the start of every command.
+        alone = len(self.manifest.protocols[self.protocol]["folds"]) == 1
+        if self.manifest.word_counts_file is None or (self.protocol == "given" and alone):
+            return None
+        counts = self.manifest.word_counts()
+        parts = self.manifest.parts
+        rows = [parts.index(part) for part in self._stored["train"]]
+        known = counts[rows].sum(axis=0) > 0
+        known[[schema.PADDING_ID, schema.UNKNOWN_ID]] = True
+        return known
+
+    def check_split(self, split):
+        """Checks that a split has utterances, and that its shards are as they were written.
+
+        Shards of an object store that are not here yet are fetched.
+
+        Returns:
+            The entries of each shard's records, as `integrity.check_shard` returns them.
+
+        Raises:
+            ValueError: If the split is empty, or a shard is damaged as `integrity.check_shard`
+                says; the message names the file.
+            OSError: If a store does not answer, or refuses.
+        """
+        if not self.count(split):
+            raise errors.InputError(
+                f"The {split} split of {str(self.manifest.location)!r} is empty. Expected at "
+                f"least one utterance. Received: none. {manifests.REMEDY}"
+            )
+        shards = self.select(split)
+        try:
+            cache.fetch(self.manifest, shards)
+        except faults.Fault as fault:
+            raise fault.as_error(cache.REMEDY) from fault
+        if self.verify == "full":
+            integrity.check_tables(self.manifest)
+        return [integrity.check_shard(self.manifest, shard, self.verify) for shard in shards]
 
 
-def possible(index):
-    """Names the protocols that suit a data set, the one that runs use by default first.
-
-    The source's own folds where it publishes some. Otherwise, where sessions are known: random,
-    session, and by speaker. Without sessions: by speaker, and random last, since it tests on
-    speakers that it trains on. By speaker means "speaker", or with more than 12 speakers
-    "speaker_kfold". "text" is made when asked for.
+def choose(manifest, protocol=None, number=0, verify="sizes"):
+    """Picks a fold.
 
     Args:
-        index: Sequence of `amh_tf.corpora.source.Entry`.
+        manifest: `amh_tf.data.manifest.Manifest`.
+        protocol: Name of the protocol, or None for the data set's first.
+        number: Number of the fold, from 0.
+        verify: How shards are checked before each pass, one of `config.VERIFY_LEVELS`.
 
     Returns:
-        List of names out of `PROTOCOLS`.
-    """
-    if all(entry.splits for entry in index) and any(any(entry.splits) for entry in index):
-        return ["given"]
-    by_speaker = []
-    speakers = {entry.speaker for entry in index}
-    if "" not in speakers:
-        many = len(speakers) > text_folds.MANY_SPEAKERS
-        by_speaker = ["speaker_kfold" if many else "speaker"]
-    if all(entry.session for entry in index):
-        return ["random", "session", *by_speaker]
-    return [*by_speaker, "random"]
-
-
-def make(
-    index,
-    classes,
-    names=None,
-    options=None,
-    fold_names=("given",),
-    published="the split that the source gives",
-    tell=lambda note: None,
-):
-    """Computes protocols, the same on every machine.
-
-    Args:
-        index: Sequence of `amh_tf.corpora.source.Entry`.
-        classes: Class names.
-        names: Names of the protocols, out of `PROTOCOLS`. Defaults to those of `possible` that
-            can be made; where none can, to fewer random folds, or to training on everything.
-        options: `Options`. Defaults to those without arguments.
-        fold_names, published: As in `amh_tf.corpora.source.Source`.
-        tell: Function that is called with a line for each default that cannot be made.
-
-    Returns:
-        List of `Protocol`.
+        `Fold`.
 
     Raises:
-        ValueError: If an id stands twice, a protocol lacks a field or has too few groups, a class
-            is too rare for it, or all together cut the data set into too many parts.
+        ValueError: If there is no such protocol or fold.
     """
-    _check_ids(index)
-    options = options or Options()
-    table = fold_kinds.Table(index, classes, options, fold_names, published)
-    wanted = list(dict.fromkeys(possible(index) if names is None else names))
-    unknown = [name for name in wanted if name not in _MAKERS]
-    if unknown or not wanted:
+    protocol = manifest.default_protocol if protocol is None else protocol
+    if protocol not in manifest.protocols:
         raise errors.InputError(
-            f"A protocol is not known. Expected some of {', '.join(PROTOCOLS)}. Received: "
-            f"{','.join(wanted)!r}. Set them with --protocols."
+            f"{str(manifest.location)!r} was not prepared for this protocol. Expected one of "
+            f"{', '.join(manifest.protocols)}. Received: protocol={protocol!r}. Set it with "
+            "--protocol, or prepare the data set with --protocols."
         )
-    if options.repeats > 1 and not set(REPEATED).intersection(wanted):
+    count = len(manifest.protocols[protocol]["folds"])
+    if not 0 <= number < count:
         raise errors.InputError(
-            f"Nothing is drawn that could be repeated. Expected the protocol "
-            f"{' or '.join(REPEATED)} with --fold_repeats. Received: {','.join(wanted)}. Set them "
-            "with --protocols."
+            f"`fold` is out of range. Expected 0 to {count - 1}, the folds of "
+            f"{str(manifest.location)!r} under the protocol {protocol!r}. Received: "
+            f"fold={number}. Set it with --fold."
         )
-    if names is None:
-        return _as_many_as_can_be(table, wanted, tell)
-    protocols = [_make(table, name) for name in wanted]
-    _check_parts(protocols, options)
-    return protocols
-
-
-def _make(table, name):
-    made = _MAKERS[name](table)
-    groups = tuple(map(tuple, made.splits.tolist()))
-    protocol = Protocol(name, made.description, made.names, groups)
-    if name not in ("given", "all"):
-        _check_folds(protocol, table)
-    return protocol
-
-
-def _as_many_as_can_be(table, names, tell):
-    """Makes what nobody asked for, leaves out what cannot be made, and tells why."""
-    protocols = []
-    for name in names:
-        try:
-            made = [*protocols, _make(table, name)]
-            _check_parts(made, table.options)
-            protocols = made
-        except ValueError as error:
-            tell(f"Protocol {name} is left out: {_reason(error)}")
-    if protocols or "given" in names:
-        return protocols or [_make(table, "given")]  # which says what is wrong with it
-    rarest = min(collections.Counter(table.labels.tolist()).values(), default=0)
-    fewer = min(table.options.num_folds - 1, rarest)
-    if "random" in names and fewer >= 3:
-        options = dataclasses.replace(table.options, num_folds=fewer)
-        table = fold_kinds.Table(
-            table.index, table.classes, options, table.fold_names, table.published
-        )
-        with contextlib.suppress(ValueError):
-            protocols = [_make(table, "random")]
-            _check_parts(protocols, options)
-            tell(f"Protocol random has {fewer} folds instead, as the rarest class allows.")
-            return protocols
-    tell("Protocol all takes their place: all is trained on, and nothing is left to score.")
-    return [_make(table, "all")]
-
-
-def _reason(error):
-    """Returns what a message says, without its advice on flags that nobody gave."""
-    return re.sub(r" (Choose|Set)\b[^.]*--[^.]*\.$", "", str(error))
-
-
-def parts(protocols):
-    """Names the part of each utterance.
-
-    Args:
-        protocols: List of `Protocol`.
-
-    Returns:
-        List of part names, in the order of the index; for each protocol, a list of one dict per
-        fold, from split to the sorted list of its parts.
-    """
-    keys = list(zip(*(protocol.groups for protocol in protocols)))
-    distinct = sorted(set(keys))
-    if len(distinct[0]) == 1 and len(distinct[0][0]) == 1 and protocols[0].name == "given":
-        named = {key: key[0][0] or "left_out" for key in distinct}
-    else:
-        named = {key: f"part-{number:03d}" for number, key in enumerate(distinct)}
-    chosen = [
-        [
-            {
-                split: sorted(named[key] for key in distinct if key[position][fold] == split)
-                for split in schema.SPLITS
-            }
-            for fold in range(len(protocol.names))
-        ]
-        for position, protocol in enumerate(protocols)
-    ]
-    return [named[key] for key in keys], chosen
-
-
-def keeps_vocabulary(names, fold_names):
-    """Returns whether a data set's words are those that its source trains on.
-
-    So it is under one published fold. Where folds differ in what they train on, each masks the
-    words that it does not know.
-
-    Args:
-        names: Names of the protocols.
-        fold_names: As in `amh_tf.corpora.source.Source`.
-    """
-    return "given" in names and len(fold_names) == 1
-
-
-def _check_ids(index):
-    counts = collections.Counter(entry.id for entry in index)
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
-        raise errors.InputError(
-            "An utterance stands in the data set twice, so that it could be trained and tested "
-            f"on. Expected ids that differ. Received: {twice[0]!r}, and {len(twice) - 1} more "
-            "such ids. Take out the repeated utterances."
-        )
-
-
-def _check_parts(protocols, options):
-    count = len(set(zip(*(protocol.groups for protocol in protocols))))
-    if count > MAX_PARTS:
-        received = ", ".join(f"{each.name} of {len(each.names)} folds" for each in protocols)
-        fewer = "fewer protocols with --protocols, or fewer folds with --num_folds"
-        if options.repeats > 1:
-            fewer += ", or fewer repeats with --fold_repeats"
-        raise errors.InputError(
-            f"The protocols cut the data set into {count} parts. Expected at most {MAX_PARTS}. "
-            f"Received: {received}. Choose {fewer}."
-        )
-
-
-def _check_folds(protocol, table):
-    """Refuses a fold that has an empty split, or cannot teach every class that there is."""
-    for number, name in enumerate(protocol.names):
-        held = {split: set() for split in (*schema.SPLITS, "")}
-        for row, label in zip(protocol.groups, table.labels.tolist()):
-            held[row[number]].add(label)
-        empty = [split for split in schema.SPLITS if not held[split]]
-        # An empty training part lacks every class, and the message that names them says more.
-        if empty and held["train"]:
-            raise errors.InputError(
-                f"Fold {name!r} of the protocol {protocol.name!r} has no {', '.join(empty)} part. "
-                "Expected utterances in each. Received: none. Choose other protocols with "
-                "--protocols."
-            )
-        # A class of which there is no utterance at all is none that a fold could teach.
-        missing = [table.classes[n] for n in sorted({*table.labels.tolist()} - held["train"])]
-        if missing:
-            raise errors.InputError(
-                f"A class is missing from what fold {name!r} of the protocol "
-                f"{protocol.name!r} trains on. Expected every class. Received: no "
-                f"{', '.join(missing)}. Choose other protocols with --protocols, or leave the "
-                "class out."
-            )
+    return Fold(manifest, protocol, number, verify)

@@ -13,7 +13,7 @@ import struct
 
 import google_crc32c
 
-from amh_tf.data import faults
+from amh_tf.storage import faults
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4

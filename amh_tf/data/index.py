@@ -8,7 +8,8 @@ import math
 import numpy as np
 
 from amh_tf import schema
-from amh_tf.data import faults, framing, records
+from amh_tf.data import framing, records
+from amh_tf.storage import faults
 
 # Fields that are strings of bytes: what is asked of them is where they start.
 STRINGS = ("id", *schema.MODALITIES)

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import cache, faults, framing, index, layout, records
+from amh_tf.data import framing, index, layout, records
+from amh_tf.storage import cache, faults
 
 # Shards that were checked, by path: what the file system said of them then, and their entries.
 _checked = {}
@@ -140,7 +141,7 @@ def table_faults(manifest):
         manifest: `amh_tf.data.manifest.Manifest`.
 
     Yields:
-        `amh_tf.data.faults.Fault`.
+        `amh_tf.storage.faults.Fault`.
     """
     for name, written in (manifest.digests or {}).items():
         path = manifest.path(name)
@@ -171,7 +172,7 @@ def naming_damage(fold, splits):
     """Turns an error from reading damaged shards into one that names file, record and offset.
 
     Args:
-        fold: `amh_tf.data.fold_view.Fold` that is read.
+        fold: `amh_tf.data.folds.Fold` that is read.
         splits: Its splits that may be read in the block.
 
     Raises:

@@ -11,7 +11,8 @@ Reference:
 import os
 
 from amh_tf import errors, schema
-from amh_tf.data import faults, framing
+from amh_tf.data import framing
+from amh_tf.storage import faults
 
 # What is read at a time, and what of it the head of an entry may take: five tags with lengths, a
 # field's name and a number.

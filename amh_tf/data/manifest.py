@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf import checking, errors, files, locations, schema
-from amh_tf.data import cache, declared, faults, stores
+from amh_tf.data import declared
+from amh_tf.storage import cache, faults, stores
 
 FILE_NAME = "dataset.json"
 FORMAT = 1

@@ -158,7 +158,7 @@ def batches(
     training part does not know come as the unknown word.
 
     Args:
-        fold: `amh_tf.data.fold_view.Fold`.
+        fold: `amh_tf.data.folds.Fold`.
         split: "train", "dev" or "test".
         batch_size: Utterances per batch.
         modalities: Which modalities the batches hold.

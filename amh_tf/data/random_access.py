@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import schema
-from amh_tf.data import faults, framing, records
+from amh_tf.data import framing, records
+from amh_tf.storage import faults
 
 # As TensorFlow asks of memory that it takes over instead of copying it.
 _ALIGNMENT = 64

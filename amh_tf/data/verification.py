@@ -3,8 +3,9 @@
 import numpy as np
 
 from amh_tf import schema
-from amh_tf.data import faults, integrity, moments, utterances
+from amh_tf.data import integrity, moments, utterances
 from amh_tf.data import manifest as manifests
+from amh_tf.storage import faults
 
 
 def verify(folder, advance=None):
@@ -15,7 +16,7 @@ def verify(folder, advance=None):
         advance: Function that is called after each file, or None.
 
     Yields:
-        `amh_tf.data.faults.Fault`, each as soon as it is found.
+        `amh_tf.storage.faults.Fault`, each as soon as it is found.
 
     Raises:
         ValueError: If there is no manifest, or it cannot be read: then nothing else can be.

@@ -13,11 +13,11 @@ import tensorflow as tf
 from amh_tf import checking, errors, feature_kinds, files, schema
 from amh_tf.data import (
     dev_part,
-    fold_view,
     folds,
     integrity,
     manifest,
     moments,
+    protocol_folds,
     records,
     utterances,
 )
@@ -99,7 +99,7 @@ def write(
     folder,
     records_per_shard=256,
     protocols=None,
-    num_folds=folds.NUM_FOLDS,
+    num_folds=protocol_folds.NUM_FOLDS,
     fold_seed=0,
     feature_dtype="float32",
     progress=None,
@@ -134,8 +134,8 @@ def write(
             do not suit the source.
     """
     _check_names(source)
-    options = folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
-    made = folds.make(
+    options = protocol_folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
+    made = protocol_folds.make(
         source.index, source.classes, protocols, options, source.fold_names, source.published
     )
     described = f"layout {LAYOUT} {source.fingerprint} {protocols} {options}"
@@ -188,7 +188,7 @@ def _check_names(source):
 
 
 def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, advance):
-    names, _ = folds.parts(protocols)
+    names, _ = protocol_folds.parts(protocols)
     counts = collections.Counter(names)
     parts = {
         name: _Part(
@@ -220,9 +220,10 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
 def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
     """Makes the manifest."""
     masked = any(
-        not folds.keeps_vocabulary([protocol.name], protocol.names) for protocol in protocols
+        not protocol_folds.keeps_vocabulary([protocol.name], protocol.names)
+        for protocol in protocols
     )
-    names, chosen = folds.parts(protocols)
+    names, chosen = protocol_folds.parts(protocols)
     speakers = collections.defaultdict(set)
     for entry, name in zip(source.index, names):
         speakers[name].add(entry.speaker)
@@ -310,7 +311,7 @@ def _write_tables(source, folder, parts, written, protocols, gathered):
     if written.word_counts_file is not None:
         counts = [parts[name].word_counts for name in written.parts]
         np.save(folder / WORD_COUNTS_FILE, np.stack(counts))
-    known = utterances.text(source.index, folds.parts(protocols)[0], source.classes)
+    known = utterances.text(source.index, protocol_folds.parts(protocols)[0], source.classes)
     (folder / utterances.FILE_NAME).write_text(known, encoding="utf-8", newline="")
     np.save(folder / MOMENTS_FILE, gathered)
     shards = {shard.file for shard in written.shards}
@@ -329,8 +330,8 @@ def _existing(folder, fingerprint, features):
             f"folder. Received: one with the {present.name}. Choose another folder."
         )
     for split in schema.SPLITS:
-        if fold_view.choose(present).count(split):
-            fold_view.choose(present).check_split(split)
+        if folds.choose(present).count(split):
+            folds.choose(present).check_split(split)
     present.embedding()
     # What was said before and is not said otherwise now stays.
     said = json.loads(json.dumps({**(present.features or {}), **(features or {})}))

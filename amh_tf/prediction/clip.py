@@ -132,9 +132,9 @@ class Prediction:
         Returns:
             `matplotlib.figure.Figure`, which a notebook shows; `.savefig("out.png")` writes it.
         """
-        from amh_tf.prediction import attention_figure
+        from amh_tf.prediction import attention_plot
 
-        return attention_figure.picture(self)
+        return attention_plot.picture(self)
 
     def _repr_html_(self):
         from amh_tf.prediction import html

@@ -71,7 +71,7 @@ class ClipReader:
 
     Args:
         model: The run's `amh_tf.config.ModelConfig`.
-        inputs: Its `amh_tf.training.run_inputs.RunInputs`.
+        inputs: Its `amh_tf.runs.run_inputs.RunInputs`.
     """
 
     def __init__(self, model, inputs):

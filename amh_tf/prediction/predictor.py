@@ -7,7 +7,7 @@ from amh_tf import errors, models, schema
 from amh_tf.features import transcribe
 from amh_tf.prediction import clip as clips
 from amh_tf.prediction import clip_features
-from amh_tf.training import run_folder, run_inputs
+from amh_tf.runs import run_folder, run_inputs
 
 # Clips that a model answers at a time: more are hardly faster, and take more memory.
 BATCH = 16

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from amh_tf import controls, groups, metrics, published, resampling, tables
-from amh_tf.reporting.tables import Column, Table
+from amh_tf.reporting.report_tables import Column, Table
+from amh_tf.scores import controls, groups, metrics, published, resampling, score_tables
 
 _POOLED = "all test predictions [95 % interval]"
 _MAJORITY = "largest class always"
 _SHUFFLED = f"labels shuffled, mean [95 % of {controls.PERMUTATIONS:,}]"
-_ACCURACIES = tables.SHORT[:2]
+_ACCURACIES = score_tables.SHORT[:2]
 
 
 def _coded(run):
@@ -32,7 +32,9 @@ def control_table(group):
     """
     columns = [Column("model")]
     columns += [Column(title, _POOLED, "interval") for title, _ in _ACCURACIES]
-    columns += [Column(title, _POOLED, "interval", wide=True) for title, _ in tables.SHORT[2:]]
+    columns += [
+        Column(title, _POOLED, "interval", wide=True) for title, _ in score_tables.SHORT[2:]
+    ]
     columns += [Column(title, _MAJORITY, "share") for title, _ in _ACCURACIES]
     columns += [Column(title, _SHUFFLED, "interval") for title, _ in _ACCURACIES]
     by_sentence = any(run.ceiling is not None for run in group.rows)
@@ -63,7 +65,9 @@ def _control_cells(run):
     scores = metrics.scores(run.confusion)
     majority = controls.majority_class(run.confusion)
     shuffled = controls.shuffled_labels(run.confusion)
-    cells = [resampling.Interval(float(scores[name]), *bounds[name]) for _, name in tables.SHORT]
+    cells = [
+        resampling.Interval(float(scores[name]), *bounds[name]) for _, name in score_tables.SHORT
+    ]
     cells += [published.Share(majority[name]) for _, name in _ACCURACIES]
     cells += [
         resampling.Interval(shuffled[name]["mean"], *shuffled[name]["range_95"])
@@ -105,8 +109,8 @@ def seed_table(group):
     if not runs:
         return None
     columns = [Column("model"), Column("seed")]
-    columns += [Column(title, "mean over folds", "estimate") for title, _ in tables.SHORT]
-    columns += [Column(title, _POOLED, "interval", wide=True) for title, _ in tables.SHORT]
+    columns += [Column(title, "mean over folds", "estimate") for title, _ in score_tables.SHORT]
+    columns += [Column(title, _POOLED, "interval", wide=True) for title, _ in score_tables.SHORT]
     rows, methods = [], {}
     for run in runs:
         seeds = run.seeds
@@ -117,9 +121,9 @@ def seed_table(group):
             deviations = seeds["standard_deviation"] or {}
             cells = [
                 published.Estimate(seeds["mean"][name], deviations.get(name))
-                for _, name in tables.SHORT
+                for _, name in score_tables.SHORT
             ]
-            rows.append([run.name, "mean ± sd over seeds", *cells, *[""] * len(tables.SHORT)])
+            rows.append([run.name, "mean ± sd over seeds", *cells, *[""] * len(score_tables.SHORT)])
         rows.append([run.name, "ensemble", *_seed_cells(seeds["ensemble"])])
     notes = (
         "Ensemble: the seeds averaged. Mean ± sd over seeds: of the seeds' means "
@@ -136,8 +140,8 @@ def _seed_name(row, run):
 
 
 def _seed_cells(row):
-    means = [published.Estimate(row["mean"][name]) for _, name in tables.SHORT]
-    scores = [row["pooled"][name] for _, name in tables.SHORT]
+    means = [published.Estimate(row["mean"][name]) for _, name in score_tables.SHORT]
+    scores = [row["pooled"][name] for _, name in score_tables.SHORT]
     return [*means, *(resampling.Interval(s["value"], *s["interval_95"]) for s in scores)]
 
 

@@ -8,7 +8,8 @@ import textwrap
 from rich import box
 from rich import table as rich_table
 
-from amh_tf import escaping, published, resampling, significance
+from amh_tf import escaping
+from amh_tf.scores import published, resampling, significance
 
 _CSV_PARTS = {
     "text": ("",),

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf import config, errors, files, schema
-from amh_tf.reporting import checks
-from amh_tf.reporting import predictions as prediction_files
+from amh_tf.runs import checks
+from amh_tf.runs import predictions as prediction_files
 
 RESULTS = "crossval.json"
 PREDICTIONS = "predictions.csv"

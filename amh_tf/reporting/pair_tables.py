@@ -2,8 +2,8 @@
 
 import itertools
 
-from amh_tf import resampling, significance
-from amh_tf.reporting.tables import Column, Table
+from amh_tf.reporting.report_tables import Column, Table
+from amh_tf.scores import resampling, significance
 
 
 def _utterances(run, by_fold):

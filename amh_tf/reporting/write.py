@@ -4,16 +4,17 @@ import dataclasses
 import re
 from pathlib import Path
 
-from amh_tf import errors, files, progress, published
+from amh_tf import errors, files, progress
 from amh_tf.reporting import (
     control_tables,
     formats,
     gather,
     page,
     pair_tables,
-    pictures,
-    tables,
+    plots,
+    report_tables,
 )
+from amh_tf.scores import published
 
 PAGE = "report.html"
 ALL_TABLES = "tables.md"
@@ -77,8 +78,8 @@ def report(runs_dir, output_dir):
 
 def _tables(group):
     made = (
-        tables.model_table(group),
-        tables.hop_table(group),
+        report_tables.model_table(group),
+        report_tables.hop_table(group),
         control_tables.control_table(group),
         control_tables.seed_table(group),
         pair_tables.pair_table(group),
@@ -107,10 +108,10 @@ def _write_group(number, group, shown, folder, bar):
             paths.append(folder / f"{table.slug}.{ending}")
             files.write_text(paths[-1], writer(table))
 
-    beside, hop_rows = {}, tables.hop_rows(group)
+    beside, hop_rows = {}, report_tables.hop_rows(group)
     if len(hop_rows) > 1:
         paths.append(folder / "hops.png")
-        pictures.hops(hop_rows, f"AMH (A+T+V)\n{group.title}", paths[-1])
+        plots.hops(hop_rows, f"AMH (A+T+V)\n{group.title}", paths[-1])
         caption = "AMH (A+T+V): WA and UA by number of hops, standard deviation over folds as bars."
         alternative = f"{caption} The numbers are in table 2."
         beside["table_2"] = page.picture(paths[-1], alternative, caption)
@@ -119,7 +120,7 @@ def _write_group(number, group, shown, folder, bar):
     scored = {name: values for name, values in scored.items() if values}
     if scored:
         paths.append(folder / "speakers.png")
-        pictures.speakers(scored, len(group.classes), group.title, paths[-1])
+        plots.speakers(scored, len(group.classes), group.title, paths[-1])
         caption = "UA of each speaker, over the classes that the speaker shows; by model."
         alternative = f"{caption} {_speakers_in_words(scored)}"
         beside["controls"] = page.picture(paths[-1], alternative, caption)
@@ -127,7 +128,7 @@ def _write_group(number, group, shown, folder, bar):
     confusion_pictures = []
     for row, slug in zip(group.rows, _slugs(row.name for row in group.rows)):
         paths.append(folder / f"confusion_{slug}.png")
-        pictures.confusion_matrix(row, paths[-1])
+        plots.confusion_matrix(row, paths[-1])
         title = "" if row.title == row.name else f"{row.title}; "
         folds = f"{row.folds_text.removesuffix(' folds')} folds"
         caption = f"{row.name}: {title}{folds}; from {row.folder}{_confused(row)}"

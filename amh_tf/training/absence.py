@@ -5,9 +5,11 @@ import json
 
 import tensorflow as tf
 
-from amh_tf import errors, files, progress, schema, tables
+from amh_tf import errors, files, progress, schema
 from amh_tf.data import pipeline
-from amh_tf.training import evaluation, runs, stored_reports
+from amh_tf.runs import stored_reports
+from amh_tf.scores import score_tables
+from amh_tf.training import evaluation, runs
 
 ALL_SUBSETS = "all_subsets"
 SCORES_FILE = "metrics_dropped.json"
@@ -98,7 +100,7 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
                 predictions = evaluation.predict(predict_step, batches, bar.advance)
                 reports["+".join(left)] = runs.report(fold, predictions, run_config)
         save(folder.path, run_config.model, split, reports)
-    tables.print_available(reports, split)
+    score_tables.print_available(reports, split)
     return reports
 
 
@@ -122,7 +124,7 @@ def save(folder, model, split, reports):
     stored[split] = {name: merged[name] for name in names if name in merged}
     text = json.dumps(stored, indent=2) + "\n"
     shown = [
-        f"## {model.title}, {name}\n\n{tables.available_markdown(found)}"
+        f"## {model.title}, {name}\n\n{score_tables.available_markdown(found)}"
         for name, found in stored.items()
     ]
     files.write_text(path, text)

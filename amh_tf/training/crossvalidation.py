@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import errors, escaping, figures, files, progress, schema, tables
-from amh_tf.data import fold_view, utterances
-from amh_tf.training import evaluation, run_folder, runs, seeds, startup
+from amh_tf import errors, escaping, files, progress, schema
+from amh_tf.data import folds, utterances
+from amh_tf.runs import run_folder
+from amh_tf.scores import confusion_plot, score_tables
+from amh_tf.training import evaluation, runs, seeds, startup
 
 SUMMARY_FILE = "crossval.json"
 
@@ -43,7 +45,7 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
     num_folds = len(manifest.protocols[protocol]["folds"])
     chosen = list(range(num_folds)) if chosen is None else chosen
     verify = run_config.data.verify
-    selected = {number: fold_view.choose(manifest, protocol, number, verify) for number in chosen}
+    selected = {number: folds.choose(manifest, protocol, number, verify) for number in chosen}
     todo, begun = [], None
     for number in range(num_folds):
         folder = run_folder.RunFolder(_run_dir(output_dir, number))
@@ -203,9 +205,9 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
         **({} if by_seed is None else {"seeds": by_seed}),
     }
     _write(output_dir, summary, rows, manifest)
-    tables.print_cross_validation(summary)
+    score_tables.print_cross_validation(summary)
     if by_seed is not None:
-        tables.print_seeds(summary)
+        score_tables.print_seeds(summary)
     return summary
 
 
@@ -228,7 +230,7 @@ def _write(output_dir, summary, rows, manifest):
         summary["pooled"][name]["value"] for name in ("weighted_accuracy", "unweighted_accuracy")
     )
     done = f"{len(summary['folds'])} of {summary['num_folds']} folds pooled"
-    figures.confusion_matrix(
+    confusion_plot.confusion_matrix(
         summary["pooled"]["confusion_matrix"],
         manifest.classes,
         f"{summary['title']}, test, {done}\nWA (WAR) {accuracy:.3f}, UA (UAR) {recall:.3f}\n"

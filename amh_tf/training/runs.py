@@ -6,19 +6,13 @@ import dataclasses
 
 import keras
 
-from amh_tf import config, errors, feature_kinds, files, metrics, models, progress, schema, tables
-from amh_tf.data import fold_view, integrity, moments, pipeline, utterances
+from amh_tf import config, errors, feature_kinds, files, models, progress, schema
+from amh_tf.data import folds, integrity, moments, pipeline, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.models import ensemble
-from amh_tf.training import (
-    distribution,
-    environment,
-    evaluation,
-    halves,
-    run_folder,
-    run_inputs,
-    trainer,
-)
+from amh_tf.runs import run_folder, run_inputs
+from amh_tf.scores import metrics, score_tables
+from amh_tf.training import distribution, environment, evaluation, halves, trainer
 
 SCORED_SPLITS = ("dev", "test")
 SPEAKER_WARNING = (
@@ -44,7 +38,7 @@ def configure(data, training, model, seeds=()):
         ValueError: If the data folder cannot be read or has no such protocol or fold.
     """
     manifest = manifests.load(data.data_dir)
-    fold = fold_view.choose(manifest, data.protocol, data.fold, data.verify)
+    fold = folds.choose(manifest, data.protocol, data.fold, data.verify)
     if manifest.utterances_file is not None:
         utterances.read(manifest)  # what scoring needs is refused now, not after hours
     for split in ("train", *scored_splits(fold)):
@@ -136,7 +130,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     if not team.is_chief:
         return {}
     if reports:
-        tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
+        score_tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
     else:
         progress.console.print(
             "Nothing is left to score: all utterances were trained on. What such a model is worth "
@@ -242,7 +236,7 @@ def find_fold(run_config, data_dir=None, verify="sizes"):
             f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
             "--data_dir."
         )
-    return fold_view.choose(manifest, run_config.data.protocol, run_config.data.fold, verify)
+    return folds.choose(manifest, run_config.data.protocol, run_config.data.fold, verify)
 
 
 def evaluate(run_dir, split, data_dir=None, verify="sizes"):
@@ -265,7 +259,7 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     with folder.locked():
         predict_step = evaluation.predict_step_of(run_config, folder.load_model())
         scored = score(run_config, fold, predict_step, folder, split)
-    tables.print_reports({split: scored})
+    score_tables.print_reports({split: scored})
     return scored
 
 

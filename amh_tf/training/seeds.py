@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from amh_tf import metrics, schema
+from amh_tf import schema
 from amh_tf.data import utterances
-from amh_tf.training import run_folder
+from amh_tf.runs import run_folder
+from amh_tf.scores import metrics
 
 _NAME = re.compile(r"seed_(\d{1,9})")
 

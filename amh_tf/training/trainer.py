@@ -6,8 +6,9 @@ import time
 import keras
 import tensorflow as tf
 
-from amh_tf import errors, metrics, progress, schema
+from amh_tf import errors, progress, schema
 from amh_tf.data import pipeline
+from amh_tf.scores import metrics
 from amh_tf.training import (
     checkpoints,
     evaluation,
@@ -43,9 +44,9 @@ class Trainer:
 
     Args:
         run_config: `amh_tf.config.RunConfig`.
-        fold: `amh_tf.data.fold_view.Fold` to train on.
+        fold: `amh_tf.data.folds.Fold` to train on.
         model: `keras.Model`.
-        folder: `amh_tf.training.run_folder.RunFolder`, started.
+        folder: `amh_tf.runs.run_folder.RunFolder`, started.
         team: `amh_tf.training.distribution.Team`; the model is built under its strategy.
         data_service: Address of a tf.data service that makes the training batches, or None.
 

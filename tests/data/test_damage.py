@@ -14,16 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.data import (
-    faults,
-    fold_view,
-    framing,
-    integrity,
-    manifest,
-    pipeline,
-    verification,
-    writer,
-)
+from amh_tf.data import folds, framing, integrity, manifest, pipeline, verification, writer
+from amh_tf.storage import faults
 from tests import conftest
 from tools import damages
 
@@ -58,7 +50,7 @@ def folder(whole, tmp_path):
 
 def read(folder, split, verify="sizes"):
     """Reads a split as training does; returns the number of utterances."""
-    fold = fold_view.choose(manifest.load(folder), verify=verify)
+    fold = folds.choose(manifest.load(folder), verify=verify)
     with integrity.naming_damage(fold, (split,)):
         return sum(len(label) for _, label in pipeline.batches(fold, split, 4))
 
@@ -79,7 +71,7 @@ def test_damage_is_found_and_named(folder, kind, name):
         assert f"record {record} at byte " in str(error.value)
     if found == damages.QUICKLY:
         with pytest.raises(ValueError, match=name):
-            fold_view.choose(manifest.load(folder)).check_split(PLACES[name])
+            folds.choose(manifest.load(folder)).check_split(PLACES[name])
 
 
 def test_whole_set_has_no_fault(whole, tmp_path):
@@ -91,7 +83,7 @@ def test_whole_set_has_no_fault(whole, tmp_path):
 
 @pytest.mark.parametrize("change", ["delete", "exchange", "forge"])
 def test_shard_changed_between_epochs_is_named(folder, change):
-    fold = fold_view.choose(manifest.load(folder))
+    fold = folds.choose(manifest.load(folder))
     name = "train-00001-of-00002.tfrecord"
     epochs = [
         lambda: None,
@@ -109,7 +101,7 @@ def test_shard_changed_between_epochs_is_named(folder, change):
 
 
 def test_shard_deleted_while_it_is_read_is_named(folder):
-    fold = fold_view.choose(manifest.load(folder))
+    fold = folds.choose(manifest.load(folder))
     name = "train-00001-of-00002.tfrecord"
     batches = pipeline.batches(fold, "train", 4)
     (folder / name).unlink()
@@ -119,7 +111,7 @@ def test_shard_deleted_while_it_is_read_is_named(folder):
 
 
 def test_other_errors_stay_as_they_are(whole):
-    fold = fold_view.choose(manifest.load(whole))
+    fold = folds.choose(manifest.load(whole))
     with pytest.raises(tf.errors.AbortedError), integrity.naming_damage(fold, ("train",)):
         raise tf.errors.AbortedError(None, None, "something else")
 
@@ -185,12 +177,12 @@ def test_changed_table_is_named_by_verification_and_by_full_training(tmp_path, n
         source, tmp_path / "set", protocols=["session"], extra_files={"notes.txt": "ours"}
     )
     assert not list(verification.verify(written.folder))
-    fold_view.choose(written, verify="full").check_split("train")
+    folds.choose(written, verify="full").check_split("train")
     change(written.folder / name)
     found = [fault.path.name for fault in verification.verify(written.folder)]
     assert found.count(name) == 1
     with pytest.raises(ValueError, match=rf"{name}"):
-        fold_view.choose(written, verify="full").check_split("train")
+        folds.choose(written, verify="full").check_split("train")
 
 
 def test_data_folder_without_digests_is_read(tmp_path):
@@ -232,7 +224,7 @@ def test_vocabulary_smaller_than_declared_is_refused(folder):
 
 
 def test_unchanged_shards_are_walked_through_once(folder, monkeypatch):
-    fold = fold_view.choose(manifest.load(folder))
+    fold = folds.choose(manifest.load(folder))
     fold.check_split("train")
     monkeypatch.setattr(framing, "walk", None)
     fold.check_split("train")

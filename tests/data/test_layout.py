@@ -11,7 +11,8 @@ from google.protobuf import message
 
 from amh_tf import schema
 from amh_tf.corpora import source
-from amh_tf.data import faults, integrity, layout, records, writer
+from amh_tf.data import integrity, layout, records, writer
+from amh_tf.storage import faults
 from tests import conftest
 
 # Found by `tools.fuzz`: the audio of this record says that it has 16 gigabytes, and TensorFlow's

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from amh_tf.data import fold_view, manifest
+from amh_tf.data import folds, manifest
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_damaged_manifest_is_refused(folder, text):
 
 
 def test_missing_and_cut_shards_are_named(folder):
-    loaded = fold_view.choose(manifest.load(folder))
+    loaded = folds.choose(manifest.load(folder))
     loaded.check_split("train")
     path = folder / loaded.select("train")[1].file
     data = path.read_bytes()
@@ -117,16 +117,16 @@ def test_missing_and_cut_shards_are_named(folder):
 def test_empty_split_is_refused(tiny_data):
     train = tuple(shard for shard in tiny_data.shards if shard.part == "train")
     with pytest.raises(ValueError, match=r"The dev split of .* is empty"):
-        fold_view.choose(dataclasses.replace(tiny_data, shards=train)).check_split("dev")
+        folds.choose(dataclasses.replace(tiny_data, shards=train)).check_split("dev")
 
 
 def test_unknown_protocol_fold_and_split_are_refused(tiny_data):
     with pytest.raises(ValueError, match=r"`fold` is out of range.*--fold"):
-        fold_view.choose(tiny_data, "given", 1)
+        folds.choose(tiny_data, "given", 1)
     with pytest.raises(ValueError, match=r"Expected one of given.*--protocol"):
-        fold_view.choose(tiny_data, "random")
+        folds.choose(tiny_data, "random")
     with pytest.raises(ValueError, match="`split` is not known"):
-        fold_view.choose(tiny_data).select("validation")
+        folds.choose(tiny_data).select("validation")
 
 
 @pytest.mark.parametrize("damage", ["shape", "integers", "cut", "objects"])

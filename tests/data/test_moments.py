@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from amh_tf.data import fold_view, moments, utterances, writer
+from amh_tf.data import folds, moments, utterances, writer
 from tests.conftest import compact_source
 
 RNG = np.random.default_rng(4)
@@ -44,7 +44,7 @@ def steps_of(read, modality, chosen):
 
 @pytest.mark.parametrize("modality", ["audio", "video"])
 def test_training_part_and_speakers_have_their_own(data, compact, modality):
-    fold = fold_view.choose(data, "session", 1)
+    fold = folds.choose(data, "session", 1)
     sessions = {"s0": "train", "s1": "test", "s2": "dev"}
     expected = steps_of(compact, modality, lambda e: sessions[e.session] == "train")
     found = moments.of_train(fold, modality)

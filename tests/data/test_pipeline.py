@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.data import fold_view, pipeline, random_access, streamed, writer
+from amh_tf.data import folds, pipeline, random_access, streamed, writer
 from tests import conftest
 from tests.data import test_layout
 
@@ -124,7 +124,7 @@ def test_shuffle_buffer_stays_within_its_memory(tiny_fold):
 
 
 def test_changed_shard_is_refused_before_the_first_batch(tiny_source, tmp_path):
-    fold = fold_view.choose(writer.write(tiny_source, tmp_path / "set"))
+    fold = folds.choose(writer.write(tiny_source, tmp_path / "set"))
     path = tmp_path / "set" / fold.select("test")[0].file
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(ValueError, match=path.name):
@@ -137,7 +137,7 @@ def test_shard_with_fewer_records_than_declared_raises(tiny_data):
     longer = dataclasses.replace(first, records=first.records + 1)
     lying = dataclasses.replace(tiny_data, shards=(longer, *rest))
     with pytest.raises(ValueError, match=rf"{first.file}.*16 records, not 17"):
-        ids(pipeline.batches(fold_view.choose(lying), "train", 8, with_ids=True))
+        ids(pipeline.batches(folds.choose(lying), "train", 8, with_ids=True))
 
 
 def same(found, expected):
@@ -171,7 +171,7 @@ def test_batches_are_the_same_whichever_way_they_are_read(
     data = writer.write(
         tiny_source, tmp_path / "data", records_per_shard=13, feature_dtype=feature_dtype
     )
-    fold = fold_view.choose(data)
+    fold = folds.choose(data)
     sources = [read_by(name, fold, modalities=modalities) for name in SOURCES]
     for order in (
         {},
@@ -188,7 +188,7 @@ def test_batches_are_the_same_whichever_way_they_are_read(
 @pytest.mark.parametrize("name", SOURCES)
 def test_split_may_lack_a_modality(tmp_path, name):
     compact = conftest.compact_source()  # some have no video
-    fold = fold_view.choose(writer.write(compact, tmp_path / "data", num_folds=3))
+    fold = folds.choose(writer.write(compact, tmp_path / "data", num_folds=3))
     source = read_by(name, fold)
     for inputs, _, ids in pipeline.batches(
         fold, "train", 3, seed=1, bucketing=True, source=source, with_ids=True
@@ -201,7 +201,7 @@ def test_split_may_lack_a_modality(tmp_path, name):
 
 
 def test_record_of_any_order_of_fields_is_read(tiny_source, tmp_path):
-    fold = fold_view.choose(writer.write(tiny_source, tmp_path / "data"))
+    fold = folds.choose(writer.write(tiny_source, tmp_path / "data"))
     expected = list(pipeline.batches(fold, "train", 7, with_ids=True))
     shards = []
     for shard in fold.manifest.shards:
@@ -224,7 +224,7 @@ def test_record_of_any_order_of_fields_is_read(tiny_source, tmp_path):
 @pytest.mark.parametrize("name", SOURCES)
 def test_damage_is_found_before_a_split_is_read(tiny_source, tmp_path, name, monkeypatch):
     data = writer.write(tiny_source, tmp_path / "data")
-    fold = fold_view.choose(data)
+    fold = folds.choose(data)
     path = data.path(fold.select("train")[0].file)
     path.write_bytes(path.read_bytes()[:-1])
     monkeypatch.setattr(random_access, "is_available", lambda: name == "random access")
@@ -235,7 +235,7 @@ def test_damage_is_found_before_a_split_is_read(tiny_source, tmp_path, name, mon
 @pytest.mark.parametrize("name", SOURCES)
 def test_damage_inside_a_record_is_found_while_it_is_read(tiny_source, tmp_path, name):
     data = writer.write(tiny_source, tmp_path / "data")
-    fold = fold_view.choose(data)
+    fold = folds.choose(data)
     path = data.path(fold.select("train")[0].file)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

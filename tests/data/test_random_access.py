@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.data import faults, fold_view, integrity, pipeline, random_access, writer
+from amh_tf.data import folds, integrity, pipeline, random_access, writer
+from amh_tf.storage import faults
 from tests import commands
 
 # A pipeline that is still open, and reading ahead, when the process ends.
 OPEN_AT_EXIT = """
 import sys
-from amh_tf.data import fold_view, manifest, pipeline
-fold = fold_view.choose(manifest.load(sys.argv[1]))
+from amh_tf.data import folds, manifest, pipeline
+fold = folds.choose(manifest.load(sys.argv[1]))
 batches = iter(pipeline.batches(fold, "train", 4, seed=1, epochs=16))
 next(batches)
 sys.exit(7)
@@ -25,7 +26,7 @@ def test_process_ends_while_a_pipeline_reads_ahead(tiny_data):
 
 @pytest.fixture
 def fold(tiny_source, tmp_path):
-    return fold_view.choose(writer.write(tiny_source, tmp_path / "data", records_per_shard=13))
+    return folds.choose(writer.write(tiny_source, tmp_path / "data", records_per_shard=13))
 
 
 def path_of(fold, number):

@@ -9,7 +9,7 @@ import pytest
 
 from amh_tf import schema
 from amh_tf.corpora import planted
-from amh_tf.data import fold_view, folds, manifest, pipeline, writer
+from amh_tf.data import folds, manifest, pipeline, protocol_folds, writer
 from tests.conftest import compact_source
 
 
@@ -26,7 +26,7 @@ def test_folder_holds_what_the_manifest_says(tiny_data, tiny_source):
     np.testing.assert_array_equal(tiny_data.embedding(), tiny_source.embedding)
     labels = [e.label for e in tiny_source.index if e.splits[0] == "train"]
     np.testing.assert_array_equal(
-        fold_view.choose(tiny_data).label_counts("train"), np.bincount(labels, minlength=7)
+        folds.choose(tiny_data).label_counts("train"), np.bincount(labels, minlength=7)
     )
 
 
@@ -101,7 +101,7 @@ def test_folds_of_all_protocols_share_the_shards(tmp_path):
     for protocol, count in (("random", 3), ("session", 5), ("speaker", 10)):
         tested = []
         for number in range(count):
-            fold = fold_view.choose(data, protocol, number)
+            fold = folds.choose(data, protocol, number)
             found = {
                 split: [
                     name.decode()
@@ -125,11 +125,11 @@ def test_shared_speakers_and_repeated_texts_are_told(tmp_path):
 
     same = dataclasses.replace(whole, utterances=repeating)
     data = writer.write(same, tmp_path / "set", protocols=["random", "speaker"], num_folds=3)
-    told = fold_view.choose(data, "random", 1).warnings
-    count = fold_view.choose(data, "random", 1).count("test")
+    told = folds.choose(data, "random", 1).warnings
+    count = folds.choose(data, "random", 1).count("test")
     assert told[0] == "10 of 10 test speakers also speak in train"
     assert told[1].startswith(f"{count} of {count} test texts also stand")
-    alone = fold_view.choose(data, "speaker", 1).warnings
+    alone = folds.choose(data, "speaker", 1).warnings
     assert not [text for text in alone if "speakers" in text]
     assert [text for text in alone if "test texts" in text]
 
@@ -154,7 +154,7 @@ def test_words_outside_the_training_part_are_unknown(tmp_path):
         protocols=["speaker"],
     )
     for number in range(10):
-        fold = fold_view.choose(data, "speaker", number)
+        fold = folds.choose(data, "speaker", number)
         seen = {split: set() for split in ("train", "dev", "test")}
         for split, words in seen.items():
             for inputs, _ in pipeline.batches(fold, split, 64):
@@ -167,7 +167,7 @@ def test_words_outside_the_training_part_are_unknown(tmp_path):
 
 
 def test_too_many_parts_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(folds, "MAX_PARTS", 20)
+    monkeypatch.setattr(protocol_folds, "MAX_PARTS", 20)
     whole = planted.read(1, {"train": 500})
     with pytest.raises(ValueError, match=r"into 30 parts.*--protocols"):
         writer.write(whole, tmp_path / "set", protocols=["random", "speaker"], num_folds=3)
@@ -200,7 +200,7 @@ def test_each_of_several_published_folds_masks_the_words_it_does_not_know(tmp_pa
     )
     data = writer.write(several, tmp_path / "set")
     assert data.protocols["given"]["description"] == "three folds"
-    chosen = [fold_view.choose(data, "given", number) for number in range(3)]
+    chosen = [folds.choose(data, "given", number) for number in range(3)]
     assert [fold.name for fold in chosen] == ["a", "b", "c"]
     assert [bool(fold.known_words()[word]) for fold in chosen] == [False, True, False]
     counts = [[fold.count(split) for split in schema.SPLITS] for fold in chosen]
@@ -209,7 +209,7 @@ def test_each_of_several_published_folds_masks_the_words_it_does_not_know(tmp_pa
     one = [dataclasses.replace(entry, splits=entry.splits[:1]) for entry in index]
     alone = dataclasses.replace(several, index=tuple(one), fold_names=("given",))
     data = writer.write(alone, tmp_path / "alone")
-    assert fold_view.choose(data).known_words() is None
+    assert folds.choose(data).known_words() is None
     assert data.parts == ["test", "train", "dev"]
 
 

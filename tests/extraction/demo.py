@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf.corpora import iemocap
-from amh_tf.data import from_recordings
-from amh_tf.extraction import extractor, settings
+from amh_tf.extraction import extractor, from_recordings, settings
 
 KEPT = Path(__file__).parent.parent / "demo_corpus"
 LABELS = "low=sad+neu+fru,high=ang+exc+hap+sur"  # ten utterances cannot teach seven classes

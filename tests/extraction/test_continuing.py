@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from amh_tf import files
 from amh_tf.corpora import table
-from amh_tf.data import from_recordings
-from amh_tf.extraction import extractor, reading, settings, work_folder
+from amh_tf.extraction import extractor, from_recordings, reading, settings, work_folder
 from tests import commands
 from tests.extraction import demo
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from amh_tf.corpora import emodb, iemocap, meld, ravdess
-from amh_tf.data import from_recordings
-from amh_tf.extraction import inspection, reading, settings
+from amh_tf.extraction import from_recordings, inspection, reading, settings
 from tests import commands
 from tests.commands import assert_refused
 from tests.corpora import trees

@@ -8,7 +8,7 @@ import pytest
 from scipy.io import wavfile
 
 from amh_tf.corpora import recording
-from amh_tf.data import fold_view, pipeline
+from amh_tf.data import folds, pipeline
 from amh_tf.extraction import extractor, settings
 from tests.extraction import demo
 from tools import matrix_files
@@ -185,7 +185,7 @@ def test_missing_weights_say_how_to_get_them():
 def test_absent_modalities_have_no_steps(tmp_path):
     chosen = settings.Settings(modalities=("text",))
     data = demo.write(demo.read(), chosen, tmp_path / "data")
-    batches = pipeline.batches(fold_view.choose(data), "train", 8)
+    batches = pipeline.batches(folds.choose(data), "train", 8)
     inputs, _ = next(iter(batches))
     assert not inputs["audio_length"].numpy().any() and not inputs["video_length"].numpy().any()
     assert (inputs["text_length"].numpy() > 5).all()

@@ -9,8 +9,8 @@ from scipy.io import wavfile
 
 from amh_tf import schema
 from amh_tf.corpora import meld, table
-from amh_tf.data import fold_view, from_recordings, pipeline
-from amh_tf.extraction import extractor, settings
+from amh_tf.data import folds, pipeline
+from amh_tf.extraction import extractor, from_recordings, settings
 from amh_tf.features import audio
 from tests.extraction import demo
 from tests.features import media_files
@@ -19,7 +19,7 @@ from tests.features import media_files
 def read_all(data, split):
     """Lists a split's utterances as (id, inputs without padding)."""
     found = {}
-    for inputs, _, names in pipeline.batches(fold_view.choose(data), split, 1, with_ids=True):
+    for inputs, _, names in pipeline.batches(folds.choose(data), split, 1, with_ids=True):
         inputs = {key: value.numpy()[0] for key, value in inputs.items()}
         found[names.numpy()[0].decode()] = {
             name: inputs[name][: inputs[f"{name}_length"]] for name in ("audio", "text", "video")
@@ -108,7 +108,7 @@ def test_meld_becomes_shards(tmp_path):
     (tmp_path / "dev_splits_complete" / "dia0_utt3.mp4").unlink()  # as in the release
     chosen = settings.Settings(modalities=("audio", "text"))
     data = from_recordings.write(meld.read(tmp_path), chosen, tmp_path / "data", on_error="skip")
-    fold = fold_view.choose(data)
+    fold = folds.choose(data)
     assert [fold.count(split) for split in ("train", "dev", "test")] == [7, 6, 7]
     problems = (tmp_path / "data" / "problems.csv").read_text()
     assert "dev_dia0_utt3" in problems and "dia0_utt3.mp4" in problems
@@ -170,7 +170,7 @@ def test_test_parts_of_unknown_clauses_are_noted(tmp_path, language, unspaced, p
     chosen = settings.Settings(modalities=("text",), unspaced_scripts=unspaced)
     corpus = table.read(tmp_path / "table.csv")
     data = from_recordings.write(corpus, chosen, tmp_path / "data", protocols=protocols)
-    told = [text for text in fold_view.choose(data).warnings if "do not stand in train" in text]
+    told = [text for text in folds.choose(data).warnings if "do not stand in train" in text]
     expected = unspaced == "spaces" and language not in ("English", "Korean")
     assert bool(told) == expected
     if expected:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from sklearn import preprocessing
 
 from amh_tf import config, layers, models
-from amh_tf.training import model_file
+from amh_tf.runs import model_file
 
 RNG = np.random.default_rng(8)
 

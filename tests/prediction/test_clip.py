@@ -13,10 +13,10 @@ from scipy.io import wavfile
 import amh_tf
 from amh_tf import config, feature_kinds, schema
 from amh_tf.corpora import recording
-from amh_tf.data import fold_view, manifest, pipeline
+from amh_tf.data import folds, manifest, pipeline
 from amh_tf.extraction import extractor, settings
 from amh_tf.features import audio, feature_net, heard, text
-from amh_tf.prediction import attention_figure, clip, clip_features
+from amh_tf.prediction import attention_plot, clip, clip_features
 from amh_tf.training import runs
 from tests import commands
 from tests.conftest import WAV2VEC
@@ -86,7 +86,7 @@ def clip_of(spoken, **changes):
 def test_shards_hold_the_features_of_the_recordings(prepared):
     recordings = {spoken.id: spoken for spoken in demo.read().recordings}
     vocabulary = prepared.path("vocabulary.txt").read_text().split("\n")
-    fold = fold_view.choose(prepared)
+    fold = folds.choose(prepared)
     for split in ("train", "dev", "test"):
         for inputs, label, names in pipeline.batches(fold, split, 1, with_ids=True):
             spoken = recordings[names.numpy()[0].decode()]
@@ -185,14 +185,14 @@ def test_clip_that_begins_before_its_pictures_is_predicted_and_noted(run, tmp_pa
 def test_attention_is_drawn(run, tmp_path):
     _, spoken = a_tested_one(run)
     predicted = amh_tf.load(run).predict(clip_of(spoken, text="Costs $5 and $6, she said"))
-    attention_figure.draw(predicted, tmp_path / "out.png")
+    attention_plot.draw(predicted, tmp_path / "out.png")
     image = np.asarray(Image.open(tmp_path / "out.png").convert("RGB"))
     assert image.shape[0] > 700 and image.shape[1] > 1000
     # The pictures' own colours, such as the skin, are in it.
     skin = np.abs(image.astype(int) - [245, 210, 185]).sum(axis=2) < 60
     assert skin.sum() > 1000
     with pytest.raises(ValueError, match=r"\.png.*--attention"):
-        attention_figure.draw(predicted, tmp_path / "out.emotion")
+        attention_plot.draw(predicted, tmp_path / "out.emotion")
 
 
 def test_modalities_may_be_absent(run, tmp_path):
@@ -200,7 +200,7 @@ def test_modalities_may_be_absent(run, tmp_path):
     assert predicted.waveform is None and predicted.frames is None
     assert predicted.words[-1] == "." and len(predicted.words) == 8
     assert any("no audio" in note for note in predicted.notes)
-    attention_figure.draw(predicted, tmp_path / "out.png")
+    attention_plot.draw(predicted, tmp_path / "out.png")
     with pytest.raises(ValueError, match="There is no clip"):
         clip.Clip()
     media_files.write_picture(tmp_path / "silent.mp4", frames=30)
@@ -328,7 +328,7 @@ def test_run_without_notes_reads_its_data_set(run, prepared, tmp_path):
 
 
 def test_words_that_the_fold_does_not_know_are_unknown(run, prepared):
-    fold = fold_view.choose(prepared)
+    fold = folds.choose(prepared)
     train_words = set()
     for inputs, _ in pipeline.batches(fold, "train", 8):
         train_words.update(np.unique(inputs["text"]).tolist())
@@ -345,4 +345,4 @@ def test_model_without_attention_predicts(prepared, tmp_path):
     predicted = amh_tf.load(run_dir).predict(clip_of(spoken))
     assert predicted.hops == [] and any("No video" in note for note in predicted.notes)
     with pytest.raises(ValueError, match=r"no attention.*--attention"):
-        attention_figure.draw(predicted, tmp_path / "out.png")
+        attention_plot.draw(predicted, tmp_path / "out.png")

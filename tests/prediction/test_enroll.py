@@ -8,7 +8,7 @@ import pytest
 import amh_tf
 from amh_tf import config
 from amh_tf.extraction import settings
-from amh_tf.prediction import attention_figure, clip
+from amh_tf.prediction import attention_plot, clip
 from amh_tf.training import runs
 from tests.extraction import demo
 
@@ -70,7 +70,7 @@ def test_attention_of_averaged_sound_is_drawn(run, tested, tmp_path):
     predicted = predict(run, tested[1])
     attended = dict(predicted.hops)["audio"]
     assert predicted.audio_stride == 3 and attended.sum() == pytest.approx(1, abs=1e-4)
-    attention_figure.draw(predicted, tmp_path / "out.png")
+    attention_plot.draw(predicted, tmp_path / "out.png")
     assert (tmp_path / "out.png").stat().st_size > 10_000
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.io import wavfile
 
 from amh_tf import feature_kinds, models
-from amh_tf.training import run_folder, run_inputs
+from amh_tf.runs import run_folder, run_inputs
 from tests import commands
 
 MODEL = Path(__file__).parents[2] / "export" / "models" / "ravdess"

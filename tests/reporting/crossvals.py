@@ -5,7 +5,8 @@ import json
 
 import numpy as np
 
-from amh_tf import metrics, schema
+from amh_tf import schema
+from amh_tf.scores import metrics
 
 CLASSES = ("ang", "hap", "sad")
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from amh_tf import controls, metrics, published, resampling, schema
-from amh_tf.reporting import control_tables, formats, gather, pair_tables, pictures, write
+from amh_tf import schema
+from amh_tf.reporting import control_tables, formats, gather, pair_tables, plots, write
+from amh_tf.scores import controls, metrics, published, resampling
 from tests.reporting import crossvals
 
 SPEAKERS = [f"s{number % 6}" for number in range(60)]
@@ -214,7 +215,7 @@ def test_names_of_speakers_may_be_anything(tmp_path):
     row = group(tmp_path).rows[0]
     scores = control_tables.speaker_scores(row)
     assert set(scores) == set(hostile)
-    pictures.speakers({row.name: scores}, 3, "title $", tmp_path / "speakers.png")
+    plots.speakers({row.name: scores}, 3, "title $", tmp_path / "speakers.png")
     assert (tmp_path / "speakers.png").stat().st_size > 1000
 
 

@@ -5,16 +5,17 @@ import re
 import pytest
 from rich import console as rich_console
 
-from amh_tf import escaping, published, significance
-from amh_tf.reporting import formats, tables
+from amh_tf import escaping
+from amh_tf.reporting import formats, report_tables
+from amh_tf.scores import published, significance
 
 HOSTILE = "a_b & $c$ % <script>alert(1)</script> | ~^#{}\\ [x] `y` *z*"
 COLUMNS = (
-    tables.Column("model"),
-    tables.Column("WA", "this code", "estimate"),
-    tables.Column("WA", "first minus second", "difference"),
-    tables.Column("p", kind="p"),
-    tables.Column("data set", "this code", named=True, wide=True),
+    report_tables.Column("model"),
+    report_tables.Column("WA", "this code", "estimate"),
+    report_tables.Column("WA", "first minus second", "difference"),
+    report_tables.Column("p", kind="p"),
+    report_tables.Column("data set", "this code", named=True, wide=True),
 )
 
 
@@ -27,9 +28,9 @@ def made(name="AMH-7", data="IEMOCAP"):
             0.0004,
             data,
         ],
-        ["MDRE", tables.NOT_RECORDED, "", "", ""],
+        ["MDRE", report_tables.NOT_RECORDED, "", "", ""],
     ]
-    return tables.Table("t", "Table 1", data, COLUMNS, rows, ("A note on 100 % of it.",))
+    return report_tables.Table("t", "Table 1", data, COLUMNS, rows, ("A note on 100 % of it.",))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from amh_tf import errors, significance
+from amh_tf import errors
+from amh_tf.scores import significance
 from tests.commands import ROOT
 from tests.reporting import crossvals
 from tools import make_figures

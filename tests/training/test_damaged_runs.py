@@ -8,7 +8,8 @@ import keras
 import pytest
 
 from amh_tf.data import manifest
-from amh_tf.training import absence, run_folder, run_inputs, trainer
+from amh_tf.runs import run_folder, run_inputs
+from amh_tf.training import absence, trainer
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 from tools import damages
 

@@ -6,7 +6,8 @@ import pytest
 
 from amh_tf.layers.kernels import compiled
 from amh_tf.models import registry
-from amh_tf.training import halves, run_folder, trainer
+from amh_tf.runs import run_folder
+from amh_tf.training import halves, trainer
 from tests.layers.kernels.test_kernels import load_compiled
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 

@@ -8,7 +8,8 @@ import keras
 import pytest
 import tensorflow as tf
 
-from amh_tf.training import checkpoints, run_folder
+from amh_tf.runs import run_folder
+from amh_tf.training import checkpoints
 from tests import commands
 from tests.training import killed_run, run_state
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from amh_tf import progress
-from amh_tf.training import evaluation, run_folder, runs, trainer
+from amh_tf.runs import run_folder
+from amh_tf.training import evaluation, runs, trainer
 from tests import conftest
 from tests.training.tiny_runs import TRAINING, Killed, configure, kill, train, watch_steps
 

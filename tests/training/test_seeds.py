@@ -6,8 +6,10 @@ import types
 import numpy as np
 import pytest
 
-from amh_tf import metrics, progress, schema, tables
-from amh_tf.training import evaluation, run_folder, seeds
+from amh_tf import progress, schema
+from amh_tf.runs import run_folder
+from amh_tf.scores import metrics, score_tables
+from amh_tf.training import evaluation, seeds
 
 CLASSES = ("ang", "hap", "sad")
 MANIFEST = types.SimpleNamespace(classes=CLASSES, utterances_file=None)
@@ -132,7 +134,7 @@ def test_table_has_a_row_for_each_seed_and_for_all(folds):
     folders, _ = folds
     found = summed_up(folders)
     with progress.console.capture() as captured:
-        tables.print_seeds({"folds": [{}, {}], "seeds": found})
+        score_tables.print_seeds({"folds": [{}, {}], "seeds": found})
     lines = captured.get().splitlines()
     assert max(map(len, lines[:-1])) <= 80  # the last is a sentence, which the terminal breaks
     for row in (*found["members"], found["ensemble"]):

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import config, models, recipes
-from amh_tf.data import fold_view, moments, pipeline, writer
-from amh_tf.training import checkpoints, losses, run_folder, runs, step, trainer
+from amh_tf.data import folds, moments, pipeline, writer
+from amh_tf.runs import run_folder
+from amh_tf.training import checkpoints, losses, runs, step, trainer
 from tests.conftest import compact_source
 from tests.training import run_state, tiny_runs
 
@@ -115,7 +116,7 @@ def test_impossible_seeds_are_refused(data, tmp_path, seeds):
 
 def test_global_statistics_are_the_training_part_s(data, undisturbed):
     model = run_folder.RunFolder(undisturbed[0]).load_model()
-    held = moments.of_train(fold_view.choose(data), "audio")
+    held = moments.of_train(folds.choose(data), "audio")
     layer = model.get_layer("audio_standardize")
     np.testing.assert_allclose(layer.mean, held.mean, rtol=1e-6)
     np.testing.assert_allclose(layer.deviation, held.deviation(), rtol=1e-6)
@@ -236,7 +237,7 @@ def test_weights_decay_and_biases_do_not():
 
 
 def test_shuffled_labels_are_the_same_at_every_pass(data):
-    fold = fold_view.choose(data)
+    fold = folds.choose(data)
 
     def labels(**settings):
         read = pipeline.batches(fold, "train", 7, with_ids=True, **settings)

@@ -7,7 +7,7 @@ import numpy as np
 
 from amh_tf import schema
 from amh_tf.corpora import source
-from amh_tf.data import fold_view, manifest, writer
+from amh_tf.data import folds, manifest, writer
 
 VOCABULARY_SIZE = 3000
 # Features are windows into a pool of noise: what is drawn anew for each would take longer
@@ -87,7 +87,7 @@ def fold(folder, count, longest=750, feature_dtype="float32", progress=None):
     """Writes the set to a folder unless it is there already.
 
     Returns:
-        `amh_tf.data.fold_view.Fold`.
+        `amh_tf.data.folds.Fold`.
     """
     described = read(count, longest)
     # Four shards at least, because the pipeline reads so many side by side.
@@ -99,10 +99,10 @@ def fold(folder, count, longest=750, feature_dtype="float32", progress=None):
         feature_dtype=feature_dtype,
         progress=progress,
     )
-    return fold_view.choose(written)
+    return folds.choose(written)
 
 
 def mean_bytes(folder):
     """Returns the mean size of a record in a folder's train split."""
-    shards = fold_view.choose(manifest.load(folder)).select("train")
+    shards = folds.choose(manifest.load(folder)).select("train")
     return sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)

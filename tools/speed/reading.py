@@ -1,7 +1,7 @@
 """The batches that all engines are given: those that the package trains on."""
 
 from amh_tf import config
-from amh_tf.data import fold_view, manifest, pipeline
+from amh_tf.data import folds, manifest, pipeline
 
 
 class Reader:
@@ -14,7 +14,7 @@ class Reader:
     """
 
     def __init__(self, folder, batch_size, shuffle_megabytes=None):
-        self._fold = fold_view.choose(manifest.load(folder))
+        self._fold = folds.choose(manifest.load(folder))
         self._batch_size = batch_size
         default = config.DataConfig(str(folder)).shuffle_megabytes
         self._shuffle_megabytes = shuffle_megabytes or default

@@ -1,0 +1,1 @@
+"""What leaks from the training part of a split to its test part."""

@@ -1,0 +1,127 @@
+"""Writes all that a run is deployed with."""
+
+import contextlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from amh_tf import errors, feature_kinds, files
+from amh_tf.deploy import edge, model_card, serving, warmup
+from amh_tf.features import text
+from amh_tf.runs import trained as runs_read
+
+MODEL_CARD = "model_card.md"
+CLASSES_FILE, VOCABULARY_FILE, EDGE_FILE = "classes.txt", "vocabulary.txt", "edge.json"
+
+
+def next_version(folder):
+    """Returns the number after the largest version in a folder, at least 1.
+
+    Args:
+        folder: Folder of the served versions; it need not exist.
+    """
+    if not folder.is_dir():
+        return 1
+    numbers = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
+    return max(numbers, default=0) + 1
+
+
+def write(run_dir, output_dir, data_dir=None, model_name="amh"):
+    """Writes `serving/<version>/`, `edge/` and `model_card.md`.
+
+    A served version that is there stays as it is: a new one gets the next number. The edge
+    module and the card are those of the newest.
+
+    Args:
+        run_dir: Folder of a finished run.
+        output_dir: Where to write.
+        data_dir: Where the run's data set lies now, if it has moved.
+        model_name: What the server calls the model.
+
+    Returns:
+        Path of the served version, path of the edge module, and a list of why sound and words
+        cannot be given to it, where they cannot.
+
+    Raises:
+        ValueError: If the run is not finished or damaged, the output cannot be written, or another
+            process is writing there.
+    """
+    output = Path(output_dir)
+    _check_edge(output / "edge")
+    trained = runs_read.read(run_dir, data_dir)
+    with files.locked(output, "output_dir"):
+        version = next_version(output / "serving")
+        served = output / "serving" / str(version)
+        # A server loads a version as soon as its name is there: the last of all.
+        with files.new_folder(served) as temporary:
+            module = serving.save(trained, temporary)
+            signatures = _input_names(module)
+            warmup.write(temporary, model_name, signatures, trained.config)
+            card = model_card.text(trained, version, signatures)
+            (temporary / "assets.extra" / MODEL_CARD).write_text(card, encoding="utf-8")
+            with _replaced_folder(output / "edge") as edge_folder:
+                edge.save(trained.model, trained.config, edge_folder)
+                _write_tables(trained, edge_folder / "assets.extra")
+            files.write_text(output / MODEL_CARD, card)
+    refused = [trained.refusals[name] for name in trained.refusals if name != "video"]
+    return served, output / "edge", [problem for problem in refused if problem]
+
+
+def _input_names(module):
+    names = {}
+    for signature, function in module.functions.items():
+        (specs,) = function.input_signature
+        names[signature] = [specs.name] if signature == "classify" else list(specs)
+    return names
+
+
+def _check_edge(folder):
+    if not files.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
+        raise errors.InputError(
+            f"{str(folder)!r} is not an edge module. Expected a new folder, or an export to "
+            "renew. Received: other files. Choose another folder with --output_dir."
+        )
+
+
+@contextlib.contextmanager
+def _replaced_folder(path):
+    """Yields a temporary folder that takes the place of `path`, if no error is raised."""
+    path = path.resolve()
+    mark = f"{os.getpid()}{files.PARTIAL}"
+    new, old = (path.with_name(f".{mark}{state}") for state in ("new", "old"))
+    try:
+        with files.new_folder(new) as temporary:
+            yield temporary
+        if path.exists():
+            os.replace(path, old)
+        os.replace(new, path)
+    finally:
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _write_tables(trained, folder):
+    """Writes what a device needs beside the model: class names, and the words it knows."""
+    folder.mkdir(exist_ok=True)
+    (folder / CLASSES_FILE).write_text("\n".join(trained.classes) + "\n", encoding="utf-8")
+    described = {
+        "title": trained.config.title,
+        "parameter_bytes": 4 * trained.model.count_params(),
+        "standardize": trained.config.standardize,
+        "max_lengths": trained.max_lengths,
+        "use_energy": trained.use_energy,
+        "trim_silence": trained.trim_silence,
+        # What the device's script may make of recordings, and why not the rest.
+        "features": {
+            modality: {
+                "kind": feature_kinds.record(trained.features, modality)["kind"],
+                "refusal": problem,
+            }
+            for modality, problem in trained.refusals.items()
+        },
+    }
+    if "text" in trained.config.modalities:
+        described["text_rules"] = text.rules(trained.unspaced_scripts)
+        (folder / VOCABULARY_FILE).write_bytes(trained.vocabulary.read_bytes())
+    (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")

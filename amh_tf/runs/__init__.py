@@ -1,0 +1,1 @@
+"""What a run is: its folder, its settings, its model and its results."""

@@ -1,0 +1,158 @@
+"""What a run must remember of its data set to take in anything new, kept in its folder."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import checking, errors, files, schema
+from amh_tf.data import declared, folds
+from amh_tf.data import manifest as manifests
+
+FILE_NAME = "inputs.json"
+VOCABULARY_FILE = "vocabulary.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunInputs:
+    """What a run must remember of its data set.
+
+    Attributes:
+        data: The data set's name.
+        synthetic: Whether it was made up.
+        classes: Class names.
+        widths: Dict of the width of a step of "audio" and "video".
+        transcripts: "reference" or "asr".
+        features: What its features were made of, as in the manifest, or None.
+        unknown_ids: Ids of words that the run's fold must not know.
+        vocabulary: Words in the order of their ids.
+    """
+
+    data: str
+    synthetic: bool
+    classes: tuple
+    widths: dict
+    transcripts: str
+    features: dict | None
+    unknown_ids: tuple
+    vocabulary: tuple
+
+    def word_table(self):
+        """Returns the dict from word to id of the words that the run knows."""
+        ids = {word: number for number, word in enumerate(self.vocabulary)}
+        for number in self.unknown_ids:
+            ids[self.vocabulary[number]] = schema.UNKNOWN_ID
+        return ids
+
+
+def of_fold(fold):
+    """Gathers them from a `Fold`.
+
+    Raises:
+        ValueError: If the data folder's vocabulary is missing or damaged.
+    """
+    manifest = fold.manifest
+    known = fold.known_words()
+    return RunInputs(
+        data=manifest.name,
+        synthetic=manifest.synthetic,
+        classes=tuple(manifest.classes),
+        widths=dict(manifest.widths),
+        transcripts=manifest.transcripts,
+        features=manifest.features,
+        unknown_ids=() if known is None else tuple(np.flatnonzero(~known).tolist()),
+        vocabulary=_read_vocabulary(
+            manifest.path(manifest.vocabulary_file), manifest.vocabulary_size
+        ),
+    )
+
+
+def save(run_dir, fold):
+    """Writes them into a run's folder, unless they are there."""
+    run_dir = Path(run_dir)
+    if (run_dir / FILE_NAME).exists():
+        return
+    gathered = of_fold(fold)
+    fields = dataclasses.asdict(gathered)
+    words = fields.pop("vocabulary")
+    fields["vocabulary_size"] = len(words)
+    files.write_text(run_dir / VOCABULARY_FILE, "\n".join(words) + "\n")
+    files.write_text(run_dir / FILE_NAME, json.dumps(fields, indent=1) + "\n")
+
+
+def load(run_dir, run_config, data_dir=None):
+    """Reads them from a run's folder, or from its data set where they are not there or it is given.
+
+    Args:
+        run_dir: The run's folder.
+        run_config: Its `RunConfig`.
+        data_dir: Where its data set lies now, to read what that says of itself today; None for
+            what the run has noted.
+
+    Returns:
+        `RunInputs`.
+
+    Raises:
+        ValueError: If they cannot be read, or the data set is another one.
+    """
+    path = Path(run_dir) / FILE_NAME
+    if data_dir or not path.is_file():
+        manifest = manifests.load(data_dir or run_config.data.data_dir)
+        if manifest.fingerprint != run_config.data_fingerprint:
+            raise errors.InputError(
+                f"{str(manifest.location)!r} is not the data set of this run. Expected the one "
+                f"that was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set "
+                "it with --data_dir."
+            )
+        return of_fold(folds.choose(manifest, run_config.data.protocol, run_config.data.fold))
+    expected = "what `amh_tf.train` notes of the data set"
+    fields = files.read_json(path, expected)
+    try:
+        size = fields.pop("vocabulary_size")
+        for name in ("classes", "unknown_ids"):
+            fields[name] = tuple(declared.container(name, fields[name], list))
+        vocabulary = _read_vocabulary(path.with_name(VOCABULARY_FILE), size)
+        loaded = RunInputs(vocabulary=vocabulary, **fields)
+        _check(loaded, run_config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise errors.InputError(
+            f"{str(path)!r} cannot be used. Expected {expected}. Received: "
+            f"{type(error).__name__}: {error}. Delete it, and pass the data set with --data_dir."
+        ) from error
+    return loaded
+
+
+def _check(loaded, run_config):
+    model = run_config.model
+    if len(loaded.classes) != model.num_classes or len(loaded.vocabulary) != model.vocabulary_size:
+        raise errors.InputError(
+            f"{len(loaded.classes)} classes and {len(loaded.vocabulary)} words for a model of "
+            f"{model.num_classes} and {model.vocabulary_size}"
+        )
+    declared.texts("class", loaded.classes)
+    declared.texts("text", [loaded.data, loaded.transcripts])
+    if not isinstance(loaded.synthetic, bool):
+        raise errors.InputError(f"synthetic {loaded.synthetic!r}")
+    declared.widths(loaded.widths)
+    declared.features(loaded.features, loaded.widths)
+    last = len(loaded.vocabulary) - 1
+    if not all(checking.is_integer(number, 0, last) for number in loaded.unknown_ids):
+        raise errors.InputError("unknown_ids out of range")
+
+
+def _read_vocabulary(path, size):
+    if not path.is_file():
+        raise errors.InputError(
+            f"{str(path)!r} is missing. Expected one word a line. Received: no such file."
+        )
+    try:
+        words = tuple(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
+        received = f"{len(words)}"
+    except UnicodeDecodeError as error:
+        words, received = (), f"no UTF-8 ({error.reason} at byte {error.start})"
+    if len(words) != size:
+        raise errors.InputError(
+            f"{str(path)!r} is not as it was written. Expected {size} words. Received: {received}."
+        )
+    return words

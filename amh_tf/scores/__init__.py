@@ -1,0 +1,1 @@
+"""Scores of predictions, tests between models, and the figures of others."""

@@ -1,0 +1,297 @@
+"""The edge module and its TFLite files against Keras' own layers."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from amh_tf import config, models
+from amh_tf.deploy import edge, litert
+from amh_tf.features import audio
+from tests.deploy import conftest
+
+pytest.importorskip("ai_edge_litert", reason="extra edge")
+SMALL = {
+    "vocabulary_size": 30, "num_classes": 5, "audio_width": 9, "video_width": 11,
+    "embedding_width": 7, "audio_units": 6, "text_units": 5, "video_units": 4,
+    "kernel": "keras", "num_hops": None,
+}  # fmt: skip
+MODELS = {
+    "amh by two layers of two-way LSTM": {
+        "model": "amh", "num_hops": 3, "modalities": ("audio", "video"), "cell": "lstm",
+        "bidirectional": True, "audio_layers": 2, "video_layers": 2,
+    },
+    "mdre by two layers with the late reset gate": {
+        "model": "mdre", "reset_after": True, "text_layers": 2, "video_layers": 2
+    },
+    "mha": {"model": "mha", "modalities": ("audio", "text"), "num_hops": 3},
+    "rnn_attn": {"model": "rnn_attn", "modalities": ("video",)},
+    "amh on averaged sound, standardized by the training part": {
+        "model": "amh", "num_hops": 2, "standardize": "global", "audio_stride": 4,
+        "state_dropout": 0.3, "audio_speed": 0.1, "video_noise": 0.1,
+    },
+    "rnn_attn on averaged sound, standardized by the speaker": {
+        "model": "rnn_attn", "modalities": ("audio",), "standardize": "speaker",
+        "audio_stride": 3,
+    },
+    "amh trained in bfloat16": {"model": "amh", "num_hops": 2, "dtype": "bfloat16"},
+}  # fmt: skip
+# Below, at and above whole blocks of steps; absent; each with and without padding.
+LENGTHS = ((1, 1, 1), (7, 2, 2), (8, 3, 5), (22, 9, 6), (5, 0, 3), (0, 4, 1), (9, 6, 0))
+
+
+def utterances(settings, lengths=LENGTHS, pad=0, seed=0):
+    """Makes batches of one; padding holds what would spoil the answer."""
+    rng = np.random.default_rng(seed)
+    for steps in lengths:
+        made = {}
+        for modality, length in zip(("audio", "text", "video"), steps):
+            if modality not in settings.modalities:
+                continue
+            time = max(length, 1) + pad
+            if modality == "text":
+                made["text"] = rng.integers(1, settings.vocabulary_size, (1, time), np.int32)
+                made["text"][:, length:] = -3
+            else:
+                width = getattr(settings, f"{modality}_width")
+                made[modality] = rng.standard_normal((1, time, width), np.float32)
+                made[modality][:, length:] = np.nan
+            made[f"{modality}_length"] = np.array([length], np.int32)
+        for name in settings.statistics_names:
+            width = getattr(settings, f"{name.split('_')[0]}_width")
+            # A dimension that does not vary among them.
+            made[name] = rng.uniform(0.5, 2, (1, width)) * (np.arange(width) > 0)
+            made[name] = made[name].astype(np.float32)
+        if sum(int(made[name][0]) for name in made if name.endswith("_length")):
+            yield made
+
+
+def cut(inputs):
+    """Returns the same utterance without padding, one step of zeros where nothing is left."""
+    plain = {}
+    for name, value in inputs.items():
+        if f"{name}_length" in inputs:
+            length = int(inputs[f"{name}_length"][0])
+            value = value[:, :length] if length else np.zeros_like(value[:, :1])
+        plain[name] = value
+    return plain
+
+
+def keras_answer(model, inputs):
+    logits = np.asarray(model(cut(inputs)), float)[0]
+    return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+
+
+def large_weights(model):
+    """Fills a model with weights under which answers differ from input to input."""
+    rng = np.random.default_rng(5)
+    model.set_weights([0.5 * rng.standard_normal(w.shape) for w in model.get_weights()])
+
+
+def test_ensemble_runs_on_litert(tmp_path):
+    settings = config.ModelConfig(**{**SMALL, "num_hops": 2, "standardize": "speaker"})
+    run = config.RunConfig(
+        config.DataConfig("x"), settings, config.TrainingConfig(), "", seeds=(1, 2, 3)
+    )
+    model = models.build_run(run)
+    large_weights(model)
+    edge.save(model, settings, tmp_path / "edge")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(litert.convert(tmp_path / "edge", "float32"))
+    assert only_builtin(path)
+    answer = litert.Runner(path)
+    for inputs in utterances(settings, pad=5):
+        np.testing.assert_allclose(answer(inputs), keras_answer(model, inputs), atol=5e-6)
+    # What the server refuses, a device answers with NaN.
+    for name, value in (("audio_mean", np.nan), ("audio_mean", 1e31), ("audio_deviation", -1)):
+        wrong = {**inputs, name: np.full_like(inputs[name], value)}
+        assert np.isnan(answer(wrong)).all(), (name, value)
+
+
+def only_builtin(path):
+    return not any(name.startswith(("custom", "FLEX")) for name in
+                   litert.operations(path.read_bytes()))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_runs_on_litert(name, tmp_path):
+    settings = config.ModelConfig(**{**SMALL, **MODELS[name]})
+    keras.utils.set_random_seed(1)
+    model = models.build(settings)
+    large_weights(model)
+    edge.save(model, settings, tmp_path / "edge")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(litert.convert(tmp_path / "edge", "float32"))
+    assert only_builtin(path)
+    run = litert.Runner(path)
+    twin = models.build(dataclasses.replace(settings, dtype="float32"))
+    twin.set_weights(model.get_weights())
+    for pad in (0, 13):
+        for inputs in utterances(settings, pad=pad):
+            np.testing.assert_allclose(run(inputs), keras_answer(twin, inputs), atol=5e-6)
+
+
+@pytest.fixture(scope="module")
+def stock_file(exported, tmp_path_factory):
+    """What the stock command makes, with no flag but the two paths."""
+    path = tmp_path_factory.mktemp("edge") / "amh.tflite"
+    script = "from tensorflow.lite.python.tflite_convert import main; main()"
+    flags = [f"--saved_model_dir={exported.edge}", f"--output_file={path}"]
+    finished = subprocess.run(
+        [sys.executable, "-c", script, *flags],
+        env=conftest.clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    return path
+
+
+@pytest.fixture(scope="module")
+def reference(exported):
+    model = keras.saving.load_model(exported.run_dir / "model.keras")
+    for modality in ("audio", "text", "video"):
+        model.get_layer(f"{modality}_encoder").kernel = "keras"
+    return model
+
+
+def test_stock_converter_gives_keras_answers(stock_file, exported, reference):
+    assert only_builtin(stock_file)
+    run = litert.Runner(stock_file)
+    for pad in (0, 30):
+        for inputs in utterances(exported.trained.config, pad=pad):
+            np.testing.assert_allclose(run(inputs), keras_answer(reference, inputs), atol=5e-6)
+
+
+def test_interpreter_answers_one_length_only(stock_file, exported):
+    """After a shorter utterance it can be wrong, too seldom for a test to see."""
+    short, long = utterances(exported.trained.config, lengths=[(7, 2, 2), (22, 9, 6)])
+    run, seen = litert.Runner(stock_file), []
+    for inputs in (short, short, long, short):
+        run(inputs)
+        seen.append(run._interpreter)
+    assert seen[0] is seen[1]
+    assert len(set(map(id, seen))) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("audio", (0, 2, 3), np.nan),
+        ("video", (0, 0, 0), np.inf),
+        ("audio_length", 0, 9),
+        ("video_length", 0, -1),
+        ("text", (0, 1), 54),
+        ("text", (0, 1), -1),
+    ],
+)
+def test_impossible_input_gives_no_answer(stock_file, exported, name, place, value):
+    (inputs,) = utterances(exported.trained.config, lengths=[(8, 3, 2)])
+    run = litert.Runner(stock_file)
+    assert np.isfinite(run(inputs)).all()
+    inputs[name][place] = value
+    assert np.isnan(run(inputs)).all()
+
+
+def test_utterance_without_any_modality_gives_no_answer(stock_file, exported):
+    (inputs,) = utterances(exported.trained.config, lengths=[(8, 3, 2)])
+    for modality in ("audio", "text", "video"):
+        inputs[f"{modality}_length"][:] = 0
+    assert np.isnan(litert.Runner(stock_file)(inputs)).all()
+
+
+def script(*command):
+    finished = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=conftest.ROOT, env={**conftest.clean_environment(), "PYTHONPATH": ""},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return finished.returncode, finished.stdout + finished.stderr
+
+
+def test_scripts_make_and_check_smaller_files(exported, tmp_path):
+    status, output = script("export/tflite.py", f"--export_dir={exported.folder}", "--runs=2")
+    assert status == 0, output
+    report = json.loads((exported.folder / "edge_report.json").read_text())
+    # Share of the parameters' bytes, and the largest difference to the edge module.
+    bounds = {"float32": (1.05, 5e-6), "float16": (0.51, 2e-3), "int8": (0.27, 0.1)}
+    assert list(report["files"]) == list(bounds)
+    parameters = 4 * exported.trained.model.count_params()
+    for kind, found in report["files"].items():
+        size = (exported.folder / found["file"]).stat().st_size
+        share, difference = bounds[kind]
+        assert size == found["bytes"] and size <= share * parameters
+        assert found["builtin_only"] and found["operations"]["WHILE"] == 3
+        assert found["largest_difference"] <= difference
+    check = ["export/check_tflite.py", f"--run_dir={exported.run_dir}"]
+    status, output = script(*check, f"--file={exported.folder / 'amh.tflite'}")
+    assert status == 0, output
+    assert "same class: 100.00%" in output and "2 threads" in output
+
+
+def test_other_file_is_refused(exported):
+    with pytest.raises(ValueError, match="Expected a file that was made from an edge module"):
+        litert.Runner(exported.folder / "model_card.md")
+
+
+def test_device_example_needs_litert_and_numpy_alone(exported, stock_file, tmp_path):
+    """Its features are those of the package, in a process that can import no TensorFlow."""
+    rng = np.random.default_rng(3)
+    samples = np.cumsum(rng.integers(-300, 301, 9000)).clip(-32768, 32767)
+    wav = conftest.write_wav(tmp_path / "clip.wav", samples)
+    run = "import runpy, sys; sys.modules['tensorflow'] = None; runpy.run_path(sys.argv[0], "
+    run = f"import sys; sys.argv = sys.argv[1:]; {run} run_name='__main__')"
+    arguments = [f"--model={stock_file}", f"--tables={exported.edge / 'assets.extra'}"]
+    arguments += [f"--audio={wav}", "--text=Key1 filler3, tag2class4!"]
+    status, output = script("-c", run, "export/edge/emotion.py", *arguments)
+    assert status == 0, output
+    words = exported.trained.vocabulary.read_text().split("\n")
+    ids = [words.index("key1"), words.index("filler3"), 1, words.index("tag2class4"), 1]
+    features = audio.mfcc_with_deltas(samples.astype(np.float32) / 32768).numpy()
+    expected = litert.Runner(stock_file)(
+        {
+            "audio": features[None], "audio_length": np.array([len(features)], np.int32),
+            "text": np.array([ids], np.int32), "text_length": np.array([5], np.int32),
+            "video": np.zeros((1, 1, 2048), np.float32), "video_length": np.array([0], np.int32),
+        }
+    )  # fmt: skip
+    shown = dict(reversed(line.split()) for line in output.splitlines() if line[:2] == "0.")
+    for name, probability in zip(exported.trained.classes, expected):
+        assert float(shown[name]) == pytest.approx(probability, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "given", "message"),
+    [
+        (lambda told: told["audio"].update(kind="other", refusal="Why not."), "audio", "Why not."),
+        (lambda told: told["audio"].update(kind="wav2vec2"), "audio", "wav2vec2"),
+        (lambda told: told["text"].update(kind="unknown", refusal="Who?"), "text", "Who?"),
+        (lambda told: told.pop("audio"), "audio", "reads no audio. Leave --audio out"),
+        (None, "audio", "edge.json does not say how features are made"),
+    ],
+)
+def test_device_example_refuses_what_it_cannot_make(exported, tmp_path, change, given, message):
+    tables = shutil.copytree(exported.edge / "assets.extra", tmp_path / "tables")
+    described = json.loads((tables / "edge.json").read_text())
+    if change:
+        change(described["features"])
+    else:
+        del described["features"]
+    (tables / "edge.json").write_text(json.dumps(described))
+    wav = conftest.write_wav(tmp_path / "clip.wav", np.zeros(9000))
+    arguments = ["--model=none.tflite", f"--tables={tables}"]
+    arguments += [f"--audio={wav}" if given == "audio" else "--text=hello"]
+    status, output = script("export/edge/emotion.py", *arguments)
+    assert status == 1 and output == f"error: {output[7:]}" and message in output, output
+
+
+def test_edge_module_in_tensorflow_gives_keras_answers(exported, reference):
+    signature = tf.saved_model.load(str(exported.edge)).signatures["serving_default"]
+    for inputs in utterances(exported.trained.config, pad=3):
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        answer = signature(**tensors)["probabilities"].numpy()[0]
+        np.testing.assert_allclose(answer, keras_answer(reference, inputs), atol=5e-6)
