@@ -9,7 +9,7 @@ from rich import console as rich_console
 from rich import table as rich_table
 
 from amh_tf import escaping, progress
-from amh_tf.training import evaluation
+from amh_tf.runs import predictions
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -67,12 +67,11 @@ def test_terminal_gets_no_orders(text):
     assert isinstance(progress.console, rich_console.Console)
 
 
-def test_predictions_of_hostile_names_are_no_formulas():
+def test_predictions_of_hostile_names_are_no_formulas(tmp_path):
     classes = ["=1+1", "neutral"]
-    row = evaluation.csv_row("@id", 0, [0.25, 0.75], classes)
+    path = tmp_path / "predictions.csv"
+    predictions.write(path, [("@id", 0, [0.25, 0.75])], classes)
+    header, row = csv.reader(path.read_text().splitlines())
     assert row == ["'@id", "'=1+1", "neutral", "0.25", "0.75"]
-    written = io.StringIO()
-    csv.writer(written).writerows([evaluation.csv_header(classes), row])
-    header, read = csv.reader(io.StringIO(written.getvalue()))
     assert list(map(escaping.from_cell, header))[3:] == classes
-    assert escaping.from_cell(read[0]) == "@id"
+    assert predictions.read(path, classes) == [("@id", 0, [0.25, 0.75])]

@@ -236,7 +236,7 @@ def load(path, runs_dir="."):
     folds = checked.fold_numbers(num_folds)
     confusion = checked.confusion(len(classes))
     beside = path.with_name(PREDICTIONS)
-    predictions, speakers = prediction_files.read(beside, classes, folds)
+    predictions, speakers = prediction_files.read_folds(beside, classes, folds)
     prediction_files.check_agreement(beside, predictions, confusion, classes)
     model = checked.choice("model", config.MODEL_NAMES)
     hops = None

@@ -1,19 +1,98 @@
-"""The `predictions.csv` of a cross-validation."""
+"""`predictions.csv`, of a run and of a cross-validation.
+
+Columns: id, label, prediction, and a probability for each class. That of a cross-validation has the
+fold before the id, and the speaker after it where anybody is known.
+"""
 
 import csv
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from amh_tf import errors, escaping
+from amh_tf import errors, escaping, files
 from amh_tf.runs import checks
 
+_REMEDY = "Evaluate the run again."
 
-def read(path, classes, folds):
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What a model said of each utterance.
+
+    Attributes:
+        ids: List of utterance ids.
+        labels: Class ids, `(utterances,)`.
+        probabilities: `(utterances, classes)` float32.
+    """
+
+    ids: list
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def rows(self) -> Iterator[tuple]:
+        """Yields (id, label, probabilities) of each utterance."""
+        yield from zip(self.ids, self.labels, self.probabilities)
+
+
+def write(
+    path: Path,
+    rows: Iterable[tuple],
+    classes: Sequence[str],
+    folds: Sequence[int] | None = None,
+    speakers: Sequence[str] | None = None,
+) -> None:
+    """Writes a predictions file.
+
+    Args:
+        path: The CSV file.
+        rows: (id, label, probabilities) of each utterance, label as a class id.
+        classes: Class names.
+        folds: The fold of each row, of a cross-validation.
+        speakers: The speaker of each row; none are written if all are unknown.
+    """
+    speakers = speakers if speakers and any(speakers) else None
+    with (
+        files.replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(map(escaping.cell, _header(classes, folds is not None, bool(speakers))))
+        for index, (name, label, probabilities) in enumerate(rows):
+            names = [name, *([speakers[index]] if speakers else [])]
+            names += [classes[label], classes[int(np.argmax(probabilities))]]
+            fold = [] if folds is None else [folds[index]]
+            shares = (f"{value:.6g}" for value in probabilities)
+            writer.writerow([*fold, *map(escaping.cell, names), *shares])
+
+
+def _header(classes, fold, speaker):
+    names = [*(["fold"] if fold else []), "id", *(["speaker"] if speaker else [])]
+    return [*names, "label", "prediction", *classes]
+
+
+def read(path: Path, classes: Sequence[str]) -> list[tuple]:
+    """Reads the predictions of a run.
+
+    Returns:
+        List of (id, label, probabilities), label as a class id.
+
+    Raises:
+        InputError: If the file is missing or damaged; the message names it and the line.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    return [
+        (row["id"], numbers[row["label"]], row["probabilities"])
+        for _, row in _rows(path, classes, False, _REMEDY)
+    ]
+
+
+def read_folds(path: Path, classes: Sequence[str], folds: Iterable[int]) -> tuple[dict, dict]:
     """Reads the predictions of a cross-validation.
 
     Args:
-        path: The CSV file: fold, id, speaker, label, prediction, a probability for each class;
-            the speaker is left out where nobody knows, and in files of former versions.
+        path: The CSV file.
         classes: Class names.
         folds: Numbers of the scored folds.
 
@@ -22,51 +101,61 @@ def read(path, classes, folds):
         to the speaker, without the utterances whose speaker is unknown.
 
     Raises:
-        ValueError: If the file is missing or damaged; the message names it and the line.
+        InputError: If the file is missing or damaged; the message names it and the line.
     """
-    header = ["fold", "id", "label", "prediction", *classes]
-    with_speaker = [*header[:2], "speaker", *header[2:]]
-    if not path.is_file():
-        raise errors.InputError(
-            f"{str(path)!r} is missing. Expected the predictions beside crossval.json. "
-            f"Received: no such file. {checks.REMEDY}"
-        )
+    known = {str(fold): fold for fold in folds}
+    predictions, speakers = {}, {}
+    for refuse, row in _rows(path, classes, True, checks.REMEDY):
+        if row["fold"] not in known:
+            refuse("a fold that crossval.json scores", repr(row["fold"]))
+        key = known[row["fold"]], row["id"]
+        if key in predictions:
+            refuse("each utterance once in a fold", f"{row['id']!r} again")
+        predictions[key] = row["label"], row["prediction"]
+        if row.get("speaker"):
+            speakers[key] = row["speaker"]
+    return predictions, speakers
 
-    def refuse(line, expected, received):
+
+def _rows(path, classes, fold, remedy):
+    """Yields each row as a dict by column, with a function that refuses it."""
+    headers = [_header(classes, fold, False), *([_header(classes, fold, True)] if fold else [])]
+    line = 1
+
+    def refuse(expected, received):
         raise errors.InputError(
             f"{str(path)!r} cannot be used, line {line}. Expected {expected}. "
-            f"Received: {str(received)[:200]}. {checks.REMEDY}"
+            f"Received: {str(received)[:200]}. {remedy}"
         )
 
-    known_folds = {str(fold): fold for fold in folds}
-    predictions, speakers = {}, {}
+    if not path.is_file():
+        raise errors.InputError(
+            f"{str(path)!r} is missing. Expected a table of predictions. Received: no such file. "
+            f"{remedy}"
+        )
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
-            first = list(map(escaping.from_cell, next(reader, [])))
-            if first not in (header, with_speaker):
-                refuse(1, f"the columns {', '.join(header)}", ", ".join(first) or "none")
-            for row in reader:
+            header = list(map(escaping.from_cell, next(reader, [])))
+            if header not in headers:
+                refuse(f"the columns {', '.join(headers[0])}", ", ".join(header) or "none")
+            names = header[: -len(classes)]
+            for values in reader:
                 line = reader.line_num
-                if len(row) != len(first):
-                    refuse(line, f"{len(first)} values", len(row))
-                row = list(map(escaping.from_cell, row))
-                speaker = row.pop(2) if first == with_speaker else ""
-                fold, utterance, label, prediction = row[:4]
-                if fold not in known_folds:
-                    refuse(line, "a fold that crossval.json scores", repr(fold))
-                for name in (label, prediction):
-                    if name not in classes:
-                        refuse(line, f"one of the classes {', '.join(classes)}", repr(name))
-                key = (known_folds[fold], utterance)
-                if key in predictions:
-                    refuse(line, "each utterance once in a fold", f"{utterance!r} again")
-                predictions[key] = (label, prediction)
-                if speaker:
-                    speakers[key] = speaker
+                if len(values) != len(header):
+                    refuse(f"{len(header)} values", len(values))
+                row = dict(zip(names, map(escaping.from_cell, values)))
+                for name in ("label", "prediction"):
+                    if row[name] not in classes:
+                        refuse(f"one of the classes {', '.join(classes)}", repr(row[name]))
+                try:
+                    row["probabilities"] = [float(value) for value in values[len(names) :]]
+                except ValueError as error:
+                    refuse("a number for each class", error)
+                yield refuse, row
         except (csv.Error, UnicodeDecodeError) as error:
-            refuse(reader.line_num + 1, "CSV text", f"{type(error).__name__}: {error}")
-    return predictions, speakers
+            line = reader.line_num + 1
+            refuse("CSV text", f"{type(error).__name__}: {error}")
 
 
 def check_agreement(path, predictions, confusion, classes):
@@ -74,7 +163,7 @@ def check_agreement(path, predictions, confusion, classes):
 
     Args:
         path: The CSV file, for the message.
-        predictions: The first of what `read` gave.
+        predictions: The first of what `read_folds` gave.
         confusion: Counts of shape `(classes, classes)`, true class in rows.
         classes: Class names.
 

@@ -1,11 +1,10 @@
 """The files of a run."""
 
-import csv
-import io
 import json
 from pathlib import Path
 
-from amh_tf import config, errors, escaping, files
+from amh_tf import config, errors, files
+from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import stored_reports
 
 # TensorFlow and Matplotlib are imported where they are used: a run's settings are read without.
@@ -160,30 +159,7 @@ class RunFolder:
         Raises:
             ValueError: If the file is missing or damaged.
         """
-        from amh_tf.training import evaluation
-
-        path = self.path / "predictions.csv"
-        try:
-            with open(path, encoding="utf-8", newline="") as file:
-                header, *rows = csv.reader(file)
-            if header != evaluation.csv_header(classes):
-                raise errors.InputError(f"the columns {','.join(header)[:200]}")
-            for number, row in enumerate(rows, start=1):
-                if len(row) != len(header):
-                    raise errors.InputError(f"{len(row)} of {len(header)} columns in row {number}")
-            return [
-                (
-                    escaping.from_cell(name),
-                    classes.index(escaping.from_cell(label)),
-                    [float(value) for value in values],
-                )
-                for name, label, _, *values in rows
-            ]
-        except (ValueError, OSError, csv.Error) as error:
-            raise errors.InputError(
-                f"{str(path)!r} cannot be read. Expected the predictions that "
-                f"`amh_tf.evaluate` writes. Received: {error}. Evaluate the run again."
-            ) from error
+        return prediction_files.read(self.path / "predictions.csv", classes)
 
     def save_no_results(self):
         """Writes an empty `metrics.json`: the run is finished, and has nothing to be scored on."""
@@ -198,9 +174,8 @@ class RunFolder:
         from amh_tf.scores import confusion_plot
 
         suffix = "" if split == "test" else f"_{split}"
-        files.write_text(
-            self.path / f"predictions{suffix}.csv", _predictions_csv(predictions, classes)
-        )
+        path = self.path / f"predictions{suffix}.csv"
+        prediction_files.write(path, predictions.rows(), classes)
         confusion_plot.confusion_matrix(
             report["confusion_matrix"],
             classes,
@@ -209,14 +184,3 @@ class RunFolder:
         )
         merged = {**self.load_metrics(), split: report}
         files.write_text(self.metrics, json.dumps(merged, indent=2) + "\n")
-
-
-def _predictions_csv(predictions, classes):
-    from amh_tf.training import evaluation
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(evaluation.csv_header(classes))
-    rows = zip(predictions.ids, predictions.labels, predictions.probabilities)
-    writer.writerows(evaluation.csv_row(*row, classes) for row in rows)
-    return text.getvalue()

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import contextlib
-import csv
 import dataclasses
 import json
 import multiprocessing
@@ -13,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import errors, escaping, files, progress, schema
+from amh_tf import errors, files, progress, schema
 from amh_tf.data import folds, utterances
+from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import run_folder
 from amh_tf.scores import confusion_plot, score_tables
-from amh_tf.training import evaluation, runs, seeds, startup
+from amh_tf.training import runs, seeds, startup
 
 SUMMARY_FILE = "crossval.json"
 
@@ -214,18 +214,9 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
 def _write(output_dir, summary, rows, manifest):
     # Whoever compares models later has these files alone, without the data folder.
     speakers = utterances.about(manifest, [name for _, name, *_ in rows]).get("speakers", [])
-    known = any(speakers)
-    with (
-        files.replacing(output_dir / "predictions.csv") as temporary,
-        open(temporary, "w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        header = ["fold", *evaluation.csv_header(manifest.classes)]
-        writer.writerow([*header[:2], "speaker", *header[2:]] if known else header)
-        for index, (number, name, label, probabilities) in enumerate(rows):
-            row = evaluation.csv_row(name, label, probabilities, manifest.classes)
-            told = [escaping.cell(speakers[index])] if known else []
-            writer.writerow([number, row[0], *told, *row[1:]])
+    numbers, answers = [number for number, *_ in rows], [answer for _, *answer in rows]
+    path = output_dir / "predictions.csv"
+    prediction_files.write(path, answers, manifest.classes, numbers, speakers)
     accuracy, recall = (
         summary["pooled"][name]["value"] for name in ("weighted_accuracy", "unweighted_accuracy")
     )

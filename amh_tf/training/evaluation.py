@@ -1,27 +1,11 @@
 """A model's answers on a split."""
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import errors, escaping
+from amh_tf import errors
+from amh_tf.runs import predictions
 from amh_tf.training import halves, step
-
-
-@dataclasses.dataclass(frozen=True)
-class Predictions:
-    """What a model said of each utterance.
-
-    Attributes:
-        ids: List of utterance ids.
-        labels: Class ids, `(utterances,)`.
-        probabilities: `(utterances, classes)` float32.
-    """
-
-    ids: list
-    labels: np.ndarray
-    probabilities: np.ndarray
 
 
 def make_predict_step(model, split=False):
@@ -57,7 +41,7 @@ def predict(predict_step, batches, advance=None):
         advance: Function that is told the number of utterances done, or None.
 
     Returns:
-        `Predictions`.
+        `amh_tf.runs.predictions.Predictions`.
 
     Raises:
         ValueError: If a probability is not a number.
@@ -77,15 +61,4 @@ def predict(predict_step, batches, advance=None):
             f"Received: NaN for {int(bad.sum())} utterances, the first {ids[bad.argmax()]!r}. "
             "Train again with a smaller --learning_rate, or with --dtype=float32."
         )
-    return Predictions(ids, np.concatenate(labels), stacked)
-
-
-def csv_header(classes):
-    """Returns the columns of a predictions file."""
-    return ["id", "label", "prediction", *map(escaping.cell, classes)]
-
-
-def csv_row(name, label, probabilities, classes):
-    """Returns one utterance's row of a predictions file, as `csv_header` names it."""
-    names = (name, classes[label], classes[int(np.argmax(probabilities))])
-    return [*map(escaping.cell, names), *(f"{value:.6g}" for value in probabilities)]
+    return predictions.Predictions(ids, np.concatenate(labels), stacked)

@@ -56,7 +56,7 @@ def test_row_of_predictions_of_another_length_is_named(finished, tmp_path, chang
     path = folder.path / "predictions.csv"
     header, row, *rows = path.read_text().splitlines()
     path.write_text("\n".join([header, row, change(row), *rows]))
-    with pytest.raises(ValueError, match=r"predictions\.csv.*columns in row 2"):
+    with pytest.raises(ValueError, match=r"predictions\.csv.*line 3. Expected \d+ values"):
         folder.load_predictions(header.split(",")[3:])
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from amh_tf import progress
+from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import run_folder
-from amh_tf.training import evaluation, runs, trainer
+from amh_tf.training import runs, trainer
 from tests import conftest
 from tests.training.tiny_runs import TRAINING, Killed, configure, kill, train, watch_steps
 
@@ -211,7 +212,9 @@ def test_names_are_shown_as_they_are(finished, tmp_path, capsys):
     folder = run_folder.RunFolder(tmp_path)
     classes = ("[red]x[/oops]", "$\\frac{$", "c", "d", "e", "f", "[/g]")
     name = "[bold]set[/oops] $\\frac{$"
-    predictions = evaluation.Predictions(["a"], np.array([0]), np.eye(7, dtype=np.float32)[:1])
+    predictions = prediction_files.Predictions(
+        ["a"], np.array([0]), np.eye(7, dtype=np.float32)[:1]
+    )
     folder.save_results("test", reports["test"], predictions, classes, name)
     assert (tmp_path / "confusion_matrix.png").exists()
     progress.console.print(name)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from amh_tf import progress, schema
+from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import run_folder
 from amh_tf.scores import metrics, score_tables
-from amh_tf.training import evaluation, seeds
+from amh_tf.training import seeds
 
 CLASSES = ("ang", "hap", "sad")
 MANIFEST = types.SimpleNamespace(classes=CLASSES, utterances_file=None)
@@ -23,7 +24,7 @@ def write(path, fold, seed):
     guesses = np.where(rng.random(30) < ACCURACY.get(seed, 0.7), labels, rng.integers(0, 3, 30))
     probabilities = np.eye(3)[guesses] * 0.7 + 0.1
     ids = [f"u{fold}_{number}" for number in range(30)]
-    predictions = evaluation.Predictions(ids, labels, probabilities)
+    predictions = prediction_files.Predictions(ids, labels, probabilities)
     path.mkdir(parents=True)
     report = metrics.report(labels, probabilities, CLASSES)
     run_folder.RunFolder(path).save_results("test", report, predictions, CLASSES, "title")
