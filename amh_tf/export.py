@@ -8,8 +8,7 @@ from absl import flags
 
 from amh_tf import progress
 from amh_tf.commands import cli, export_flags
-from amh_tf.data import manifest
-from amh_tf.runs import run_folder
+from amh_tf.runs import opening, run_folder, run_inputs
 
 export_flags.define()
 
@@ -20,7 +19,8 @@ def main():
     folder = run_folder.RunFolder(given.run_dir)
     run_config = folder.load_config()
     folder.check_trained()
-    manifest.load(given.data_dir or run_config.data.data_dir)
+    if run_inputs.load(folder.path, run_config, given.data_dir).fold is None:
+        opening.find_fold(run_config)
     with cli.libraries():
         from amh_tf.deploy import write
     served, edge, refused = write.write(

@@ -22,29 +22,30 @@ from absl import flags
 
 from amh_tf.data import pipeline
 from amh_tf.deploy import litert
-from amh_tf.runs import trained
+from amh_tf.runs import opening, trained
 from amh_tf.training import evaluation
 
 FLAGS = flags.FLAGS
 
 
-def compare(path, run, split):
+def compare(path, run, fold, split):
     """Answers a split with both.
 
     Args:
         path: The TFLite file.
         run: `amh_tf.runs.trained.Trained`.
+        fold: The `amh_tf.data.folds.Fold` that it was trained on.
         split: Name of the split.
 
     Returns:
         Labels, Keras' probabilities, the file's probabilities, and milliseconds of each
         utterance by number of threads.
     """
-    batches = pipeline.batches(run.fold, split, 1, modalities=run.config.modalities, with_ids=True)
+    batches = pipeline.batches(fold, split, 1, modalities=run.config.modalities, with_ids=True)
     runners = {threads: litert.Runner(path, threads) for threads in (1, 2)}
     predicted = evaluation.predict(evaluation.make_predict_step(run.model), batches)
     answers, times = [], {threads: [] for threads in runners}
-    with progress.bar(run.fold.count(split), "comparing", "utterances") as bar:
+    with progress.bar(fold.count(split), "comparing", "utterances") as bar:
         for inputs, _, _ in batches:
             inputs = {name: value.numpy() for name, value in inputs.items()}
             for threads, timed in litert.latencies(runners, inputs, runs=1, warmup=0).items():
@@ -57,13 +58,16 @@ def compare(path, run, split):
 def main():
     """Compares by the flags."""
     run = trained.read(FLAGS.run_dir, FLAGS.data_dir)
-    labels, expected, received, times = compare(Path(FLAGS.file), run, FLAGS.split)
+    fold = opening.find_fold(run.run_config, FLAGS.data_dir)
+    labels, expected, received, times = compare(Path(FLAGS.file), run, fold, FLAGS.split)
     scores = [
-        metrics.scores(metrics.confusion_matrix(labels, answers.argmax(axis=1), len(run.classes)))
+        metrics.scores(
+            metrics.confusion_matrix(labels, answers.argmax(axis=1), len(run.inputs.classes))
+        )
         for answers in (expected, received)
     ]
     show = progress.console.print
-    show(f"{run.fold.manifest.name}, {FLAGS.split}, {len(labels)} utterances")
+    show(f"{run.inputs.data}, {FLAGS.split}, {len(labels)} utterances")
     show(f"{'score':24}{'Keras':>8}{'file':>8}")
     for name in schema.SCORES:
         show(f"{name.replace('_', ' '):24}{scores[0][name]:8.3f}{scores[1][name]:8.3f}")

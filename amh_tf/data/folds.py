@@ -69,7 +69,8 @@ class Fold:
 
     def label_counts(self, split):
         """Returns the number of utterances of each class in a split, as an array."""
-        return np.sum([shard.label_counts for shard in self.select(split)], axis=0)
+        none = np.zeros(len(self.manifest.classes), int)
+        return sum((np.array(shard.label_counts) for shard in self.select(split)), none)
 
     def known_words(self):
         """Tells which word ids the model may know: those of the training part.

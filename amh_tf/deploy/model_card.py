@@ -3,8 +3,8 @@
 from amh_tf import __version__, escaping, feature_kinds, models, schema
 from amh_tf.deploy import limits as request_limits
 from amh_tf.deploy import raw_inputs
+from amh_tf.runs import run_folder
 from amh_tf.scores import score_tables
-from amh_tf.training import runs
 
 
 def _scores(reports):
@@ -12,10 +12,10 @@ def _scores(reports):
         return [
             "None: all utterances were trained on. See a cross-validation of the same settings."
         ]
-    rows = ["| | " + " | ".join(runs.SCORED_SPLITS) + " |", "|---" * 3 + "|"]
+    rows = ["| | " + " | ".join(run_folder.SCORED_SPLITS) + " |", "|---" * 3 + "|"]
     for title, name in score_tables.ROWS:
         cells = []
-        for split in runs.SCORED_SPLITS:
+        for split in run_folder.SCORED_SPLITS:
             score = reports[split][name]
             low, high = score["interval_95"]
             cells.append(f"{score['value']:.3f} [{low:.3f}, {high:.3f}]")
@@ -26,14 +26,13 @@ def _scores(reports):
 
 
 def _classes(trained):
-    fold = trained.fold
-    counts = {split: fold.label_counts(split) for split in schema.SPLITS}
+    counts = trained.inputs.fold.label_counts
     rows = ["| class | train | dev | test | recall on test |", "|---|---|---|---|---|"]
     tested = trained.reports.get("test", {"per_class": ()})
     recalls = {
         row["class"]: row["recall"] for row in tested["per_class"] if row.get("utterances", 1)
     }
-    for index, name in enumerate(trained.classes):
+    for index, name in enumerate(trained.inputs.classes):
         cells = [str(counts[split][index]) for split in schema.SPLITS]
         recall = recalls.get(name)
         cells.append("" if recall is None else f"{recall:.3f}")
@@ -45,7 +44,7 @@ def _inputs(trained):
     config = trained.config
     rows = ["| input | shape | what |", "|---|---|---|"]
     for modality in config.modalities:
-        what = escaping.markdown(feature_kinds.describe(trained.features, modality))
+        what = escaping.markdown(feature_kinds.describe(trained.inputs.features, modality))
         if modality == "text":
             shape, what = "(batch, time) int32", f"{what}; {config.vocabulary_size} words"
         else:
@@ -60,10 +59,10 @@ def _inputs(trained):
 
 
 def _limits(trained):
-    manifest, config = trained.fold.manifest, trained.config
+    inputs, config = trained.inputs, trained.config
     made = raw_inputs.made_of(trained)
     kept = ", ".join(
-        f"{trained.max_lengths[name]} {what}"
+        f"{inputs.max_lengths[name]} {what}"
         for name, what in (("audio", "steps of audio"), ("text", "words"))
         if name in made
     )
@@ -74,17 +73,17 @@ def _limits(trained):
         "of how sure one can be.",
         "Do not decide about people by this model's answers.",
     ]
-    if "audio" in made and trained.trim_silence:
+    if "audio" in made and inputs.trim_silence:
         limits.append(
             "`raw` and `raw_wav` leave out what is before and after all sound within "
-            f"{trained.trim_silence:g} dB of the loudest, as in training."
+            f"{inputs.trim_silence:g} dB of the loudest, as in training."
         )
     if kept:
         limits.append(f"The signatures `raw` and `raw_wav` read the first {kept}, no more.")
     limits.append(_request_limits(trained))
-    if manifest.synthetic:
+    if inputs.synthetic:
         limits.insert(0, "The data are synthetic: the model knows nothing of real speech.")
-    if manifest.transcripts == "asr":
+    if inputs.transcripts == "asr":
         limits.append("Words of the data set were recognized: give it recognized words.")
     for modality, problem in trained.refusals.items():
         if problem:
@@ -104,13 +103,13 @@ def _limits(trained):
             "differ in the third digit."
         )
     limits += [
-        f"In the scores above, {escaping.markdown(warning)}." for warning in trained.fold.warnings
+        f"In the scores above, {escaping.markdown(warning)}." for warning in inputs.fold.warnings
     ]
     return [f"- {limit}" for limit in limits]
 
 
 def _request_limits(trained):
-    most = request_limits.Limits(trained.max_lengths)
+    most = request_limits.Limits(trained.inputs.max_lengths)
     steps = ", ".join(
         f"{most.max_request_steps[modality]:,} of {modality}"
         for modality in trained.config.modalities
@@ -134,7 +133,7 @@ def text(trained, version, signatures):
     Returns:
         Markdown text.
     """
-    config, fold = trained.config, trained.fold
+    config, fold = trained.config, trained.inputs.fold
     hops = [
         f"{hop + 1} {modality}" for hop, modality in enumerate(_hop_targets(trained.model, config))
     ]
@@ -146,7 +145,7 @@ def text(trained, version, signatures):
         "",
         "## Data",
         escaping.markdown(
-            f"{fold.manifest.name}; {fold.description}; fold {fold.number} ({fold.name})."
+            f"{trained.inputs.data}; {fold.description}; fold {fold.number} ({fold.name})."
         )
         + f" Fingerprint `{trained.run_config.data_fingerprint}`.",
         "",

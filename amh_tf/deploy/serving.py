@@ -44,14 +44,14 @@ class ServingModule(tf.Module):
             for modality in self._config.modalities:
                 # Built of TensorFlow's own operations, and the fastest on processors.
                 member.get_layer(f"{modality}_encoder").kernel = "packed"
-        self.limits = limits.Limits(trained.max_lengths)
+        self.limits = limits.Limits(trained.inputs.max_lengths)
         # Keras models carry their training graphs into a SavedModel; weights alone are needed.
         members = len(models.members(trained.model))  # which TensorFlow runs side by side
         steps = {modality: most // members for modality, most in self.limits.slice_steps.items()}
         self._run = slices.Slices(trained.model, steps)
         self._run_attention = _attention(trained.model, steps)
         self.model_weights = [variable.value for variable in trained.model.weights]
-        self._classes = tf.constant(trained.classes)
+        self._classes = tf.constant(trained.inputs.classes)
         self.functions = {
             "serving_default": self._function(self._predict, self._feature_specs()),
             "classify": tf.function(
@@ -65,7 +65,7 @@ class ServingModule(tf.Module):
     def _add_raw(self, trained, made):
         if not made:
             return
-        most = trained.max_lengths
+        most = trained.inputs.max_lengths
         specs = {
             name: spec
             for name, spec in self._feature_specs().items()
@@ -73,10 +73,10 @@ class ServingModule(tf.Module):
         }
         if "text" in made:
             words = most["text"], trained.unspaced_scripts
-            self.words = raw_inputs.Words(trained.vocabulary, self.limits, *words)
+            self.words = raw_inputs.Words(trained.inputs.vocabulary_path, self.limits, *words)
             specs["transcript"] = _spec([None], tf.string, "transcript")
         if "audio" in made:
-            recipe = most["audio"], trained.use_energy, trained.trim_silence
+            recipe = most["audio"], trained.inputs.use_energy, trained.inputs.trim_silence
             self._sound = raw_inputs.Sound(self.limits, *recipe)
             sound = {
                 "waveform": _spec([None, None], tf.float32, "waveform"),

@@ -104,18 +104,18 @@ def _replaced_folder(path):
 def _write_tables(trained, folder):
     """Writes what a device needs beside the model: class names, and the words it knows."""
     folder.mkdir(exist_ok=True)
-    (folder / CLASSES_FILE).write_text("\n".join(trained.classes) + "\n", encoding="utf-8")
+    (folder / CLASSES_FILE).write_text("\n".join(trained.inputs.classes) + "\n", encoding="utf-8")
     described = {
         "title": trained.config.title,
         "parameter_bytes": 4 * trained.model.count_params(),
         "standardize": trained.config.standardize,
-        "max_lengths": trained.max_lengths,
-        "use_energy": trained.use_energy,
-        "trim_silence": trained.trim_silence,
+        "max_lengths": trained.inputs.max_lengths,
+        "use_energy": trained.inputs.use_energy,
+        "trim_silence": trained.inputs.trim_silence,
         # What the device's script may make of recordings, and why not the rest.
         "features": {
             modality: {
-                "kind": feature_kinds.record(trained.features, modality)["kind"],
+                "kind": feature_kinds.record(trained.inputs.features, modality)["kind"],
                 "refusal": problem,
             }
             for modality, problem in trained.refusals.items()
@@ -123,5 +123,5 @@ def _write_tables(trained, folder):
     }
     if "text" in trained.config.modalities:
         described["text_rules"] = text.rules(trained.unspaced_scripts)
-        (folder / VOCABULARY_FILE).write_bytes(trained.vocabulary.read_bytes())
+        (folder / VOCABULARY_FILE).write_bytes(trained.inputs.vocabulary_path.read_bytes())
     (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")

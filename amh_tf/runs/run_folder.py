@@ -9,6 +9,8 @@ from amh_tf.runs import stored_reports
 
 # TensorFlow and Matplotlib are imported where they are used: a run's settings are read without.
 
+SCORED_SPLITS = ("dev", "test")
+
 
 class RunFolder:
     """A run's folder: configuration, model, checkpoints, scores, predictions, pictures.
@@ -35,6 +37,17 @@ class RunFolder:
         if not self.check(run_config):
             files.write_text(self._config, run_config.to_json())
         self.checkpoints.mkdir(exist_ok=True)
+
+    def member(self, seed):
+        """Returns the `RunFolder` of one seed's run inside an ensemble's."""
+        return RunFolder(self.path / f"seed_{seed}")
+
+    def is_finished(self):
+        """Returns whether the run has been trained and scored."""
+        if not (self.model.exists() and self.metrics.exists()):
+            return False
+        scored = self.load_metrics().keys()
+        return not scored or set(SCORED_SPLITS) <= scored
 
     def locked(self):
         """Returns a context that keeps other processes out of the folder.

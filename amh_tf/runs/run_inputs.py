@@ -6,12 +6,31 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import checking, errors, files, schema
-from amh_tf.data import declared, folds
-from amh_tf.data import manifest as manifests
+from amh_tf import checking, errors, feature_kinds, files, schema
+from amh_tf.data import declared
+from amh_tf.runs import opening
 
 FILE_NAME = "inputs.json"
 VOCABULARY_FILE = "vocabulary.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldFacts:
+    """What a run was trained and tested on, as a reader of its scores must know it.
+
+    Attributes:
+        number: Number of the fold, from 0.
+        name: What the fold is called, such as the session that it tests on.
+        description: What its protocol does.
+        warnings: Texts: shared speakers, repeated texts, and so on.
+        label_counts: Dict from split to the number of utterances of each class.
+    """
+
+    number: int
+    name: str
+    description: str
+    warnings: tuple
+    label_counts: dict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +46,8 @@ class RunInputs:
         features: What its features were made of, as in the manifest, or None.
         unknown_ids: Ids of words that the run's fold must not know.
         vocabulary: Words in the order of their ids.
+        vocabulary_path: Path of the file with these, one word a line.
+        fold: `FoldFacts`; None in runs of former versions, whose data set tells.
     """
 
     data: str
@@ -37,6 +58,23 @@ class RunInputs:
     features: dict | None
     unknown_ids: tuple
     vocabulary: tuple
+    vocabulary_path: Path
+    fold: FoldFacts | None = None
+
+    @property
+    def max_lengths(self) -> dict:
+        """Dict from modality to the number of steps that the features were cut to."""
+        return {**schema.MAX_LENGTHS, **(self.features or {}).get("max_lengths", {})}
+
+    @property
+    def trim_silence(self) -> float:
+        """Decibels by which silence around an utterance was left out; 0 for none."""
+        return float(feature_kinds.record(self.features, "audio").get("trim_silence", 0.0))
+
+    @property
+    def use_energy(self) -> bool:
+        """Whether the first coefficient of the audio features is the frame's energy."""
+        return bool(feature_kinds.record(self.features, "audio").get("use_energy", False))
 
     def word_table(self):
         """Returns the dict from word to id of the words that the run knows."""
@@ -54,6 +92,7 @@ def of_fold(fold):
     """
     manifest = fold.manifest
     known = fold.known_words()
+    vocabulary_path = manifest.path(manifest.vocabulary_file)
     return RunInputs(
         data=manifest.name,
         synthetic=manifest.synthetic,
@@ -62,8 +101,14 @@ def of_fold(fold):
         transcripts=manifest.transcripts,
         features=manifest.features,
         unknown_ids=() if known is None else tuple(np.flatnonzero(~known).tolist()),
-        vocabulary=_read_vocabulary(
-            manifest.path(manifest.vocabulary_file), manifest.vocabulary_size
+        vocabulary=_read_vocabulary(vocabulary_path, manifest.vocabulary_size),
+        vocabulary_path=vocabulary_path,
+        fold=FoldFacts(
+            number=fold.number,
+            name=fold.name,
+            description=fold.description,
+            warnings=tuple(fold.warnings),
+            label_counts={split: fold.label_counts(split).tolist() for split in schema.SPLITS},
         ),
     )
 
@@ -76,6 +121,7 @@ def save(run_dir, fold):
     gathered = of_fold(fold)
     fields = dataclasses.asdict(gathered)
     words = fields.pop("vocabulary")
+    del fields["vocabulary_path"]
     fields["vocabulary_size"] = len(words)
     files.write_text(run_dir / VOCABULARY_FILE, "\n".join(words) + "\n")
     files.write_text(run_dir / FILE_NAME, json.dumps(fields, indent=1) + "\n")
@@ -98,22 +144,20 @@ def load(run_dir, run_config, data_dir=None):
     """
     path = Path(run_dir) / FILE_NAME
     if data_dir or not path.is_file():
-        manifest = manifests.load(data_dir or run_config.data.data_dir)
-        if manifest.fingerprint != run_config.data_fingerprint:
-            raise errors.InputError(
-                f"{str(manifest.location)!r} is not the data set of this run. Expected the one "
-                f"that was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set "
-                "it with --data_dir."
-            )
-        return of_fold(folds.choose(manifest, run_config.data.protocol, run_config.data.fold))
+        return of_fold(opening.find_fold(run_config, data_dir))
     expected = "what `amh_tf.train` notes of the data set"
     fields = files.read_json(path, expected)
     try:
         size = fields.pop("vocabulary_size")
         for name in ("classes", "unknown_ids"):
             fields[name] = tuple(declared.container(name, fields[name], list))
-        vocabulary = _read_vocabulary(path.with_name(VOCABULARY_FILE), size)
-        loaded = RunInputs(vocabulary=vocabulary, **fields)
+        vocabulary_path = path.with_name(VOCABULARY_FILE)
+        vocabulary = _read_vocabulary(vocabulary_path, size)
+        fold = fields.pop("fold", None)
+        fold = None if fold is None else _fold_facts(fold, len(fields["classes"]))
+        loaded = RunInputs(
+            vocabulary=vocabulary, vocabulary_path=vocabulary_path, fold=fold, **fields
+        )
         _check(loaded, run_config)
     except (KeyError, TypeError, ValueError) as error:
         raise errors.InputError(
@@ -121,6 +165,22 @@ def load(run_dir, run_config, data_dir=None):
             f"{type(error).__name__}: {error}. Delete it, and pass the data set with --data_dir."
         ) from error
     return loaded
+
+
+def _fold_facts(fields, num_classes):
+    fields = declared.container("fold", fields, dict)
+    facts = FoldFacts(**fields)
+    declared.texts("fold", [facts.name, facts.description])
+    declared.texts("warning", declared.container("warnings", facts.warnings, list))
+    counts = declared.container("label_counts", facts.label_counts, dict)
+    right = checking.is_integer(facts.number) and set(counts) == set(schema.SPLITS)
+    right = right and all(
+        isinstance(row, list) and len(row) == num_classes and all(map(checking.is_integer, row))
+        for row in counts.values()
+    )
+    if not right:
+        raise errors.InputError("a fold without its number, or without counts for each class")
+    return dataclasses.replace(facts, warnings=tuple(facts.warnings))
 
 
 def _check(loaded, run_config):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from amh_tf import errors, files, progress, schema
 from amh_tf.data import pipeline
-from amh_tf.runs import stored_reports
+from amh_tf.runs import opening, stored_reports
 from amh_tf.scores import score_tables
 from amh_tf.training import evaluation, runs
 
@@ -78,7 +78,7 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
         ValueError: If the run has no model yet, the data set is another one, or `drop` is
             not a choice.
     """
-    folder, run_config, fold = runs.open_run(run_dir, data_dir, verify)
+    folder, run_config, fold = opening.open_run(run_dir, data_dir, verify)
     modalities = run_config.model.modalities
     chosen = selections(modalities, drop)
     runs.introduce(fold, run_config.model)

@@ -52,7 +52,7 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
         configured = _of_fold(run_config, number)
         if folder.check(configured):
             begun = begun or folder.begun_kernel()
-        if number in selected and not runs.is_finished(folder):
+        if number in selected and not folder.is_finished():
             todo.append((configured, selected[number], folder.path))
     runs.introduce(selected[chosen[0]], run_config.model)
     if todo:
@@ -165,7 +165,7 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
     done, rows = [], []
     for number in range(num_folds):
         folder = run_folder.RunFolder(_run_dir(output_dir, number))
-        if runs.is_finished(folder):
+        if folder.is_finished():
             report = folder.load_metrics()["test"]
             scores = {name: report[name]["value"] for name in schema.SCORES}
             done.append({"fold": number, "utterances": report["utterances"], "scores": scores})

@@ -10,11 +10,10 @@ from amh_tf import config, errors, feature_kinds, files, models, progress, schem
 from amh_tf.data import folds, integrity, moments, pipeline, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.models import ensemble
-from amh_tf.runs import run_folder, run_inputs
+from amh_tf.runs import opening, run_folder, run_inputs
 from amh_tf.scores import metrics, score_tables
 from amh_tf.training import distribution, environment, evaluation, halves, trainer
 
-SCORED_SPLITS = ("dev", "test")
 SPEAKER_WARNING = (
     "features are standardized by all recordings of their speaker, without labels, those of test "
     "speakers among them"
@@ -73,19 +72,9 @@ def _stride(fold):
 
 def scored_splits(fold):
     """Lists the splits that a run is scored on: none where all is trained on."""
-    return [split for split in SCORED_SPLITS if fold.count(split) or fold.protocol != "all"]
-
-
-def is_finished(folder):
-    """Tells whether a run has been trained and scored.
-
-    Args:
-        folder: `RunFolder`.
-    """
-    if not (folder.model.exists() and folder.metrics.exists()):
-        return False
-    scored = folder.load_metrics().keys()
-    return not scored or set(SCORED_SPLITS) <= scored
+    return [
+        split for split in run_folder.SCORED_SPLITS if fold.count(split) or fold.protocol != "all"
+    ]
 
 
 def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
@@ -118,7 +107,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
             run_inputs.save(folder.path, fold)
         team.wait()
         introduce(fold, run_config.model)
-        finished = bool(team.from_chief([team.is_chief and is_finished(folder)])[0])
+        finished = bool(team.from_chief([team.is_chief and folder.is_finished()])[0])
         if finished and team.is_chief:
             progress.console.print(f"This run is finished; its scores are in {folder.metrics}.\n")
             reports = folder.load_metrics()
@@ -130,7 +119,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     if not team.is_chief:
         return {}
     if reports:
-        score_tables.print_reports({split: reports[split] for split in SCORED_SPLITS})
+        score_tables.print_reports({split: reports[split] for split in run_folder.SCORED_SPLITS})
     else:
         progress.console.print(
             "Nothing is left to score: all utterances were trained on. What such a model is worth "
@@ -149,12 +138,12 @@ def _train_ensemble(run_config, fold, folder, team, data_service):
     """Trains each seed's model as a run of its own inside the folder, and joins them."""
     members = []
     for number, member in enumerate(run_config.members(), start=1):
-        own = run_folder.RunFolder(member_dir(folder.path, member.training.seed))
+        own = folder.member(member.training.seed)
         if team.is_chief:
             own.start(member)
             run_inputs.save(own.path, fold)
         team.wait()
-        done = bool(team.from_chief([team.is_chief and is_finished(own)])[0])
+        done = bool(team.from_chief([team.is_chief and own.is_finished()])[0])
         progress.console.print(
             f"Seed {member.training.seed}, {number} of {len(run_config.seeds)}"
             + (": done already." if done else ".")
@@ -171,11 +160,6 @@ def _train_ensemble(run_config, fold, folder, team, data_service):
     reports = _score_all(run_config, fold, predict_step, folder)
     team.wait()
     return reports
-
-
-def member_dir(run_dir, seed):
-    """Returns the folder of one seed's run inside an ensemble's."""
-    return run_dir / f"seed_{seed}"
 
 
 def _adapt(model, run_config, fold):
@@ -215,30 +199,6 @@ def _train(run_config, fold, folder, team, data_service):
     return reports
 
 
-def find_fold(run_config, data_dir=None, verify="sizes"):
-    """Finds the fold that a run was trained on.
-
-    Args:
-        run_config: `RunConfig`.
-        data_dir: Where the run's data set lies now, if it has moved.
-        verify: How its shards are checked, as in `DataConfig`.
-
-    Returns:
-        `Fold`.
-
-    Raises:
-        ValueError: If the data folder cannot be read, or holds another data set.
-    """
-    manifest = manifests.load(data_dir or run_config.data.data_dir)
-    if manifest.fingerprint != run_config.data_fingerprint:
-        raise errors.InputError(
-            f"{str(manifest.location)!r} is not the data set of this run. Expected the one that "
-            f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
-            "--data_dir."
-        )
-    return folds.choose(manifest, run_config.data.protocol, run_config.data.fold, verify)
-
-
 def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     """Scores a trained run on one split and prints the table.
 
@@ -254,32 +214,13 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     Raises:
         ValueError: If the run has no model yet, or the data set is another one.
     """
-    folder, run_config, fold = open_run(run_dir, data_dir, verify)
+    folder, run_config, fold = opening.open_run(run_dir, data_dir, verify)
     introduce(fold, run_config.model)
     with folder.locked():
         predict_step = evaluation.predict_step_of(run_config, folder.load_model())
         scored = score(run_config, fold, predict_step, folder, split)
     score_tables.print_reports({split: scored})
     return scored
-
-
-def open_run(run_dir, data_dir=None, verify="sizes"):
-    """Opens a run and its data set.
-
-    Args:
-        run_dir: The run's folder.
-        data_dir: Where the run's data set lies now, if it has moved.
-        verify: How its shards are checked, as in `DataConfig`.
-
-    Returns:
-        `RunFolder`, `RunConfig` and `Fold`.
-
-    Raises:
-        ValueError: If the folder is no run's, or the data set is another one.
-    """
-    folder = run_folder.RunFolder(run_dir)
-    run_config = folder.load_config()
-    return folder, run_config, find_fold(run_config, data_dir, verify)
 
 
 def _score_all(run_config, fold, predict_step, folder):

@@ -249,7 +249,7 @@ def test_device_example_needs_litert_and_numpy_alone(exported, stock_file, tmp_p
     arguments += [f"--audio={wav}", "--text=Key1 filler3, tag2class4!"]
     status, output = script("-c", run, "export/edge/emotion.py", *arguments)
     assert status == 0, output
-    words = exported.trained.vocabulary.read_text().split("\n")
+    words = exported.trained.inputs.vocabulary_path.read_text().split("\n")
     ids = [words.index("key1"), words.index("filler3"), 1, words.index("tag2class4"), 1]
     features = audio.mfcc_with_deltas(samples.astype(np.float32) / 32768).numpy()
     expected = litert.Runner(stock_file)(
@@ -260,7 +260,7 @@ def test_device_example_needs_litert_and_numpy_alone(exported, stock_file, tmp_p
         }
     )  # fmt: skip
     shown = dict(reversed(line.split()) for line in output.splitlines() if line[:2] == "0.")
-    for name, probability in zip(exported.trained.classes, expected):
+    for name, probability in zip(exported.trained.inputs.classes, expected):
         assert float(shown[name]) == pytest.approx(probability, abs=2e-3)
 
 

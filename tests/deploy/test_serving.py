@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import models
-from amh_tf.data import pipeline
+from amh_tf.data import folds, pipeline
 from amh_tf.features import audio
 from tests import conftest as shared
 from tests.deploy import conftest
@@ -101,7 +101,7 @@ def test_saved_model_cli_gives_keras_answers(exported, inputs, expected, tmp_pat
 def test_c_interface_gives_keras_answers(session, inputs, expected, exported):
     answer = session.run("serving_default", inputs)
     np.testing.assert_allclose(answer["probabilities"], expected, atol=EXACT)
-    names = [name.encode() for name in exported.trained.classes]
+    names = [name.encode() for name in exported.trained.inputs.classes]
     assert answer["classes"].tolist() == [names] * len(expected)
 
 
@@ -120,12 +120,12 @@ def test_classify_call_gives_keras_answers(clients, inputs, expected, exported):
         request.input.example_list.examples.add().ParseFromString(example)
     answer = clients["grpc"]._stub.Classify(request)
     for row, probabilities in zip(answer.result.classifications, expected, strict=True):
-        assert [c.label for c in row.classes] == list(exported.trained.classes)
+        assert [c.label for c in row.classes] == list(exported.trained.inputs.classes)
         np.testing.assert_allclose([c.score for c in row.classes], probabilities, atol=EXACT)
 
 
 def test_records_of_a_shard_can_be_classified(session, exported, declared_data):
-    fold = exported.trained.fold
+    fold = folds.choose(declared_data)
     files = [str(declared_data.path(shard.file)) for shard in fold.select("test")]
     records = [*tf.data.TFRecordDataset(files).as_numpy_iterator()]
     answer = session.run("classify", {"inputs": np.array(records, object)})
@@ -167,7 +167,7 @@ def test_attention_gives_the_weights_of_every_hop(session, inputs, expected, exp
 
 def test_raw_is_feature_extraction_and_then_the_model(session, clips, exported):
     samples, files = clips
-    vocabulary = exported.trained.vocabulary.read_text().split("\n")
+    vocabulary = exported.trained.inputs.vocabulary_path.read_text().split("\n")
     texts = ["Key1 filler3 tag2class4, nobodysword", ""]
     ids = [["key1", "filler3", "tag2class4", None, None], []]  # the comma is a word of its own
     ids = [[1 if word is None else vocabulary.index(word) for word in row] for row in ids]
@@ -206,7 +206,7 @@ def test_client_sends_recordings(clients, session, clips, exported, kind):
             **client.pad("video", [None], 2048),
         },
     )
-    assert list(answer) == list(exported.trained.classes)
+    assert list(answer) == list(exported.trained.inputs.classes)
     np.testing.assert_allclose(list(answer.values()), expected["probabilities"][0], atol=1e-5)
 
 

@@ -12,7 +12,7 @@ import pytest
 from amh_tf import config, feature_kinds, models, schema
 from amh_tf.deploy import model_card, serving, write
 from amh_tf.features import text
-from amh_tf.runs import trained
+from amh_tf.runs import run_inputs, trained
 from tests import conftest as shared
 
 
@@ -69,9 +69,49 @@ def test_run_that_cannot_be_exported_is_refused(copied, tmp_path, damage, messag
     assert not (tmp_path / "export").exists()
 
 
+def test_export_needs_no_data_set(copied, tmp_path, declared_data):
+    path = copied / "config.json"
+    fields = json.loads(path.read_text())
+    fields["data"]["data_dir"] = str(tmp_path / "gone")
+    path.write_text(json.dumps(fields))
+    alone = trained.read(copied)
+    scored = np.sum(alone.reports["test"]["confusion_matrix"], axis=1)
+    np.testing.assert_array_equal(alone.inputs.fold.label_counts["test"], scored)
+    cards = [
+        model_card.text(run, 1, {}) for run in (alone, trained.read(copied, declared_data.folder))
+    ]
+    assert cards[0] == cards[1] and "Fingerprint `" in cards[0]
+    # A run of a former version has not noted its fold.
+    fields = json.loads((copied / "inputs.json").read_text())
+    del fields["fold"]
+    (copied / "inputs.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"gone' is not a data folder"):
+        trained.read(copied)
+    told = trained.read(copied, declared_data.folder)
+    assert model_card.text(told, 1, {}) == cards[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label_counts": {"train": [1], "dev": [1], "test": [1]}}, "counts for each class"),
+        ({"number": -1}, "without its number"),
+        ({"name": {}}, "fold"),
+        ({"warnings": [5]}, "warning 5, which is no text"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_damaged_notes_of_the_fold_are_refused(copied, change, message):
+    fields = json.loads((copied / "inputs.json").read_text())
+    fields["fold"].update(change)
+    (copied / "inputs.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=rf"inputs\.json' cannot be used.*{message}"):
+        trained.read(copied)
+
+
 def test_data_set_that_moved_or_changed_is_told(copied, tmp_path, declared_data):
     moved = shutil.copytree(declared_data.folder, tmp_path / "moved")
-    assert trained.read(copied, moved).vocabulary == moved / "vocabulary.txt"
+    assert trained.read(copied, moved).inputs.vocabulary_path == moved / "vocabulary.txt"
     (moved / "vocabulary.txt").write_text("one\nword\n")
     with pytest.raises(ValueError, match=r"54 words in 9 bytes of vocabulary.txt"):
         trained.read(copied, moved)
@@ -152,10 +192,9 @@ def described_run(tmp_path, fold, features, **settings):
     small = {"audio_units": 3, "text_units": 3, "video_units": 3, "num_hops": 2}
     made = config.ModelConfig(**{"vocabulary_size": 3, **small, **settings})
     fold = dataclasses.replace(fold, manifest=dataclasses.replace(fold.manifest, features=features))
-    return trained.Trained(
-        config.RunConfig(config.DataConfig(""), made, config.TrainingConfig(), ""),
-        models.build(made), schema.PAPER_CLASSES, vocabulary, fold, {},
-    )  # fmt: skip
+    inputs = dataclasses.replace(run_inputs.of_fold(fold), vocabulary_path=vocabulary)
+    run_config = config.RunConfig(config.DataConfig(""), made, config.TrainingConfig(), "")
+    return trained.Trained(run_config, models.build(made), inputs, {})
 
 
 @pytest.mark.parametrize(
@@ -219,17 +258,17 @@ def test_raw_inputs_are_cut_as_the_data_set_was(tiny_fold):
         (tiny_fold.manifest, schema.MAX_LENGTHS, False),
         (made, {"audio": 750, "text": 2, "video": 25}, True),
     ):
-        fold = dataclasses.replace(tiny_fold, manifest=manifest)
-        run = trained.Trained(None, None, (), None, fold, {})
-        assert (run.max_lengths, run.use_energy) == (lengths, energy)
+        inputs = run_inputs.of_fold(dataclasses.replace(tiny_fold, manifest=manifest))
+        assert (inputs.max_lengths, inputs.use_energy) == (lengths, energy)
 
 
-def test_words_unknown_to_the_fold_count_as_unknown(run_dir, monkeypatch):
+def test_words_unknown_to_the_fold_count_as_unknown(run_dir, copied):
     """As in training, where the pipeline replaces them."""
     known = np.ones(54, bool)
     known[[9, 30]] = False
-    monkeypatch.setattr(trained.folds.Fold, "known_words", lambda fold: known)
-    vectors = trained.read(run_dir).model.get_layer("word_vectors").get_weights()[0]
+    fields = json.loads((copied / "inputs.json").read_text())
+    (copied / "inputs.json").write_text(json.dumps({**fields, "unknown_ids": [9, 30]}))
+    vectors = trained.read(copied).model.get_layer("word_vectors").get_weights()[0]
     plain = keras.saving.load_model(run_dir / "model.keras").get_layer("word_vectors")
     expected = np.array(plain.get_weights()[0])
     np.testing.assert_array_equal(vectors[[9, 30]], expected[[schema.UNKNOWN_ID] * 2])

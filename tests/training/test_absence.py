@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from amh_tf.data import pipeline
-from amh_tf.training import absence, runs
+from amh_tf.runs import opening
+from amh_tf.training import absence
 from tests.training import test_runs
 
 
@@ -40,7 +41,7 @@ def test_scores_are_those_of_the_model_without_the_modality(trained, tiny_fold, 
     stored = json.loads((trained / "metrics.json").read_text())["test"]
     assert reports["audio+text+video"] == stored
     # Independently: each utterance alone, its audio and video replaced by one step of zeros.
-    model = runs.open_run(trained)[0].load_model()
+    model = opening.open_run(trained)[0].load_model()
     right, labels = 0, []
     for inputs, label in pipeline.batches(tiny_fold, "test", 1):
         inputs["audio"], inputs["video"] = tf.zeros([1, 1, 120]), tf.zeros([1, 1, 2048])
@@ -67,7 +68,7 @@ def test_files_gather_what_was_asked_for(trained):
 
 
 def test_second_process_cannot_lose_what_the_first_adds(trained):
-    run = runs.open_run(trained)[0]
+    run = opening.open_run(trained)[0]
     with run.locked(), pytest.raises(ValueError, match="is in use"):
         absence.evaluate(trained, "test", ["text"])
 

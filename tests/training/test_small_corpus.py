@@ -71,14 +71,11 @@ def test_stopped_run_ends_with_the_same_bits(data, undisturbed, tmp_path, monkey
 def test_ensemble_is_the_mean_of_runs_of_their_own(data, undisturbed, tmp_path):
     reports = train(data, tmp_path / "run", seeds=(2, 5))
     alone = undisturbed[0]
-    run_state.assert_same(runs.member_dir(tmp_path / "run", 2), alone)  # of seed 2, as it is
+    run_state.assert_same(tmp_path / "run" / "seed_2", alone)  # of seed 2, as it is
     folder = run_folder.RunFolder(tmp_path / "run")
     classes = data.classes
     rows = folder.load_predictions(classes)
-    members = [
-        run_folder.RunFolder(runs.member_dir(folder.path, seed)).load_predictions(classes)
-        for seed in (2, 5)
-    ]
+    members = [folder.member(seed).load_predictions(classes) for seed in (2, 5)]
     for joined, first, second in zip(rows, *members, strict=True):
         expected = np.mean([first[2], second[2]], axis=0)
         np.testing.assert_allclose(joined[2], expected, atol=1e-5)
@@ -280,7 +277,7 @@ def everything(tmp_path_factory):
 def test_all_utterances_can_be_trained_on(everything, tmp_path):
     reports = train(everything, tmp_path / "run", seeds=(2, 5), weights="last")
     folder = run_folder.RunFolder(tmp_path / "run")
-    assert reports == {} and folder.load_metrics() == {} and runs.is_finished(folder)
+    assert reports == {} and folder.load_metrics() == {} and folder.is_finished()
     assert len(models.members(folder.load_model())) == 2
     assert train(everything, tmp_path / "run", seeds=(2, 5), weights="last") == {}
 
