@@ -1,52 +1,115 @@
 """Feeds damaged files to every parser: python -m tools.fuzz --inputs=100000
 
-Each parser runs in a process of its own with bounded memory, and gets files that begin as
-good ones. What it may do is return, or raise the error that it documents, which names the file.
-Findings are any other error, a crash, more memory or time than allowed, and anything done outside
-the folder: starting programs, connecting, writing or deleting. The input of each is kept in
---findings. Parsers of packages or extras that are not installed are named and left out. Weights of
-ResNet-101 are not fuzzed: a whole file has 170 MB.
+Each parser runs in a process of its own with bounded memory, and is fed good files that Hypothesis
+damages. It may return, or raise the error that it documents, which names the file. Anything else is
+a finding: another error, a crash, more memory or time than allowed, and anything done outside the
+folder, such as starting a program, connecting, writing or deleting. Hypothesis shrinks the input of
+each finding, which is kept in --findings. Parsers whose extra is not installed are left out, and
+weights of ResNet-101, as a whole file has 170 MB.
 """
 
 import argparse
+import contextlib
+import itertools
 import multiprocessing
 import os
-import random
+import re
 import resource
 import signal
+import struct
 import sys
 import tempfile
 import time
 import traceback
 from pathlib import Path
 
-import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
-from tools import fuzz_mutations, fuzz_targets
+import amh_tf  # noqa: F401  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import hypothesis
+from hypothesis import configuration, strategies
 
-# Of the processor's time, so that a busy or paused machine finds no fault; and of the clock's.
-SECONDS_PER_INPUT = 20
-LONGEST_WAIT = 600
+from amh_tf import progress
+from tools import fuzz_targets
+
+# Of the processor's time, so that a busy or paused machine causes no finding; and of the clock's.
+SECONDS_PER_INPUT, LONGEST_WAIT = 20, 600
 EXTRA_MEMORY = 3 << 30
-# Audit events of what no parser has any business to do.
+BATCH = 1000  # inputs of one run of Hypothesis, which remembers all of them
+MAX_BYTES = 1 << 20
+# Audit events that no parser has any reason to cause, and those that change files.
 FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen")
 FORBIDDEN += ("socket.connect", "socket.bind", "ctypes.dlopen", "webbrowser.open")
 CHANGING = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.link", "os.symlink")
 
-assert amh_tf.__version__
+INTEGERS = (0, 1, -1, 127, 128, 255, 256, 32767, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32)
+INTEGERS += (2**48, 2**60, 2**63 - 1, -(2**63), 2**64 - 1)
+WORDS = ("null", "true", "[]", "{}", '""', "-1", "0", "1e999", "-0.5", "NaN", "Infinity", "[[[[[[]")
+WORDS += ("9" * 20, "9" * 5000, '"../../x"', '"/etc/passwd"', '"\\u0000"', '"\\ud800"', "\x00")
+WORDS += ('"' + "long" * 99 + '"', "\N{RIGHT-TO-LEFT OVERRIDE}", "'", '"', ",", "\t", "\n", "\r\n")
+_WORD = re.compile(rb'"[^"\n]{0,200}"|-?\d[\d.e+-]*|[\[\]{}:,]|[A-Za-z_]+')
+DAMAGES = ("bit", "byte", "delete", "repeat", "insert", "cut", "splice", "number")
+# Half of the damage to text is to its words, numbers and brackets.
+TEXT_DAMAGES = DAMAGES + ("word",) * len(DAMAGES)
+_SIZES = strategies.sampled_from((1, 1, 2, 3, 4, 5, 8, 13, 30, 100, 1000, 10**4))
 
 
 class Finding(BaseException):
     """What a parser did and may not do; no parser catches it."""
 
 
-def _watch(folder):
-    """Raises `Finding` at forbidden events and at changes outside a folder."""
-    inside = os.path.realpath(folder)
+class TooSlow(Finding):
+    """An input took too long."""
 
-    def is_outside(path):
-        return isinstance(path, (str, bytes, os.PathLike)) and not os.path.realpath(
-            os.fsdecode(path)
-        ).startswith(inside)
+
+@strategies.composite
+def damaged(draw, seeds, text):
+    """Draws one of some good files, in which one to six spans are replaced.
+
+    Args:
+        seeds: List of bytes.
+        text: Whether they are text, in which words are replaced too.
+    """
+    data = draw(strategies.sampled_from(seeds))
+    for _ in range(draw(strategies.sampled_from((1, 1, 1, 2, 3, 6)))):
+        kind = draw(strategies.sampled_from(TEXT_DAMAGES if text else DAMAGES))
+        start = draw(strategies.integers(0, len(data)))
+        end = min(len(data), start + draw(_SIZES))
+        new = b""  # as for "delete"
+        if kind == "bit":
+            end = min(len(data), start + 1)
+            new = bytes(byte ^ 1 << draw(strategies.integers(0, 7)) for byte in data[start:end])
+        elif kind == "byte":
+            end, new = start + 1, bytes([draw(strategies.integers(0, 255))])
+        elif kind == "repeat":
+            new = data[start:end] * draw(strategies.sampled_from((2, 3, 51)))
+        elif kind == "insert":
+            end, new = start, draw(strategies.binary(min_size=1, max_size=20))
+        elif kind == "cut":
+            end = len(data)
+        elif kind == "splice":
+            other = draw(strategies.sampled_from(seeds))
+            first = draw(strategies.integers(0, len(other)))
+            new = other[first : first + draw(_SIZES)]
+        elif kind == "number":
+            packing = draw(strategies.sampled_from("<>")) + "Q"
+            number = struct.pack(packing, draw(strategies.sampled_from(INTEGERS)) % 2**64)
+            new = number[: draw(strategies.sampled_from((2, 4, 8)))]
+            end = start + len(new)
+        elif kind == "word" and (words := list(_WORD.finditer(data))):
+            start, end = draw(strategies.sampled_from(words)).span()
+            others = [word.encode("utf-8", "surrogatepass") for word in WORDS]
+            others.append(draw(strategies.sampled_from(words)).group())
+            new = draw(strategies.sampled_from(others))
+        data = data[:start] + new + data[end:]
+    return data[:MAX_BYTES]
+
+
+def _watch(folder):
+    """Raises `Finding` at forbidden events and at changes outside a folder.
+
+    Returns:
+        List that is empty unless changes are watched.
+    """
+    inside, watched = os.path.realpath(folder), []
 
     def hook(event, arguments):
         if event.startswith(FORBIDDEN):
@@ -56,22 +119,15 @@ def _watch(folder):
             if isinstance(arguments[1], str)
             else arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         )
-        if (writes or event in CHANGING) and is_outside(arguments[0]) and armed:
-            raise Finding(f"{event} {arguments!r:.200}")
+        if watched and (writes or event in CHANGING):
+            path = arguments[0]
+            if isinstance(path, (str, bytes, os.PathLike)) and not os.path.realpath(
+                os.fsdecode(path)
+            ).startswith(inside):
+                raise Finding(f"{event} {arguments!r:.200}")
 
-    armed = []
     sys.addaudithook(hook)
-    return armed
-
-
-def _too_slow(number, _):
-    limit = LONGEST_WAIT if number == signal.SIGALRM else SECONDS_PER_INPUT
-    raise Finding(f"more than {limit} seconds")
-
-
-def _bound_time(on=True):
-    signal.setitimer(signal.ITIMER_PROF, SECONDS_PER_INPUT if on else 0)
-    signal.alarm(LONGEST_WAIT if on else 0)
+    return watched
 
 
 def _bound_memory():
@@ -80,77 +136,110 @@ def _bound_memory():
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def _work(name, inputs, seconds, seed, folder, results):
-    target = fuzz_targets.TARGETS[name](Path(folder))
-    target.parse(target.seeds[0])  # what is imported late is imported now
-    armed = _watch(folder)
+def _too_slow(number, _):
+    limit = LONGEST_WAIT if number == signal.SIGALRM else SECONDS_PER_INPUT
+    raise TooSlow(f"more than {limit} seconds")
+
+
+@contextlib.contextmanager
+def _bounded(watched):
+    """Bounds the time of a block, and watches the changes that it makes."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS_PER_INPUT)
+    signal.alarm(LONGEST_WAIT)
+    watched.append(True)
+    try:
+        yield
+    finally:
+        watched.clear()
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
+
+
+def _work(name, inputs, seconds, seed, folder, reports):
+    """Feeds a parser; sends (inputs, refused, findings, whether it is done) now and then."""
+    configuration.set_hypothesis_home_dir(folder / ".hypothesis")
+    target = fuzz_targets.TARGETS[name](folder)
+    target.read(target.seeds[0])  # what is imported late is imported now
+    watched = _watch(folder)
     for number in (signal.SIGALRM, signal.SIGPROF):
         signal.signal(number, _too_slow)
     _bound_memory()
-    started = time.monotonic()
-    rng = random.Random(f"{name} {seed}")
-    done = refused = 0
-    while done < inputs and time.monotonic() - started < seconds:
-        data = fuzz_mutations.mutate(rng, target.seeds, target.text)
-        (Path(folder) / "input").write_bytes(data)
-        _bound_time()
-        armed.append(True)
+    counts = {"inputs": 0, "refused": 0}
+    known, findings = set(), {}  # where errors came from; the smallest input of each
+
+    def feed(data):
+        if time.monotonic() - started > seconds:
+            return
+        (folder / "input").write_bytes(data)
+        counts["inputs"] += 1
         try:
-            target.parse(data)
+            with _bounded(watched):
+                target.read(data)
         except BaseException as error:
-            _bound_time(False)
             if target.refuses(error):
-                refused += 1
-            else:
+                counts["refused"] += 1
+                return
+            place = (type(error), *traceback.extract_tb(error.__traceback__)[-1][:2])
+            if place not in findings or len(data) < len(findings[place][0]):
                 trace = "".join(traceback.format_exception(error, limit=-4))
-                results.put(("finding", data, trace))
-        finally:
-            armed.clear()
-            _bound_time(False)
-        done += 1
-        if not done % 200:
-            results.put(("progress", done, refused))
-    results.put(("done", done, refused))
+                findings[place] = data, trace
+            # Each is shrunk once, but what would take minutes.
+            if place not in known and not isinstance(error, TooSlow):
+                raise AssertionError(f"{name} has a finding") from error
+
+    started = time.monotonic()
+    for number in itertools.count():
+        settings = hypothesis.settings(
+            max_examples=min(BATCH, inputs - counts["inputs"]),
+            phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+            database=None,
+            deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )
+        test = settings(hypothesis.given(damaged(target.seeds, target.text))(feed))
+        with contextlib.suppress(AssertionError, ExceptionGroup, hypothesis.errors.Flaky):
+            hypothesis.seed(f"{name} {seed} {number}")(test)()
+        known |= set(findings)
+        done = counts["inputs"] >= inputs or time.monotonic() - started > seconds
+        reports.send((*counts.values(), list(findings.values()), done))
+        if done:
+            return
 
 
-def fuzz(name, inputs, seconds=1e9, seed=0):
+def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
     """Fuzzes one parser in a process of its own.
 
     Args:
         name: One of `fuzz_targets.TARGETS`.
-        inputs: How many inputs to feed at most.
+        inputs: How many inputs to feed; a few more where a finding is shrunk.
         seconds: After how long to stop.
         seed: Seed of the damage.
+        show: Function called with the number of inputs so far.
 
     Returns:
         Number of inputs fed, number refused, list of (input, what happened).
     """
-    findings, done, refused, ended = [], 0, 0, False
+    fed = refused = 0
+    findings, done = [], False
     with tempfile.TemporaryDirectory() as folder:
         # A process that has run TensorFlow must not be forked; one that imported it may be.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tools.fuzz_targets"])
-        results = context.SimpleQueue()
-        worker = context.Process(
-            target=_work, args=(name, inputs, seconds, seed, folder, results), daemon=True
-        )
+        receiver, sender = context.Pipe(duplex=False)
+        arguments = (name, inputs, seconds, seed, Path(folder), sender)
+        worker = context.Process(target=_work, args=arguments, daemon=True)
         worker.start()
-        while worker.is_alive() or not results.empty():
-            if results.empty():
-                time.sleep(0.02)
-                continue
-            kind, *values = results.get()
-            if kind == "finding":
-                findings.append(tuple(values))
-            else:
-                done, refused = values
-                ended = kind == "done"
+        sender.close()
+        with contextlib.suppress(EOFError):  # the process has ended
+            while True:
+                fed, refused, findings, done = receiver.recv()
+                show(fed)
         worker.join()
-        if not ended:
-            kept = Path(folder) / "input"
-            data = kept.read_bytes() if kept.exists() else b""
+        if not done:
+            last = Path(folder) / "input"
+            data = last.read_bytes() if last.exists() else b""
             findings.append((data, f"the process ended with {worker.exitcode}"))
-    return done, refused, findings
+    return fed, refused, findings
 
 
 def main():
@@ -164,15 +253,14 @@ def main():
     arguments = parser.parse_args()
     failed = 0
     for name in arguments.parsers:
-        missing = fuzz_targets.missing(name)
-        if missing:
-            print(f"{name:24} left out: {missing}", flush=True)
+        if reason := fuzz_targets.missing(name):
+            print(f"{name:24} left out: {reason}", flush=True)
             continue
-        done, refused, findings = fuzz(name, arguments.inputs, arguments.seconds, arguments.seed)
-        print(
-            f"{name:24} {done:7} inputs, {refused:7} refused, {len(findings)} findings", flush=True
-        )
-        for number, (data, trace) in enumerate(findings[:20]):
+        with progress.bar(arguments.inputs, name, "inputs") as bar:
+            settings = arguments.inputs, arguments.seconds, arguments.seed, bar.move_to
+            fed, refused, findings = fuzz(name, *settings)
+        print(f"{name:24} {fed:7} inputs, {refused:7} refused, {len(findings)} findings")
+        for number, (data, trace) in enumerate(findings):
             arguments.findings.mkdir(exist_ok=True)
             (arguments.findings / f"{name}_{number}").write_bytes(data)
             print(trace, flush=True)

@@ -12,29 +12,34 @@ class Target:
 
     Attributes:
         seeds: Good inputs.
-        parse: Function of an input.
+        read: Function of an input.
         text: Whether inputs are text.
         allowed: Errors that the parser documents.
-        named: Their messages must hold one of these, such as the file's name.
+        named: Their messages contain one of these, such as the file's name.
     """
 
     seeds: list
-    parse: Callable
+    read: Callable
     text: bool = False
     allowed: tuple = (errors.InputError,)
     named: tuple = ("",)
 
     def refuses(self, error):
-        """Tells whether an error is one that the parser documents."""
-        message = str(error)
-        return isinstance(error, self.allowed) and any(name in message for name in self.named)
+        """Returns whether an error is one that the parser documents."""
+        return isinstance(error, self.allowed) and any(name in str(error) for name in self.named)
 
 
-def of_file(seeds, path, parse, text=False, named=None):
-    """Makes the target of a parser of a file, which must name it unless `named` is given."""
+def of_file(path, read, *seeds, text=False, named=None):
+    """Describes the parser of a file, which must name it unless `named` is set.
 
-    def write_and_parse(data):
+    Args:
+        path: The file, which is good where there are no `seeds`.
+        read: Function of the path.
+    """
+
+    def write_and_read(data):
         path.write_bytes(data)
-        return parse(path)
+        return read(path)
 
-    return Target(seeds, write_and_parse, text, named=named or (path.name,))
+    return Target(list(seeds) or [path.read_bytes()], write_and_read, text,
+                  named=named or (path.name,))  # fmt: skip

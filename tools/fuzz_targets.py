@@ -1,7 +1,11 @@
-"""The parsers that `tools.fuzz` feeds, each with good files to begin with."""
+"""The parsers that `tools.fuzz` feeds: data sets, and the table of all.
+
+Each is a function of an empty folder, which makes a good file and says how it is read.
+"""
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import io
 import pickle
@@ -11,30 +15,15 @@ import tensorflow as tf
 
 from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
-from amh_tf.data import (
-    folds,
-    integrity,
-    manifest,
-    moments,
-    random_access,
-    records,
-    verification,
-    writer,
-)
+from amh_tf.data import folds, integrity, manifest, moments, random_access, records, verification
 from amh_tf.storage import cache, cache_folders, stores
-from tests import conftest
-from tools import fuzz_run_targets, fuzz_source_targets, fuzz_target
-
-
-def _data_folder(folder, records_per_shard=12):
-    source = conftest.compact_source()
-    return writer.write(source, folder / "data", records_per_shard, protocols=["session"])
+from tools import fuzz_corpora, fuzz_runs
+from tools.fuzz_runs import data_folder
+from tools.fuzz_target import Target, of_file
 
 
 def _manifest(folder):
-    data = _data_folder(folder)
-
-    def parse(path):
+    def read(path):
         loaded = manifest.load(path.parent)
         for protocol, described in loaded.protocols.items():
             for number in range(len(described["folds"])):
@@ -45,13 +34,13 @@ def _manifest(folder):
         loaded.embedding()
         verification.summary(loaded)
 
-    path = data.path(manifest.FILE_NAME)
+    data = data_folder(folder)
     # Damage in the manifest can make another file look wrong.
-    return fuzz_target.of_file([path.read_bytes()], path, parse, True, (str(data.folder),))
+    return of_file(data.path(manifest.FILE_NAME), read, text=True, named=(str(data.folder),))
 
 
 class _Store:
-    """What gives a forged manifest, the data set's files, and something for any other name."""
+    """Returns a forged manifest, the data set's files, and something for any other name."""
 
     def __init__(self, folder, forged):
         self._folder, self._forged = folder, forged
@@ -64,9 +53,9 @@ class _Store:
 
 
 def _fetched(folder):
-    data = _data_folder(folder)
+    data = data_folder(folder)
 
-    def parse(content):
+    def read(content):
         stores.connect = lambda _: _Store(data.folder, content)
         cache.use(str(folder / "cache"))
         try:
@@ -74,93 +63,79 @@ def _fetched(folder):
             cache.fetch(loaded, loaded.shards)
         finally:
             cache_folders.release()
-            # By whole paths, or the fuzz could not tell that nothing else goes.
+            # By whole paths, or the fuzz could not see that nothing else is deleted.
             for path in sorted((folder / "cache").rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()
 
     seed = data.path(manifest.FILE_NAME).read_bytes()
-    return fuzz_target.Target([seed], parse, True, named=("s3://bucket/set", "cache"))
+    return Target([seed], read, text=True, named=("s3://bucket/set", "cache"))
 
 
 def _shard(folder):
-    data = _data_folder(folder, 2)
+    data = data_folder(folder, 2)
     shard = data.shards[0]
 
-    def parse(path):
+    def read(path):
         list(integrity.shard_faults(data, shard))
         integrity.check_shard(data, shard)
 
-    path = data.path(shard.file)
-    return fuzz_target.of_file([path.read_bytes()], path, parse)
+    return of_file(data.path(shard.file), read)
 
 
 def _record(folder):
     """Damages a record behind right checksums and a manifest that agrees, as a forger would."""
-    data = _data_folder(folder, 1)
+    data = data_folder(folder, 1)
     shard = data.shards[0]
     path = data.path(shard.file)
     (seed,) = (raw.numpy() for raw in tf.data.TFRecordDataset(str(path)))
 
-    def parse(payload):
+    def read(payload):
         with tf.io.TFRecordWriter(str(path)) as file:
             file.write(payload)
         whole = path.read_bytes()
-        forged = dataclasses.replace(
-            shard, bytes=len(whole), sha256=hashlib.sha256(whole).hexdigest()
-        )
+        digest = hashlib.sha256(whole).hexdigest()
+        forged = dataclasses.replace(shard, bytes=len(whole), sha256=digest)
         list(integrity.shard_faults(data, forged))
         entries = integrity.check_shard(data, forged, "full")
         random_access.RandomAccess(data, [forged], [entries]).read(np.arange(len(entries)))
-        # While reading batches, `integrity.naming_damage` names the file.
+        # While batches are read, `integrity.naming_damage` names the file.
         with contextlib.suppress(tf.errors.OpError, UnicodeDecodeError):
             for modality in schema.MODALITIES:
                 records.lengths(tf.constant([payload]), modality)
 
-    return fuzz_target.Target([seed], parse, named=(shard.file,))
+    return Target([seed], read, named=(shard.file,))
 
 
-def _tables(name):
-    def target(folder):
-        data = _data_folder(folder)
+def _listed_faults(name, folder):
+    """Damages a file whose faults are listed, not raised."""
+    data = data_folder(folder)
 
-        def parse(path):
-            # Faults are listed, not raised.
-            for find in (verification._vocabulary_faults, verification._embedding_faults):
-                list(find(data))
-            list(
-                verification._word_count_faults(
-                    data, integrity.Findings(data.vocabulary_size), set()
-                )
-            )
+    def read(_):
+        list(verification._vocabulary_faults(data))
+        list(verification._embedding_faults(data))
+        findings = integrity.Findings(data.vocabulary_size)
+        list(verification._word_count_faults(data, findings, set()))
 
-        path = data.path(name)
-        return fuzz_target.of_file([path.read_bytes()], path, parse, text=name.endswith("txt"))
-
-    return target
+    return of_file(data.path(name), read, text=name.endswith("txt"))
 
 
-def _speakers(name):
-    """Damages what features are standardized by, and where it says whose they are."""
+def _speakers(name, folder):
+    """Damages what features are standardized by, or where it says whose they are."""
+    data = data_folder(folder)
 
-    def target(folder):
-        data = _data_folder(folder)
-        path = data.path(name)
+    def read(_):
+        for modality in moments.MODALITIES:
+            moments.of_cells(data, modality)
 
-        def parse(_):
-            for modality in moments.MODALITIES:
-                moments.of_cells(data, modality)
-
-        # The two files are compared with each other.
-        named = ("utterances.csv", "moments.npy")
-        return fuzz_target.of_file([path.read_bytes()], path, parse, name.endswith("csv"), named)
-
-    return target
+    # The two files are compared with each other.
+    named = ("utterances.csv", "moments.npy")
+    return of_file(data.path(name), read, text=name.endswith("csv"), named=named)
 
 
 def _dictionary(folder):
     words = {"_PAD_": 0, "_UNK_": 1, "naïve": 2, "x" * 300: 70_000}
     seeds = [pickle.dumps(words, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
-    return fuzz_target.of_file(seeds, folder / "dic.pkl", safe_pickle.read_dictionary)
+    return of_file(folder / "dic.pkl", safe_pickle.read_dictionary, *seeds)
 
 
 def _array(folder):
@@ -170,32 +145,29 @@ def _array(folder):
         np.save(file, array)
         seeds.append(file.getvalue())
 
-    def checked(path):
+    def read(path):
         array = files.map_array(path)
         if array.nbytes > path.stat().st_size:
             raise AssertionError(f"{array.nbytes} bytes of {path.stat().st_size}")
         np.array(array)
 
-    return fuzz_target.of_file(seeds, folder / "array.npy", checked)
+    return of_file(folder / "array.npy", read, *seeds)
 
 
+_bind = functools.partial
 TARGETS = {
     "manifest": _manifest,
     "fetched": _fetched,
     "shard": _shard,
     "record": _record,
-    "vocabulary": _tables("vocabulary.txt"),
-    "embedding": _tables("embedding.npy"),
-    "word_counts": _tables("word_counts.npy"),
-    "utterances": _speakers("utterances.csv"),
-    "moments": _speakers("moments.npy"),
+    "vocabulary": _bind(_listed_faults, "vocabulary.txt"),
+    "embedding": _bind(_listed_faults, "embedding.npy"),
+    "word_counts": _bind(_listed_faults, "word_counts.npy"),
+    "utterances": _bind(_speakers, "utterances.csv"),
+    "moments": _bind(_speakers, "moments.npy"),
     "array": _array,
     "dictionary": _dictionary,
-    **fuzz_run_targets.TARGETS,
-    **fuzz_source_targets.TARGETS,
+    **fuzz_runs.TARGETS,
+    **fuzz_corpora.TARGETS,
 }
-
-
-def missing(name):
-    """Returns why a target cannot be fuzzed here, or nothing."""
-    return fuzz_source_targets.missing(name)
+missing = fuzz_corpora.missing

@@ -1,0 +1,47 @@
+"""What several tools need: commands that are run, and tables in Markdown."""
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from amh_tf import errors
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*command, log=None):
+    """Runs Python with some arguments, such as `-m amh_tf.train --hops=7`.
+
+    Args:
+        *command: The arguments.
+        log: File to append what the command prints to, or None to show it.
+
+    Raises:
+        InputError: If it fails.
+    """
+    with open(log, "a", encoding="utf-8") if log else contextlib.nullcontext() as output:
+        streams = {"stdout": output, "stderr": output}
+        arguments = [sys.executable, *map(str, command)]
+        status = subprocess.run(arguments, **streams, check=False).returncode
+    if status:
+        message = f"See {log}" if log else "Its message is above"
+        raise errors.InputError(
+            f"A command has failed. Expected exit code 0. Received: {status} of "
+            f"`{' '.join(map(str, command[:2]))}`. {message}; the same command continues from the "
+            "last save."
+        )
+
+
+def markdown(header, rows):
+    """Returns a table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def spread(values):
+    """Returns mean and standard deviation of the scores of some seeds, as text."""
+    deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.3f}{deviation}"
