@@ -131,7 +131,7 @@ def test_bad_fold_is_refused_and_nothing_written(fold, tmp_path, damage, texts):
 
 def test_reference_checkpoint_is_converted(tmp_path):
     prefix = conftest.REFERENCE / "checkpoint" / "amh_7.ckpt"
-    convert = ["tools/import_reference.py", f"--output={tmp_path / 'amh_7.keras'}"]
+    convert = ["-m", "tools.import_reference", f"--output={tmp_path / 'amh_7.keras'}"]
     finished = commands.run(*convert, f"--checkpoint={prefix}")
     assert finished.returncode == 0, finished.stderr
     assert "AMH-7" in finished.stdout and (tmp_path / "amh_7.keras").exists()

@@ -37,7 +37,7 @@ def _package_commands():
                     command = PYTHON.search(part)
                     words = shlex.split(command[1], comments=True) if command else []
                     program = words[1] if words[:1] == ["-m"] else words[0] if words else ""
-                    if program.startswith(("amh_tf.", "tools.", "tools/", "export/")):
+                    if program.startswith(("amh_tf.", "tools.", "export/")):
                         names = [re.match(r"--([\w-]+)", word) for word in words]
                         yield program, [name[1] for name in names if name], page.name
 
@@ -48,7 +48,7 @@ for _program, _names, _page in _package_commands():
 
 
 def test_pages_have_commands():
-    assert {"amh_tf.train", "amh_tf.predict", "tools/run_tables.py"} <= USED.keys()
+    assert {"amh_tf.train", "amh_tf.predict", "tools.run_tables"} <= USED.keys()
 
 
 @pytest.mark.parametrize("program", sorted(USED))

@@ -1,18 +1,15 @@
 """Cross-validates recipes and models on RAVDESS and tabulates their test scores:
 
-python tools/benchmark_ravdess.py --source_dir=RAVDESS --action_units=FILE --output_dir=DIR
+python -m tools.benchmark_ravdess --source_dir=RAVDESS --action_units=FILE --output_dir=DIR
 
 RAVDESS is the release (https://zenodo.org/records/1188976), or its speech alone. FILE is a NumPy
 archive of `ids` (utterances,), as 03-01-01-01-01-01-01, and `values` (utterances, width): features
 of each whole clip's pictures, such as the means of OpenFace's action units; without it the rows of
 sound and pictures are left out. Rows that are finished are not repeated, so that the command can be
-stopped and given again. Writes `results.md` and `results.json` to DIR.
+stopped and given again. Writes `results.md` to DIR.
 """
 
 import hashlib
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -26,10 +23,11 @@ from amh_tf.commands import flag_kit
 from amh_tf.corpora import ravdess, source
 from amh_tf.data import manifest, records, writer
 from amh_tf.extraction import extracted_source
+from tools import shared
 
 FLAGS = flags.FLAGS
-SOUND = ["--model=rnn_attn", "--modalities=a"]
 BY_SPEAKER, BY_TRAIN = "--standardize=speaker", "--standardize=global"
+BOTH = {"by speaker": BY_SPEAKER, "by the training part": BY_TRAIN}
 # What each ingredient of the recipe gives: the recipe without it.
 WITHOUT = {
     "standardization": "--standardize=none",
@@ -46,77 +44,53 @@ HOPS = (1, 2, 3, 5, 7)
 
 def _rows():
     """Returns the rows of each table: dict from table to dict from name to (data, flags)."""
-    both = {"by speaker": BY_SPEAKER, "by the training part": BY_TRAIN}
+
+    def sound(*row):
+        return "sound", ["--model=rnn_attn", "--modalities=a", *row]
+
+    without = {f"without {n}": sound(BY_SPEAKER, *f.split(",")) for n, f in WITHOUT.items()}
     tables = {
-        "sound": {f"RNN-attn, {how}": ("sound", [*SOUND, flag]) for how, flag in both.items()},
-        "authors": {"RNN-attn, the authors' recipe": ("sound", [*SOUND, "--recipe=authors"])},
+        "sound": {f"RNN-attn, {how}": sound(flag) for how, flag in BOTH.items()},
+        "authors": {"RNN-attn, the authors' recipe": sound("--recipe=authors")},
         "ingredients": {
-            "all, by speaker": ("sound", [*SOUND, BY_SPEAKER]),
-            **{
-                f"without {name}": ("sound", [*SOUND, BY_SPEAKER, *change.split(",")])
-                for name, change in WITHOUT.items()
-            },
-            "with dropout of states": ("sound", [*SOUND, BY_SPEAKER, "--state_dropout=0.5"]),
+            "all, by speaker": sound(BY_SPEAKER),
+            **without,
+            "with dropout of states": sound(BY_SPEAKER, "--state_dropout=0.5"),
         },
         "sentences": {
-            f"RNN-attn, {how}": ("sound", [*SOUND, flag, "--protocol=text"])
-            for how, flag in both.items()
+            f"RNN-attn, {how}": sound(flag, "--protocol=text") for how, flag in BOTH.items()
         },
         "words": {"RNN-attn on words": ("sound", ["--model=rnn_attn", "--modalities=t"])},
-        "control": {
-            "RNN-attn, shuffled labels": ("sound", [*SOUND, BY_SPEAKER, "--shuffle_labels"])
-        },
+        "control": {"RNN-attn, shuffled labels": sound(BY_SPEAKER, "--shuffle_labels")},
     }
-    pictures = ["--modalities=av"]
-    for how, flag in both.items():
+    for how, flag in BOTH.items():
+        models = {"MDRE": "--model=mdre", **{f"AMH-{n}": f"--hops={n}" for n in HOPS}}
         tables[f"pictures {how}"] = {
-            "MDRE": ("pictures", ["--model=mdre", *pictures, flag]),
-            **{f"AMH-{n}": ("pictures", [f"--hops={n}", *pictures, flag]) for n in HOPS},
+            name: ("pictures", [model, "--modalities=av", flag]) for name, model in models.items()
         }
     return tables
 
 
-def _run(*arguments, log):
-    with open(log, "a", encoding="utf-8") as output:
-        status = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if status.returncode:
-        raise errors.InputError(
-            f"A step has failed. Expected exit code 0. Received: {status.returncode}. See {log}."
-        )
-
-
 def _prepare(output):
-    """Makes the data folder of the sound, by the published folds and by sentences."""
+    """Writes the data folder of the sound, by the published folds and by sentences."""
     folder = output / "data" / "sound"
     if not (folder / manifest.FILE_NAME).is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _run(
-            "amh_tf.prepare",
-            "--source=ravdess",
-            f"--source_dir={FLAGS.source_dir}",
-            f"--output_dir={folder}",
-            "--protocols=given,text",
-            "--dev_speakers=1",
-            "--modalities=at",
-            log=output / "prepare.log",
-        )
+        folders = [f"--source_dir={FLAGS.source_dir}", f"--output_dir={folder}"]
+        folds = ["--protocols=given,text", "--dev_speakers=1", "--modalities=at"]
+        prepare = ["-m", "amh_tf.prepare", "--source=ravdess", *folders, *folds]
+        shared.run(*prepare, log=output / "prepare.log")
     return folder
 
 
 def _with_pictures(output, sound):
-    """Makes the data folder of sound and features of pictures, one step of them an utterance."""
+    """Writes the data folder of sound and features of pictures, one step of them an utterance."""
     folder = output / "data" / "pictures"
     if (folder / manifest.FILE_NAME).is_file():
         return folder
-    held = manifest.load(sound)
-    given = np.load(FLAGS.action_units)
-    values = dict(zip(given["ids"].tolist(), given["values"].astype(np.float32)))
-    corpus = ravdess.read(FLAGS.source_dir)
+    data, corpus = manifest.load(sound), ravdess.read(FLAGS.source_dir)
+    archive = np.load(FLAGS.action_units)
+    values = dict(zip(archive["ids"].tolist(), archive["values"].astype(np.float32)))
     index = [extracted_source.entry(spoken) for spoken in corpus.recordings]
     missing = [entry.id for entry in index if entry.id not in values]
     if missing:
@@ -125,49 +99,41 @@ def _with_pictures(output, sound):
             f"none of {len(missing)}, such as {missing[0]!r}."
         )
     width = next(iter(values.values())).size
-    stored = _sounds(held)
+    audio, no_words = _sounds(data), np.zeros(0, np.int32)
 
     def utterances():
         for entry in index:
-            yield source.Utterance(
-                id=entry.id,
-                label=entry.label,
-                audio=stored[entry.id],
-                text=np.zeros(0, np.int32),
-                video=values[entry.id].reshape(1, width),
-            )
+            video = values[entry.id].reshape(1, width)
+            yield source.Utterance(entry.id, entry.label, audio[entry.id], no_words, video)
 
-    made = source.Source(
+    with open(FLAGS.action_units, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    pictures = source.Source(
         name="RAVDESS with features of pictures",
         synthetic=False,
         classes=corpus.classes,
-        widths={"audio": held.widths["audio"], "video": width},
+        widths={"audio": data.widths["audio"], "video": width},
         vocabulary=("_PAD_", "_UNK_"),
         embedding=None,
         index=tuple(index),
         utterances=utterances,
-        fingerprint=f"{held.fingerprint} {_digest(FLAGS.action_units)}",
+        fingerprint=f"{data.fingerprint} {digest}",
         fold_names=corpus.fold_names,
         published=corpus.published,
     )
-    writer.write(made, folder, protocols=["given"], dev_speakers=1, progress=progress.bar)
+    writer.write(pictures, folder, protocols=["given"], dev_speakers=1, progress=progress.bar)
     return folder
 
 
-def _digest(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sounds(held):
+def _sounds(data):
     """Reads the sound of every utterance of a data folder into memory."""
-    read = {}
-    for shard in held.shards:
-        for record in tf.data.TFRecordDataset(str(held.path(shard.file))):
-            fields = records.decode(record[None], held.widths, ("audio",), held.feature_dtype)
+    audio = {}
+    for shard in data.shards:
+        for record in tf.data.TFRecordDataset(str(data.path(shard.file))):
+            fields = records.decode(record[None], data.widths, ("audio",), data.feature_dtype)
             length = int(fields["audio_length"][0])
-            read[fields["id"][0].numpy().decode()] = fields["audio"][0].numpy()[:length]
-    return read
+            audio[fields["id"][0].numpy().decode()] = fields["audio"][0].numpy()[:length]
+    return audio
 
 
 def _cross_validate(output, table, name, data, row):
@@ -175,76 +141,59 @@ def _cross_validate(output, table, name, data, row):
     words = f"{table}-{name}".lower().replace("'", "")
     folder = output / "rows" / "_".join("".join(c if c.isalnum() else " " for c in words).split())
     seeds = FLAGS.seeds[:1] if table in FLAGS.once else FLAGS.seeds
-    summary = folder / "crossval.json"
-    if not summary.is_file():
+    if not (folder / "crossval.json").is_file():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        arguments = ["amh_tf.crossval", f"--recipe={FLAGS.recipe}", f"--data_dir={data}"]
-        arguments += [f"--output_dir={folder}", f"--seeds={','.join(seeds)}", *row]
-        arguments.append(f"--jobs={FLAGS.jobs}")
-        _run(*arguments, log=folder.with_suffix(".log"))
-    return files.read_json(summary, "the summary of a cross-validation")
+        command = ["-m", "amh_tf.crossval", f"--recipe={FLAGS.recipe}", f"--data_dir={data}"]
+        command += [f"--output_dir={folder}", f"--seeds={','.join(seeds)}", f"--jobs={FLAGS.jobs}"]
+        shared.run(*command, *row, log=folder.with_suffix(".log"))
+    return files.read_json(folder / "crossval.json", "the summary of a cross-validation")
 
 
 def _cells(summary):
     """Returns the cells of a row: scores of a seed, and of the seeds' average."""
-    cells = []
-    for score in ("unweighted_accuracy", "weighted_accuracy"):
-        values = [each[score] for each in _of_seeds(summary)]
-        spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-        cells.append(f"{np.mean(values):.3f}{spread}")
+    seeds = [seed["mean"] for seed in (summary.get("seeds") or {}).get("members", [])]
     pooled = summary["pooled"]["unweighted_accuracy"]
-    low, high = pooled["interval_95"]
-    cells.append(f"{summary['mean']['unweighted_accuracy']:.3f} [{low:.3f}, {high:.3f}]")
-    cells.append(
-        " ".join(f"{fold['scores']['unweighted_accuracy']:.2f}" for fold in summary["folds"])
-    )
-    return cells
-
-
-def _of_seeds(summary):
-    """Returns each seed's mean scores over the folds."""
-    seeds = summary.get("seeds") or {}
-    return [each["mean"] for each in seeds.get("members", [])] or [summary["mean"]]
-
-
-def _table(results):
-    head = ["row", "UA (UAR) a seed", "WA (WAR) a seed", "UA, seeds averaged [95 %]", "UA by fold"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += [
-        f"| {name} | " + " | ".join(_cells(summary)) + " |" for name, summary in results.items()
+    averaged = {**pooled, "value": summary["mean"]["unweighted_accuracy"]}
+    folds = [f"{fold['scores']['unweighted_accuracy']:.2f}" for fold in summary["folds"]]
+    return [
+        *(
+            shared.spread([mean[score] for mean in seeds or [summary["mean"]]])
+            for score in ("unweighted_accuracy", "weighted_accuracy")
+        ),
+        shared.interval(averaged),
+        " ".join(folds),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def main():
     """Runs the benchmark by the flags."""
-    output = Path(FLAGS.output_dir)
+    output, tables = Path(FLAGS.output_dir), _rows()
+    unknown = set(FLAGS.tables) - set(tables)
+    if unknown:
+        raise errors.InputError(
+            f"There is no such table. Expected some of {', '.join(tables)}. Received: "
+            f"{', '.join(sorted(unknown))}. Set them with --tables."
+        )
     output.mkdir(parents=True, exist_ok=True)
     data = {"sound": _prepare(output)}
     if FLAGS.action_units:
         data["pictures"] = _with_pictures(output, data["sound"])
-    chosen = {
-        table: {name: row for name, row in rows.items() if row[0] in data}
-        for table, rows in _rows().items()
-        if not FLAGS.tables or table in FLAGS.tables
-    }
-    unknown = set(FLAGS.tables) - set(_rows())
-    if unknown:
-        raise errors.InputError(
-            f"There is no such table. Expected some of {', '.join(_rows())}. Received: "
-            f"{', '.join(sorted(unknown))}. Set them with --tables."
-        )
+    chosen = [
+        (table, name, *row)
+        for table, rows in tables.items()
+        for name, row in rows.items()
+        if row[0] in data and table in (FLAGS.tables or tables)
+    ]
+    head = ["row", "UA (UAR) a seed", "WA (WAR) a seed", "UA, seeds averaged [95 %]", "UA by fold"]
     results = {}
-    with progress.bar(sum(map(len, chosen.values())), "benchmark", "rows") as bar:
-        for table, rows in chosen.items():
-            results[table] = {}
-            for name, (kind, row) in rows.items():
-                results[table][name] = _cross_validate(output, table, name, data[kind], row)
-                bar.advance()
-                shown = [f"## {title}\n\n{_table(found)}" for title, found in results.items()]
-                files.write_text(output / "results.md", "\n".join(shown))
-                files.write_text(output / "results.json", json.dumps(results, indent=1) + "\n")
-    progress.console.print("\n".join(shown))
+    with progress.bar(len(chosen), "benchmark", "rows") as bar:
+        for table, name, kind, row in chosen:
+            summary = _cross_validate(output, table, name, data[kind], row)
+            results.setdefault(table, []).append([name, *_cells(summary)])
+            page = [f"## {t}\n\n{shared.markdown(head, rows)}" for t, rows in results.items()]
+            files.write_text(output / "results.md", "\n".join(page))
+            bar.advance()
+    progress.console.print("\n".join(page))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Trains and exports with several interpreters, and loads each one's export in all of them:
 
-python tools/compare_platforms.py --pythons=A/bin/python,B/bin/python --output_dir=DIR
+python -m tools.compare_platforms --pythons=A/bin/python,B/bin/python --output_dir=DIR
 
 Each is the interpreter of an environment in which this package is installed. Prints whether the
 trained weights are the same bits, and for each pair by how much the answers of a SavedModel (loaded

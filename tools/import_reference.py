@@ -1,6 +1,6 @@
 """Turns a TensorFlow 1 checkpoint of the authors' AMH into a Keras model file:
 
-python tools/import_reference.py --checkpoint=PREFIX --output=FILE.keras
+python -m tools.import_reference --checkpoint=PREFIX --output=FILE.keras
 
 Hops, widths, hidden sizes and layers are read off the checkpoint's variables; optimizer slots
 and counters are passed over. `keras.saving.load_model(FILE)` opens the result after

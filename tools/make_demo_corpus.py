@@ -1,6 +1,6 @@
 """Writes a spoken demo corpus (synthetic) in the layout of IEMOCAP's release:
 
-python tools/make_demo_corpus.py --output_dir=DIR
+python -m tools.make_demo_corpus --output_dir=DIR
 
 Ten voices of espeak-ng (to be installed) speak in five sessions, faces are drawn, voice and
 face follow the emotion. The same flags and the same espeak-ng give the same files.
@@ -13,11 +13,11 @@ import shutil
 
 import numpy as np
 from absl import flags
-from demo_corpus import picture, release, script, voice
 from scipy.io import wavfile
 
 from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
+from tools.demo_corpus import picture, release, script, voice
 
 FLAGS = flags.FLAGS
 

@@ -1,7 +1,7 @@
 """Draws the pictures and fills the tables of README and docs that need no data of a user's:
 
-python tools/make_figures.py --work_dir=DIR --figures=attention
-python tools/make_figures.py --work_dir=DIR
+python -m tools.make_figures --work_dir=DIR --figures=attention
+python -m tools.make_figures --work_dir=DIR
 
 All of it is synthetic. Data, runs and reports stay in DIR, so that the command can be stopped and
 given again, and only draws where everything is done. Give a new version a new DIR. `speed.png` and
@@ -12,7 +12,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -22,10 +21,10 @@ from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from amh_tf.reporting import formats, gather, pair_tables
 from amh_tf.scores import published, resampling, significance
+from tools import shared
 
 FLAGS = flags.FLAGS
-ROOT = Path(__file__).resolve().parent.parent
-TOOLS, DOCS = ROOT / "tools", ROOT / "docs"
+DOCS = shared.ROOT / "docs"
 
 # README's own walk-through. The speakers of the clip's session are in no training part.
 CORPUS = ["--utterances=300"]
@@ -43,16 +42,6 @@ COMPARED = "AMH-3 (A+T+V)"
 PAGE_SIZE = "1300,1130"  # of the picture of the report's beginning
 
 
-def _call(*command):
-    """Runs a command of this package or of tools/, which shows its own progress."""
-    status = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, check=False).returncode
-    if status:
-        raise errors.InputError(
-            f"A command has failed. Expected exit code 0. Received: {status} of `{command[0]} "
-            f"{command[1]}`; its message is above. Give the same command again to continue."
-        )
-
-
 def put_table(page, name, table):
     """Replaces the table between a page's marks `<!-- NAME -->` and `<!-- /NAME -->`.
 
@@ -62,7 +51,7 @@ def put_table(page, name, table):
         table: Its text.
 
     Raises:
-        ValueError: If the page has no such marks.
+        InputError: If the page has no such marks.
     """
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = page.read_text(encoding="utf-8")
@@ -76,33 +65,27 @@ def put_table(page, name, table):
     files.write_text(page, pattern.sub(lambda _: written, text))
 
 
-def markdown(header, rows):
-    """Returns a table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _attention(work):
     corpus, shards, run = work / "spoken", work / "spoken_shards", work / "spoken_run"
     if not corpus.is_dir():
-        _call(TOOLS / "make_demo_corpus.py", f"--output_dir={corpus}", *CORPUS)
+        shared.run("-m", "tools.make_demo_corpus", f"--output_dir={corpus}", *CORPUS)
     prepare = ["--source=iemocap", f"--source_dir={corpus}", "--resnet_weights=random"]
-    _call("-m", "amh_tf.prepare", *prepare, f"--output_dir={shards}")
-    _call("-m", "amh_tf.train", f"--data_dir={shards}", f"--run_dir={run}", *TRAIN)
+    shared.run("-m", "amh_tf.prepare", *prepare, f"--output_dir={shards}")
+    shared.run("-m", "amh_tf.train", f"--data_dir={shards}", f"--run_dir={run}", *TRAIN)
     picture = DOCS / "attention.png"
     clip = [f"--video={corpus / FILM}", *CLIP]
-    _call("-m", "amh_tf.predict", f"--run_dir={run}", *clip, f"--attention={picture}")
+    shared.run("-m", "amh_tf.predict", f"--run_dir={run}", *clip, f"--attention={picture}")
 
 
 def _planted_set(work):
     shards = work / "planted"
-    _call("-m", "amh_tf.prepare", "--source=planted", f"--output_dir={shards}")
+    shared.run("-m", "amh_tf.prepare", "--source=planted", f"--output_dir={shards}")
     return f"--data_dir={shards}"
 
 
 def _planted(work):
     runs = work / "hops"
-    _call(TOOLS / "benchmark_planted.py", _planted_set(work), f"--output_dir={runs}")
+    shared.run("-m", "tools.benchmark_planted", _planted_set(work), f"--output_dir={runs}")
     shutil.copyfile(runs / "hops_7-seed_1/confusion_matrix.png", DOCS / "confusion_matrix.png")
     put_table(DOCS / "baselines.md", "hops", (runs / "results.md").read_text(encoding="utf-8"))
 
@@ -135,14 +118,14 @@ def pair_rows(pairs):
 def _baselines(work):
     runs = work / "baselines"
     rows = f"--rows={','.join(BASELINES)}"
-    _call(TOOLS / "run_tables.py", _planted_set(work), f"--output_dir={runs}", rows)
+    shared.run("-m", "tools.run_tables", _planted_set(work), f"--output_dir={runs}", rows)
     header = ["model", "WA [95 % interval]", "UA", "weighted precision", "macro precision"]
-    table = markdown(header, [_baseline_row(runs / name) for name in BASELINES])
+    table = shared.markdown(header, [_baseline_row(runs / name) for name in BASELINES])
     put_table(DOCS / "baselines.md", "models", table)
     (group,) = gather.gather(runs)
     header = [f"{COMPARED} against", "difference in WA", "it alone correct", "other alone", "p"]
     pairs = pair_rows(pair_tables.pair_table(group).rows)
-    put_table(DOCS / "baselines.md", "pairs", markdown(header, pairs))
+    put_table(DOCS / "baselines.md", "pairs", shared.markdown(header, pairs))
     _photograph(runs / "report/report.html", DOCS / "report.png")
 
 
@@ -166,8 +149,8 @@ def _absent(work):
     for name, rate in (("always", 0), ("dropped", 0.2)):
         run = work / f"absent_{name}"
         train = ["--recipe=authors", "--hops=7", f"--modality_dropout={rate}"]
-        _call("-m", "amh_tf.train", data, f"--run_dir={run}", *train)
-        _call("-m", "amh_tf.evaluate", f"--run_dir={run}", "--drop=all_subsets")
+        shared.run("-m", "amh_tf.train", data, f"--run_dir={run}", *train)
+        shared.run("-m", "amh_tf.evaluate", f"--run_dir={run}", "--drop=all_subsets")
         text = (run / "metrics_dropped.md").read_text(encoding="utf-8")
         table = "\n".join(line for line in text.splitlines() if line.startswith("|"))
         put_table(DOCS / "absent_modalities.md", name, table)

@@ -1,14 +1,12 @@
 """Cross-validates rows of the paper's tables and reports them, in one command:
 
-python tools/run_tables.py --data_dir=DATA --output_dir=DIR --rows=amh_1,amh_2,amh_3
-python tools/run_tables.py --data_dir=DATA --output_dir=DIR --table=2
+python -m tools.run_tables --data_dir=DATA --output_dir=DIR --rows=amh_1,amh_2,amh_3
+python -m tools.run_tables --data_dir=DATA --output_dir=DIR --table=2
 
 Each row is a file in flags/. Folds that are done are not repeated, so that the command can
 be stopped and given again. What stands after `--extra=` goes to every cross-validation.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -16,10 +14,10 @@ from absl import flags
 
 from amh_tf import errors, progress
 from amh_tf.commands import flag_kit
+from tools import shared
 
 FLAGS = flags.FLAGS
-FLAG_FILES = Path(__file__).resolve().parent.parent / "flags"
-
+FLAG_FILES = shared.ROOT / "flags"
 TABLES = {
     "1": [
         *(f"rnn_attn_{letters}" for letters in ("a", "t", "v")),
@@ -31,9 +29,9 @@ TABLES = {
 }
 
 
-def _rows():
-    """Lists the rows that the flags ask for."""
-    rows = FLAGS.rows or TABLES[FLAGS.table]
+def main():
+    """Runs the rows by the flags."""
+    output, rows = Path(FLAGS.output_dir), FLAGS.rows or TABLES[FLAGS.table]
     unknown = [row for row in rows if not (FLAG_FILES / f"{row}.flags").is_file()]
     if unknown:
         known = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
@@ -41,33 +39,12 @@ def _rows():
             f"There is no such row. Expected some of {known}. Received: {', '.join(unknown)}. "
             "Set them with --rows."
         )
-    return rows
-
-
-def _call(module, *arguments):
-    status = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
-    if status:
-        raise errors.InputError(
-            f"`{module}` has failed. Expected exit code 0. Received: {status}; its message is "
-            "above. The same command goes on with what is not done."
-        )
-
-
-def main():
-    """Runs the rows by the flags."""
-    output = Path(FLAGS.output_dir)
-    rows = _rows()
     for number, row in enumerate(rows):
         progress.console.print(f"\n{row}: row {number + 1} of {len(rows)}")
-        _call(
-            "amh_tf.crossval",
-            f"--flagfile={FLAG_FILES / row}.flags",
-            f"--data_dir={FLAGS.data_dir}",
-            f"--output_dir={output / row}",
-            f"--jobs={FLAGS.jobs}",
-            *FLAGS.extra,
-        )
-    _call("amh_tf.report", f"--runs={output}", f"--output_dir={output / 'report'}")
+        command = ["-m", "amh_tf.crossval", f"--flagfile={FLAG_FILES / row}.flags"]
+        command += [f"--data_dir={FLAGS.data_dir}", f"--output_dir={output / row}"]
+        shared.run(*command, f"--jobs={FLAGS.jobs}", *FLAGS.extra)
+    shared.run("-m", "amh_tf.report", f"--runs={output}", f"--output_dir={output / 'report'}")
 
 
 if __name__ == "__main__":

@@ -45,3 +45,16 @@ def spread(values):
     """Returns mean and standard deviation of the scores of some seeds, as text."""
     deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
     return f"{np.mean(values):.3f}{deviation}"
+
+
+def interval(score):
+    """Returns a score of a report with its 95 % interval, as text."""
+    low, high = score["interval_95"]
+    return f"{score['value']:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def median_interval(values):
+    """Returns the median of some rounds, and the middle 95 % of those of rounds drawn anew."""
+    drawn = np.random.default_rng(0).choice(values, (2000, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return [float(np.median(values)), float(low), float(high)]

@@ -1,4 +1,4 @@
-"""Damages data sets at random and counts what is found: python -m tools.soak_damage
+"""Damages data sets at random and counts what is detected: python -m tools.soak_damage
 
 A longer version of what the tests do. Every damaged set must be refused by name, within ten
 seconds, before or while its split is read, and be listed by `amh_tf.verify`.
@@ -24,26 +24,22 @@ def _read(folder, split, verify):
             pass
 
 
-def _one(whole, folder, rng):
-    """Damages a copy once; returns the kind, and what was not as it must be."""
-    shutil.copytree(whole.folder, folder)
-    kind = rng.choice(list(damages.DAMAGES))
-    damage, found = damages.DAMAGES[kind]
-    shard = rng.choice(whole.shards)
-    record = damage(folder, shard.file, rng)
-    started = time.monotonic()
+def _problem(folder, shard, kind, rng):
+    """Damages a data folder once; returns what was not as it must be, or nothing."""
+    damage, level = damages.DAMAGES[kind]
+    record, is_full = damage(folder, shard.file, rng), level == damages.FULL
+    started, problem = time.monotonic(), "not detected"
     try:
-        _read(folder, shard.part, "full" if found == damages.FULL else "sizes")
-        problem = "not found"
+        _read(folder, shard.part, "full" if is_full else "sizes")
     except ValueError as error:
-        named = found == damages.FULL or record is None or f"record {record} at byte" in str(error)
+        named = is_full or record is None or f"record {record} at byte" in str(error)
         problem = "" if named and shard.file in str(error) else f"not named: {error}"
     if time.monotonic() - started > 10:
         problem += " too slow"
-    listed = [fault for fault in verification.verify(folder) if fault.path.name == shard.file]
-    if not [fault for fault in listed if record in (None, fault.record)]:
+    faults = [fault for fault in verification.verify(folder) if fault.path.name == shard.file]
+    if not any(record in (None, fault.record) for fault in faults):
         problem += " not listed"
-    return f"{kind}, {shard.file}", problem
+    return problem
 
 
 def main():
@@ -52,22 +48,21 @@ def main():
     parser.add_argument("--damages", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    rng = random.Random(arguments.seed)
-    lost = 0
+    rng, missed = random.Random(arguments.seed), 0
     with tempfile.TemporaryDirectory() as temporary:
         source = planted.read(seed=4, sizes={"train": 60, "dev": 20, "test": 20})
         whole = writer.write(source, Path(temporary) / "whole", records_per_shard=16)
-        for number in range(arguments.damages):
-            folder = Path(temporary) / f"damaged_{number}"
-            name, problem = _one(whole, folder, rng)
+        folder = Path(temporary) / "damaged"
+        for _ in range(arguments.damages):
+            shutil.copytree(whole.folder, folder)
+            kind, shard = rng.choice(list(damages.DAMAGES)), rng.choice(whole.shards)
+            if problem := _problem(folder, shard, kind, rng):
+                missed += 1
+                print(f"{kind}, {shard.file}: {problem}", flush=True)
             shutil.rmtree(folder)
-            if problem:
-                lost += 1
-                print(f"{name}: {problem}", flush=True)
-    print(
-        f"{arguments.damages} damaged sets, {arguments.damages - lost} found and named, {lost} not"
-    )
-    return 1 if lost else 0
+    detected = arguments.damages - missed
+    print(f"{arguments.damages} damaged sets, {detected} detected and named, {missed} not")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Trains the model of export/models/ravdess on the sound of all of RAVDESS:
 
-python tools/train_ravdess_model.py --source_dir=RAVDESS --crossval=DIR --work_dir=DIR
+python -m tools.train_ravdess_model --source_dir=RAVDESS --crossval=DIR --work_dir=DIR
 
 RAVDESS is the release (https://zenodo.org/records/1188976), or its speech alone. --crossval is what
 `python -m amh_tf.crossval` made of the very same recipe: its scores go into the model's card. The
 model may be used as RAVDESS may: CC BY-NC-SA 4.0.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -20,19 +18,14 @@ from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from amh_tf.runs import run_folder
 from amh_tf.training import crossvalidation
+from tools import shared
 
 FLAGS = flags.FLAGS
-MODEL_DIR = Path(__file__).parent.parent / "export" / "models" / "ravdess"
+MODEL_DIR = shared.ROOT / "export" / "models" / "ravdess"
 RECIPE = ("--recipe=small_corpus", "--model=rnn_attn", "--modalities=a", "--seeds=1,2,3")
 # What predicting needs of a run; checkpoints, logs and the members' own files do not go along.
-KEPT = (
-    "config.json",
-    "environment.json",
-    "inputs.json",
-    "vocabulary.txt",
-    "model.keras",
-    "metrics.json",
-)
+KEPT = ("config.json", "environment.json", "inputs.json", "vocabulary.txt")
+KEPT += ("model.keras", "metrics.json")
 MOST_BYTES = 3_000_000
 NOTICE = """\
 The model in this folder is derived from the Ryerson Audio-Visual Database of Emotional Speech and
@@ -51,15 +44,6 @@ contained. The licence of the amh_tf package, Apache-2.0, does not apply to this
 """
 
 
-def _run(*arguments):
-    status = subprocess.run([sys.executable, "-m", *map(str, arguments)], check=False)
-    if status.returncode:
-        raise errors.InputError(
-            f"A step has failed. Expected exit code 0. Received: {status.returncode}, of "
-            f"{' '.join(map(str, arguments))}."
-        )
-
-
 def _check(run_config, summary):
     """Refuses scores of another recipe than the model's."""
     tested = run_folder.RunFolder(Path(FLAGS.crossval) / "fold_00").load_config()
@@ -74,11 +58,6 @@ def _check(run_config, summary):
             f"{' '.join(RECIPE)}. Received: others, in {', '.join(differing) or 'the protocol'}. "
             "Set it with --crossval."
         )
-
-
-def _score(report, name):
-    value, (low, high) = report[name]["value"], report[name]["interval_95"]
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _card(run_config, summary):
@@ -117,9 +96,9 @@ folds, 95 % intervals ({pooled["interval"]}):
 
 | score | value |
 |---|---|
-| unweighted accuracy (UA, UAR) | {_score(pooled, "unweighted_accuracy")} |
-| weighted accuracy (WA, WAR) | {_score(pooled, "weighted_accuracy")} |
-| macro F1 | {_score(pooled, "macro_f1")} |
+| unweighted accuracy (UA, UAR) | {shared.interval(pooled["unweighted_accuracy"])} |
+| weighted accuracy (WA, WAR) | {shared.interval(pooled["weighted_accuracy"])} |
+| macro F1 | {shared.interval(pooled["macro_f1"])} |
 | chance (UA) | {1 / len(summary["classes"]):.3f} |
 
 | class | recordings | precision | recall | F1 |
@@ -147,8 +126,10 @@ def main():
         Path(FLAGS.crossval) / crossvalidation.SUMMARY_FILE, "the summary of a cross-validation"
     )
     source = [f"--source_dir={FLAGS.source_dir}", f"--output_dir={data}"]
-    _run("amh_tf.prepare", "--source=ravdess", *source, "--protocols=all", "--modalities=a")
-    _run("amh_tf.train", *RECIPE, f"--data_dir={data}", f"--run_dir={run_dir}")
+    shared.run(
+        "-m", "amh_tf.prepare", "--source=ravdess", *source, "--protocols=all", "--modalities=a"
+    )
+    shared.run("-m", "amh_tf.train", *RECIPE, f"--data_dir={data}", f"--run_dir={run_dir}")
     run_config = run_folder.RunFolder(run_dir).load_config()
     _check(run_config, summary)
     with files.new_folder(work / "model") as folder:

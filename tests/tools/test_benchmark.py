@@ -1,139 +1,148 @@
 """Tests of `tools/benchmark.py`: that it measures and reports, not what."""
 
-import contextlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from amh_tf import errors
+from tests import commands
 from tools.speed import bench as benches
-from tools.speed import data, pythons, report, targets, work
-
-ROOT = Path(__file__).resolve().parents[2]
+from tools.speed import data, measures, report
 
 
 def _run(*arguments):
-    command = [sys.executable, str(ROOT / "tools" / "benchmark.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return commands.run("-m", "tools.benchmark", *arguments)
 
 
 def test_forward_operations_are_those_of_the_matrices():
     # One audio frame: input 120 and state 200 times three gates of 200 columns.
-    assert work.forward({"audio": 1, "text": 0, "video": 0}) == 2 * (120 + 200) * 600
+    assert data.operations({"audio": 1, "text": 0, "video": 0}) == 2 * (120 + 200) * 600
     # Two words: 300 and 200 times 600 columns; three video frames: 2048 and 128 times 384.
     steps = {"audio": 0, "text": 2, "video": 3}
-    assert work.forward(steps) == 2 * 2 * 500 * 600 + 3 * 2 * 2176 * 384
+    assert data.operations(steps) == 2 * 2 * 500 * 600 + 3 * 2 * 2176 * 384
 
 
 def test_training_leaves_out_gradients_of_features():
     # Forward, gradient of the weights, gradient of the state alone: 192,000 multiplications
     # twice, and 120,000; for a word also the gradient of its vector.
     audio = {"audio": 1, "text": 0, "video": 0}
-    assert work.training(audio) == 2 * (2 * 192_000 + 120_000)
+    assert data.operations(audio, training=True) == 2 * (2 * 192_000 + 120_000)
     text = {"audio": 0, "text": 1, "video": 0}
-    assert work.training(text) == 2 * 3 * 300_000
+    assert data.operations(text, training=True) == 2 * 3 * 300_000
 
 
 def test_lengths_are_like_iemocap():
-    drawn = data.lengths(2000)
-    assert drawn.audio.min() >= 60 and drawn.audio.max() <= 750
-    assert 350 < sorted(drawn.audio)[1000] < 410  # median about 380
-    assert drawn.text.min() >= 1 and drawn.text.max() <= 128
-    assert drawn.video.min() >= 1 and drawn.video.max() <= 25
+    steps = data.lengths(2000)
+    assert steps["audio"].min() >= 60 and steps["audio"].max() <= 750
+    assert 350 < sorted(steps["audio"])[1000] < 410  # median about 380
+    assert steps["text"].min() >= 1 and steps["text"].max() <= 128
+    assert steps["video"].min() >= 1 and steps["video"].max() <= 25
 
 
-def _training(ours, other):
-    def row(seconds):
-        return {"seconds_per_utterance": {"rounds": seconds}, "share_of_limit": 0.61}
-
-    return {"candidates": {"ours-float32-bucketed": row(ours), "keras-random": row(other)}}
-
-
-def test_speedup_is_the_median_of_the_rounds_ratios():
-    results = {"training": _training([1.0, 2.0, 1.0], [4.0, 9.0, 3.0])}
-    speedup = targets.speedup(results, "training", "ours-float32-bucketed", "keras-random")
-    assert speedup == 4.0
-
-
-def test_verdicts_tell_met_missed_and_not_measured():
-    results = {
-        "training": _training([1.0], [3.9]),
-        "hops": {"share_of_a_step": 0.004},
-        "scaling": {"peak_bytes": {"1000": 100, "10000": 111}},
-    }
-    met = {what: verdict for what, *_, verdict in targets.verdicts(results)}
-    assert met["training, float32 in buckets, against stock Keras"] is False
-    assert met["training, float32 in buckets, of the matrix-product limit"] is True
-    assert met["one hop more, of a step"] is True
-    assert met["peak memory, smallest to largest set"] is False
-    assert met["training, bfloat16 in buckets, against stock Keras"] is None
+def test_ratio_is_the_median_of_the_rounds_ratios():
+    assert benches.ratio([4.0, 9.0, 3.0], [1.0, 2.0, 1.0]) == 4.0
 
 
 def test_quick_run_gives_results_table_and_picture(tmp_path):
-    done = _run(
-        f"--output_dir={tmp_path}",
-        "--quick",
-        "--measures=training",
-        "--candidates=ours-float32-bucketed,keras-random",
-    )
-    assert done.returncode == 0, done.stderr
+    output = f"--output_dir={tmp_path}"
+    finished = _run(output, "--quick", "--measures=training",
+                    "--candidates=ours-float32-bucketed,keras-random")  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
     results = json.loads((tmp_path / "speed.json").read_text())
-    rows = results["training"]["candidates"]
-    assert set(rows) == {"ours-float32-bucketed", "keras-random"}
-    assert all(row["seconds_per_utterance"]["median"] > 0 for row in rows.values())
+    seconds = results["training"]["seconds"]
+    assert set(seconds) == {"ours-float32-bucketed", "keras-random"}
+    assert all(row["median"] > 0 for row in seconds.values())
     assert "| stock Keras 3 under `fit` | random |" in (tmp_path / "speed.md").read_text()
     assert (tmp_path / "speed.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "speed.json").write_text("{}")
+    commands.assert_refused(_run(output), "of another version", "--output_dir")
 
 
-class _Engine:
+_asked = []
+
+
+class _Process:
     """Answers as an engine in a process of its own; notes in which order it was asked."""
 
-    def __init__(self, name, asked):
-        self._name, self._asked = name, asked
+    def __init__(self, engine, options, log, python):
+        self._python = python
 
     def ask(self, request, **_):
-        self._asked.append((self._name, request))
-        return {"seconds": {"this": 2.0, "other": 3.0}[self._name]}
+        if request == "notes":
+            return {}
+        _asked.append((self._python, request))
+        return {sys.executable: 2.0, "/other/python": 3.0}[self._python]
+
+    def close(self):
+        pass
 
 
-def test_two_interpreters_take_turns(monkeypatch):
-    bench, asked, engines = benches.Bench(Path("unused"), utterances=10, rounds=3), [], {}
-    monkeypatch.setattr(bench, "folder", lambda: "data")
-    monkeypatch.setattr(bench, "watched", lambda result: contextlib.nullcontext())
-    monkeypatch.setattr(pythons, "_versions", lambda python: f"Python of {python}")
-
-    @contextlib.contextmanager
-    def opened(wanted):
-        engines.update(wanted)
-        yield {name: _Engine(name, asked) for name in wanted}
-
-    monkeypatch.setattr(bench, "opened", opened)
-    result = pythons.measure(bench, "/other/python")
-    order = {"this": sys.executable, "other": "/other/python"}
-    assert {name: options["python"] for name, (_, options) in engines.items()} == order
-    counted = [entry for entry in asked if entry[1] != "warm_up"]
-    turn = [(name, request) for name in ("this", "other") for request in ("train", "infer")]
-    assert counted == turn * 4  # the first round does not count
+def test_two_interpreters_take_turns(tmp_path, monkeypatch):
+    bench = benches.Bench(tmp_path, utterances=10, rounds=2, quick=True, python="/other/python")
+    monkeypatch.setattr(benches.Bench, "folder", lambda self: "data")
+    monkeypatch.setattr(benches.processes, "Process", _Process)
+    monkeypatch.setattr(measures, "python_versions", lambda python: f"Python of {python}")
+    result = measures.pythons(bench)
+    turn = [
+        (p, request) for p in (sys.executable, "/other/python") for request in ("train", "infer")
+    ]
+    assert _asked == [*turn, *turn[::-1], *turn]  # the first round does not count
+    assert result["seconds"]["other"]["inference"]["rounds"] == [0.3, 0.3]
     assert result["ratio"] == pytest.approx({"training": 1.5, "inference": 1.5})
-    shown = "\n".join(report._pythons(result))
+    shown = report._pythons(result)
     assert (
         "| Python of /other/python | 75.00 (75.00 to 75.00) | 300.00 (300.00 to 300.00) |" in shown
     )
 
 
 def test_interpreter_that_cannot_be_measured_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"no_python.*No such file.*--python"):
-        pythons._versions(str(tmp_path / "no_python"))
+    with pytest.raises(errors.InputError, match=r"no_python.*No such file.*--python"):
+        measures.python_versions(str(tmp_path / "no_python"))
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho no module named keras >&2\nexit 1\n")
     broken.chmod(0o700)
-    with pytest.raises(ValueError, match=r"no module named keras.*--python"):
-        pythons._versions(str(broken))
+    with pytest.raises(errors.InputError, match=r"no module named keras.*--python"):
+        measures.python_versions(str(broken))
+
+
+@pytest.mark.parametrize(("measure", "flag"), [("busy", "--busy=4"), ("pythons", "--python")])
+def test_measures_without_what_they_need_are_refused(measure, flag):
+    with pytest.raises(errors.InputError, match=flag):
+        measures.MEASURES[measure](benches.Bench(Path("unused")))
 
 
 def test_unknown_names_are_refused(tmp_path):
-    done = _run(f"--output_dir={tmp_path}", "--measures=training,speed")
-    assert done.returncode == 1
-    assert "Expected some of" in done.stderr
+    commands.assert_refused(
+        _run(f"--output_dir={tmp_path}", "--measures=training,speed"), "Expected some of"
+    )
+
+
+def test_every_section_is_written():
+    seconds = {"median": 1.0, "least": 0.5, "most": 2.0, "rounds": [1.0]}
+    results = {
+        "machine": {"cores": 2, "instructions": ["avx2"], "tensorflow": "1", "keras": "3",
+                    "torch": None},
+        "training": {"utterances": 9, "batch_size": 3, "gflop": 0.5, "limits": {"float32": 2.0},
+                     "seconds": {"ours-float32-random": {**seconds, "median": 0.5, "rounds": [0.5]},
+                                 "keras-random": seconds},
+                     "chosen": {"keras": {"reset_after": True}}},
+        "pipeline": {"kilobytes": {"float32": 5.0}, "cost": {"float32": [0.01, -0.02, 0.03]},
+                     "utterances_per_second": {"float32 shards, random": {"median": 1234.0}}},
+        "hops": {"counts": [7, 10], "share_of_a_step": [0.001, -0.002, 0.003]},
+        "busy": {"processes": 4, "seconds": {"ours-keras": seconds}},
+        "scaling": {"shuffle_megabytes": 128, "seconds": {"1000": seconds},
+                    "peak_bytes": {"1000": 2**20}},
+        "growth": {"usual": {"frames": 4}, "seconds": {"frames": {"4": seconds}}},
+    }  # fmt: skip
+    results = {key: {"notes": ["busy"], **value} for key, value in results.items()}
+    page = report.page(results)
+    assert (
+        "| this package, float32 | random | 500.00 (500.00 to 2000.00) | 2 | 2.00 | 1 | 50% |"
+        in page
+    )
+    assert "| float32 shards, random | 1,234 |" in page
+    assert "each costs +0.10% of a step (95 % interval -0.20% to +0.30%)" in page
+    assert "| 1,000 | 1000.00 | 1 |" in page and "| frames | 4 | 1.000 |" in page
+    assert page.count("**Note:** busy") == 6

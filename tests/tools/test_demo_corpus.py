@@ -15,6 +15,7 @@ from scipy.io import wavfile
 
 from amh_tf import schema
 from amh_tf.corpora import iemocap
+from tools.demo_corpus import script, voice
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "tests/demo_corpus"
@@ -22,7 +23,7 @@ FLAGS = ("--utterances=10", "--seed=3", "--quality=31")
 
 
 def make(folder, *flags):
-    command = [sys.executable, "tools/make_demo_corpus.py", f"--output_dir={folder}", *flags]
+    command = [sys.executable, "-m", "tools.make_demo_corpus", f"--output_dir={folder}", *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
 
@@ -123,9 +124,6 @@ def test_same_seed_makes_the_same_files(made):
 
 @pytest.mark.parametrize(("sounds", "kept"), [("aa", b"a"), ("baa", b"a"), ("abcb", b"b")])
 def test_sound_that_espeak_gives_twice_is_kept(monkeypatch, sounds, kept):
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    from demo_corpus import voice
-
     given = iter(sounds)
     monkeypatch.setattr(
         voice.subprocess,
@@ -145,10 +143,7 @@ def test_sound_that_espeak_gives_twice_is_kept(monkeypatch, sounds, kept):
         (300, {"ang": 44, "sad": 43, "fru": 67, "exc": 42, "hap": 28, "sur": 14, "neu": 62}),
     ],
 )
-def test_plan_has_every_class_in_skewed_shares(monkeypatch, utterances, counts):
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    from demo_corpus import script
-
+def test_plan_has_every_class_in_skewed_shares(utterances, counts):
     found = script.class_counts(utterances)
     assert sum(found.values()) == utterances
     assert all(abs(found[label] - count) <= 1 for label, count in counts.items())

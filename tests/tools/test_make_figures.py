@@ -58,7 +58,7 @@ def test_tables_of_models_come_from_their_cross_validations(tmp_path, monkeypatc
     page.write_text("".join(f"<!-- {n} -->\n<!-- /{n} -->\n" for n in ("models", "pairs")))
     monkeypatch.setattr(make_figures, "DOCS", tmp_path)
     monkeypatch.setattr(make_figures, "BASELINES", ("mdre_at", "amh_3"))
-    monkeypatch.setattr(make_figures, "_call", lambda *command: None)
+    monkeypatch.setattr(make_figures.shared, "run", lambda *command: None)
     monkeypatch.setattr(make_figures, "_photograph", lambda *paths: None)
     one_fold = {"num_folds": 1, "protocol": "given"}
     better = crossvals.answers(folds=1, accuracy=0.8, seed=1)

@@ -158,7 +158,7 @@ def test_failing_fold_is_named_and_the_others_go_on(data_dir, one_fold, tmp_path
 
 def test_rows_become_a_report_in_one_command(data_dir, tmp_path):
     finished = commands.run(
-        "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}",
+        "-m", "tools.run_tables", f"--data_dir={data_dir}", f"--output_dir={tmp_path}",
         "--rows=amh_1,mdre_tv", f"--extra={','.join([*SMALL, '--folds=0'])}",
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
@@ -169,7 +169,11 @@ def test_rows_become_a_report_in_one_command(data_dir, tmp_path):
 
 def test_unknown_row_is_refused(data_dir, tmp_path):
     finished = commands.run(
-        "tools/run_tables.py", f"--data_dir={data_dir}", f"--output_dir={tmp_path}", "--rows=amh_0"
+        "-m",
+        "tools.run_tables",
+        f"--data_dir={data_dir}",
+        f"--output_dir={tmp_path}",
+        "--rows=amh_0",
     )
     assert_refused(finished, "no such row", "amh_1", "--rows")
 

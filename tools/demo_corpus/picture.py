@@ -2,9 +2,10 @@
 
 import av
 import numpy as np
-from demo_corpus import voice
 from PIL import Image, ImageDraw
 from scipy import signal
+
+from tools.demo_corpus import voice
 
 WIDTH, HEIGHT, RATE = 720, 480, 30
 SOUND_RATE = voice.SAMPLE_RATE // 2

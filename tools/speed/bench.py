@@ -1,13 +1,17 @@
-"""What all measures share: data folders, engines, rounds."""
+"""What all measures share: engines, data folders, and processes that are asked in turn."""
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import importlib.util
+import os
+import platform
 import statistics
 import sys
+import time
 from pathlib import Path
 
-from tools.speed import data, machine, processes, work
+from tools.speed import data, processes
 
 # Engine of each candidate and its options; "folder" and "batch_size" are added.
 ENGINES = {
@@ -15,22 +19,28 @@ ENGINES = {
     "ours-bfloat16": ("ours", {"dtype": "bfloat16"}),
     "packed-float32": ("ours", {"kernel": "packed"}),
     "packed-bfloat16": ("ours", {"kernel": "packed", "dtype": "bfloat16"}),
-    "ours-split": ("ours", {"batch_split": "on"}),
-    "ours-twin": ("ours", {"kernel": "keras"}),
+    "ours-keras": ("ours", {"kernel": "keras"}),
     "keras": ("stock_keras", {}),
     "pytorch": ("pytorch", {}),
 }
-# A candidate is an engine and how its batches are made.
-CANDIDATES = {
-    f"{engine}-{kind}": (engine, kind == "bucketed")
-    for engine in ENGINES
-    for kind in ("bucketed", "random")
+TITLES = {
+    "ours-float32": "this package, float32",
+    "ours-bfloat16": "this package, bfloat16",
+    "packed-float32": "this package without a compiler, float32",
+    "packed-bfloat16": "this package without a compiler, bfloat16",
+    "ours-keras": "this package, `--kernel=keras` (Keras' GRU)",
+    "keras": "stock Keras 3 under `fit`",
+    "pytorch": "PyTorch `nn.GRU`, batches in memory",
 }
+# A candidate is an engine and how its batches are made.
+CANDIDATES = tuple(f"{engine}-{kind}" for engine in ENGINES for kind in ("bucketed", "random"))
+# Share of the cores that others may use before the figures are not to be trusted.
+BUSY_SHARE = 0.15
 
 
 @dataclasses.dataclass
 class Bench:
-    """Settings of a run, and what the measures share.
+    """Settings of a run.
 
     Attributes:
         output: Output folder.
@@ -38,16 +48,19 @@ class Bench:
         rounds: How often everything is measured.
         candidates: Names among `CANDIDATES`.
         quick: Whether tiny data and few points do, for a test.
-        advance: Function called after each step of the work.
-        progress: Context manager factory for the writing of data, or None.
+        busy: Number of other processes that compute.
+        python: Another interpreter, or None.
+        progress: Factory of a progress bar for the writing of data, or None.
+        notes: What the reader of the figures should know.
     """
 
     output: Path
     utterances: int = 1280
     rounds: int = 3
-    candidates: tuple = tuple(CANDIDATES)
+    candidates: tuple = CANDIDATES
     quick: bool = False
-    advance: object = lambda: None
+    busy: int = 0
+    python: str | None = None
     progress: object = None
     notes: list = dataclasses.field(default_factory=list)
 
@@ -68,78 +81,112 @@ class Bench:
             longer: How many times as long as usual the utterances are.
         """
         count, longest = utterances or self.utterances, int(self.longest * longer)
-        name = f"{count}-{longest}-{feature_dtype}"
-        folder = self.output / "data" / name
-        data.fold(folder, count, longest, feature_dtype, self.progress)
+        folder = self.output / "data" / f"{count}-{longest}-{feature_dtype}"
+        data.write(folder, count, longest, feature_dtype, self.progress)
         return str(folder)
 
-    def operations(self):
-        """Counts the needed operations of a mean utterance: training and forward."""
-        drawn = data.lengths(self.utterances + 16, self.longest)
-        means = {name: float(getattr(drawn, name)[: self.utterances].mean()) for name in work.SIZES}
-        return {"training": work.training(means), "inference": work.forward(means)}
+    def engine(self, name, **options):
+        """Returns an engine of `ENGINES` with its options."""
+        kind, fixed = ENGINES[name]
+        pilot = {} if kind == "ours" else {"pilot": not self.quick}
+        folder = options.pop("folder", None) or self.folder()
+        return kind, {"folder": folder, "batch_size": self.batch_size, **pilot, **fixed, **options}
 
-    def has_pytorch(self):
-        """Tells whether PyTorch is installed; notes it where not."""
-        if importlib.util.find_spec("torch") is not None:
-            return True
-        note = "PyTorch is not installed and was skipped; `pip install torch==2.13.0` adds it."
-        if note not in self.notes:
-            self.notes.append(note)
-        return False
+    def in_turn(self, engines, tasks, rounds=None):
+        """Asks engines in turn, one at a time, each in a process of its own.
 
-    @contextlib.contextmanager
-    def opened(self, engines):
-        """Starts engines, each in a process of its own.
+        The first round is not counted: it builds graphs, fills the page cache and takes a gigabyte
+        or two from the system, page by page. Whoever comes first changes from round to round, so
+        that nobody always follows the same one's heat.
 
         Args:
-            engines: Dict from name to engine and options, as `ENGINES`; the option "python" is the
-                interpreter to run it, by default this one.
+            engines: Dict from name to engine and options, as `engine` returns; the option "python"
+                is the interpreter to run it, by default this one.
+            tasks: Dict from name to (name of the engine, request, arguments).
+            rounds: Number of rounds, or None for the usual one.
 
-        Yields:
-            Dict from name to `processes.Process`.
+        Returns:
+            Dict from the name of a task to the answers; dict from the name of an engine to notes.
         """
         logs = self.output / "logs"
         logs.mkdir(parents=True, exist_ok=True)
+        answers = {name: [] for name in tasks}
         with contextlib.ExitStack() as stack:
-            started = {}
+            running = {}
             for name, (engine, options) in engines.items():
-                python = options.get("python", sys.executable)
-                options = {key: value for key, value in options.items() if key != "python"}
-                process = processes.Process(engine, options, logs / f"{name}.log", python=python)
+                options = dict(options)
+                python = options.pop("python", sys.executable)
+                process = processes.Process(engine, options, logs / f"{name}.log", python)
                 stack.callback(process.close)
-                started[name] = process
-            yield started
+                running[name] = process
+            for number in range((rounds or self.rounds) + 1):
+                if number == 1:
+                    self._note_load("before")
+                for name in list(tasks)[:: -1 if number % 2 else 1]:
+                    engine, request, arguments = tasks[name]
+                    answer = running[engine].ask(request, **arguments)
+                    if number:
+                        answers[name].append(answer)
+            self._note_load("after")
+            notes = {
+                name: process.ask("notes")
+                for name, process in running.items()
+                if engines[name][0] != "limit"
+            }
+        return answers, notes
 
-    def engine(self, name, **options):
-        """Returns an engine of `ENGINES` with its folder and batch size."""
-        kind, fixed = ENGINES[name]
-        made = {"folder": None, "batch_size": self.batch_size, **fixed, **options}
-        made["folder"] = made["folder"] or self.folder()
-        if kind in ("stock_keras", "pytorch"):
-            made["pilot"] = not self.quick
-        return kind, made
+    def _note_load(self, when):
+        """Notes where the machine is not idle before or after a measure."""
+        busy, cores = busy_cores(0.1 if self.quick else 1.0), len(os.sched_getaffinity(0))
+        if busy > BUSY_SHARE * cores + self.busy:
+            self.notes.append(f"{busy:.1f} of {cores} cores were busy {when} the measure.")
 
-    @contextlib.contextmanager
-    def watched(self, result):
-        """Notes how busy the machine is before and after a measure."""
-        for when in ("before", "after"):
-            busy = machine.busy_cores(0.1 if self.quick else 1.0)
-            result[f"busy_cores_{when}"] = round(busy, 2)
-            warning = machine.warning(busy, f"{when} the measure")
-            if warning:
-                self.notes.append(warning)
-            if when == "before":
-                yield
+    def has_pytorch(self):
+        """Returns whether PyTorch is installed; notes it where it is not."""
+        if importlib.util.find_spec("torch") is not None:
+            return True
+        self.notes.append("PyTorch is not installed and was skipped; the extra `bench` has it.")
+        return False
 
 
-def summary(values):
-    """Returns median, smallest and largest of the rounds."""
+def busy_cores(seconds):
+    """Measures how many cores are busy right now; the load average lags by minutes."""
+
+    def read():
+        with open("/proc/stat", encoding="ascii") as file:
+            fields = [int(value) for value in file.readline().split()[1:9]]
+        return sum(fields), fields[3] + fields[4]
+
+    total, idle = read()
+    time.sleep(seconds)
+    total_after, idle_after = read()
+    share = (idle_after - idle) / max(total_after - total, 1)
+    return len(os.sched_getaffinity(0)) * (1 - share)
+
+
+def machine():
+    """Describes processor and software, without names that tell machines apart."""
+    text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
+    wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+    described = {"cores": len(os.sched_getaffinity(0)), "python": platform.python_version()}
+    described["instructions"] = [name for name in wanted if name in flags]
+    for name in ("tensorflow", "keras", "numpy", "torch"):
+        try:
+            described[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            described[name] = None
+    return described
+
+
+def summary(values, unit=1.0):
+    """Returns median, smallest and largest of the rounds, in a unit."""
+    rounds = [value / unit for value in values]
     return {
-        "median": statistics.median(values),
-        "least": min(values),
-        "most": max(values),
-        "rounds": [float(f"{value:.5g}") for value in values],
+        "median": statistics.median(rounds),
+        "least": min(rounds),
+        "most": max(rounds),
+        "rounds": [float(f"{value:.5g}") for value in rounds],
     }
 
 

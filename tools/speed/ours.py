@@ -10,147 +10,115 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import config
-from amh_tf.layers.kernels import compiled
 from amh_tf.models import registry
-from amh_tf.training import evaluation, startup, step
-from tools.speed import data, fixed, reading
+from amh_tf.training import evaluation, startup, step, trainer
+from tools.speed import data
 
 
 class Ours:
-    """AMH-N as `amh_tf.train` trains it.
+    """AMH-7 as `amh_tf.train` trains it. Times are in seconds.
 
     Args:
         folder: Data folder.
         dtype: Precision of the products.
-        batch_split: As `TrainingConfig.batch_split`.
         kernel: As `ModelConfig.kernel`.
         batch_size: Utterances per batch.
-        num_hops: Number of hops.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
     """
 
     def __init__(
-        self,
-        folder,
-        dtype="float32",
-        batch_split="auto",
-        kernel="auto",
-        batch_size=128,
-        num_hops=7,
-        shuffle_megabytes=None,
+        self, folder, dtype="float32", kernel="auto", batch_size=128, shuffle_megabytes=None
     ):
-        model = self._config(num_hops, dtype, kernel)
-        startup.prepare(batch_split, model)
+        self._settings = {"dtype": dtype, "kernel": kernel}
+        startup.prepare("auto", self._config())
         keras.utils.set_random_seed(1)
-        self._reader = reading.Reader(folder, batch_size, shuffle_megabytes)
-        self._dtype, self._kernel = dtype, kernel
-        self._split = halves.reason_against(batch_split, model) is None
-        self._held = {}
-        self._stream = None
-        self._models = {}
-        self._train_step, self._predict_step = self._steps(num_hops)
+        self._reader = data.Reader(folder, batch_size, shuffle_megabytes)
+        self._split = halves.reason_against("auto", self._config()) is None
+        self._steps = {}  # of training and inference, by the number of hops
+        self._batches = {}  # in memory
+        self._stream, self._left = None, 0
 
-    @staticmethod
-    def _config(num_hops, dtype, kernel):
-        return config.ModelConfig(
-            vocabulary_size=data.VOCABULARY_SIZE, num_hops=num_hops, dtype=dtype, kernel=kernel
-        )
+    def _config(self, num_hops=7):
+        words = data.VOCABULARY_SIZE
+        return config.ModelConfig(vocabulary_size=words, num_hops=num_hops, **self._settings)
 
-    def _steps(self, num_hops):
-        if num_hops not in self._models:
-            model = registry.build(self._config(num_hops, self._dtype, self._kernel))
+    def _compiled(self, num_hops=7):
+        if num_hops not in self._steps:
+            model = registry.build(self._config(num_hops))
             defaults = config.TrainingConfig()
-            optimizer = step.make_optimizer(defaults.learning_rate, self._dtype)
-            strategy = tf.distribute.get_strategy()
-            self._models[num_hops] = (
-                step.make_train_step(
-                    model, optimizer, strategy, defaults.clip_norm, split=self._split
-                ),
+            optimizer = step.make_optimizer(defaults.learning_rate, self._settings["dtype"])
+            strategy, norm = tf.distribute.get_strategy(), defaults.clip_norm
+            self._steps[num_hops] = (
+                step.make_train_step(model, optimizer, strategy, norm, split=self._split),
                 evaluation.make_predict_step(model, self._split),
             )
-        return self._models[num_hops]
+        return self._steps[num_hops]
 
-    def warm_up(self, bucketed=False, inference=False):
-        """Builds the graphs with two batches."""
-        if inference:
-            for inputs, _ in self._reader.in_order().take(2):
-                self._predict_step(inputs).numpy()
-        else:
-            for inputs, labels in self._reader.batches(0, bucketed).take(2):
-                self._train_step(inputs, labels).numpy()
-        return {"compiled": compiled.is_loaded()}
-
-    def train(self, epoch, bucketed, epochs=1):
-        """Trains some epochs; returns their seconds, reading included."""
+    def _train(self, batches, num_hops=7):
+        train_step, _ = self._compiled(num_hops)
         start = time.perf_counter()
         loss = tf.zeros([])
-        for inputs, labels in self._reader.batches(epoch, bucketed, epochs):
-            loss += self._train_step(inputs, labels)
-        loss = float(loss)
-        return {"seconds": time.perf_counter() - start, "loss": loss}
-
-    def open_stream(self, epoch, epochs):
-        """Opens a stream of bucketed passes for `train_stream`; returns the seconds."""
-        self._stream = None
-        start = time.perf_counter()
-        self._stream = iter(self._reader.batches(epoch, True, epochs))
-        first = next(self._stream)
-        seconds = time.perf_counter() - start
-        self._stream = itertools.chain([first], self._stream)
-        return {"seconds": seconds}
-
-    def train_stream(self, steps):
-        """Trains on the next batches of the stream; returns the seconds, reading included."""
-        start = time.perf_counter()
-        loss = tf.zeros([])
-        for inputs, labels in itertools.islice(self._stream, steps):
-            loss += self._train_step(inputs, labels)
-        loss = float(loss)
-        return {"seconds": time.perf_counter() - start, "loss": loss}
-
-    def infer(self):
-        """Computes probabilities for all utterances; returns the seconds, reading included."""
-        start = time.perf_counter()
-        for inputs, _ in self._reader.in_order():
-            self._predict_step(inputs).numpy()
-        return {"seconds": time.perf_counter() - start}
-
-    def hold(self, epoch, bucketed, count=-1, epochs=1):
-        """Reads some epochs' batches, or the first of them, into memory."""
-        key = f"{epoch} {bucketed}"
-        self._held = {key: list(self._reader.batches(epoch, bucketed, epochs).take(count))}
-        return key
-
-    def train_held(self, key, num_hops=None):
-        """Trains on batches that `hold` has read, with other hops if asked; returns the seconds."""
-        train_step = self._steps(num_hops)[0] if num_hops else self._train_step
-        start = time.perf_counter()
-        loss = tf.zeros([])
-        for inputs, labels in self._held[key]:
+        for inputs, labels in batches:
             loss += train_step(inputs, labels)
-        loss = float(loss)
-        return {"seconds": time.perf_counter() - start, "loss": loss}
+        loss.numpy()
+        return time.perf_counter() - start
+
+    def notes(self):
+        """Returns what was chosen: nothing."""
+        return {}
+
+    def train(self, bucketed, epochs=1):
+        """Trains some epochs; reading is included."""
+        return self._train(self._reader.batches(bucketed, epochs))
+
+    def train_pass(self):
+        """Trains one bucketed pass of a stream as long as the trainer's.
+
+        A pass before it uses up what was read while nothing was computed, and each bears its share
+        of the opening of the stream.
+        """
+        if not self._left:
+            self._stream, self._left = None, trainer.EPOCHS_PER_STREAM
+            start = time.perf_counter()
+            stream = iter(self._reader.batches(True, self._left))
+            self._stream = itertools.chain([next(stream)], stream)
+            self._opening = (time.perf_counter() - start) / self._left
+        self._left -= 2
+        seconds = [
+            self._train(itertools.islice(self._stream, self._reader.steps)) for _ in range(2)
+        ]
+        return seconds[1] + self._opening
+
+    def train_memory(self, count=-1, num_hops=7):
+        """Trains on the first batches of a bucketed pass, which are in memory from the first call
+        on; -1 for all."""
+        if count not in self._batches:
+            self._batches[count] = list(self._reader.batches(True).take(count))
+        return self._train(self._batches[count], num_hops)
 
     def train_fixed(self, frames, batch_size, num_hops):
-        """Times steps on one batch of equally long utterances; returns seconds a step."""
-        train_step, _ = self._steps(num_hops)
-        key = ("fixed", frames, batch_size)
-        if key not in self._held:
-            self._held[key] = fixed.batch(frames, batch_size)
-        inputs, labels = self._held[key]
-        seconds = []
-        for _ in range(3):
-            start = time.perf_counter()
-            train_step(inputs, labels).numpy()
-            seconds.append(time.perf_counter() - start)
-        return {"seconds": float(np.median(seconds))}
+        """Returns the seconds of a step on one batch of equally long utterances."""
+        key = frames, batch_size
+        if key not in self._batches:
+            inputs, labels = data.fixed_batch(*key)
+            tensors = {name: tf.constant(value) for name, value in inputs.items()}
+            self._batches[key] = tensors, tf.constant(labels)
+        return float(np.median([self._train([self._batches[key]], num_hops) for _ in range(3)]))
 
-    def read(self, epoch, bucketed, epochs=1):
-        """Reads some epochs without computing anything; returns the seconds."""
+    def infer(self):
+        """Computes probabilities for all utterances; reading is included."""
+        _, predict_step = self._compiled()
         start = time.perf_counter()
-        for _, labels in self._reader.batches(epoch, bucketed, epochs):
+        for inputs, _ in self._reader.in_order():
+            predict_step(inputs).numpy()
+        return time.perf_counter() - start
+
+    def read(self, bucketed, epochs=1):
+        """Reads some epochs without computing anything."""
+        start = time.perf_counter()
+        for _, labels in self._reader.batches(bucketed, epochs):
             labels.numpy()
-        return {"seconds": time.perf_counter() - start}
+        return time.perf_counter() - start
 
     def peak_memory(self):
         """Returns the largest resident size so far, in bytes."""

@@ -1,75 +1,70 @@
-"""Each engine in a process of its own: parent's side and child's side of the pipe."""
+"""Each engine in a process of its own: python -m tools.speed.processes ENGINE OPTIONS."""
 
+import importlib
 import json
 import os
 import select
 import subprocess
 import sys
 import traceback
-from pathlib import Path
 
 from amh_tf import errors
+from tools import shared
 
-ROOT = Path(__file__).resolve().parents[2]
+# Imported by name, so that each process loads its own libraries alone.
+ENGINES = {
+    "ours": ("tools.speed.ours", "Ours"),
+    "stock_keras": ("tools.speed.stock_keras", "StockKeras"),
+    "pytorch": ("tools.speed.pytorch", "PyTorch"),
+    "limit": ("tools.speed.limit", "Limit"),
+}
+TIMEOUT = 900  # seconds to wait for an answer
 
 
 class Process:
     """An engine in a process of its own, which answers requests one by one.
 
     Args:
-        engine: Name of a class of `tools.speed.engines`.
+        engine: One of `ENGINES`.
         options: Dict of its arguments.
         log: File for what the process prints.
-        timeout: Seconds to wait for an answer.
         python: Interpreter to run it.
     """
 
-    def __init__(self, engine, options, log, timeout=900, python=sys.executable):
-        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        self.engine = engine
-        self._log = log
-        self._timeout = timeout
-        with open(log, "ab") as errors:
+    def __init__(self, engine, options, log, python=sys.executable):
+        path = os.pathsep.join([str(shared.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        self._engine, self._log = engine, log
+        with open(log, "ab") as printed:
             self._process = subprocess.Popen(
-                [python, "-m", "tools.speed.worker", engine, json.dumps(options)],
+                [python, "-m", "tools.speed.processes", engine, json.dumps(options)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=errors,
+                stderr=printed,
                 env={**os.environ, "PYTHONPATH": path},
             )
 
     def ask(self, request, **arguments):
-        """Calls a method of the engine and returns what it gives.
+        """Calls a method of the engine and returns what it returns.
 
         Raises:
-            ValueError: If the engine fails or does not answer in time.
+            InputError: If the engine fails or does not answer in time.
         """
-        self.send(request, **arguments)
-        return self.receive()
-
-    def send(self, request, **arguments):
-        """Sends a request, whose answer `receive` returns."""
-        line = json.dumps([request, arguments]) + "\n"
         try:
-            self._process.stdin.write(line.encode())
+            self._process.stdin.write(json.dumps([request, arguments]).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # the process has ended; `receive` says so
-
-    def receive(self):
-        """Waits for the answer to the last request."""
-        ready, _, _ = select.select([self._process.stdout], [], [], self._timeout)
+            pass  # the process has ended, which shows below
+        ready, _, _ = select.select([self._process.stdout], [], [], TIMEOUT)
         line = self._process.stdout.readline() if ready else b""
         if not line:
+            received = f"exit code {self._process.wait()}" if ready else "none"
             raise errors.InputError(
-                f"The {self.engine} process gives no answer. Expected one within "
-                f"{self._timeout} s. Received: "
-                f"{'none' if not ready else f'exit code {self._process.wait()}'}. "
-                f"See {str(self._log)!r}."
+                f"The {self._engine} process does not answer. Expected an answer within {TIMEOUT} "
+                f"s. Received: {received}. See {str(self._log)!r}."
             )
         answer = json.loads(line)
         if "error" in answer:
-            raise errors.InputError(f"The {self.engine} process has failed: {answer['error']}")
+            raise errors.InputError(f"The {self._engine} process has failed: {answer['error']}")
         return answer["result"]
 
     def close(self):
@@ -83,19 +78,23 @@ class Process:
         self._process.stdout.close()
 
 
-def serve(engine, requests, answers):
-    """Answers requests until the parent closes the pipe.
-
-    Args:
-        engine: Object whose methods are called.
-        requests, answers: Binary files of JSON lines.
-    """
-    for line in requests:
-        name, arguments = json.loads(line)
+def main():
+    """Serves the engine that the command line names, until the parent closes the pipe."""
+    # Libraries print to standard output; answers go to a copy that they do not know.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    module, name = ENGINES[sys.argv[1]]
+    engine = getattr(importlib.import_module(module), name)(**json.loads(sys.argv[2]))
+    for line in sys.stdin.buffer:
+        request, arguments = json.loads(line)
         try:
-            answer = {"result": getattr(engine, name)(**arguments)}
+            answer = {"result": getattr(engine, request)(**arguments)}
         except Exception as error:  # the parent decides what to do about it
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {str(error)[:500]}"}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
+
+
+if __name__ == "__main__":
+    main()

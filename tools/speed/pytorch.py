@@ -1,18 +1,16 @@
-"""The same network in PyTorch, on the same batches, which it finds in memory."""
+"""The same network in PyTorch, on the same batches, which it reads from memory."""
 
+import os
 import time
 
-import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import amh_tf  # noqa: F401  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import tensorflow as tf
 import torch
 from torch import nn
 
 from amh_tf import schema
-from amh_tf.training import halves
-from tools.speed import data, reading, work
-from tools.speed.stock_keras import DROPOUT, HOP_ORDER
-
-assert amh_tf.__version__
+from tools.speed import data
+from tools.speed.stock_keras import DROPOUT, HOP_ORDER, TRIALS
 
 HOPELESS = 5  # times as slow as the other variant in its first batch
 
@@ -22,14 +20,14 @@ class Network(nn.Module):
 
     def __init__(self, num_hops=7):
         super().__init__()
-        self.words = nn.Embedding(data.VOCABULARY_SIZE, work.SIZES["text"][0])
+        self.words = nn.Embedding(data.VOCABULARY_SIZE, data.SIZES["text"][0])
         self.encoders = nn.ModuleDict(
             {
                 name: nn.GRU(dim, units, batch_first=True)
-                for name, (dim, units) in work.SIZES.items()
+                for name, (dim, units) in data.SIZES.items()
             }
         )
-        units = {name: size[1] for name, size in work.SIZES.items()}
+        units = {name: size[1] for name, size in data.SIZES.items()}
         total = sum(units.values())
         self.targets = [HOP_ORDER[hop % 3] for hop in range(num_hops)]
         self.hops = nn.ModuleList(
@@ -51,9 +49,9 @@ class Network(nn.Module):
                 rows = nn.utils.rnn.pack_padded_sequence(
                     sequence, length, batch_first=True, enforce_sorted=False
                 )
-                found, last = encoder(rows)
+                outputs, last = encoder(rows)
                 states[name], _ = nn.utils.rnn.pad_packed_sequence(
-                    found, batch_first=True, total_length=steps
+                    outputs, batch_first=True, total_length=steps
                 )
                 vectors[name] = last[0]
             else:
@@ -68,7 +66,7 @@ class Network(nn.Module):
 
 
 class PyTorch:
-    """`nn.GRU` on all cores.
+    """`nn.GRU` on all cores. Reading is not in its times.
 
     Args:
         folder: Data folder.
@@ -78,64 +76,54 @@ class PyTorch:
 
     def __init__(self, folder, batch_size=128, pilot=True):
         tf.config.threading.set_intra_op_parallelism_threads(1)
-        torch.set_num_threads(halves.cores())
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
         torch.manual_seed(1)
-        self._reader = reading.Reader(folder, batch_size)
-        self._pilot = pilot
+        self._reader = data.Reader(folder, batch_size)
+        self._variants = (False, True) if pilot else (False,)
         self._network = Network()
         self._adam = torch.optim.Adam(self._network.parameters(), 1e-3, fused=True)
-        self._packed = {}
-        self._held = {}
+        self._packed, self._notes = {}, {}
 
-    def _batches(self, *passes):
-        """Reads batches outside the measurement; without arguments as evaluation does."""
-        if self._held.get("key") != passes:
-            made = self._reader.batches(*passes) if passes else self._reader.in_order()
-            batches = []
-            for inputs, labels in made.as_numpy_iterator():
-                tensors = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
-                tensors["text"] = tensors["text"].long()
-                for name in work.SIZES:
-                    tensors[f"{name}_length"] = tensors[f"{name}_length"].long()
-                batches.append((tensors, torch.from_numpy(labels.copy()).long()))
-            self._held = {"key": passes, "batches": batches}
-        return self._held["batches"]
+    @staticmethod
+    def _tensors(batches):
+        """Reads batches into memory: list of inputs and labels."""
+        read = []
+        for inputs, labels in batches.as_numpy_iterator():
+            tensors = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
+            for name in ("text", *(f"{name}_length" for name in data.SIZES)):
+                tensors[name] = tensors[name].long()
+            read.append((tensors, torch.from_numpy(labels.copy()).long()))
+        return read
 
-    def _step(self, inputs, labels, packed):
-        self._adam.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(self._network(inputs, packed), labels)
-        loss.backward()
-        for parameter in self._network.parameters():
-            nn.utils.clip_grad_norm_([parameter], 1.0)
-        self._adam.step()
-        return loss.item()
+    def _time(self, compute, batches, kind):
+        """Times `compute(batches, packed)`; the first time, both variants on a batch or two."""
+        if kind not in self._packed:
+            trials = []
+            for packed in self._variants:
+                seconds = compute(batches[:1], packed)
+                # Packed sequences may take a minute a batch: no second trial then.
+                if not trials or seconds < HOPELESS * min(trials)[0]:
+                    seconds = min(compute(batches[1:2], packed) for _ in range(TRIALS))
+                name = f"{kind}, {'packed' if packed else 'padded'}, seconds a batch in the trial"
+                self._notes[name] = round(seconds, 2)
+                trials.append((seconds, packed))
+            self._packed[kind] = min(trials)[1]
+        return compute(batches, self._packed[kind])
 
-    def warm_up(self, bucketed=False, inference=False):
-        """Tries padded and packed sequences; says which was chosen."""
-        key = (bucketed, inference)
-        batches = (self._batches() if inference else self._batches(0, bucketed))[:2]
-        found, note = [], {}
-        for packed in (False, True) if self._pilot else (False,):
-            run = self._infer_all if inference else self._train_all
-            first = run(batches[:1], packed)
-            # Packed sequences may take a minute a batch: no second trial then.
-            hopeless = found and first > HOPELESS * min(found)[0]
-            trials = 0 if hopeless else work.TRIALS
-            seconds = min([run(batches[1:2], packed) for _ in range(trials)], default=first)
-            name = "packed" if packed else "padded"
-            note[f"{name}, seconds a batch in the trial"] = round(seconds, 2)
-            found.append((seconds, packed))
-        self._packed[key] = min(found)[1]
-        return {**note, "sequences": "packed" if self._packed[key] else "padded"}
-
-    def _train_all(self, batches, packed):
+    def _train(self, batches, packed):
         self._network.train()
         start = time.perf_counter()
         for inputs, labels in batches:
-            self._step(inputs, labels, packed)
+            self._adam.zero_grad(set_to_none=True)
+            loss = nn.functional.cross_entropy(self._network(inputs, packed), labels)
+            loss.backward()
+            for parameter in self._network.parameters():
+                nn.utils.clip_grad_norm_([parameter], 1.0)
+            self._adam.step()
+            loss.item()
         return time.perf_counter() - start
 
-    def _infer_all(self, batches, packed):
+    def _infer(self, batches, packed):
         self._network.eval()
         start = time.perf_counter()
         with torch.inference_mode():
@@ -143,11 +131,15 @@ class PyTorch:
                 torch.softmax(self._network(inputs, packed), dim=1).numpy()
         return time.perf_counter() - start
 
-    def train(self, epoch, bucketed, epochs=1):
-        """Trains some epochs; returns their seconds, reading not included."""
-        batches = self._batches(epoch, bucketed, epochs)
-        return {"seconds": self._train_all(batches, self._packed[bucketed, False])}
+    def notes(self):
+        """Returns the trials of padded and packed sequences."""
+        return self._notes
+
+    def train(self, bucketed, epochs=1):
+        """Trains some epochs; returns their seconds."""
+        batches = self._tensors(self._reader.batches(bucketed, epochs))
+        return self._time(self._train, batches, "bucketed" if bucketed else "random")
 
     def infer(self):
-        """Computes probabilities for all utterances; reading not included."""
-        return {"seconds": self._infer_all(self._batches(), self._packed[False, True])}
+        """Computes probabilities for all utterances; returns the seconds."""
+        return self._time(self._infer, self._tensors(self._reader.in_order()), "inference")

@@ -1,179 +1,187 @@
-"""The results as a Markdown page."""
+"""The results as a Markdown page, and as a picture."""
 
-from tools.speed import targets
+from matplotlib import figure
 
-TITLES = {
-    "ours-float32": "this package, float32",
-    "ours-bfloat16": "this package, bfloat16",
-    "packed-float32": "this package without a compiler, float32",
-    "packed-bfloat16": "this package without a compiler, bfloat16",
-    "ours-split": "this package, float32, batches split in two",
-    "ours-twin": "this package, `--kernel=keras` (Keras' GRU)",
-    "keras": "stock Keras 3 under `fit`",
-    "pytorch": "PyTorch `nn.GRU`, batches in memory",
+from amh_tf import files
+from tools.shared import markdown
+from tools.speed import bench as benches
+
+COLORS = {"ours": "#1f5fa8", "packed": "#7fa8d8"}  # all else is grey
+AXES = {
+    "frames": ("audio frames an utterance", "s per step"),
+    "num_hops": ("hops", "s per step"),
+    "batch_size": ("utterances in a batch", "s per step"),
 }
 
 
 def title(name):
     """Returns a candidate's title and how its batches are made."""
-    engine, kind = name.rsplit("-", 1)
-    return TITLES[engine], kind
+    engine, order = name.rsplit("-", 1)
+    return benches.TITLES[engine], order
 
 
-def _main(results, task):
-    found = results[task]
-    rows = found["candidates"]
-    lines = [
-        f"## {task.capitalize()}",
-        "",
-        f"AMH-7, batch {found['batch_size']}, {found['utterances']:,} utterances, whole loop; "
-        f"{found['gflop_per_utterance']:.3f} GFLOP an utterance needed. Limit by matrix "
-        "products: "
-        + ", ".join(f"{value:.0f} GFLOP/s in {d}" for d, value in found["limits_gflops"].items())
-        + ".",
-        "",
-        "| | batches | ms per utterance (least to most) | utterances a second | "
-        "times stock Keras | GFLOP/s | of the limit |",
-        "|---|---|---|---|---|---|---|",
+def _spread(seconds, unit=1.0):
+    median, least, most = (unit * seconds[key] for key in ("median", "least", "most"))
+    return f"{median:.2f} ({least:.2f} to {most:.2f})"
+
+
+def _candidates(results, task):
+    seconds = results["seconds"]
+    stock = seconds.get("keras-random")
+    rows = []
+    for name, taken in seconds.items():
+        label, order = title(name)
+        speed = results["gflop"] / taken["median"]
+        limit = results["limits"]["bfloat16" if "bfloat16" in name else "float32"]
+        times = f"{benches.ratio(stock['rounds'], taken['rounds']):.2f}" if stock else ""
+        row = [label, "as written" if task == "inference" else order, _spread(taken, 1e3)]
+        rows.append(
+            [*row, f"{1 / taken['median']:.0f}", times, f"{speed:.0f}", f"{speed / limit:.0%}"]
+        )
+    header = ["", "batches", "ms per utterance (least to most)", "utterances a second"]
+    limits = ", ".join(f"{value:.0f} GFLOP/s in {d}" for d, value in results["limits"].items())
+    notes = [
+        f"- {benches.TITLES[engine]}: {', '.join(f'{key}: {value}' for key, value in note.items())}"
+        for engine, note in results["chosen"].items()
+        if note
     ]
-    for name, row in rows.items():
-        label, kind = title(name)
-        kind = "as written" if task == "inference" else kind
-        seconds = row["seconds_per_utterance"]
-        ratio = targets.speedup(results, task, name, "keras-random")
-        lines.append(
-            f"| {label} | {kind} | {1e3 * seconds['median']:.2f} "
-            f"({1e3 * seconds['least']:.2f} to {1e3 * seconds['most']:.2f}) | "
-            f"{1 / seconds['median']:.0f} | {'' if ratio is None else f'{ratio:.2f}'} | "
-            f"{row['gflops']:.0f} | {row['share_of_limit']:.0%} |"
-        )
-    if task == "training" and "keras-random" in rows:
-        lines += [
-            "",
-            f"To place the authors' code: in a former measurement its step took "
-            f"{targets.AUTHORS_SHARE_OF_STOCK} of the stock Keras step on the same batches, "
-            f"that is {1 / targets.AUTHORS_SHARE_OF_STOCK:.2f} times stock Keras.",
-        ]
-    notes = {
-        name: ", ".join(f"{key}: {value}" for key, value in row["note"].items())
-        for name, row in rows.items()
-        if name.startswith(("keras", "pytorch")) and row["note"]
-    }
-    lines += ["", *(f"- {' on '.join(title(name))}: {note}" for name, note in notes.items()), ""]
-    return lines
+    return "\n".join([
+        f"AMH-7, batch {results['batch_size']}, {results['utterances']:,} utterances, whole loop; "
+        f"{results['gflop']:.3f} GFLOP an utterance needed. Limit by matrix products: {limits}.",
+        "",
+        markdown([*header, "times stock Keras", "GFLOP/s", "of the limit"], rows),
+        *notes,
+    ])  # fmt: skip
 
 
-def _details(results):
-    lines = []
-    if "pipeline" in results:
-        found = results["pipeline"]
-        lines += ["## Pipeline", ""]
-        if "kilobytes" in found:  # results kept from an older version have none
-            sizes = ", ".join(f"{value:.0f} KB in {d}" for d, value in found["kilobytes"].items())
-            lines += [f"Utterances of {sizes}.", ""]
-        lines += ["| | utterances a second |", "|---|---|"]
-        for name, speed in found["utterances_per_second"].items():
-            storage, kind = name.split("-")
-            lines.append(f"| {storage} shards, {kind} | {speed['median']:,.0f} |")
-        losses = "; ".join(
-            f"{value:+.1%} from {dtype} shards (95 % interval {low:+.1%} to {high:+.1%})"
-            for dtype, (value, (low, high)) in found["loss"].items()
-        )
-        lines += ["", f"Training time against batches that are ready: {losses}.", ""]
-    if "hops" in results:
-        found = results["hops"]
-        low, high = found["interval"]
-        lines += [
-            "## One hop more",
-            "",
-            f"{found['counts'][1]} hops against {found['counts'][0]}, one more over each modality: "
-            f"each costs {found['share_of_a_step']:+.2%} of a step (95 % interval {low:+.2%} to "
-            f"{high:+.2%}).",
-            "",
-        ]
-    if "pythons" in results:
-        lines += _pythons(results["pythons"])
-    if "busy" in results:
-        found = results["busy"]
-        lines += [
-            f"## With {found['spinners']} other processes that compute",
-            "",
-            "| | seconds (least to most) |",
-            "|---|---|",
-        ]
-        for name, seconds in found["seconds"].items():
-            lines.append(
-                f"| {TITLES[name]} | {seconds['median']:.2f} "
-                f"({seconds['least']:.2f} to {seconds['most']:.2f}) |"
-            )
-        lines.append("")
-    return lines
+def _pipeline(results):
+    sizes = ", ".join(f"{value:.0f} KB in {d}" for d, value in results["kilobytes"].items())
+    speeds = results["utterances_per_second"].items()
+    rows = [[name, f"{speed['median']:,.0f}"] for name, speed in speeds]
+    costs = "; ".join(
+        f"{value:+.1%} from {dtype} shards (95 % interval {low:+.1%} to {high:+.1%})"
+        for dtype, (value, low, high) in results["cost"].items()
+    )
+    return f"Utterances of {sizes}.\n\n" + markdown(["", "utterances a second"], rows) + (
+        f"\nTraining time against batches that are ready: {costs}."
+    )  # fmt: skip
 
 
-def _pythons(found):
-    lines = ["## Two interpreters", "", "| ms per utterance | training | inference |"]
-    lines.append("|---|---|---|")
-    for name, versions in found["versions"].items():
-        cells = (
-            f"{1e3 * both[name]['median']:.2f} "
-            f"({1e3 * both[name]['least']:.2f} to {1e3 * both[name]['most']:.2f})"
-            for both in found["seconds_per_utterance"].values()
-        )
-        lines.append(f"| {versions} | {' | '.join(cells)} |")
-    ratios = " | ".join(f"{value:.3f}" for value in found["ratio"].values())
-    return [*lines, f"| the second takes, of the first's time (median of rounds) | {ratios} |", ""]
+def _hops(results):
+    share, low, high = results["share_of_a_step"]
+    fewer, more = results["counts"]
+    return (
+        f"{more} hops against {fewer}, one more over each modality: each costs {share:+.2%} of a "
+        f"step (95 % interval {low:+.2%} to {high:+.2%})."
+    )
+
+
+def _busy(results):
+    rows = [[benches.TITLES[name], _spread(taken)] for name, taken in results["seconds"].items()]
+    beside = f"Beside {results['processes']} other processes that compute.\n\n"
+    return beside + markdown(["", "seconds (least to most)"], rows)
+
+
+def _scaling(results):
+    rows = [
+        [f"{int(size):,}", f"{1e3 * taken['median']:.2f}",
+         f"{results['peak_bytes'][size] / 2**20:,.0f}"]
+        for size, taken in results["seconds"].items()
+    ]  # fmt: skip
+    head = f"Float16 shards, shuffle buffer of {results['shuffle_megabytes']} MB.\n\n"
+    return head + markdown(["utterances", "ms per utterance", "peak memory, MB"], rows)
 
 
 def _growth(results):
-    lines = []
-    if "scaling" in results:
-        found = results["scaling"]
-        lines += [
-            "## Larger data sets",
-            "",
-            f"Float16 shards, shuffle buffer of {found['shuffle_megabytes']} MB.",
-            "",
-            "| utterances | ms per utterance | peak memory, MB |",
-            "|---|---|---|",
-        ]
-        for size, seconds in found["seconds_per_utterance"].items():
-            peak = found["peak_bytes"][size] / 2**20
-            lines.append(f"| {int(size):,} | {1e3 * seconds['median']:.2f} | {peak:,.0f} |")
-        lines.append("")
-    if "growth" in results:
-        found = results["growth"]
-        usual = ", ".join(f"{key} {value}" for key, value in found["usual"].items())
-        lines += ["## Growth of a step", "", f"Others as usual: {usual}.", ""]
-        lines += ["| | value | seconds a step |", "|---|---|---|"]
-        for axis, points in found["seconds"].items():
-            for value, seconds in points.items():
-                lines.append(f"| {axis} | {value} | {seconds['median']:.3f} |")
-        lines.append("")
-    return lines
+    usual = ", ".join(f"{key} {value}" for key, value in results["usual"].items())
+    rows = [
+        [axis, value, f"{taken['median']:.3f}"]
+        for axis, points in results["seconds"].items()
+        for value, taken in points.items()
+    ]
+    return f"Others as usual: {usual}.\n\n" + markdown(["", "value", "seconds a step"], rows)
 
 
-def markdown(results):
-    """Writes the results out as Markdown."""
+def _pythons(results):
+    rows = [
+        [results["versions"][name], *(_spread(taken, 1e3) for taken in tasks.values())]
+        for name, tasks in results["seconds"].items()
+    ]
+    ratios = (f"{value:.3f}" for value in results["ratio"].values())
+    rows.append(["the second takes, of the first's time (median of rounds)", *ratios])
+    return markdown(["ms per utterance", "training", "inference"], rows)
+
+
+SECTIONS = {
+    "training": ("Training", lambda results: _candidates(results, "training")),
+    "inference": ("Inference", lambda results: _candidates(results, "inference")),
+    "pipeline": ("Pipeline", _pipeline),
+    "hops": ("One hop more", _hops),
+    "busy": ("A busy machine", _busy),
+    "scaling": ("Larger data sets", _scaling),
+    "growth": ("Growth of a step", _growth),
+    "pythons": ("Two interpreters", _pythons),
+}
+
+
+def page(results):
+    """Writes the results as Markdown."""
     machine = results["machine"]
-    versions = ", ".join(
-        f"{name} {machine[name] or 'absent'}" for name in ("tensorflow", "keras", "torch")
-    )
+    names = ("tensorflow", "keras", "torch")
+    versions = ", ".join(f"{name} {machine[name] or 'absent'}" for name in names)
     lines = [
         "# Speed",
-        "",
         f"Measured on {machine['cores']} cores ({', '.join(machine['instructions'])}); {versions}. "
         "Synthetic features of the paper's sizes, lengths like IEMOCAP's. Engines in processes of "
         "their own, one measured at a time, in turn; medians over the rounds.",
-        "",
-        *(f"**Note:** {note}" for note in results["notes"]),
-        "",
     ]
-    for task in ("training", "inference"):
-        if task in results:
-            lines += _main(results, task)
-    lines += _details(results) + _growth(results)
-    lines += ["## Targets", "", "| | target | measured | met |", "|---|---|---|---|"]
-    for what, target, measured, met in targets.verdicts(results):
-        verdict = {None: "not measured", True: "yes", False: "**no**"}[met]
-        lines.append(f"| {what} | {target} | {measured or ''} | {verdict} |")
-    return "\n".join(lines) + "\n"
+    for name, (heading, section) in SECTIONS.items():
+        if name in results:
+            lines += [f"## {heading}", section(results[name]).strip()]
+            lines += [f"**Note:** {note}" for note in results[name]["notes"]]
+    return "\n\n".join(lines) + "\n"
+
+
+def _line(axes, points, label, unit, factor=1.0):
+    values = [int(value) for value in points]
+    medians = [factor * point["median"] for point in points.values()]
+    ends = [[abs(factor * (point["median"] - point[end])) for point in points.values()]
+            for end in ("least", "most")]  # fmt: skip
+    axes.errorbar(values, medians, yerr=ends, marker="o", capsize=3, color=COLORS["ours"])
+    axes.set(ylim=(0, max(medians) * 1.25), xlim=(0, max(values) * 1.05), xlabel=label, ylabel=unit)
+    axes.grid(alpha=0.3)
+
+
+def _bars(axes, seconds):
+    names = list(seconds)[::-1]
+    speeds = [1 / seconds[name]["median"] for name in names]
+    labels = [", ".join(title(name)).replace("`", "") for name in names]
+    colors = [COLORS.get(name.split("-")[0], "#8a94a6") for name in names]
+    axes.bar_label(axes.barh(labels, speeds, color=colors), fmt="%.0f", padding=3)
+    axes.set(xlim=(0, max(speeds) * 1.12), xlabel="training: utterances a second")
+
+
+def draw(results, path):
+    """Draws training speed, and how time grows with everything that was varied.
+
+    Args:
+        results: What the benchmark has measured.
+        path: Output file; its ending chooses the format.
+    """
+    panels = []
+    if "scaling" in results:
+        sizes = results["scaling"]["seconds"]
+        panels.append((sizes, "utterances in the data set", "ms per utterance", 1e3))
+    for axis, points in results.get("growth", {}).get("seconds", {}).items():
+        panels.append((points, *AXES[axis]))
+    has_bars, rows = "training" in results, -(-len(panels) // 2)
+    heights = [2] * has_bars + [rows] * bool(rows) or [1]
+    drawing = figure.Figure(figsize=(9, max(3.0, 2.4 * sum(heights))), layout="constrained")
+    # Subfigures have margins of their own: the bars' labels are long.
+    parts = list(drawing.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+    if has_bars:
+        _bars(parts[0].add_subplot(), results["training"]["seconds"])
+    for number, panel in enumerate(panels):
+        _line(parts[-1].add_subplot(rows, 2, number + 1), *panel)
+    with files.replacing(path) as temporary:
+        drawing.savefig(temporary, dpi=120)

@@ -2,18 +2,17 @@
 
 import time
 
-import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import amh_tf  # noqa: F401  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import keras
 import tensorflow as tf
 from keras import ops
 
 from amh_tf import schema
-from tools.speed import data, reading, work
+from tools.speed import data
 
 DROPOUT = {"audio": 0.3, "text": 0.7, "video": 0.3}
 HOP_ORDER = ("video", "audio", "text")
-
-assert amh_tf.__version__
+TRIALS = 3  # of a variant before the fastest is chosen; one alone may meet other work
 
 
 class _Valid(keras.layers.Layer):
@@ -35,7 +34,7 @@ class _Pool(keras.layers.Layer):
 def build(reset_after, num_hops=7):
     """Builds AMH-N as a Keras user would: from the input dict to logits."""
     inputs, states, vectors, masks = {}, {}, {}, {}
-    for name, (dim, units) in work.SIZES.items():
+    for name, (dim, units) in data.SIZES.items():
         if name == "text":
             sequence = inputs[name] = keras.Input((None,), dtype="int32", name=name)
         else:
@@ -53,11 +52,10 @@ def build(reset_after, num_hops=7):
     for hop in range(num_hops):
         target = HOP_ORDER[hop % 3]
         query = ops.concatenate([vectors[n] for n in schema.MODALITIES if n != target], axis=-1)
-        query = keras.layers.Dense(work.SIZES[target][1])(query)
+        query = keras.layers.Dense(data.SIZES[target][1])(query)
         vectors[target] = _Pool()(query, states[target], masks[target])
     fused = ops.concatenate([vectors[name] for name in schema.MODALITIES], axis=-1)
-    logits = keras.layers.Dense(len(schema.PAPER_CLASSES))(fused)
-    return keras.Model(inputs, logits)
+    return keras.Model(inputs, keras.layers.Dense(len(schema.PAPER_CLASSES))(fused))
 
 
 class StockKeras:
@@ -71,62 +69,45 @@ class StockKeras:
 
     def __init__(self, folder, batch_size=128, pilot=True):
         keras.utils.set_random_seed(1)
-        self._reader = reading.Reader(folder, batch_size)
-        self._pilot = pilot
-        self._model = None
-        self._note = {}
+        self._reader = data.Reader(folder, batch_size)
+        self._notes = {}
+        trials = [self._try(reset_after, pilot) for reset_after in (False, True)[: 1 + pilot]]
+        _, _, self._model = min(trials)
+        self._notes["jit_compile"] = self._model.jit_compile
+        self._predict = tf.function(
+            lambda inputs: tf.nn.softmax(self._model(inputs, training=False)),
+            reduce_retracing=True,
+        )
 
-    def _compile(self, reset_after):
+    def _try(self, reset_after, pilot):
+        """Times a few steps of a variant: (seconds, which, model)."""
         model = build(reset_after)
         model.compile(
             keras.optimizers.Adam(1e-3, clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
-        return model
+        batches, times = self._reader.batches(False).take(2), []
+        for _ in range(1 + TRIALS if pilot else 1):  # the first builds the graph
+            start = time.perf_counter()
+            model.fit(batches, verbose=0)
+            times.append(time.perf_counter() - start)
+        seconds = min(times)  # whatever else the machine did, it only took longer
+        self._notes[f"reset_after={reset_after}, seconds in the trial"] = round(seconds, 2)
+        return seconds, reset_after, model
 
-    def _choose(self):
-        """Times a few steps of each variant of the GRU."""
-        found = []
-        for reset_after in (False, True) if self._pilot else (False,):
-            model = self._compile(reset_after)
-            batches = self._reader.batches(0, False)
-            model.fit(batches.take(2), verbose=0)
-            times = []
-            for _ in range(work.TRIALS if self._pilot else 1):
-                start = time.perf_counter()
-                model.fit(batches.take(2), verbose=0)
-                times.append(time.perf_counter() - start)
-            seconds = min(times)  # whatever else the machine did, it only took longer
-            self._note[f"reset_after={reset_after}, seconds in the trial"] = round(seconds, 2)
-            found.append((seconds, reset_after, model))
-        _, reset_after, self._model = min(found, key=lambda entry: entry[0])
-        self._note |= {"reset_after": reset_after, "jit_compile": self._model.jit_compile}
-        model = self._model
+    def notes(self):
+        """Returns the trial of both variants."""
+        return self._notes
 
-        @tf.function(reduce_retracing=True)
-        def predict(inputs):
-            return tf.nn.softmax(model(inputs, training=False))
-
-        self._predict = predict
-
-    def warm_up(self, bucketed=False, inference=False):
-        """Builds the graphs; says which variant was chosen."""
-        if self._model is None:
-            self._choose()
-        if inference:
-            for inputs, _ in self._reader.in_order().take(2):
-                self._predict(inputs).numpy()
-        return self._note
-
-    def train(self, epoch, bucketed, epochs=1):
+    def train(self, bucketed, epochs=1):
         """Trains some epochs in one `fit`; returns their seconds, reading included."""
         start = time.perf_counter()
-        history = self._model.fit(self._reader.batches(epoch, bucketed, epochs), verbose=0)
-        return {"seconds": time.perf_counter() - start, "loss": history.history["loss"][0]}
+        self._model.fit(self._reader.batches(bucketed, epochs), verbose=0)
+        return time.perf_counter() - start
 
     def infer(self):
         """Computes probabilities for all utterances; returns the seconds, reading included."""
         start = time.perf_counter()
         for inputs, _ in self._reader.in_order():
             self._predict(inputs).numpy()
-        return {"seconds": time.perf_counter() - start}
+        return time.perf_counter() - start

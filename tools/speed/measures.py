@@ -1,0 +1,246 @@
+"""What is measured: engines, and what they are asked in turn."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+
+from amh_tf import errors
+from amh_tf.training import trainer
+from tools import shared
+from tools.speed import bench as benches
+from tools.speed import data
+
+# Passes of a training measurement, one after the other as the trainer does. The trainer opens a
+# stream for 16 of them; of two, opening it would be 3 % of the time.
+EPOCHS = 4
+# Reads utterances of about 565 KB in float32, twice what IEMOCAP's mean one takes.
+LONGER = 2.06
+STORED = ("float32", "float16")
+ORDERS = {"random": False, "bucketed": True}
+USUAL = {"frames": 400, "num_hops": 7, "batch_size": 128}
+VARIED = {
+    "frames": (100, 200, 400, 750),
+    "num_hops": (1, 4, 7, 13, 19),
+    "batch_size": (16, 32, 64, 128, 256),
+}
+# Small enough that the smallest set fills it: otherwise memory grows until it does.
+SHUFFLE_MEGABYTES = 128
+SIZES = (1000, 3000, 10000)
+VERSIONS = (
+    "import amh_tf, platform, keras, numpy, tensorflow; print('Python', platform.python_version(), "
+    "'TensorFlow', tensorflow.__version__, 'Keras', keras.__version__, 'NumPy', numpy.__version__)"
+)
+
+
+def _candidates(bench, task):
+    """Measures all candidates, and the machine's limit."""
+    inference = task == "inference"
+    # Inference reads in the order in which the set was written, as evaluation does.
+    chosen = [name for name in bench.candidates if name.endswith("-random") or not inference]
+    if not bench.has_pytorch():
+        chosen = [name for name in chosen if not name.startswith("pytorch")]
+    engines = {name.rsplit("-", 1)[0]: None for name in chosen}
+    engines = {name: bench.engine(name) for name in engines}
+    engines["limit"] = ("limit", {"quick": bench.quick})
+    dtypes = ("float32", "bfloat16")
+    tasks = {dtype: ("limit", "multiply", {"dtype": dtype}) for dtype in dtypes}
+    for name in chosen:
+        engine, order = name.rsplit("-", 1)
+        train = ("train", {"bucketed": ORDERS[order], "epochs": EPOCHS})
+        tasks[name] = (engine, *(("infer", {}) if inference else train))
+    answers, notes = bench.in_turn(engines, tasks)
+    steps = {m: n[: bench.utterances].mean() for m, n in _lengths(bench).items()}
+    unit = bench.utterances * (1 if inference else EPOCHS)
+    return {
+        "utterances": bench.utterances,
+        "batch_size": bench.batch_size,
+        "gflop": float(data.operations(steps, training=not inference)) / 1e9,
+        "limits": {dtype: benches.summary(answers[dtype])["median"] for dtype in dtypes},
+        "seconds": {name: benches.summary(answers[name], unit) for name in chosen},
+        "chosen": notes,
+    }
+
+
+def _lengths(bench):
+    return data.lengths(bench.utterances + 16, bench.longest)
+
+
+def training(bench):
+    """Measures training."""
+    return _candidates(bench, "training")
+
+
+def inference(bench):
+    """Measures inference."""
+    return _candidates(bench, "inference")
+
+
+def pipeline(bench):
+    """Measures the pipeline by itself, and what it costs training.
+
+    Training with the pipeline and with batches that are ready are done by one process, because two
+    differ by more than the pipeline costs.
+    """
+    passes = 1 if bench.quick else 3
+    engines, tasks = {}, {}
+    for dtype in STORED:
+        engines[dtype] = bench.engine("ours-float32", folder=bench.folder(None, dtype, LONGER))
+        for order, bucketed in ORDERS.items():
+            arguments = {"bucketed": bucketed, "epochs": passes}
+            tasks[f"{dtype} shards, {order}"] = (dtype, "read", arguments)
+    read, _ = bench.in_turn(engines, tasks)
+    kilobytes = {name: data.mean_bytes(engines[name][1]["folder"]) / 1e3 for name in engines}
+    engines, tasks = {}, {}
+    for dtype in STORED:
+        engines[dtype] = bench.engine("ours-float32", folder=bench.folder(None, dtype))
+        tasks[f"{dtype} ready"] = (dtype, "train_memory", {})
+        tasks[f"{dtype} read"] = (dtype, "train_pass", {})
+    rounds = 2 if bench.quick else trainer.EPOCHS_PER_STREAM
+    trained, _ = bench.in_turn(engines, tasks, rounds)
+    speeds = {n: [bench.utterances * passes / t for t in times] for n, times in read.items()}
+    return {
+        "kilobytes": kilobytes,
+        "utterances_per_second": {name: benches.summary(values) for name, values in speeds.items()},
+        "cost": {
+            dtype: shared.median_interval(
+                np.divide(trained[f"{dtype} read"], trained[f"{dtype} ready"]) - 1
+            )
+            for dtype in STORED
+        },
+    }
+
+
+def hops(bench, counts=(7, 10)):
+    """Measures what one hop more costs, on batches in memory.
+
+    Three hops more are one over each modality: a hop over hundreds of audio frames costs many
+    times one over words. Both models are in one process, because two processes differ by more.
+    """
+    tasks = {
+        str(count): ("hops", "train_memory", {"count": 3, "num_hops": count}) for count in counts
+    }
+    rounds = bench.rounds if bench.quick else max(12, 4 * bench.rounds)
+    answers, _ = bench.in_turn({"hops": bench.engine("ours-float32")}, tasks, rounds)
+    fewer, more = (np.array(answers[str(count)]) for count in counts)
+    share = shared.median_interval((more / fewer - 1) / (counts[1] - counts[0]))
+    return {"counts": list(counts), "share_of_a_step": share}
+
+
+def growth(bench):
+    """Measures a training step over frames, hops and batch size, the others as usual."""
+    usual = {"frames": 20, "num_hops": 1, "batch_size": 4} if bench.quick else USUAL
+    varied = {"frames": (10, 20)} if bench.quick else VARIED
+    tasks = {
+        f"{axis} {value}": ("growth", "train_fixed", {**usual, axis: value})
+        for axis, values in varied.items()
+        for value in values
+    }
+    answers, _ = bench.in_turn({"growth": bench.engine("ours-float32")}, tasks)
+    seconds = {
+        axis: {str(value): benches.summary(answers[f"{axis} {value}"]) for value in values}
+        for axis, values in varied.items()
+    }
+    return {"usual": usual, "seconds": seconds}
+
+
+def busy(bench):
+    """Measures training on a machine on which others compute too."""
+    if not bench.busy:
+        raise errors.InputError(
+            "The number of busy processes is missing. Expected at least 1. Received: --busy=0. "
+            "Set it with --busy, for example --busy=4."
+        )
+    engines = {name: bench.engine(name) for name in ("ours-float32", "ours-keras")}
+    tasks = {name: (name, "train_memory", {"count": 2}) for name in engines}
+    spin = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(spin) for _ in range(bench.busy)]
+    try:
+        answers, _ = bench.in_turn(engines, tasks)
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+    seconds = {name: benches.summary(values) for name, values in answers.items()}
+    return {"processes": bench.busy, "seconds": seconds}
+
+
+def scaling(bench):
+    """Measures epochs of growing sets, float16 shards, each set in a process of its own."""
+    sizes = (16, 32) if bench.quick else SIZES
+    folders = {str(size): bench.folder(size, "float16") for size in sizes}
+    engines, tasks = {}, {}
+    for size, folder in folders.items():
+        options = {"folder": folder, "shuffle_megabytes": SHUFFLE_MEGABYTES}
+        engines[size] = bench.engine("ours-float32", **options)
+        # A small set's passes are short: several make up for it.
+        passes = {"bucketed": True, "epochs": 3 if size == str(sizes[0]) else 1}
+        tasks[size] = (size, "train", passes)
+        tasks[f"memory {size}"] = (size, "peak_memory", {})
+    answers, _ = bench.in_turn(engines, tasks, min(bench.rounds, 2))
+    for folder in folders.values():
+        shutil.rmtree(folder)  # gigabytes
+    seconds = {
+        size: benches.summary(answers[size], int(size) * tasks[size][2]["epochs"])
+        for size in folders
+    }
+    peaks = {size: max(answers[f"memory {size}"]) for size in folders}
+    return {"shuffle_megabytes": SHUFFLE_MEGABYTES, "seconds": seconds, "peak_bytes": peaks}
+
+
+def pythons(bench):
+    """Measures training and inference in float32 by this interpreter and another, in turn."""
+    if not bench.python:
+        raise errors.InputError(
+            "There is nothing to compare with. Expected another interpreter in whose environment "
+            "this package is installed. Received: none. Set it with --python."
+        )
+    paths = {"this": sys.executable, "other": bench.python}
+    versions = {name: python_versions(path) for name, path in paths.items()}
+    engines = {name: bench.engine("ours-float32", python=path) for name, path in paths.items()}
+    tasks = {}
+    for name in engines:
+        train = {"bucketed": True, "epochs": EPOCHS}
+        tasks |= {
+            f"{name} training": (name, "train", train),
+            f"{name} inference": (name, "infer", {}),
+        }
+    answers, _ = bench.in_turn(engines, tasks)
+    units = {"training": bench.utterances * EPOCHS, "inference": bench.utterances}
+    return {
+        "versions": versions,
+        "seconds": {
+            name: {task: benches.summary(answers[f"{name} {task}"], units[task]) for task in units}
+            for name in paths
+        },
+        "ratio": {
+            task: benches.ratio(answers[f"other {task}"], answers[f"this {task}"]) for task in units
+        },
+    }
+
+
+def python_versions(python):
+    """Returns the versions of an interpreter and its libraries in words.
+
+    Raises:
+        InputError: If the package cannot be imported by it.
+    """
+    try:
+        done = subprocess.run(
+            [python, "-c", VERSIONS], cwd=shared.ROOT, capture_output=True, text=True, check=True
+        )
+    except OSError as error:
+        reason = error.strerror
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
+    else:
+        return done.stdout.strip()
+    raise errors.InputError(
+        f"{python!r} cannot be measured. Expected an interpreter in whose environment this package "
+        f"is installed. Received: {reason}. Set it with --python."
+    )
+
+
+MEASURES = (training, inference, pipeline, hops, growth, busy, scaling, pythons)
+MEASURES = {measure.__name__: measure for measure in MEASURES}
