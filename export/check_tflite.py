@@ -7,22 +7,17 @@ two threads. Ends with exit code 1 where they agree less than --least_agreement.
 pip install 'amh_tf[edge]'.
 """
 
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from amh_tf import errors, progress
-from amh_tf.scores import metrics
-
-from amh_tf import schema  # isort: skip
+from amh_tf import errors, progress, schema  # isort: skip
 from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow)
+import litert
 import numpy as np
 from absl import flags
 
 from amh_tf.data import pipeline
-from amh_tf.deploy import litert
 from amh_tf.runs import opening, trained
+from amh_tf.scores import metrics
 from amh_tf.training import evaluation
 
 FLAGS = flags.FLAGS

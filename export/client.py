@@ -15,7 +15,6 @@ import json
 import os
 import sys
 import types
-import urllib.error
 import urllib.request
 import wave
 from pathlib import Path
@@ -25,6 +24,7 @@ import numpy as np
 RATE, FRAME = 16000, 400  # the model's sampling rate, and the samples of its first step
 DTYPES = {"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_STRING": object}
 NUMBERS = {"DT_FLOAT": 1, "DT_INT32": 3, "DT_STRING": 7}  # as in TensorFlow's types.proto
+FIELDS = {"DT_FLOAT": "float_val", "DT_INT32": "int_val", "DT_STRING": "string_val"}
 TIMEOUT = 30  # seconds
 
 
@@ -41,41 +41,31 @@ def _no_answer(server, reason):
 
 
 def read_wav(path):
-    """Reads a WAV file that the server can decode, and checks it first.
-
-    Returns:
-        The file's bytes.
+    """Returns the bytes of a WAV file that the server can decode.
 
     Raises:
-        ValueError: If it is no whole 16-bit file at 16 kHz with at least one frame of 25 ms.
+        ValueError: If it is not a whole 16-bit file at 16 kHz with at least one frame of 25 ms.
     """
     contents = Path(path).read_bytes()
     try:
         with wave.open(io.BytesIO(contents)) as file:
             rate, bits = file.getframerate(), 8 * file.getsampwidth()
             frames, channels = file.getnframes(), file.getnchannels()
-            held = len(file.readframes(frames)) // (channels * bits // 8)
+            read = len(file.readframes(frames)) // (channels * bits // 8)
     except (wave.Error, EOFError) as error:
-        _refuse(f"{str(path)!r} is no WAV file", "16-bit PCM at 16 kHz", error or "its end")
+        _refuse(f"{str(path)!r} is not a WAV file", "16-bit PCM at 16 kHz", error or "its end")
     if (rate, bits) != (RATE, 16):
-        _refuse(
-            f"{str(path)!r} has another rate or width",
-            "16 bits at 16000 Hz; convert it with ffmpeg -i IN -ar 16000 -ac 1 OUT.wav",
-            f"{bits} bits at {rate} Hz",
-        )
-    if held < frames:
-        _refuse(f"{str(path)!r} is cut short", f"{frames} samples", held)
+        expected = "16 bits at 16000 Hz; convert it with ffmpeg -i IN -ar 16000 -ac 1 OUT.wav"
+        _refuse(f"{str(path)!r} has another rate or width", expected, f"{bits} bits at {rate} Hz")
+    if read < frames:
+        _refuse(f"{str(path)!r} is cut short", f"{frames} samples", read)
     if frames < FRAME:
         _refuse(f"{str(path)!r} is too short", f"at least {FRAME} samples, 25 ms", frames)
     return contents
 
 
 def check_text(text):
-    """Returns a transcript as UTF-8.
-
-    Raises:
-        ValueError: If it is not Unicode.
-    """
+    """Returns a transcript as UTF-8; a ValueError says that it is not Unicode."""
     try:
         return text.decode("utf-8").encode() if isinstance(text, bytes) else text.encode()
     except UnicodeError as error:
@@ -83,21 +73,14 @@ def check_text(text):
 
 
 def check_features(name, array, width):
-    """Checks one utterance's features.
-
-    Args:
-        name: "audio", "text" or "video".
-        array: `(time, width)` numbers, or `(time,)` word ids.
-        width: Width of a step, or None for word ids.
+    """Checks one utterance's features, `(time, width)` numbers or `(time,)` word ids.
 
     Raises:
-        ValueError: If the width is another, or a feature is not finite.
+        ValueError: If the width is another (None for word ids), or a feature is not finite.
     """
-    array = np.asarray(array)
-    shape = ("time",) if width is None else ("time", width)
-    if array.ndim != len(shape) or (width is not None and array.shape[1] != width):
-        _refuse(f"The {name} features have another shape", f"({', '.join(map(str, shape))})",
-                array.shape)  # fmt: skip
+    array, shape = np.asarray(array), "(time)" if width is None else f"(time, {width})"
+    if array.ndim != 1 + (width is not None) or array.shape[1:] not in ((), (width,)):
+        _refuse(f"The {name} features have another shape", shape, array.shape)
     if width is None and array.dtype.kind not in "iu":
         _refuse(f"The {name} ids are not integers", "integers", array.dtype)
     if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
@@ -115,51 +98,38 @@ def pad(name, sequences, width, lengths=None):
         lengths: Steps to read of each, or None for all.
 
     Returns:
-        Dict of `name` and `NAME_length`.
-
-    Raises:
-        ValueError: If there is no utterance, a sequence is not as it should be, or a length
-            is beyond its sequence.
+        Dict of `name` and `NAME_length`; a ValueError says what cannot be stacked.
     """
     if not len(sequences):
         _refuse("The batch is empty", "at least one utterance", "none")
     step = () if width is None else (width,)
     empty = np.zeros((0, *step), np.int32 if width is None else np.float32)
     arrays = [empty if s is None else check_features(name, s, width) for s in sequences]
-    held = [len(array) for array in arrays]
-    lengths = held if lengths is None else list(lengths)
-    for number, (length, steps) in enumerate(zip(lengths, held, strict=True)):
+    full = [len(array) for array in arrays]
+    lengths = full if lengths is None else list(lengths)
+    for number, (length, steps) in enumerate(zip(lengths, full, strict=True)):
         if not 0 <= length <= steps:
-            _refuse(
-                f"`{name}_length` of utterance {number} is out of range", f"0 to {steps}", length
-            )
-    padded = np.zeros((len(arrays), max(1, *held), *step), empty.dtype)
+            what = f"`{name}_length` of utterance {number} is out of range"
+            _refuse(what, f"0 to {steps}", length)
+    padded = np.zeros((len(arrays), max(1, *full), *step), empty.dtype)
     for row, array in enumerate(arrays):
         padded[row, : len(array)] = array
     return {name: padded, f"{name}_length": np.array(lengths, np.int32)}
 
 
 class _Client:
-    """What both kinds of client share.
-
-    Args:
-        server: Address.
-        model: What the server calls the model.
-    """
+    """What both kinds of client share: the server's address, and what it calls the model."""
 
     def __init__(self, server, model="amh"):
         self.server, self.model = server, model
 
     def recording(self, wav=None, text="", video=None):
-        """Asks about one recording.
+        """Asks about one recording; returns a dict from class name to probability.
 
         Args:
             wav: Bytes of a WAV file, or None.
             text: Transcript.
             video: `(time, width)` features, or None.
-
-        Returns:
-            Dict from class name to probability.
         """
         signatures = self.signatures()
         known = next((s for s in ("raw_wav", "raw") if s in signatures), None)
@@ -176,13 +146,12 @@ class _Client:
         for name, (_, shape) in wanted.items():
             if name.endswith(("_mean", "_deviation")):  # zeros: the utterance's own
                 inputs[name] = np.zeros((1, shape[-1]), np.float32)
-        given = {"wav_bytes": wav, "transcript": text, "video": video}
-        unread = [name for name in given if given[name] is not None and name not in wanted]
-        unread = [name for name in unread if len(given[name])]
+        parts = {"wav_bytes": wav, "transcript": text, "video": video}
+        unread = [n for n, p in parts.items() if n not in wanted and p is not None and len(p)]
         if unread:
             _refuse("The model does not read all of it", sorted(wanted), unread)
         answer = self.predict(known, inputs)
-        names = [n.decode() if isinstance(n, bytes) else n for n in answer["classes"][0]]
+        names = (n.decode() if isinstance(n, bytes) else n for n in answer["classes"][0])
         return dict(zip(names, map(float, answer["probabilities"][0])))
 
 
@@ -246,8 +215,8 @@ class GrpcClient(_Client):
         from tensorflow_serving.apis import prediction_service_pb2_grpc as service
 
         self._grpc, self._predict, self._metadata = grpc, predict_pb2, get_model_metadata_pb2
-        options = [("grpc.max_receive_message_length", -1)]
-        self._stub = service.PredictionServiceStub(grpc.insecure_channel(server, options))
+        channel = grpc.insecure_channel(server, [("grpc.max_receive_message_length", -1)])
+        self._stub = service.PredictionServiceStub(channel)
 
     def _call(self, method, request):
         request.model_spec.name = self.model
@@ -298,8 +267,7 @@ def _to_array(tensor):
     kind = next(name for name, number in NUMBERS.items() if number == tensor.dtype)
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, DTYPES[kind]).reshape(shape)
-    values = {"DT_FLOAT": "float_val", "DT_INT32": "int_val", "DT_STRING": "string_val"}[kind]
-    values = np.array(getattr(tensor, values), DTYPES[kind])
+    values = np.array(getattr(tensor, FIELDS[kind]), DTYPES[kind])
     return np.broadcast_to(values, shape) if values.size == 1 else values.reshape(shape)
 
 
@@ -308,19 +276,18 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", default="localhost:8500")
     parser.add_argument("--model", default="amh")
-    parser.add_argument("--audio", type=os.path.expanduser, help="WAV file, 16-bit PCM at 16 kHz")
+    path = {"type": os.path.expanduser}
+    parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz", **path)
     parser.add_argument("--text", default="", help="transcript")
-    parser.add_argument(
-        "--video_features", type=os.path.expanduser, help=".npy file of shape (time, width)"
-    )
-    given = parser.parse_args(arguments)
+    parser.add_argument("--video_features", help=".npy file of shape (time, width)", **path)
+    asked = parser.parse_args(arguments)
     try:
-        if not (given.audio or given.text or given.video_features):
+        if not (asked.audio or asked.text or asked.video_features):
             _refuse("Nothing is given", "--audio, --text or --video_features", "none")
-        wav = read_wav(given.audio) if given.audio else None
-        video = np.load(given.video_features) if given.video_features else None
-        kind = RestClient if given.server.startswith("http") else GrpcClient
-        answer = kind(given.server, given.model).recording(wav, given.text, video)
+        wav = read_wav(asked.audio) if asked.audio else None
+        video = np.load(asked.video_features) if asked.video_features else None
+        kind = RestClient if asked.server.startswith("http") else GrpcClient
+        answer = kind(asked.server, asked.model).recording(wav, asked.text, video)
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

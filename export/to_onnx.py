@@ -6,19 +6,14 @@ DIR is what `python -m amh_tf.export` wrote. Writes `amh.onnx` to it, and ends w
 where ONNX Runtime does not give what the edge module gives. Needs pip install 'amh_tf[onnx]'.
 """
 
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from amh_tf import errors
-
-from amh_tf import files, progress  # isort: skip
+from amh_tf import errors, files, progress  # isort: skip
 from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow: it quiets its start)
+import litert
 import numpy as np
+import onnx_model
 from absl import flags
-
-from amh_tf.deploy import litert, onnx_model
 
 FLAGS = flags.FLAGS
 PARITY = 5e-6

@@ -10,7 +10,7 @@ from amh_tf import locations
 from amh_tf.corpora import planted
 from amh_tf.data import writer
 from tests import commands
-from tools import damages
+from tests.data import damages
 
 SMALL = ["--audio_units=6", "--text_units=5", "--video_units=4", "--batch_size=20"]
 SMALL += ["--hops=1", "--modalities=at", "--max_steps=1"]

@@ -5,7 +5,7 @@ import shutil
 
 from tests import commands
 from tests.commands import assert_refused
-from tools import damages
+from tests.data import damages
 
 
 def test_whole_set_is_told_apart_from_a_damaged_one(tiny_data, tmp_path):

@@ -59,13 +59,14 @@ def main():
             results[name] = {**MEASURES[name](bench), "notes": list(bench.notes)}
             files.write_text(output / "speed.json", json.dumps(results, indent=1) + "\n")
             files.write_text(output / "speed.md", report.page(results))
-            report.draw(results, output / "speed.png")
+            if "training" in results:
+                report.draw(results, output / "speed.png")
             bar.advance()
     progress.console.print((output / "speed.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
-    default = ["training", "inference", "pipeline", "hops", "growth"]
+    default = ["training", "inference", "pipeline", "hops"]
     python = "Another interpreter to measure beside this one, in turn."
     flag_kit.define("path", "output_dir", None, "Where results and data go.", required=True)
     flags.DEFINE_integer("rounds", 3, "How often everything is measured.", lower_bound=1)

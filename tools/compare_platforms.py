@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+from amh_tf import files
+from tools import shared
+
 VERSIONS = """
 import json, platform, keras, numpy, tensorflow
 print(json.dumps({"Python": platform.python_version(), "TensorFlow": tensorflow.__version__,
@@ -52,16 +54,16 @@ np.savez(sys.argv[3], probabilities=[answer["probabilities"][0] for answer in an
 
 def _run(*command):
     print("+", *(part if "\n" not in str(part) else "..." for part in command), flush=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PYTHONPATH": str(shared.ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
-        [*map(str, command)], cwd=ROOT, env=environment, capture_output=True, text=True
+        [*map(str, command)], cwd=shared.ROOT, env=environment, capture_output=True, text=True
     )
     if done.returncode:
         sys.exit(f"error: the command failed with code {done.returncode}.\n{done.stderr[-2000:]}")
     return done.stdout
 
 
-def _make(python, folder, max_steps):
+def _export(python, folder, max_steps):
     """Trains and exports; returns a dict from name to version of what did."""
     versions = json.loads(_run(python, "-c", VERSIONS))
     train = ["-m", "amh_tf.train", "--hops=7", f"--max_steps={max_steps}"]
@@ -69,12 +71,8 @@ def _make(python, folder, max_steps):
     _run(python, "-c", WEIGHTS, folder / "run" / "model.keras", folder / "weights.npz")
     exported = folder / "exported"
     _run(python, "-m", "amh_tf.export", f"--run_dir={folder / 'run'}", f"--output_dir={exported}")
-    convert = Path(python).with_name("tflite_convert")
-    _run(
-        convert,
-        f"--saved_model_dir={exported / 'edge'}",
-        f"--output_file={folder / 'model.tflite'}",
-    )
+    tflite = [f"--saved_model_dir={exported / 'edge'}", f"--output_file={folder / 'model.tflite'}"]
+    _run(Path(python).with_name("tflite_convert"), *tflite)
     return versions
 
 
@@ -93,19 +91,25 @@ def _inputs(path):
     return path
 
 
+def _arrays(path):
+    with np.load(path) as file:
+        return dict(file)
+
+
 def _difference(path, other):
     """Returns the largest absolute difference of two files of arrays with the same names."""
-    with np.load(path) as first, np.load(other) as second:
-        if set(first) != set(second):
-            sys.exit(f"error: {sorted(first)} are not {sorted(second)}.")
-        return max(float(np.abs(first[name] - second[name]).max()) for name in first)
+    first, second = _arrays(path), _arrays(other)
+    if set(first) != set(second):
+        sys.exit(f"error: {sorted(first)} are not {sorted(second)}.")
+    return max(float(np.abs(first[name] - second[name]).max()) for name in first)
 
 
-def _same_bits(path, other):
-    with np.load(path) as first, np.load(other) as second:
-        return set(first) == set(second) and all(
-            first[name].tobytes() == second[name].tobytes() for name in first
-        )
+def _weights_in_words(path, other):
+    first, second = _arrays(path), _arrays(other)
+    is_same = set(first) == set(second) and all(
+        first[name].tobytes() == second[name].tobytes() for name in first
+    )
+    return "same bits" if is_same else f"differ by {_difference(path, other):.1e}"
 
 
 def main():
@@ -117,34 +121,36 @@ def main():
     parser.add_argument("--output_dir", required=True, type=Path, help="a new folder")
     parser.add_argument("--max_steps", type=int, default=60)
     flags = parser.parse_args()
-    pythons = flags.pythons.split(",")
-    folders = [flags.output_dir.resolve() / str(number) for number in range(len(pythons))]
+    pythons, output = flags.pythons.split(","), flags.output_dir.resolve()
+    folders = [output / str(number) for number in range(len(pythons))]
     for folder in folders:
         folder.mkdir(parents=True)
-    versions = [_make(p, folder, flags.max_steps) for p, folder in zip(pythons, folders)]
+    versions = [_export(p, folder, flags.max_steps) for p, folder in zip(pythons, folders)]
     labels = [f"Python {v['Python']}, TensorFlow {v['TensorFlow']}" for v in versions]
-    inputs = _inputs(flags.output_dir.resolve() / "inputs.npz")
-    lines = [f"| weights after {flags.max_steps} steps | the first's |", "|---|---|"]
-    for described, folder in zip(versions, folders):
-        label = ", ".join(f"{name} {version}" for name, version in described.items())
-        weights = folders[0] / "weights.npz", folder / "weights.npz"
-        same = "same bits" if _same_bits(*weights) else f"differ by {_difference(*weights):.1e}"
-        lines.append(f"| {label} | {same} |")
+    inputs = _inputs(output / "inputs.npz")
+    rows = [
+        [
+            ", ".join(f"{name} {version}" for name, version in described.items()),
+            _weights_in_words(folders[0] / "weights.npz", folder / "weights.npz"),
+        ]
+        for described, folder in zip(versions, folders)
+    ]
+    header = [f"weights after {flags.max_steps} steps", "the first's"]
+    tables = [shared.markdown(header, rows)]
     for title, code, name in (
         ("SavedModel, loaded through C", SAVED_MODEL, "exported/serving/1"),
         ("TFLite file", TFLITE, "model.tflite"),
     ):
-        lines += ["", f"| {title}: made by | " + " | ".join(f"run by {x}" for x in labels) + " |"]
-        lines.append("|---" * (len(labels) + 1) + "|")
+        rows = []
         for number, (maker, folder) in enumerate(zip(labels, folders)):
             answers = [folder / f"{name.split('/')[0]}-{other}.npz" for other in range(len(labels))]
             for python, answer in zip(pythons, answers):
                 _run(python, "-c", code, folder / name, inputs, answer)
-            cells = [f"{_difference(answers[number], answer):.1g}" for answer in answers]
-            lines.append(f"| {maker} | {' | '.join(cells)} |")
-    text = "\n".join(lines) + "\n"
-    (flags.output_dir / "platforms.md").write_text(text, encoding="utf-8")
-    print(f"\n{text}")
+            rows.append([maker, *(f"{_difference(answers[number], a):.1g}" for a in answers)])
+        header = [f"{title}: made by", *(f"run by {label}" for label in labels)]
+        tables.append(shared.markdown(header, rows))
+    files.write_text(output / "platforms.md", "\n".join(tables))
+    print("\n".join(["", *tables]))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def _sound(ending, codec, format_name, folder):
 
 
 def _sphere(folder):
-    from tools import matrix_files
+    from tests.features import matrix_files
 
     samples = np.round(3000 * np.sin(np.arange(800) / 5)).astype(np.int16)
     codings = ("pcm", "ulaw", "pcm,embedded-shorten-v2.00")

@@ -20,8 +20,8 @@ from amh_tf.runs import model_file, run_folder, run_inputs
 from amh_tf.scores import metrics, score_tables
 from amh_tf.training import absence, checkpoints, environment
 from tests import conftest
+from tests.data import damages
 from tests.reporting import crossvals
-from tools import damages
 from tools.fuzz_target import Target, of_file
 
 LIMITS = limits.Limits(schema.MAX_LENGTHS)

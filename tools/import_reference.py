@@ -7,6 +7,8 @@ and counters are passed over. `keras.saving.load_model(FILE)` opens the result a
 `import amh_tf`.
 """
 
+import functools
+import itertools
 import re
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -31,16 +33,10 @@ IGNORED = re.compile(r"(/Adam(_1)?|_power|^global_step(_\d+)?)$")
 
 
 def read_checkpoint(prefix):
-    """Reads the model's variables from a TensorFlow 1 checkpoint.
-
-    Args:
-        prefix: Path of the checkpoint without `.index`.
-
-    Returns:
-        Dict from variable name to array.
+    """Returns the model's variables in a TensorFlow 1 checkpoint: dict from name to array.
 
     Raises:
-        ValueError: If there is no readable checkpoint.
+        InputError: If there is no readable checkpoint at the prefix, a path without `.index`.
     """
     try:
         reader = tf.train.load_checkpoint(prefix)
@@ -53,32 +49,17 @@ def read_checkpoint(prefix):
         ) from error
 
 
-def _count(variables, template):
-    """Counts the consecutive numbers, from the template's first, that name a variable."""
-    count = 0
-    while template(count) in variables:
-        count += 1
-    return count
-
-
-def _num_layers(variables, modality):
-    return _count(variables, lambda layer: GRU.format(m=modality, layer=layer, part="gates/kernel"))
+def _count(variables, name):
+    """Counts the consecutive numbers from 0 whose name is a variable's."""
+    return next(number for number in itertools.count() if name(number) not in variables)
 
 
 def infer_config(variables):
-    """Reads the shape of the model off its variables.
-
-    Args:
-        variables: Dict from TensorFlow 1 variable name to array.
-
-    Returns:
-        `amh_tf.config.ModelConfig`.
+    """Returns the `amh_tf.config.ModelConfig` of a dict from variable name to array.
 
     Raises:
-        ValueError: If a variable of AMH is missing; the message names it.
+        InputError: If a variable of AMH is missing; the message names it.
     """
-    hops = _count(variables, lambda hop: HOP_KERNEL.format(hop=hop + 1))
-    layers = {modality: _num_layers(variables, modality) for modality in schema.MODALITIES}
     needed = [EMBEDDING, HOP_KERNEL.format(hop=1), OUTPUT_KERNEL, OUTPUT_BIAS]
     needed += [GRU.format(m=m, layer=0, part="gates/kernel") for m in schema.MODALITIES]
     missing = [name for name in needed if name not in variables]
@@ -87,18 +68,18 @@ def infer_config(variables):
             "The checkpoint is not one of the authors' AMH. Expected the variable "
             f"{missing[0]!r}. Received: {len(variables)} variables without it."
         )
-    settings = {}
+    settings = {"num_hops": _count(variables, lambda hop: HOP_KERNEL.format(hop=hop + 1))}
     for modality in schema.MODALITIES:
-        gates = variables[GRU.format(m=modality, layer=0, part="gates/kernel")]
+        kernel = functools.partial(GRU.format, m=modality, part="gates/kernel")
+        gates = variables[kernel(layer=0)]
         units = gates.shape[1] // 2
         name = "embedding" if modality == "text" else modality
         settings[f"{name}_width"] = gates.shape[0] - units
         settings[f"{modality}_units"] = units
-        settings[f"{modality}_layers"] = layers[modality]
+        settings[f"{modality}_layers"] = _count(variables, lambda n, kernel=kernel: kernel(layer=n))
     return config.ModelConfig(
         vocabulary_size=variables[EMBEDDING].shape[0],
         num_classes=variables[OUTPUT_BIAS].shape[0],
-        num_hops=hops,
         reset_after=False,
         **settings,
     )
@@ -120,16 +101,10 @@ def _gru_weights(variables, modality, layer, units):
 
 
 def build_model(variables):
-    """Builds AMH with the authors' weights.
-
-    Args:
-        variables: Dict from TensorFlow 1 variable name to array.
-
-    Returns:
-        `keras.Model`.
+    """Builds AMH, a `keras.Model`, with the authors' weights of a dict from variable name to array.
 
     Raises:
-        ValueError: If a variable is missing or has another shape than the others ask for.
+        InputError: If a variable is missing or has another shape than the others ask for.
     """
     shape = infer_config(variables)
     model = models.build(shape, embedding=variables[EMBEDDING])

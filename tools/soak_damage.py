@@ -14,7 +14,7 @@ from pathlib import Path
 
 from amh_tf.corpora import planted
 from amh_tf.data import folds, integrity, manifest, pipeline, verification, writer
-from tools import damages
+from tests.data import damages
 
 
 def _read(folder, split, verify):

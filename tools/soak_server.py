@@ -20,39 +20,30 @@ import threading
 import time
 from pathlib import Path
 
-import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import amh_tf  # noqa: F401  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import numpy as np
 
 from amh_tf.corpora import planted
 from amh_tf.data import writer
+from export import client
 from tests import conftest
-from tools import hostile_requests
+from tools import hostile_requests, shared
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "export"))
-import client  # noqa: E402
-
-assert amh_tf.__version__
-
-SERVER = ROOT / "tests" / "deploy" / "server.py"
+SERVER = shared.ROOT / "tests" / "deploy" / "server.py"
 MOST_MEGABYTES, MOST_DIFFERENCE = 300, 1e-5
 SIGNATURES = ("serving_default", "classify", "raw_wav")
 UTTERANCES, MOST_ROWS = 16, 4  # of each signature, and of a request
 
 
 def _export(folder, recipe):
-    """Makes data, and trains and exports; returns the folder of the served versions."""
-    # The planted features are declared to be as they are made here: the model is then given sound.
+    """Writes data, trains and exports; returns the folder of the served versions."""
+    # The planted features are declared to be as they are made here: the model then takes sound.
     source = planted.read(seed=0, sizes={"train": 60, "dev": 20, "test": 20})
     writer.write(dataclasses.replace(source, features=conftest.MADE_HERE), folder / "data")
-    train = ["amh_tf.train", f"--recipe={recipe}", "--hops=7", "--max_steps=2"]
-    for command in (
-        [*train, f"--data_dir={folder / 'data'}", f"--run_dir={folder / 'run'}"],
-        ["amh_tf.export", f"--run_dir={folder / 'run'}", f"--output_dir={folder / 'export'}"],
-    ):
-        subprocess.run(
-            [sys.executable, "-m", *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
-        )
+    data, run, log = f"--data_dir={folder / 'data'}", f"--run_dir={folder / 'run'}", folder / "log"
+    train = [f"--recipe={recipe}", "--hops=7", "--max_steps=2"]
+    shared.run("-m", "amh_tf.train", *train, data, run, log=log)
+    shared.run("-m", "amh_tf.export", run, f"--output_dir={folder / 'export'}", log=log)
     return folder / "export" / "serving"
 
 
@@ -74,6 +65,7 @@ class Server:
         self.address = f"localhost:{json.loads(self._process.stdout.readline())['grpc']}"
 
     def close(self):
+        """Ends the server."""
         self._process.stdin.close()
         self._process.wait()
 
@@ -83,23 +75,23 @@ class Server:
         return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
     def forget_peak(self):
+        """Makes the present memory the largest so far."""
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
 
 def _ask(asked, request):
     """Returns probabilities, or the ValueError that says why there are none."""
-    signature, inputs = request
     try:
-        answer = asked.predict(signature, inputs)
+        answer = asked.predict(*request)
     except ValueError as error:
         return error
-    return answer["scores" if signature == "classify" else "probabilities"]
+    return answer["scores" if request[0] == "classify" else "probabilities"]
 
 
-def _told(error):
-    """Says which limit was exceeded, or else what the server said."""
-    limit = re.search("the limit `([a-z_]+)`", str(error))
-    return limit[1] if limit else str(error)[:100]
+def _timed(asked, request):
+    started = time.monotonic()
+    answer = _ask(asked, request)
+    return time.monotonic() - started, answer
 
 
 def attack(server):
@@ -108,15 +100,16 @@ def attack(server):
     print(f"idle: {server.megabytes():.0f} MB\n")
     print("| request | MB | MB above idle | answer |\n|---|---|---|---|")
     for name, make in hostile_requests.ALL.items():
-        request = make()
-        size = hostile_requests.megabytes(request)
-        idle = server.megabytes()
+        request, idle = make(), server.megabytes()
         server.forget_peak()
-        answer = _ask(asked, request)
+        answer, outcome = _ask(asked, request), "answered"
         taken = server.megabytes("VmHWM") - idle
         within &= taken < MOST_MEGABYTES
-        told = _told(answer) if isinstance(answer, ValueError) else "answered"
-        print(f"| {name} | {size:.2f} | {taken:.0f} | {told} |", flush=True)
+        if isinstance(answer, ValueError):
+            limit = re.search("the limit `([a-z_]+)`", str(answer))
+            outcome = limit[1] if limit else str(answer)[:100]
+        size = hostile_requests.megabytes(request)
+        print(f"| {name} | {size:.2f} | {taken:.0f} | {outcome} |", flush=True)
     print(f"\nafter all of them: {server.megabytes():.0f} MB\n")
     return within
 
@@ -142,47 +135,37 @@ def _requests(rng):
 def crowd(server, clients, count, rng):
     """Asks from many clients at once; returns whether every answer was that of each alone."""
     alone, together = _requests(rng)
-    asked = client.GrpcClient(server.address)
-    expected, lone = [], []
-    for request in alone * 3:
-        started = time.monotonic()
-        expected.append(_ask(asked, request)[0])
-        lone.append(time.monotonic() - started)
-    local, lock = threading.local(), threading.Lock()
-    state = {"done": 0, "memory": [server.megabytes()]}
+    asked, local = client.GrpcClient(server.address), threading.local()
+    lone, expected = zip(*(_timed(asked, request) for request in alone * 3))
+    memory = [server.megabytes()]
 
     def one(number):
         if not hasattr(local, "client"):
             local.client = client.GrpcClient(server.address)
         rows, request = together[number % len(together)]
-        started = time.monotonic()
-        answer = _ask(local.client, request)
-        seconds = time.monotonic() - started
-        with lock:
-            state["done"] += 1
-            if state["done"] % 500 == 0 or state["done"] == count:
-                state["memory"].append(server.megabytes())
+        seconds, answer = _timed(local.client, request)
+        if number % 500 == 499:
+            memory.append(server.megabytes())
         if isinstance(answer, ValueError):
             return seconds, answer
-        return seconds, max(np.abs(a - expected[row]).max() for a, row in zip(answer, rows))
+        return seconds, max(np.abs(a - expected[row][0]).max() for a, row in zip(answer, rows))
 
     server.forget_peak()
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        results = list(pool.map(one, range(count)))
+        times, results = zip(*pool.map(one, range(count)))
     took = time.monotonic() - started
-    errors = [result for _, result in results if isinstance(result, ValueError)]
-    difference = max(result for _, result in results if not isinstance(result, ValueError))
-    for text, times in (("one client", lone), (f"{clients} clients", [t for t, _ in results])):
-        p50, p99 = 1e3 * np.percentile(times, [50, 99])
+    errors = [result for result in results if isinstance(result, ValueError)]
+    difference = max(result for result in results if not isinstance(result, ValueError))
+    for text, seconds in (("one client", lone), (f"{clients} clients", times)):
+        p50, p99 = 1e3 * np.percentile(seconds, [50, 99])
         print(f"{text}: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
-    memory = ", ".join(f"{megabytes:.0f}" for megabytes in state["memory"])
-    peak = server.megabytes("VmHWM")
     print(f"{count} requests in {took:.0f} s, {count / took:.1f} a second; {len(errors)} errors")
     print(f"largest difference from the utterance alone: {difference:.1e}")
-    print(f"memory at the start and after every 500: {memory} MB; peak {peak:.0f} MB")
-    for error in errors[:3]:
-        print(f"error: {error}")
+    sizes = ", ".join(f"{megabytes:.0f}" for megabytes in memory)
+    peak = server.megabytes("VmHWM")
+    print(f"memory at the start and after every 500: {sizes} MB; peak {peak:.0f} MB")
+    print(*(f"error: {error}" for error in errors[:3]), sep="\n")
     return not errors and difference <= MOST_DIFFERENCE
 
 
@@ -192,12 +175,8 @@ def main():
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--requests", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--recipe",
-        default="authors",
-        choices=("authors", "small_corpus"),
-        help="the model that is served: the paper's, or an ensemble",
-    )
+    recipes = ("authors", "small_corpus")
+    parser.add_argument("--recipe", default=recipes[0], choices=recipes, help="the second: 3 seeds")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     with tempfile.TemporaryDirectory() as temporary:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from amh_tf.data import folds, framing, integrity, manifest, pipeline, verification, writer
 from amh_tf.storage import faults
 from tests import conftest
-from tools import damages
+from tests.data import damages
 
 PLACES = {
     "train-00000-of-00002.tfrecord": "train",

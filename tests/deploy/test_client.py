@@ -7,10 +7,8 @@ import sys
 import numpy as np
 import pytest
 
+from export import client
 from tests.deploy import conftest
-
-sys.path.insert(0, str(conftest.ROOT / "export"))
-import client
 
 
 @pytest.mark.parametrize(
@@ -37,7 +35,7 @@ def test_damaged_sound_is_refused(tmp_path):
         client.read_wav(path)
     for noise in (b"", b"RIFF", b"not a sound at all"):
         path.write_bytes(noise)
-        with pytest.raises(ValueError, match="no WAV file"):
+        with pytest.raises(ValueError, match="not a WAV file"):
             client.read_wav(path)
 
 

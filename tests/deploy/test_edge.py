@@ -12,8 +12,9 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import config, models
-from amh_tf.deploy import edge, litert
+from amh_tf.deploy import edge
 from amh_tf.features import audio
+from export import litert
 from tests.deploy import conftest
 
 pytest.importorskip("ai_edge_litert", reason="extra edge")

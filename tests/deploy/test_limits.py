@@ -1,7 +1,6 @@
 """Small requests that would take a server's memory, refused by the name of their limit."""
 
 import io
-import sys
 import wave
 
 import numpy as np
@@ -9,10 +8,8 @@ import pytest
 import tensorflow as tf
 
 from amh_tf.deploy import limits
-from tests.deploy import c_loader, conftest
-
-sys.path.insert(0, str(conftest.ROOT / "export"))
-import client
+from export import client
+from tests.deploy import c_loader
 
 BYTES = {"audio": 480, "text": 4, "video": 8192}  # of a step
 

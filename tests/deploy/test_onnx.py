@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("tf2onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")
 from amh_tf import config, models
-from amh_tf.deploy import edge, onnx_model
+from amh_tf.deploy import edge
+from export import onnx_model
 from tests.deploy import test_edge
 
 

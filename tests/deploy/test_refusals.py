@@ -1,16 +1,12 @@
 """Requests that the served model refuses, by the loader that the server calls."""
 
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from export import client
+from tests.data import damages
 from tests.deploy import c_loader, conftest
-from tools import damages
-
-sys.path.insert(0, str(conftest.ROOT / "export"))
-import client
 
 
 def with_value(name, place, value):

@@ -13,11 +13,9 @@ import tensorflow as tf
 from amh_tf import models
 from amh_tf.data import folds, pipeline
 from amh_tf.features import audio
+from export import client
 from tests import conftest as shared
 from tests.deploy import conftest
-
-sys.path.insert(0, str(conftest.ROOT / "export"))
-import client
 
 EXACT, PADDED = 1e-6, 5e-6
 LOAD_AND_RUN = """

@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import config, models
-from amh_tf.deploy import litert, write
+from amh_tf.deploy import write
 from amh_tf.features import audio
 from amh_tf.runs import trained
 from amh_tf.training import runs
+from export import litert
 from tests.deploy import conftest
 
 STATISTICS = ("audio_mean", "audio_deviation")

@@ -11,7 +11,7 @@ from amh_tf.corpora import recording
 from amh_tf.data import folds, pipeline
 from amh_tf.extraction import extractor, settings
 from tests.extraction import demo
-from tools import matrix_files
+from tests.features import matrix_files
 
 WAV = "Session{0}/sentences/wav/{1}/{1}_{2}.wav"
 

@@ -6,7 +6,7 @@ import soundfile
 
 from amh_tf.corpora import recording
 from amh_tf.features import decoding, media
-from tools import matrix_files, media_matrix
+from tests.features import matrix_files, media_checks
 
 RATE = 16000
 SHORTEN = "pcm,embedded-shorten-v2.00"
@@ -124,7 +124,7 @@ def test_telephone_codings_in_wav_are_read(tmp_path, encoder, rate, delay):
     matrix_files.write_sound(path, encoder, rate, "wav")
     loaded = decoding.load_audio(path)
     assert len(loaded) == 4 * RATE
-    assert not media_matrix.wrong_sound(loaded, delay / rate)
+    assert not media_checks.wrong_sound(loaded, delay / rate)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 9 // 10])
     refuse(path, "is truncated")
@@ -149,7 +149,7 @@ def unended(request, tmp_path):
 def test_ogg_without_an_end_mark_is_read(unended):
     notes = set()
     loaded = decoding.load_audio(unended, notes=notes)
-    assert not media_matrix.wrong_sound(loaded, 0)
+    assert not media_checks.wrong_sound(loaded, 0)
     assert notes == {media.UNDECLARED}
 
 
@@ -157,7 +157,7 @@ def test_ogg_without_an_end_mark_is_read_up_to_its_last_whole_page(unended):
     data = unended.read_bytes()
     unended.write_bytes(data[: data.rindex(b"OggS")])
     loaded = decoding.load_audio(unended)
-    assert len(loaded) < 4 * RATE and not media_matrix.wrong_sound(loaded, 0, is_cut=True)
+    assert len(loaded) < 4 * RATE and not media_checks.wrong_sound(loaded, 0, is_cut=True)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "zeros", "page lost"])

@@ -7,9 +7,8 @@ import pytest
 
 from amh_tf.corpora import recording
 from amh_tf.features import video
-from tests.features import media_files
-from tools import matrix_files
-from tools.matrix_files import Film
+from tests.features import matrix_files, media_files
+from tests.features.matrix_files import Film
 
 CODECS = {"mp4": "libx264", "mkv": "libx264", "avi": "mpeg4", "mov": "mjpeg", "webm": "libvpx-vp9"}
 SLOW = [

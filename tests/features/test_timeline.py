@@ -8,9 +8,8 @@ import pytest
 
 from amh_tf.corpora import recording
 from amh_tf.features import decoding, media, video
-from tests.features import media_files
-from tools import matrix_files, media_matrix
-from tools.matrix_files import Film
+from tests.features import matrix_files, media_checks, media_files
+from tests.features.matrix_files import Film
 
 LATE_SOUND = [
     Film("mp4", "libx264", "aac", b_frames=2, offset=1.0),
@@ -32,7 +31,7 @@ LATE_PICTURE = [
 
 @pytest.mark.parametrize("film", [*LATE_SOUND, *LATE_PICTURE], ids=lambda film: film.name)
 def test_streams_that_begin_apart_are_read_apart(tmp_path, film):
-    wrong, *_ = media_matrix.check_film(film, tmp_path)
+    wrong, *_ = media_checks.check_film(film, tmp_path)
     assert not wrong
 
 
@@ -143,7 +142,7 @@ def test_gap_that_the_table_of_times_tells_is_silence(tmp_path):
     assert len(sound) == pytest.approx(4.5 * 16000, abs=300)
     gap = round(94 * 1024 / 3)  # the first packet is the encoder's delay
     assert np.abs(sound[gap + 400 : gap + 7600]).max() < 0.01
-    assert not media_matrix.wrong_sound(np.delete(sound, slice(gap, gap + 8000)), 0)
+    assert not media_checks.wrong_sound(np.delete(sound, slice(gap, gap + 8000)), 0)
 
 
 @pytest.mark.parametrize("ending", ["mkv", "webm", "ts"])

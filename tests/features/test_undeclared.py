@@ -10,7 +10,7 @@ import soundfile
 
 from amh_tf.corpora import recording
 from amh_tf.features import decoding, media
-from tools import matrix_files, media_matrix
+from tests.features import matrix_files, media_checks
 
 RATE = 16000
 QUIET_THEN_LOUD = np.concatenate(
@@ -146,7 +146,7 @@ def test_mp3_in_wav_is_read_whatever_its_header_counts(tmp_path, rate):
     for more in (0, 1105, 2257):  # the delay, and the padding
         struct.pack_into("<I", data, at, 4 * rate + more)
         path.write_bytes(data)
-        assert not media_matrix.wrong_sound(decoding.load_audio(path), 1105 / rate)
+        assert not media_checks.wrong_sound(decoding.load_audio(path), 1105 / rate)
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(recording.BadRecording, match="is truncated"):
         decoding.load_audio(path)

@@ -21,8 +21,7 @@ from amh_tf.training import runs
 from tests import commands
 from tests.conftest import WAV2VEC
 from tests.extraction import demo
-from tests.features import media_files
-from tools import matrix_files
+from tests.features import matrix_files, media_files
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,8 +10,8 @@ import pytest
 from amh_tf.data import manifest
 from amh_tf.runs import run_folder, run_inputs
 from amh_tf.training import absence, trainer
+from tests.data import damages
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
-from tools import damages
 
 
 @pytest.fixture(scope="module")

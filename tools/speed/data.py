@@ -110,25 +110,6 @@ def mean_bytes(folder):
     return sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)
 
 
-def fixed_batch(frames, batch_size):
-    """Draws a batch of equally long utterances.
-
-    Args:
-        frames: Audio frames of every utterance; text and video are in proportion.
-        batch_size: Utterances.
-
-    Returns:
-        Inputs and labels, as the pipeline gives them, of arrays.
-    """
-    rng = np.random.default_rng(0)
-    steps = {"audio": frames, "text": max(1, frames // 33), "video": max(1, frames // 33)}
-    inputs = {f"{name}_length": np.full(batch_size, n, np.int32) for name, n in steps.items()}
-    for name in ("audio", "video"):
-        inputs[name] = rng.standard_normal((batch_size, steps[name], SIZES[name][0]), np.float32)
-    inputs["text"] = rng.integers(2, VOCABULARY_SIZE, (batch_size, steps["text"]), np.int32)
-    return inputs, rng.integers(0, len(schema.PAPER_CLASSES), batch_size, dtype=np.int32)
-
-
 class Reader:
     """Reads a data folder's train split, in the batches that the package trains on.
 

@@ -19,12 +19,6 @@ EPOCHS = 4
 LONGER = 2.06
 STORED = ("float32", "float16")
 ORDERS = {"random": False, "bucketed": True}
-USUAL = {"frames": 400, "num_hops": 7, "batch_size": 128}
-VARIED = {
-    "frames": (100, 200, 400, 750),
-    "num_hops": (1, 4, 7, 13, 19),
-    "batch_size": (16, 32, 64, 128, 256),
-}
 # Small enough that the smallest set fills it: otherwise memory grows until it does.
 SHUFFLE_MEGABYTES = 128
 SIZES = (1000, 3000, 10000)
@@ -128,23 +122,6 @@ def hops(bench, counts=(7, 10)):
     return {"counts": list(counts), "share_of_a_step": share}
 
 
-def growth(bench):
-    """Measures a training step over frames, hops and batch size, the others as usual."""
-    usual = {"frames": 20, "num_hops": 1, "batch_size": 4} if bench.quick else USUAL
-    varied = {"frames": (10, 20)} if bench.quick else VARIED
-    tasks = {
-        f"{axis} {value}": ("growth", "train_fixed", {**usual, axis: value})
-        for axis, values in varied.items()
-        for value in values
-    }
-    answers, _ = bench.in_turn({"growth": bench.engine("ours-float32")}, tasks)
-    seconds = {
-        axis: {str(value): benches.summary(answers[f"{axis} {value}"]) for value in values}
-        for axis, values in varied.items()
-    }
-    return {"usual": usual, "seconds": seconds}
-
-
 def busy(bench):
     """Measures training on a machine on which others compute too."""
     if not bench.busy:
@@ -242,5 +219,5 @@ def python_versions(python):
     )
 
 
-MEASURES = (training, inference, pipeline, hops, growth, busy, scaling, pythons)
+MEASURES = (training, inference, pipeline, hops, busy, scaling, pythons)
 MEASURES = {measure.__name__: measure for measure in MEASURES}

@@ -6,7 +6,6 @@ import time
 
 from amh_tf.training import halves  # isort: skip  (before TensorFlow: it quiets its start)
 import keras
-import numpy as np
 import tensorflow as tf
 
 from amh_tf import config
@@ -95,15 +94,6 @@ class Ours:
         if count not in self._batches:
             self._batches[count] = list(self._reader.batches(True).take(count))
         return self._train(self._batches[count], num_hops)
-
-    def train_fixed(self, frames, batch_size, num_hops):
-        """Returns the seconds of a step on one batch of equally long utterances."""
-        key = frames, batch_size
-        if key not in self._batches:
-            inputs, labels = data.fixed_batch(*key)
-            tensors = {name: tf.constant(value) for name, value in inputs.items()}
-            self._batches[key] = tensors, tf.constant(labels)
-        return float(np.median([self._train([self._batches[key]], num_hops) for _ in range(3)]))
 
     def infer(self):
         """Computes probabilities for all utterances; reading is included."""

@@ -7,11 +7,6 @@ from tools.shared import markdown
 from tools.speed import bench as benches
 
 COLORS = {"ours": "#1f5fa8", "packed": "#7fa8d8"}  # all else is grey
-AXES = {
-    "frames": ("audio frames an utterance", "s per step"),
-    "num_hops": ("hops", "s per step"),
-    "batch_size": ("utterances in a batch", "s per step"),
-}
 
 
 def title(name):
@@ -92,16 +87,6 @@ def _scaling(results):
     return head + markdown(["utterances", "ms per utterance", "peak memory, MB"], rows)
 
 
-def _growth(results):
-    usual = ", ".join(f"{key} {value}" for key, value in results["usual"].items())
-    rows = [
-        [axis, value, f"{taken['median']:.3f}"]
-        for axis, points in results["seconds"].items()
-        for value, taken in points.items()
-    ]
-    return f"Others as usual: {usual}.\n\n" + markdown(["", "value", "seconds a step"], rows)
-
-
 def _pythons(results):
     rows = [
         [results["versions"][name], *(_spread(taken, 1e3) for taken in tasks.values())]
@@ -119,7 +104,6 @@ SECTIONS = {
     "hops": ("One hop more", _hops),
     "busy": ("A busy machine", _busy),
     "scaling": ("Larger data sets", _scaling),
-    "growth": ("Growth of a step", _growth),
     "pythons": ("Two interpreters", _pythons),
 }
 
@@ -142,46 +126,21 @@ def page(results):
     return "\n\n".join(lines) + "\n"
 
 
-def _line(axes, points, label, unit, factor=1.0):
-    values = [int(value) for value in points]
-    medians = [factor * point["median"] for point in points.values()]
-    ends = [[abs(factor * (point["median"] - point[end])) for point in points.values()]
-            for end in ("least", "most")]  # fmt: skip
-    axes.errorbar(values, medians, yerr=ends, marker="o", capsize=3, color=COLORS["ours"])
-    axes.set(ylim=(0, max(medians) * 1.25), xlim=(0, max(values) * 1.05), xlabel=label, ylabel=unit)
-    axes.grid(alpha=0.3)
-
-
-def _bars(axes, seconds):
-    names = list(seconds)[::-1]
-    speeds = [1 / seconds[name]["median"] for name in names]
-    labels = [", ".join(title(name)).replace("`", "") for name in names]
-    colors = [COLORS.get(name.split("-")[0], "#8a94a6") for name in names]
-    axes.bar_label(axes.barh(labels, speeds, color=colors), fmt="%.0f", padding=3)
-    axes.set(xlim=(0, max(speeds) * 1.12), xlabel="training: utterances a second")
-
-
 def draw(results, path):
-    """Draws training speed, and how time grows with everything that was varied.
+    """Draws the training speed of every candidate.
 
     Args:
         results: What the benchmark has measured.
         path: Output file; its ending chooses the format.
     """
-    panels = []
-    if "scaling" in results:
-        sizes = results["scaling"]["seconds"]
-        panels.append((sizes, "utterances in the data set", "ms per utterance", 1e3))
-    for axis, points in results.get("growth", {}).get("seconds", {}).items():
-        panels.append((points, *AXES[axis]))
-    has_bars, rows = "training" in results, -(-len(panels) // 2)
-    heights = [2] * has_bars + [rows] * bool(rows) or [1]
-    drawing = figure.Figure(figsize=(9, max(3.0, 2.4 * sum(heights))), layout="constrained")
-    # Subfigures have margins of their own: the bars' labels are long.
-    parts = list(drawing.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
-    if has_bars:
-        _bars(parts[0].add_subplot(), results["training"]["seconds"])
-    for number, panel in enumerate(panels):
-        _line(parts[-1].add_subplot(rows, 2, number + 1), *panel)
+    seconds = results["training"]["seconds"]
+    names = list(seconds)[::-1]
+    speeds = [1 / seconds[name]["median"] for name in names]
+    labels = [", ".join(title(name)).replace("`", "") for name in names]
+    colors = [COLORS.get(name.split("-")[0], "#8a94a6") for name in names]
+    drawing = figure.Figure(figsize=(9, 1 + 0.4 * len(names)), layout="constrained")
+    axes = drawing.add_subplot()
+    axes.bar_label(axes.barh(labels, speeds, color=colors), fmt="%.0f", padding=3)
+    axes.set(xlim=(0, max(speeds) * 1.12), xlabel="training: utterances a second")
     with files.replacing(path) as temporary:
         drawing.savefig(temporary, dpi=120)
