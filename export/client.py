@@ -173,13 +173,13 @@ class RestClient(_Client):
 
     def signatures(self):
         """Asks which signatures there are: name -> input -> (dtype, shape)."""
-        found = self._fetch("/metadata")["metadata"]["signature_def"]["signature_def"]
+        answer = self._fetch("/metadata")["metadata"]["signature_def"]["signature_def"]
         return {
             name: {
                 key: (i["dtype"], tuple(int(d["size"]) for d in i["tensor_shape"].get("dim", [])))
                 for key, i in signature.get("inputs", {}).items()
             }
-            for name, signature in found.items()
+            for name, signature in answer.items()
         }
 
     def predict(self, signature, inputs):
@@ -233,15 +233,15 @@ class GrpcClient(_Client):
         """Asks which signatures there are: name -> input -> (dtype, shape)."""
         request = self._metadata.GetModelMetadataRequest(metadata_field=["signature_def"])
         answer = self._call(self._stub.GetModelMetadata, request)
-        found = self._metadata.SignatureDefMap()
-        answer.metadata["signature_def"].Unpack(found)
+        definitions = self._metadata.SignatureDefMap()
+        answer.metadata["signature_def"].Unpack(definitions)
         names = {number: name for name, number in NUMBERS.items()}
         return {
             name: {
                 key: (names[i.dtype], tuple(d.size for d in i.tensor_shape.dim))
                 for key, i in signature.inputs.items()
             }
-            for name, signature in found.signature_def.items()
+            for name, signature in definitions.signature_def.items()
         }
 
     def predict(self, signature, inputs):

@@ -73,7 +73,7 @@ class Runner:
         threads: Threads of the interpreter.
 
     Raises:
-        ValueError: If ai-edge-litert is not installed, or the file is none of ours.
+        ValueError: If ai-edge-litert is not installed, or the file is not one of ours.
     """
 
     def __init__(self, path, threads=1):
@@ -155,20 +155,20 @@ def random_utterance(inputs, lengths, vocabulary_size, seed=0):
         Dict of arrays with a batch of one.
     """
     rng = np.random.default_rng(seed)
-    made = {}
+    utterance = {}
     for modality, steps in lengths.items():
         if modality not in inputs:
             continue
         time_axis = max(steps, 1)
         if modality == "text":
-            made["text"] = rng.integers(1, vocabulary_size, (1, time_axis), np.int32)
+            utterance["text"] = rng.integers(1, vocabulary_size, (1, time_axis), np.int32)
         else:
             shape = (1, time_axis, int(inputs[modality].shape[-1]))
-            made[modality] = np.abs(rng.standard_normal(shape, np.float32))
-        made[f"{modality}_length"] = np.array([steps], np.int32)
+            utterance[modality] = np.abs(rng.standard_normal(shape, np.float32))
+        utterance[f"{modality}_length"] = np.array([steps], np.int32)
     for name in [name for name in STATISTICS if name in inputs]:
-        made[name] = rng.uniform(0.5, 1.5, (1, int(inputs[name].shape[-1]))).astype(np.float32)
-    return made
+        utterance[name] = rng.uniform(0.5, 1.5, (1, int(inputs[name].shape[-1]))).astype(np.float32)
+    return utterance
 
 
 def reference_answers(edge_dir):

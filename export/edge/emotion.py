@@ -134,11 +134,11 @@ def check(recipe, modality):
     if "features" not in recipe:
         sys.exit("error: edge.json does not say how features are made. Expected an export of this "
                  "version.")  # fmt: skip
-    made = recipe["features"].get(modality)
-    if made is None:
+    source = recipe["features"].get(modality)
+    if source is None:
         sys.exit(f"error: the model reads no {modality}. Leave --{modality} out.")
-    if made["refusal"] or made["kind"] != MADE_HERE[modality]:
-        sys.exit(f"error: {made['refusal'] or made['kind']}")
+    if source["refusal"] or source["kind"] != MADE_HERE[modality]:
+        sys.exit(f"error: {source['refusal'] or source['kind']}")
 
 
 def answer(model, features):
@@ -182,23 +182,23 @@ def main():
     )
     parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz", **path)
     parser.add_argument("--text", default="", help="transcript")
-    given = parser.parse_args()
-    recipe = json.loads(Path(given.tables, "edge.json").read_text(encoding="utf-8"))
+    flags = parser.parse_args()
+    recipe = json.loads(Path(flags.tables, "edge.json").read_text(encoding="utf-8"))
     features = {}
-    if given.audio:
+    if flags.audio:
         check(recipe, "audio")
-        features["audio"] = mfcc(read_wav(given.audio), recipe)
-    if given.text:
+        features["audio"] = mfcc(read_wav(flags.audio), recipe)
+    if flags.text:
         check(recipe, "text")
-        words = Path(given.tables, "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
+        words = Path(flags.tables, "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
         if "text_rules" not in recipe:
             sys.exit("error: edge.json has no text_rules. Expected an export of this version.")
-        ids = word_ids(given.text, words, recipe["text_rules"])
+        ids = word_ids(flags.text, words, recipe["text_rules"])
         features["text"] = ids[: recipe.get("max_lengths", {}).get("text")]
-    probabilities = answer(given.model, features)
+    probabilities = answer(flags.model, features)
     if np.isnan(probabilities).any():
         sys.exit("error: the model cannot answer this. Expected --audio or --text.")
-    classes = Path(given.tables, "classes.txt").read_text(encoding="utf-8").split("\n")
+    classes = Path(flags.tables, "classes.txt").read_text(encoding="utf-8").split("\n")
     for index in np.argsort(-probabilities):
         print(f"{probabilities[index]:.3f}  {classes[index]}")
 
