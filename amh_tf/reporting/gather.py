@@ -87,7 +87,7 @@ class CrossValidation:
         asr = ", ASR" if self.transcripts == "asr" else ""
         variant = f", {self.variant}" if self.variant else ""
         modalities = short_modalities(self.modalities)
-        return f"{config.MODEL_NAMES[self.model]}{hops} ({modalities}){asr}{variant}"
+        return f"{config.MODELS[self.model].title}{hops} ({modalities}){asr}{variant}"
 
     @property
     def folds_text(self):
@@ -238,7 +238,7 @@ def load(path, runs_dir="."):
     beside = path.with_name(PREDICTIONS)
     predictions, speakers = prediction_files.read_folds(beside, classes, folds)
     prediction_files.check_agreement(beside, predictions, confusion, classes)
-    model = checked.choice("model", config.MODEL_NAMES)
+    model = checked.choice("model", config.MODELS)
     hops = None
     if model == "amh" or fields.get("num_hops") is not None:
         hops = checked.integer("num_hops")

@@ -166,7 +166,7 @@ def model_table(group):
     columns = (Column("model"), Column("modalities"), Column("transcripts"), *SCORE_COLUMNS)
     cells = [
         [
-            config.MODEL_NAMES[model] + (f"-{hops}" if hops else "") + _variant(run),
+            config.MODELS[model].title + (f"-{hops}" if hops else "") + _variant(run),
             gather.short_modalities(modalities),
             "ASR" if transcripts == "asr" else "reference",
             *_scores(known, run),
