@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -38,20 +40,28 @@ class Augmentation(keras.layers.Layer):
 
     Reference:
      - Park et al., "SpecAugment", Interspeech 2019
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = Augmentation(time_mask=0.5, seed=1)
+    >>> changed = layer(np.ones((1, 8, 2)), np.array([8]), training=True).numpy()
+    >>> changed[0, :, 0].tolist()
+    [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
 
     MASKS = 2
 
     def __init__(
         self,
-        time_mask=0.0,
-        frequency_mask=0.0,
-        blocks=1,
-        level=0.0,
-        noise=0.0,
-        seed=None,
-        **kwargs,
-    ):
+        time_mask: float = 0.0,
+        frequency_mask: float = 0.0,
+        blocks: int = 1,
+        level: float = 0.0,
+        noise: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         for name, value, most in (
             ("time_mask", time_mask, _MOST),
@@ -80,7 +90,7 @@ class Augmentation(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, sequence, length, training=False):
+    def call(self, sequence: tf.Tensor, length: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return sequence
         seeds = tf.unstack(tf.random.split(draws.next_seed(self.seed_generator), 4))
@@ -139,6 +149,6 @@ class Augmentation(keras.layers.Layer):
     def compute_output_spec(self, sequence, length, training=False):
         return keras.KerasTensor(sequence.shape, dtype=sequence.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = ("time_mask", "frequency_mask", "blocks", "level", "noise", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,4 +1,7 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from amh_tf import errors
@@ -8,12 +11,12 @@ from amh_tf.layers.kernels import attention
 UNIFORM_LIMIT = 0.25
 
 
-def authors_uniform():
+def authors_uniform() -> keras.initializers.Initializer:
     """Returns the authors' initializer for attention and output matrices."""
     return keras.initializers.RandomUniform(-UNIFORM_LIMIT, UNIFORM_LIMIT)
 
 
-def logits_layer(num_classes):
+def logits_layer(num_classes: int) -> keras.layers.Dense:
     """Returns the last layer of every model: logits = vector M + b, always float32."""
     return keras.layers.Dense(
         num_classes, kernel_initializer=authors_uniform(), dtype="float32", name="logits"
@@ -45,9 +48,20 @@ class BilinearAttention(keras.layers.Layer):
 
     Reference:
      - Yoon et al., 2020, arXiv 1912.00846, eq. 2-5
+
+    Example:
+
+    >>> import numpy as np
+    >>> states = np.ones((1, 4, 3))
+    >>> mask = np.array([[True, True, False, False]])
+    >>> context, weights = BilinearAttention()(np.ones((1, 5)), states, mask)
+    >>> context.shape, weights.numpy().tolist()
+    (TensorShape([1, 3]), [[0.5, 0.5, 0.0, 0.0]])
     """
 
-    def __init__(self, kernel_initializer=None, bias_initializer="zeros", **kwargs):
+    def __init__(
+        self, kernel_initializer: Any = None, bias_initializer: Any = "zeros", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.kernel_initializer = (
             authors_uniform()
@@ -72,15 +86,19 @@ class BilinearAttention(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, query, value, value_mask=None):
+    def call(
+        self, query: tf.Tensor, value: tf.Tensor, value_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         (shared,) = attention.share(value, 1)
         return self.attend(query, shared, value_mask)
 
-    def weights_as(self, dtype):
+    def weights_as(self, dtype: str | tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns W `(query_dim, value_dim)` and b `(value_dim,)` in the precision asked for."""
         return ops.cast(self.kernel, dtype), ops.cast(self.bias, dtype)
 
-    def attend(self, query, shared, value_mask=None):
+    def attend(
+        self, query: tf.Tensor, shared: attention.Share, value_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Does what a call does with a sequence that several attentions share.
 
         Args:
@@ -106,7 +124,7 @@ class BilinearAttention(keras.layers.Layer):
     def compute_output_shape(self, query_shape, value_shape, value_mask_shape=None):
         return (query_shape[0], value_shape[-1]), tuple(value_shape[:2])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

@@ -1,9 +1,10 @@
 """Seeds of random draws that differ between replicas."""
 
+import keras
 import tensorflow as tf
 
 
-def next_seed(generator):
+def next_seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
     """Takes a seed from a generator.
 
     Args:

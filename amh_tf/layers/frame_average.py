@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -35,9 +37,19 @@ class FrameAverage(keras.layers.Layer):
 
     Reference:
      - Ko et al., "Audio Augmentation for Speech Recognition", Interspeech 2015, for the speed
+
+    Example:
+
+    >>> import numpy as np
+    >>> frames = np.array([[[1.0], [3.0], [4.0], [6.0], [9.0]]])
+    >>> averages, length = FrameAverage(2)(frames, np.array([5]))
+    >>> averages.numpy().tolist(), length.numpy().tolist()
+    ([[[2.0], [5.0], [9.0]]], [3])
     """
 
-    def __init__(self, stride, speed=0.0, seed=None, **kwargs):
+    def __init__(
+        self, stride: int, speed: float = 0.0, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if stride < 1:
             raise errors.InputError(
@@ -47,7 +59,7 @@ class FrameAverage(keras.layers.Layer):
         if not 0 <= speed < 0.9:
             raise errors.InputError(
                 "`speed` is out of range. Expected at least 0 and below 0.9. Received: "
-                f"speed={speed}. Set it with --audio_speed."
+                f"speed={speed}."
             )
         self.stride = stride
         self.speed = speed
@@ -58,7 +70,9 @@ class FrameAverage(keras.layers.Layer):
     def build(self, sequence_shape, length_shape):
         self.built = True
 
-    def call(self, sequence, length, training=False):
+    def call(
+        self, sequence: tf.Tensor, length: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         held = tf.cast(length, tf.float32)
         start, width = tf.zeros_like(held), tf.fill(tf.shape(held), float(self.stride))
         if training and self.speed:
@@ -100,7 +114,7 @@ class FrameAverage(keras.layers.Layer):
             keras.KerasTensor(length.shape, dtype=length.dtype),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "stride": self.stride,

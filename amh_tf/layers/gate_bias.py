@@ -1,4 +1,8 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -14,14 +18,19 @@ class GateBias(keras.initializers.Initializer):
         shape: `(3 * units,)`, or `(2, 3 * units)` with `reset_after=True`, where the
             second row, the recurrent bias, starts at zero. Gates are stored in Keras'
             order: update, reset, candidate.
+
+    Example:
+
+    >>> GateBias()((6,)).numpy().tolist()  # two units: update, reset, candidate
+    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0]
     """
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> tf.Tensor:
         units = shape[-1] // 3
         gates = ops.concatenate([ops.ones((2 * units,), dtype), ops.zeros((units,), dtype)])
         if len(shape) == 1:
             return gates
         return ops.stack([gates, ops.zeros_like(gates)])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {}

@@ -1,9 +1,13 @@
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
-from amh_tf import errors, schema
+from amh_tf import errors
 from amh_tf.layers import bilinear_attention
-from amh_tf.layers.kernels import attention, hops
+from amh_tf.layers.kernels import attention, choice, hops
 
 # The paper attends to video first: its eq. 2, then audio (eq. 3), then text (eq. 4).
 HOP_ORDER = ("video", "audio", "text")
@@ -23,7 +27,8 @@ class HopSchedule(keras.layers.Layer):
     Args:
         num_hops: Integer of at least 1.
         order: Modalities in the order in which hops attend to them, over and over. Defaults
-            to video, audio, text.
+            to video, audio, text. A hop's query joins the vectors of the other modalities in the
+            alphabetical order of their names.
 
     Call arguments:
         vectors: Dict from modality to its last encoder state, `(batch, dim)`.
@@ -39,14 +44,28 @@ class HopSchedule(keras.layers.Layer):
 
     Reference:
      - Yoon et al., 2020, arXiv 1912.00846, eq. 2-5
+
+    Example:
+
+    >>> import numpy as np
+    >>> shapes = {"audio": (1, 9, 4), "text": (1, 5, 3), "video": (1, 2, 2)}
+    >>> states = {name: np.ones(shape) for name, shape in shapes.items()}
+    >>> last = {name: sequence[:, -1] for name, sequence in states.items()}
+    >>> masks = {name: np.ones((1, sequence.shape[1]), bool) for name, sequence in states.items()}
+    >>> layer = HopSchedule(4)
+    >>> layer.targets(states)
+    ['video', 'audio', 'text', 'video']
+    >>> vectors, weights = layer(last, states, masks)
+    >>> vectors["audio"].shape, [weight.shape[1] for weight in weights]
+    (TensorShape([1, 4]), [2, 9, 5, 2])
     """
 
-    def __init__(self, num_hops, order=HOP_ORDER, **kwargs):
+    def __init__(self, num_hops: int, order: Iterable[str] = HOP_ORDER, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(num_hops, int) or num_hops < 1:
             raise errors.InputError(
                 "`num_hops` is out of range. Expected an integer of at least 1. "
-                f"Received: num_hops={num_hops}. Set it with --hops."
+                f"Received: num_hops={num_hops}."
             )
         self.num_hops = num_hops
         self.order = tuple(order)
@@ -55,8 +74,8 @@ class HopSchedule(keras.layers.Layer):
             for hop in range(num_hops)
         ]
 
-    def targets(self, modalities):
-        """Names the modality that each hop attends to, given those present."""
+    def targets(self, modalities: Container[str]) -> list[str]:
+        """Returns the modality that each hop attends to, by those present."""
         order = [modality for modality in self.order if modality in modalities]
         return [order[hop % len(order)] for hop in range(self.num_hops)]
 
@@ -64,7 +83,7 @@ class HopSchedule(keras.layers.Layer):
         if len(vectors_shape) < 2:
             raise errors.InputError(
                 "Too few modalities to hop between. Expected at least two. "
-                f"Received: {sorted(vectors_shape)}. Set them with --modalities."
+                f"Received: {sorted(vectors_shape)}."
             )
         dims = {modality: shape[-1] for modality, shape in vectors_shape.items()}
         for target, layer in zip(self.targets(dims), self.attentions):
@@ -73,12 +92,17 @@ class HopSchedule(keras.layers.Layer):
         self.built = True
 
     def _query(self, vectors, target):
-        others = [vectors[m] for m in schema.MODALITIES if m in vectors and m != target]
+        others = [vectors[modality] for modality in sorted(vectors) if modality != target]
         return others[0] if len(others) == 1 else ops.concatenate(others, axis=-1)
 
-    def call(self, vectors, states, masks):
+    def call(
+        self,
+        vectors: Mapping[str, tf.Tensor],
+        states: Mapping[str, tf.Tensor],
+        masks: Mapping[str, tf.Tensor],
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
         targets = self.targets(vectors)
-        if attention.is_fused(self.compute_dtype) and len(vectors) > 1:
+        if choice.is_fused(self.compute_dtype) and len(vectors) > 1:
             return self._call_fused(vectors, states, masks, targets)
         vectors = dict(vectors)
         weights = []
@@ -93,7 +117,7 @@ class HopSchedule(keras.layers.Layer):
         return vectors, weights
 
     def _call_fused(self, vectors, states, masks, targets):
-        present = [modality for modality in schema.MODALITIES if modality in vectors]
+        present = sorted(vectors)
         parts = ([part[modality] for modality in present] for part in (vectors, states, masks))
         weights = [layer.weights_as(self.compute_dtype) for layer in self.attentions]
         last, attended = hops.run(*parts, weights, [present.index(target) for target in targets])
@@ -114,5 +138,5 @@ class HopSchedule(keras.layers.Layer):
             ],
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_hops": self.num_hops, "order": list(self.order)}

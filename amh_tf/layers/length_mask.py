@@ -1,4 +1,5 @@
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -12,12 +13,18 @@ class LengthMask(keras.layers.Layer):
 
     Returns:
         Bool tensor of shape `(batch, time)`, True at steps before `length`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> LengthMask()(np.zeros((2, 3, 5)), np.array([2, 0])).numpy().tolist()
+    [[True, True, False], [False, False, False]]
     """
 
     def build(self, sequence_shape, length_shape):
         self.built = True
 
-    def call(self, sequence, length):
+    def call(self, sequence: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         steps = ops.arange(ops.shape(sequence)[1], dtype="int32")
         return steps[None, :] < ops.cast(length, "int32")[:, None]
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 from keras import ops
 
 
-def masked_softmax(scores, mask=None):
+def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     """Normalizes scores over the valid steps.
 
     Args:

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -12,15 +15,22 @@ class MeanProbability(keras.layers.Layer):
     Returns:
         Logarithms of the mean probabilities, `(batch, classes)` float32: the softmax of them is
         the mean of the models' own.
+
+    Example:
+
+    >>> import numpy as np
+    >>> logits = [np.log([[0.2, 0.8]]), np.log([[0.6, 0.4]])]
+    >>> print(np.exp(MeanProbability()(logits)).round(2))
+    [[0.4 0.6]]
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def build(self, logits_shape):
         self.built = True
 
-    def call(self, logits):
+    def call(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
         logs = [tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in logits]
         return tf.reduce_logsumexp(tf.stack(logs), axis=0) - tf.math.log(float(len(logs)))
 

@@ -1,4 +1,7 @@
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import ops
 
 from amh_tf.layers import bilinear_attention
@@ -29,9 +32,16 @@ class MemoryAttention(keras.layers.Layer):
      - Mirsamadi, Barsoum and Zhang, "Automatic Speech Emotion Recognition Using Recurrent
        Neural Networks with Local Attention", ICASSP 2017, weighted pooling with logistic
        regression attention
+
+    Example:
+
+    >>> import numpy as np
+    >>> context, weights = MemoryAttention()(np.ones((1, 4, 3)))
+    >>> context.shape, weights.numpy().tolist()
+    (TensorShape([1, 3]), [[0.25, 0.25, 0.25, 0.25]])
     """
 
-    def __init__(self, initializer=None, **kwargs):
+    def __init__(self, initializer: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.initializer = (
             bilinear_attention.authors_uniform()
@@ -45,7 +55,9 @@ class MemoryAttention(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, value, value_mask=None):
+    def call(
+        self, value: tf.Tensor, value_mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         (shared,) = attention.share(value, 1)
         memory = ops.broadcast_to(self.memory, (ops.shape(value)[0], value.shape[-1]))
         return attention.pool(shared, memory, value_mask)
@@ -62,7 +74,7 @@ class MemoryAttention(keras.layers.Layer):
     def compute_output_shape(self, value_shape, value_mask_shape=None):
         return (value_shape[0], value_shape[-1]), tuple(value_shape[:2])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "initializer": keras.initializers.serialize(self.initializer),

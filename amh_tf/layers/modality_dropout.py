@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -25,14 +28,22 @@ class ModalityDropout(keras.layers.Layer):
 
     Returns:
         Dict of the same modalities, shapes and dtypes.
+
+    Example:
+
+    >>> import numpy as np
+    >>> lengths = {"audio": np.array([9, 9, 9, 9]), "text": np.array([5, 5, 5, 5])}
+    >>> kept = ModalityDropout(0.5, seed=1)(lengths, training=True)
+    >>> np.stack([kept["audio"], kept["text"]]).tolist()
+    [[9, 9, 0, 0], [0, 0, 5, 5]]
     """
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
             raise errors.InputError(
                 "`rate` is out of range. Expected a probability of at least 0 and below 1. "
-                f"Received: rate={rate}. Set it with --modality_dropout."
+                f"Received: rate={rate}."
             )
         self.rate = rate
         self.seed = seed
@@ -41,7 +52,9 @@ class ModalityDropout(keras.layers.Layer):
     def build(self, lengths_shape):
         self.built = True
 
-    def call(self, lengths, training=False):
+    def call(
+        self, lengths: Mapping[str, tf.Tensor], training: bool = False
+    ) -> dict[str, tf.Tensor]:
         if not training or self.rate == 0:
             return dict(lengths)
         stacked = tf.stack(list(lengths.values()), axis=1)  # (batch, modality)
@@ -58,5 +71,5 @@ class ModalityDropout(keras.layers.Layer):
     def compute_output_spec(self, lengths, training=False):
         return {name: keras.KerasTensor(t.shape, dtype=t.dtype) for name, t in lengths.items()}
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}

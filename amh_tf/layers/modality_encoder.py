@@ -1,9 +1,12 @@
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from amh_tf import config, errors
+from amh_tf import errors
 from amh_tf.layers import gate_bias, step_dropout
-from amh_tf.layers.kernels import compiled, gru, lstm, packing
+from amh_tf.layers.kernels import choice, compiled, gru, lstm, packing
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -44,34 +47,43 @@ class ModalityEncoder(keras.layers.Layer):
 
     Reference:
      - Yoon et al., 2020, arXiv 1912.00846, eq. 1
+
+    Example:
+
+    >>> import numpy as np
+    >>> mask = np.array([[True, True, True], [True, False, False]])
+    >>> states, last = ModalityEncoder(4)(np.ones((2, 3, 5)), sequence_mask=mask)
+    >>> states.shape, last.shape
+    (TensorShape([2, 3, 4]), TensorShape([2, 4]))
+    >>> bool((states[1, 0] == last[1]).numpy().all())
+    True
     """
 
     def __init__(
         self,
-        units,
-        cell="gru",
-        num_layers=1,
-        dropout=0.0,
-        bidirectional=False,
-        reset_after=False,
-        kernel="auto",
-        **kwargs,
-    ):
+        units: int,
+        cell: str = "gru",
+        num_layers: int = 1,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        reset_after: bool = False,
+        kernel: str = "auto",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         # XLA on a CPU trains a masked recurrence ten times slower; `compile` asks here.
         self.supports_jit = False
         if cell not in ("gru", "lstm"):
             raise errors.InputError(
-                f"`cell` is not known. Expected 'gru' or 'lstm'. Received: cell={cell!r}. "
-                "Set it with --cell."
+                f"`cell` is not known. Expected 'gru' or 'lstm'. Received: cell={cell!r}."
             )
-        if kernel not in config.KERNELS:
+        if kernel not in choice.KERNELS:
             raise errors.InputError(
-                f"`kernel` is not known. Expected one of {', '.join(map(repr, config.KERNELS))}. "
-                f"Received: kernel={kernel!r}. Set it with --kernel."
+                f"`kernel` is not known. Expected one of {', '.join(map(repr, choice.KERNELS))}. "
+                f"Received: kernel={kernel!r}."
             )
         self.kernel = kernel
-        self._graphs = {}
+        self._graphs: dict[tuple[bool, Any], Callable] = {}
         self.units = units
         self.cell = cell
         self.num_layers = num_layers
@@ -107,7 +119,8 @@ class ModalityEncoder(keras.layers.Layer):
         )
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
+        """Width of the states."""
         return self.units * (2 if self.bidirectional else 1)
 
     def build(self, sequence_shape, sequence_mask_shape=None):
@@ -117,17 +130,13 @@ class ModalityEncoder(keras.layers.Layer):
             shape = (*shape[:2], self.output_dim)
         self.built = True
 
-    def chosen_kernel(self):
+    def chosen_kernel(self) -> str:
         """Returns which of "compiled", "packed" and "keras" a call from here uses."""
-        kernel = self.kernel
-        if kernel == "auto":
-            if tf.config.list_physical_devices("GPU"):
-                return "keras"
-            kernel = "compiled" if compiled.is_preferred() else "packed"
-        can_be = self.cell == "gru" and self.compute_dtype in ("float32", "bfloat16")
-        return "packed" if kernel == "compiled" and not can_be else kernel
+        return choice.of_call(self.kernel, self.cell, self.compute_dtype)
 
-    def call(self, sequence, sequence_mask=None, training=False):
+    def call(
+        self, sequence: tf.Tensor, sequence_mask: tf.Tensor | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         if sequence_mask is None:
             sequence_mask = tf.ones(tf.shape(sequence)[:2], tf.bool)
         kernel = self.chosen_kernel()
@@ -241,7 +250,7 @@ class ModalityEncoder(keras.layers.Layer):
     def compute_output_shape(self, sequence_shape, sequence_mask_shape=None):
         return (*sequence_shape[:2], self.output_dim), (sequence_shape[0], self.output_dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "units": self.units,

@@ -1,4 +1,7 @@
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -22,9 +25,16 @@ class Standardize(keras.layers.Layer):
 
     Returns:
         Tensor of the shape of `sequence`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = Standardize(own=False)
+    >>> layer(np.array([[[5.0], [7.0]]]), np.array([[5.0]]), np.array([[2.0]])).numpy().tolist()
+    [[[0.0], [1.0]]]
     """
 
-    def __init__(self, own=True, **kwargs):
+    def __init__(self, own: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.own = own
 
@@ -39,12 +49,17 @@ class Standardize(keras.layers.Layer):
             )
         self.built = True
 
-    def adapt(self, mean, deviation):
+    def adapt(self, mean: np.ndarray, deviation: np.ndarray) -> None:
         """Sets mean and deviation, each `(dim,)`."""
         self.mean.assign(mean)
         self.deviation.assign(deviation)
 
-    def call(self, sequence, mean=None, deviation=None):
+    def call(
+        self,
+        sequence: tf.Tensor,
+        mean: tf.Tensor | None = None,
+        deviation: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         if self.own:
             mean, deviation = (tf.convert_to_tensor(w)[None] for w in (self.mean, self.deviation))
         deviation = tf.cast(deviation, tf.float32)
@@ -58,5 +73,5 @@ class Standardize(keras.layers.Layer):
     def compute_output_spec(self, sequence, mean=None, deviation=None):
         return keras.KerasTensor(sequence.shape, dtype=sequence.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "own": self.own}

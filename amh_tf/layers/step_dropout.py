@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -23,11 +25,17 @@ class StepDropout(keras.layers.Layer):
 
     Returns:
         Tensor of the same shape and dtype.
+
+    Example:
+
+    >>> import numpy as np
+    >>> StepDropout(0.5, seed=1)(np.ones((1, 6)), training=True).numpy().tolist()
+    [[0.0, 2.0, 2.0, 2.0, 2.0, 2.0]]
     """
 
     LEVELS = 1 << 16
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
             raise errors.InputError(
@@ -41,11 +49,11 @@ class StepDropout(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def next_seed(self):
+    def next_seed(self) -> tf.Tensor:
         """Takes an int64 seed of shape `(2,)`, for kernels that drop inputs themselves."""
         return draws.next_seed(self.seed_generator)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training or self.rate == 0:
             return inputs
         count = tf.size(inputs)
@@ -65,5 +73,5 @@ class StepDropout(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}

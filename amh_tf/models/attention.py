@@ -6,7 +6,7 @@ from amh_tf import errors
 from amh_tf.models import ensemble
 
 
-def attention_model(model):
+def attention_model(model: keras.Model) -> keras.Model:
     """Returns a model over the same inputs and weights that also shows its attention.
 
     Args:
@@ -28,8 +28,8 @@ def attention_model(model):
     layers = {layer.name: layer for layer in model.layers}
     if "fused" not in layers or not layers.keys() & {"hops", "attention"}:
         raise errors.InputError(
-            "The model has no attention to show. Expected a model built with --model=amh, mha "
-            f"or rnn_attn. Received: a model named {model.name!r}."
+            "The model has no attention to show. Expected an AMH, MHA "
+            f"or RNN-attn model. Received: a model named {model.name!r}."
         )
     # Keras lists a layer's outputs flat: the weights come last.
     if "hops" in layers:

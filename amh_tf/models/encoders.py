@@ -1,39 +1,44 @@
 """The part all models share: from the input dict to each modality's states."""
 
+from typing import TypeAlias, cast
+
 import keras
 import numpy as np
 
 from amh_tf import errors, layers, schema
-from amh_tf.config import AUGMENTATIONS
+from amh_tf.config import AUGMENTATIONS, ModelConfig
 
 # Where no vectors are given, the authors draw the word vectors from normal(0, 0.01).
 RANDOM_EMBEDDING_STDDEV = 0.01
+Tensors: TypeAlias = dict[str, keras.KerasTensor]
 _STATISTICS = ("mean", "deviation")
 
 
-def policy(dtype):
+def policy(dtype: str) -> keras.DTypePolicy:
     """Returns the Keras policy for a `ModelConfig.dtype`: half precision keeps float32 weights."""
     return keras.DTypePolicy(dtype if dtype == "float32" else f"mixed_{dtype}")
 
 
-def inputs(config):
+def inputs(config: ModelConfig) -> Tensors:
     """Makes the Keras inputs of the modalities used, as a dict by name."""
-    made = {}
+    tensors = {}
     for modality in config.modalities:
         if modality == "text":
-            made["text"] = keras.Input((None,), dtype="int32", name="text")
+            tensors["text"] = keras.Input((None,), dtype="int32", name="text")
         else:
             width = getattr(config, f"{modality}_width")
-            made[modality] = keras.Input((None, width), dtype="float32", name=modality)
+            tensors[modality] = keras.Input((None, width), dtype="float32", name=modality)
         length = f"{modality}_length"
-        made[length] = keras.Input((), dtype="int32", name=length)
+        tensors[length] = keras.Input((), dtype="int32", name=length)
     for name in config.statistics_names:
         width = getattr(config, f"{name.split('_')[0]}_width")
-        made[name] = keras.Input((width,), dtype="float32", name=name)
-    return made
+        tensors[name] = keras.Input((width,), dtype="float32", name=name)
+    return tensors
 
 
-def word_vectors(config, embedding=None):
+def word_vectors(
+    config: ModelConfig, embedding: np.ndarray | None = None
+) -> keras.layers.Embedding:
     """Makes the layer from word ids to vectors, trained with the rest.
 
     Raises:
@@ -60,7 +65,9 @@ def word_vectors(config, embedding=None):
     return layer
 
 
-def front_end(config, modality, model_inputs, length):
+def front_end(
+    config: ModelConfig, modality: str, model_inputs: Tensors, length: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Prepares a modality's features for its encoder: averages, standardizes, and augments them.
 
     Args:
@@ -82,8 +89,8 @@ def front_end(config, modality, model_inputs, length):
     if modality in config.standardized:
         own = config.standardize == "global"
         standardize = layers.Standardize(own, dtype="float32", name=f"{modality}_standardize")
-        given = () if own else tuple(model_inputs[f"{modality}_{w}"] for w in _STATISTICS)
-        sequence = standardize(sequence, *given)
+        statistics = () if own else tuple(model_inputs[f"{modality}_{w}"] for w in _STATISTICS)
+        sequence = standardize(sequence, *statistics)
     settings = {
         name.removeprefix(f"{modality}_"): getattr(config, name)
         for name in AUGMENTATIONS
@@ -98,7 +105,9 @@ def front_end(config, modality, model_inputs, length):
     return sequence, length
 
 
-def encode(config, model_inputs, embedding=None):
+def encode(
+    config: ModelConfig, model_inputs: Tensors, embedding: np.ndarray | None = None
+) -> tuple[Tensors, Tensors, Tensors]:
     """Encodes every modality.
 
     Returns:
@@ -120,10 +129,10 @@ def encode(config, model_inputs, embedding=None):
             sequence = word_vectors(config, embedding)(sequence)
         encoder = layers.ModalityEncoder(
             getattr(config, f"{modality}_units"),
-            cell=config.cell,
+            cell=cast(str, config.cell),  # never None once the configuration is made
             num_layers=getattr(config, f"{modality}_layers"),
             dropout=getattr(config, f"{modality}_dropout"),
-            bidirectional=config.bidirectional,
+            bidirectional=bool(config.bidirectional),
             reset_after=config.reset_after,
             kernel=config.kernel,
             dtype=policy(config.dtype),

@@ -1,12 +1,15 @@
 """Several models of one configuration as one, whose probabilities are their mean."""
 
+from collections.abc import Sequence
+
 import keras
 
 from amh_tf import layers
+from amh_tf.config import ModelConfig
 from amh_tf.models import encoders
 
 
-def join(config, members):
+def join(config: ModelConfig, members: Sequence[keras.Model]) -> keras.Model:
     """Joins trained models.
 
     Args:
@@ -25,6 +28,6 @@ def join(config, members):
     return keras.Model(inputs, mean, name="ensemble")
 
 
-def members(model):
+def members(model: keras.Model) -> list[keras.Model]:
     """Returns the models that an ensemble joins, or the model itself where it is none."""
     return [layer for layer in model.layers if isinstance(layer, keras.Model)] or [model]

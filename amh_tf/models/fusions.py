@@ -4,15 +4,14 @@ All take a `ModelConfig` and what `encoders.encode` returns, and give one tensor
 the layer "fused".
 """
 
-from typing import TypeAlias
+from typing import cast
 
 import keras
 
 from amh_tf import layers
 from amh_tf.config import ModelConfig
 from amh_tf.models import encoders
-
-Tensors: TypeAlias = dict[str, keras.KerasTensor]
+from amh_tf.models.encoders import Tensors
 
 
 def hops(config: ModelConfig, last: Tensors, states: Tensors, masks: Tensors) -> keras.KerasTensor:
@@ -30,9 +29,10 @@ def hops(config: ModelConfig, last: Tensors, states: Tensors, masks: Tensors) ->
      - MHA: Yoon, Byun, Dey and Jung, "Speech Emotion Recognition Using Multi-hop Attention
        Mechanism", ICASSP 2019, arXiv 1904.10788, section 3
     """
+    num_hops = cast(int, config.num_hops)  # never None of a model with hops
     order = config.architecture.hop_order or layers.HOP_ORDER
     policy = encoders.policy(config.dtype)
-    schedule = layers.HopSchedule(config.num_hops, order=order, dtype=policy, name="hops")
+    schedule = layers.HopSchedule(num_hops, order=order, dtype=policy, name="hops")
     vectors, _ = schedule(last, states, masks)
     return keras.layers.Concatenate(dtype=policy, name="fused")(
         [vectors[modality] for modality in config.modalities]

@@ -10,8 +10,7 @@ import tensorflow as tf
 
 import amh_tf
 from amh_tf import errors, files
-from amh_tf.layers.kernels import compiler
-from amh_tf.training import halves
+from amh_tf.layers.kernels import compiled, compiler
 
 FILE_NAME = "environment.json"
 _EXPECTED = "the environments that `amh_tf.train` writes"
@@ -37,7 +36,7 @@ def describe(kernel: str) -> dict[str, str | int]:
         "processor_features": " ".join(sorted(n for n in features if n.startswith(_FEATURES))),
         "gpus": len(tf.config.list_physical_devices("GPU")),
         "kernel": kernel,
-        "threads": tf.config.threading.get_intra_op_parallelism_threads() or halves.cores(),
+        "threads": compiled.threads(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
     }
 

@@ -11,7 +11,7 @@ import os
 
 import tensorflow as tf
 
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import choice
 
 
 def cores():
@@ -19,41 +19,8 @@ def cores():
     return len(os.sched_getaffinity(0))
 
 
-def takes_compiled(model):
-    """Says whether a model's recurrences can run in the compiled kernel, were it loaded.
-
-    Args:
-        model: `amh_tf.config.ModelConfig`.
-    """
-    usable = model.cell == "gru" and model.dtype != "float16"
-    if not usable or model.kernel not in ("auto", "compiled"):
-        return False
-    return model.kernel == "compiled" or not tf.config.list_physical_devices("GPU")
-
-
-def kernel_of(model):
-    """Names the kernel that this process computes a model's recurrences with.
-
-    Args:
-        model: `amh_tf.config.ModelConfig`.
-    """
-    if takes_compiled(model) and compiled.is_loaded():
-        return "compiled"
-    return kernel_without_compiler(model)
-
-
-def kernel_without_compiler(model):
-    """Names the kernel that takes the place of the compiled one.
-
-    Args:
-        model: `amh_tf.config.ModelConfig`.
-    """
-    on_gpu = model.kernel == "auto" and tf.config.list_physical_devices("GPU")
-    return "keras" if on_gpu or model.kernel == "keras" else "packed"
-
-
 def reason_against(batch_split, model, replicas=1):
-    """Says why a batch is not split in two, or returns None where it is.
+    """Returns why a batch is not split in two, or None where it is.
 
     Args:
         batch_split: One of `amh_tf.config.BATCH_SPLITS`; "auto" splits where it is faster. The
@@ -68,7 +35,7 @@ def reason_against(batch_split, model, replicas=1):
         return "--batch_split=off" if batch_split == "off" else None
     if model.kernel == "keras":
         return "--kernel=keras computes a batch as a whole"
-    if takes_compiled(model) and compiled.is_loaded():
+    if choice.of_process(model.kernel, model.cell, model.dtype) == "compiled":
         return "the compiled kernel shares its rows out among the cores"
     if tf.config.list_physical_devices("GPU"):
         return "a GPU computes a batch as a whole"

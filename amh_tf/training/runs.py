@@ -9,10 +9,11 @@ import keras
 from amh_tf import config, errors, feature_kinds, files, models, progress, schema
 from amh_tf.data import folds, integrity, moments, pipeline, utterances
 from amh_tf.data import manifest as manifests
+from amh_tf.layers.kernels import choice
 from amh_tf.models import ensemble
 from amh_tf.runs import opening, run_folder, run_inputs
 from amh_tf.scores import metrics, score_tables
-from amh_tf.training import distribution, environment, evaluation, halves, trainer
+from amh_tf.training import distribution, environment, evaluation, trainer
 
 SPEAKER_WARNING = (
     "features are standardized by all recordings of their speaker, without labels, those of test "
@@ -99,7 +100,9 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     """
     team = team or distribution.make_team()
     folder = run_folder.RunFolder(run_dir)
-    run_config = dataclasses.replace(run_config, kernel=halves.kernel_of(run_config.model))
+    model = run_config.model
+    kernel = choice.of_process(model.kernel, model.cell, model.dtype)
+    run_config = dataclasses.replace(run_config, kernel=kernel)
     folder.check(run_config)  # before a lock is put into what may be somebody else's folder
     with folder.locked() if team.is_chief else contextlib.nullcontext():
         if team.is_chief:

@@ -3,7 +3,7 @@
 import ctypes
 
 from amh_tf import progress
-from amh_tf.layers.kernels import compiled, compiler
+from amh_tf.layers.kernels import choice, compiled, compiler
 from amh_tf.training import halves
 
 # glibc's mallopt; see malloc.h.
@@ -57,7 +57,7 @@ def compile_kernel(model, begun=None):
         The kernel that they are to use, as `begun` of each.
     """
     taken = _with_kernel(model, begun, compiler.library)
-    return "compiled" if taken else halves.kernel_without_compiler(model)
+    return choice.choose(model.kernel, model.cell, model.dtype, has_compiled=taken)
 
 
 def load_kernel(model, begun=None):
@@ -74,7 +74,7 @@ def load_kernel(model, begun=None):
 
 def _with_kernel(model, begun, take):
     """Returns whether the compiled kernel was taken."""
-    if not halves.takes_compiled(model):
+    if choice.choose(model.kernel, model.cell, model.dtype, has_compiled=True) != "compiled":
         return False
     try:
         if begun not in (None, "compiled") and model.kernel == "auto":
@@ -90,7 +90,7 @@ def _with_kernel(model, begun, take):
         take()
     except compiled.NotAvailable as error:
         if model.kernel == "compiled":
-            raise
+            raise compiled.NotAvailable(f"{error} Set it with --kernel.") from error
         progress.console.print(f"{error} Until then --kernel=packed is used.")
         return False
     return True

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from amh_tf.layers.kernels import compiled as compiled_kernel
+from amh_tf.layers.kernels import choice
 from amh_tf.training import adam as fused_adam
 from amh_tf.training import halves, losses
 
@@ -41,7 +41,7 @@ def forward(model, training):
     """Makes the function that calls a model with the fastest kernel there is."""
 
     def call(inputs):
-        with compiled_kernel.preferred():
+        with choice.preferred():
             return model(inputs, training=training)
 
     return call

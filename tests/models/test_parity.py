@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import models
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import choice, compiled
 from amh_tf.training import step
 from tests import conftest
 from tools import import_reference
@@ -42,7 +42,7 @@ def kernel(request):
         compiled.load()
     except compiled.NotAvailable as error:
         pytest.skip(str(error))
-    return compiled.preferred()
+    return choice.preferred()
 
 
 def assert_as_recorded(model, arrays, inputs=None):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import choice, compiled
 from amh_tf.models import registry
 from amh_tf.runs import run_folder
-from amh_tf.training import halves, trainer
+from amh_tf.training import trainer
 from tests.layers.kernels.test_kernels import load_compiled
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 
@@ -67,10 +67,11 @@ def test_folder_says_what_its_run_was_begun_with(tiny_data, tmp_path, monkeypatc
 def test_kernel_of_a_model_is_told(tiny_data, settings, expected):
     load_compiled()
     run_config, _ = configure(tiny_data, model=settings)
-    with compiled.preferred():
+    with choice.preferred():
         encoder = registry.build(run_config.model).get_layer("audio_encoder")
         assert encoder.chosen_kernel() == expected
-    assert halves.kernel_of(run_config.model) == expected
+    model = run_config.model
+    assert choice.of_process(model.kernel, model.cell, model.dtype) == expected
 
 
 def test_scores_hardly_depend_on_the_kernel(tiny_data, tmp_path):

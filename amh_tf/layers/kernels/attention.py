@@ -11,7 +11,7 @@ import typing
 import tensorflow as tf
 
 from amh_tf.layers import masked_softmax
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import choice, compiled
 
 
 class Share(typing.NamedTuple):
@@ -30,12 +30,7 @@ class Share(typing.NamedTuple):
     right: tf.Tensor
 
 
-def is_fused(dtype):
-    """Says whether the compiled operations are used, by gradients too, which are derived later."""
-    return compiled.is_preferred() and dtype in (tf.float32, tf.bfloat16)
-
-
-def share(sequence, count):
+def share(sequence: tf.Tensor, count: int) -> list[Share]:
     """Shares a sequence out among several attentions.
 
     Args:
@@ -46,7 +41,7 @@ def share(sequence, count):
         List of `count` `Share`.
     """
 
-    fused = is_fused(sequence.dtype)
+    fused = choice.is_fused(sequence.dtype)
 
     @tf.custom_gradient
     def factors(sequence):
@@ -68,7 +63,9 @@ def share(sequence, count):
     return [Share(sequence, *pair) for pair in zip(made[:count], made[count:])]
 
 
-def pool(shared, projected, mask=None):
+def pool(
+    shared: Share, projected: tf.Tensor, mask: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Pools a sequence by the similarity of its steps to a vector.
 
     With vector p and steps h_t: a_t = softmax_t(p . h_t), and the context is sum_t a_t h_t.
@@ -82,7 +79,7 @@ def pool(shared, projected, mask=None):
         context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
     """
 
-    fused = is_fused(projected.dtype)
+    fused = choice.is_fused(projected.dtype)
     if fused and mask is None:
         mask = tf.ones(tf.shape(shared.sequence)[:2], tf.bool)
     elif fused:

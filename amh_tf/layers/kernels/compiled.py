@@ -6,34 +6,35 @@ forward or back, dropout included. `attend` reads a sequence from memory once wh
 reads it for every product. Both are in C++, in the folder `native`.
 """
 
-import contextlib
 import functools
 import os
-import threading
+import types
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 
 from amh_tf.layers.kernels import compiler
 
 NotAvailable = compiler.NotAvailable
-_loaded = []
-_preference = threading.local()
+Tensors: TypeAlias = Sequence[tf.Tensor]
+_loaded: list[types.ModuleType] = []
 
 
-def is_compiled():
-    """Says whether `load` finds a library that was compiled before."""
+def is_compiled() -> bool:
+    """Returns whether `load` finds a library that was compiled before."""
     try:
         return is_loaded() or compiler.library_path().exists()
     except NotAvailable:
         return True  # nothing would be compiled
 
 
-def is_loaded():
-    """Says whether `load` has succeeded in this process."""
+def is_loaded() -> bool:
+    """Returns whether `load` has succeeded in this process."""
     return bool(_loaded)
 
 
-def load():
+def load() -> types.ModuleType:
     """Loads the operations, compiled before unless that has been done on this machine.
 
     Returns:
@@ -49,47 +50,27 @@ def load():
         except tf.errors.OpError as error:
             raise NotAvailable(
                 f"The compiled kernel could not be loaded. Received: {error.message}. "
-                f"Delete {library} to compile it again, or choose --kernel=packed."
+                f"Delete {library} to compile it again, or choose the packed kernel."
             ) from error
     return _loaded[0]
 
 
-@contextlib.contextmanager
-def preferred():
-    """Makes layers inside of the block use the operations, where they are loaded.
-
-    Outside of it layers are built of TensorFlow's own operations, because a model that is exported
-    must not need this machine's library.
-    """
-    before = is_preferred()
-    _preference.holds = is_loaded()
-    try:
-        yield
-    finally:
-        _preference.holds = before
-
-
-def is_preferred():
-    """Says whether the caller runs inside of `preferred`, and the operations are loaded."""
-    return getattr(_preference, "holds", False)
-
-
-def _threads():
-    """Returns how many threads an operation may use: as many as TensorFlow's own."""
+def threads() -> int:
+    """Returns how many threads an operation uses: as many as TensorFlow's own."""
     return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
 
 
 def gru(
-    sequence,
-    lengths,
-    weights,
-    dtype,
-    reset_after=False,
-    backward=False,
-    rate=0.0,
-    seed=None,
-    training=True,
-):
+    sequence: tf.Tensor,
+    lengths: tf.Tensor,
+    weights: Sequence[tf.Tensor],
+    dtype: str,
+    reset_after: bool = False,
+    backward: bool = False,
+    rate: float = 0.0,
+    seed: tf.Tensor | None = None,
+    training: bool = True,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Runs a GRU layer with Keras' weights, and dropout on its inputs.
 
     The mathematics is that of `gru.layer`.
@@ -122,7 +103,7 @@ def gru(
         "reset_after": reset_after,
         "backward": backward,
         "rate": rate,
-        "threads": _threads(),
+        "threads": threads(),
     }
 
     @tf.custom_gradient
@@ -147,7 +128,7 @@ def gru(
     return run(tf.cast(sequence, dtype), kernel, recurrent, outer, inner[2 * units :])
 
 
-def attend(sequence, mask, vector):
+def attend(sequence: tf.Tensor, mask: tf.Tensor, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Weights the steps of a sequence by their similarity to a vector, and pools them.
 
     Args:
@@ -160,12 +141,19 @@ def attend(sequence, mask, vector):
         gradient is defined.
     """
     pooled, weights = load().amh_attention(
-        sequence=sequence, mask=mask, vector=vector, threads=_threads()
+        sequence=sequence, mask=mask, vector=vector, threads=threads()
     )
     return tf.ensure_shape(pooled, vector.shape), tf.ensure_shape(weights, mask.shape)
 
 
-def attend_gradient(sequence, mask, pooled, weights, d_pooled, d_weights):
+def attend_gradient(
+    sequence: tf.Tensor,
+    mask: tf.Tensor,
+    pooled: tf.Tensor,
+    weights: tf.Tensor,
+    d_pooled: tf.Tensor,
+    d_weights: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes the gradients of the scores `(batch, time)`, and of the vector `(batch, dim)`.
 
     Args:
@@ -181,12 +169,12 @@ def attend_gradient(sequence, mask, pooled, weights, d_pooled, d_weights):
         pooled=pooled,
         d_pooled=d_pooled,
         d_weights=d_weights,
-        threads=_threads(),
+        threads=threads(),
     )
     return tf.ensure_shape(d_scores, weights.shape), tf.ensure_shape(d_vector, d_pooled.shape)
 
 
-def outer_products(by_step, by_number):
+def outer_products(by_step: tf.Tensor, by_number: tf.Tensor) -> tf.Tensor:
     """Adds up outer products.
 
     Args:
@@ -196,11 +184,18 @@ def outer_products(by_step, by_number):
     Returns:
         Tensor of shape `(batch, time, dim)`. No gradient is defined.
     """
-    sums = load().amh_outer_products(by_step=by_step, by_number=by_number, threads=_threads())
+    sums = load().amh_outer_products(by_step=by_step, by_number=by_number, threads=threads())
     return tf.ensure_shape(sums, [by_step.shape[0], by_step.shape[2], by_number.shape[2]])
 
 
-def hops(vectors, sequences, masks, kernels, biases, targets):
+def hops(
+    vectors: Tensors,
+    sequences: Tensors,
+    masks: Tensors,
+    kernels: Tensors,
+    biases: Tensors,
+    targets: Sequence[int],
+) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
     """Runs all hops of a schedule; arguments are those of `hops.run`.
 
     Returns:
@@ -215,7 +210,7 @@ def hops(vectors, sequences, masks, kernels, biases, targets):
         kernels=kernels,
         biases=biases,
         targets=targets,
-        threads=_threads(),
+        threads=threads(),
     )
     return (
         [tf.ensure_shape(found, vectors[target].shape) for found, target in zip(pooled, targets)],
@@ -227,12 +222,20 @@ def hops(vectors, sequences, masks, kernels, biases, targets):
     )
 
 
-def hops_gradient(sequences, masks, kernels, made, d_vectors, d_weights, targets):
+def hops_gradient(
+    sequences: Tensors,
+    masks: Tensors,
+    kernels: Tensors,
+    outputs: tuple[Tensors, Tensors, Tensors],
+    d_vectors: Tensors,
+    d_weights: Tensors,
+    targets: Sequence[int],
+) -> tuple[list[tf.Tensor], list[tf.Tensor], list[tf.Tensor]]:
     """Computes the gradients of what `hops` computed.
 
     Args:
         sequences, masks, kernels, targets: As for `hops`.
-        made: What `hops` returned.
+        outputs: What `hops` returned.
         d_vectors: Gradients of the vectors after the last hop, as precise as the sequences.
         d_weights: Gradients of each hop's weights, float32.
 
@@ -240,7 +243,7 @@ def hops_gradient(sequences, masks, kernels, made, d_vectors, d_weights, targets
         Lists of gradients: of each hop's query after the product, of the vectors before the first
         hop, of the sequences.
     """
-    pooled, weights, projected = made
+    pooled, weights, projected = outputs
     d_projected, d_before, d_sequences = load().amh_hops_gradient(
         sequences=sequences,
         masks=masks,
@@ -251,7 +254,7 @@ def hops_gradient(sequences, masks, kernels, made, d_vectors, d_weights, targets
         d_vectors=d_vectors,
         d_weights=d_weights,
         targets=targets,
-        threads=_threads(),
+        threads=threads(),
     )
     return (
         [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_projected, projected)],

@@ -36,7 +36,7 @@ class NotAvailable(ImportError):
     """The operations cannot be compiled or loaded here; the message says what to do."""
 
 
-def library():
+def library() -> Path:
     """Returns the library's path, compiled unless it is there.
 
     Without CXX, a compiler that fails is followed by the next.
@@ -44,16 +44,16 @@ def library():
     Raises:
         NotAvailable: If it cannot be compiled, or if others could have written it.
     """
-    failed = None
+    failures = []
     for path, command in _choices():
         try:
             return _library(path, command)
         except NotAvailable as error:
-            failed = failed or error
-    raise failed
+            failures.append(error)
+    raise failures[0]
 
 
-def library_path():
+def library_path() -> Path:
     """Returns where the library is kept, or will be.
 
     Raises:
@@ -94,7 +94,7 @@ def _library(path, command):
     except OSError as error:
         raise NotAvailable(
             f"The compiled kernel could not be written. Received: {error}. Make the folder "
-            "writable, set XDG_CACHE_HOME to one that is, or choose --kernel=packed."
+            "writable, set XDG_CACHE_HOME to one that is, or choose the packed kernel."
         ) from error
     return path
 
@@ -122,7 +122,7 @@ def _compilers():
         raise NotAvailable(
             "There is no C++ compiler, with which the package trains up to twice as fast. "
             f"Expected one of {', '.join(COMPILERS)}. Received: CXX={os.environ.get('CXX')!r}. "
-            "Install one (Debian's g++), or choose --kernel=packed."
+            "Install one (Debian's g++), or choose the packed kernel."
         )
     return list(found.values())
 
@@ -136,7 +136,7 @@ def _wanted(text):
     except ValueError as error:
         raise NotAvailable(
             f"CXX is not a command. Expected a C++ compiler, such as 'ccache g++'. Received: "
-            f"CXX={text!r} ({error}). Close the quotes, or choose --kernel=packed."
+            f"CXX={text!r} ({error}). Close the quotes, or choose the packed kernel."
         ) from error
     # Where it is not installed, the compiler by itself does the same.
     while len(words) > 1 and Path(words[0]).name in LAUNCHERS and not shutil.which(words[0]):
@@ -148,7 +148,7 @@ def _wanted(text):
             "There is no C++ compiler of the name that CXX holds. Expected a program, and its "
             f"arguments if it needs some. Received: CXX={text!r}. "
             + (f"Unset CXX to use {there[0]}" if there else "Install one (Debian's g++)")
-            + ", or choose --kernel=packed."
+            + ", or choose the packed kernel."
         )
     return (program, *words[1:])
 
@@ -192,13 +192,13 @@ def _run(command, seconds):
     except subprocess.TimeoutExpired as error:
         raise NotAvailable(
             f"The compiler did not end in {seconds} seconds. Received: {shown}. "
-            "Choose --kernel=packed."
+            "Choose the packed kernel."
         ) from error
     except OSError as error:
         raise NotAvailable(
             f"The compiler cannot be started. Expected a program. Received: {shown}: "
             f"{error.strerror or error}. Set CXX to another compiler for C++17, or choose "
-            "--kernel=packed."
+            "the packed kernel."
         ) from error
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines()]
@@ -207,12 +207,12 @@ def _run(command, seconds):
         first = first or (lines[0] if lines else f"no message, exit code {done.returncode}")
         raise NotAvailable(
             f"The kernel could not be compiled. Received: {shown}: {first[:500]}. Set CXX to "
-            "another compiler for C++17, or choose --kernel=packed."
+            "another compiler for C++17, or choose the packed kernel."
         )
     return done
 
 
-def processor():
+def processor() -> str:
     """Returns what the processor can do: a home folder may be shared between machines."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -237,7 +237,7 @@ def _compile(command, path):
             raise NotAvailable(
                 "The compiler has written nothing. Expected a library. Received: "
                 f"{shlex.join(command[:3])}, which ended without an error. Set CXX to another "
-                "compiler for C++17, or choose --kernel=packed."
+                "compiler for C++17, or choose the packed kernel."
             )
         os.chmod(output, 0o700)
         os.replace(output, path)
@@ -251,5 +251,5 @@ def _require_own(path):
             raise NotAvailable(
                 f"The compiled kernel is not safe. Expected {found} to be the user's own and "
                 f"writable by nobody else. Received: owner {status.st_uid}, mode "
-                f"{status.st_mode & 0o777:o}. Mend that, or choose --kernel=packed."
+                f"{status.st_mode & 0o777:o}. Mend that, or choose the packed kernel."
             )

@@ -1,12 +1,23 @@
 """A GRU over packed rows, with a gradient of its own."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from amh_tf.layers.kernels import loop
 from amh_tf.layers.kernels import packing as packings
 
 
-def layer(rows, weights, packing, batch, time, dtype, reset_after=False, training=True):
+def layer(
+    rows: tf.Tensor,
+    weights: Sequence[tf.Tensor],
+    packing: packings.Packing,
+    batch: tf.Tensor,
+    time: tf.Tensor,
+    dtype: str,
+    reset_after: bool = False,
+    training: bool = True,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Runs a GRU layer with Keras' weights over packed rows.
 
     With z, r, c the update gate, reset gate and candidate, and `reset_after` False:

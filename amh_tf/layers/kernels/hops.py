@@ -5,12 +5,20 @@ and again for its gradient. In one operation a few rows of the batch go through 
 their sequences stay in the cache.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from amh_tf.layers.kernels import compiled
 
 
-def run(vectors, sequences, masks, weights, targets):
+def run(
+    vectors: Sequence[tf.Tensor],
+    sequences: Sequence[tf.Tensor],
+    masks: Sequence[tf.Tensor],
+    weights: Sequence[tuple[tf.Tensor, tf.Tensor]],
+    targets: Sequence[int],
+) -> tuple[Sequence[tf.Tensor], Sequence[tf.Tensor]]:
     """Renews vectors hop by hop, as `HopSchedule` does, with the compiled operation.
 
     Args:

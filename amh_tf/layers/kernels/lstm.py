@@ -1,12 +1,22 @@
 """An LSTM over packed rows, with a gradient of its own."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from amh_tf.layers.kernels import loop
 from amh_tf.layers.kernels import packing as packings
 
 
-def layer(rows, weights, packing, batch, time, dtype, training=True):
+def layer(
+    rows: tf.Tensor,
+    weights: Sequence[tf.Tensor],
+    packing: packings.Packing,
+    batch: tf.Tensor,
+    time: tf.Tensor,
+    dtype: str,
+    training: bool = True,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Runs an LSTM layer with Keras' weights over packed rows.
 
     With gates i, f, o and candidate g, each a function of x W + h U + b:

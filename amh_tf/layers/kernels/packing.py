@@ -39,7 +39,7 @@ class Packing(typing.NamedTuple):
     nonempty: tf.Tensor
 
 
-def make(lengths, time, backward=False):
+def make(lengths: tf.Tensor, time: tf.Tensor, backward: bool = False) -> Packing:
     """Lays out rows of given lengths.
 
     Args:
@@ -99,7 +99,7 @@ def _take(rows, places, kept):
     return tf.where(kept[:, None], tf.gather(padded, places), tf.zeros([], rows.dtype))
 
 
-def pack(sequence, packing):
+def pack(sequence: tf.Tensor, packing: Packing) -> tf.Tensor:
     """Lays out a padded sequence as packed rows.
 
     Args:
@@ -124,7 +124,9 @@ def pack(sequence, packing):
     return packed(flat)
 
 
-def unpack(rows, packing, batch, time):
+def unpack(
+    rows: tf.Tensor, packing: Packing, batch: tf.Tensor, time: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Lays out packed rows as a padded sequence with zeros in its padding, and last steps.
 
     No gradient is defined through this: kernels call it inside their own.
@@ -143,7 +145,9 @@ def unpack(rows, packing, batch, time):
     return tf.reshape(sequence, [batch, time, rows.shape[1]]), last
 
 
-def unpack_gradient(sequence_gradient, last_gradient, packing):
+def unpack_gradient(
+    sequence_gradient: tf.Tensor, last_gradient: tf.Tensor, packing: Packing
+) -> tf.Tensor:
     """Computes the gradient of `unpack` by its rows.
 
     Args:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.layers.kernels import attention
-from amh_tf.layers.kernels import compiled as compiled_kernel
+from amh_tf.layers.kernels import attention, choice, compiled
 from tests.layers.kernels.test_kernels import load_compiled
 
 MASK = np.arange(7) < np.array([[7], [3], [1], [0]])
@@ -28,7 +27,7 @@ def fused_if(fused):
     if not fused:
         return contextlib.nullcontext()
     load_compiled()
-    return compiled_kernel.preferred()
+    return choice.preferred()
 
 
 def draw(seed, *shape):
@@ -114,8 +113,8 @@ def test_fused_attention_is_the_same_on_any_number_of_threads(monkeypatch):
     load_compiled()
     expected = plain(sequence, vector, mask)
     for threads in (1, 3, 8):
-        monkeypatch.setattr(compiled_kernel, "_threads", lambda n=threads: n)
-        for found, wanted in zip(compiled_kernel.attend(sequence, mask, vector), expected):
+        monkeypatch.setattr(compiled, "threads", lambda n=threads: n)
+        for found, wanted in zip(compiled.attend(sequence, mask, vector), expected):
             np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
@@ -125,7 +124,7 @@ def test_fused_attention_refuses_what_does_not_fit():
     for other in ({"mask": mask[:1]}, {"vector": draw(1, 2, 5)}, {"sequence": sequence[0]}):
         given = {"sequence": sequence, "mask": mask, "vector": draw(1, 2, 4), **other}
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"fit|rank"):
-            compiled_kernel.attend(**given)
+            compiled.attend(**given)
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -158,8 +157,6 @@ def test_outer_products_refuse_what_does_not_fit():
     by_step, by_number = draw(0, 2, 3, 5), draw(1, 2, 3, 4)
     for other in ({"by_number": by_number[:, :2]}, {"by_step": by_step[:1]}):
         with pytest.raises(tf.errors.InvalidArgumentError, match="fit"):
-            compiled_kernel.outer_products(**{"by_step": by_step, "by_number": by_number, **other})
+            compiled.outer_products(**{"by_step": by_step, "by_number": by_number, **other})
     with pytest.raises(tf.errors.InvalidArgumentError, match="rank 3"):
-        compiled_kernel.load().amh_outer_products(
-            by_step=by_step[0], by_number=by_number, threads=1
-        )
+        compiled.load().amh_outer_products(by_step=by_step[0], by_number=by_number, threads=1)

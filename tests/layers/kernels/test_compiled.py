@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import layers
-from amh_tf.layers.kernels import compiled, compiler
+from amh_tf.layers.kernels import choice, compiled, compiler
 from tests import commands
 from tests.layers.kernels import philox
 from tests.layers.kernels.test_kernels import load_compiled
@@ -237,7 +237,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def test_no_compiler_is_said(elsewhere, monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(compiled.NotAvailable, match=r"no C\+\+ compiler.*--kernel=packed"):
+    with pytest.raises(compiled.NotAvailable, match=r"no C\+\+ compiler.*the packed kernel"):
         compiled.load()
 
 
@@ -269,7 +269,7 @@ VERSION = '[ "$1" = --version ] && exit 0\n'
 def test_failing_compiler_is_said(elsewhere, monkeypatch, script, said):
     monkeypatch.setattr(compiler, "VERSION_SECONDS", 1)
     monkeypatch.setenv("CXX", str(program(elsewhere / "broken", script)))
-    with pytest.raises(compiled.NotAvailable, match=rf"{said}.*(Set CXX|--kernel=packed)"):
+    with pytest.raises(compiled.NotAvailable, match=rf"{said}.*(Set CXX|the packed kernel)"):
         compiled.load()
     assert {path.suffix for path in elsewhere.glob("amh_tf/kernels/*")} <= {".lock"}
 
@@ -330,7 +330,7 @@ def test_cxx_is_a_command(recorded, elsewhere, monkeypatch, text, before, argume
 @pytest.mark.parametrize("text", ["ccache no-such-compiler", "'rec++", "-m64 rec++", "''"])
 def test_cxx_that_is_no_command_is_said(recorded, monkeypatch, text):
     monkeypatch.setenv("CXX", text)
-    with pytest.raises(compiled.NotAvailable, match=r"Received: .*--kernel=packed"):
+    with pytest.raises(compiled.NotAvailable, match=r"Received: .*the packed kernel"):
         compiler.library()
 
 
@@ -419,7 +419,7 @@ def operations(encoder, preferred):
     def call(sequence, mask):
         if not preferred:
             return encoder(sequence, mask)
-        with compiled.preferred():
+        with choice.preferred():
             return encoder(sequence, mask)
 
     specs = tf.TensorSpec([None, None, 6]), tf.TensorSpec([None, None], tf.bool)

@@ -132,7 +132,7 @@ def test_same_bits_on_any_number_of_threads(monkeypatch):
     drawn = draw(dims, times, targets, batch=33)
     runs = []
     for threads in (1, 2, 5):
-        monkeypatch.setattr(compiled, "_threads", lambda n=threads: n)
+        monkeypatch.setattr(compiled, "threads", lambda n=threads: n)
         runs.append(outputs_and_gradients(hops.run, tf.float32, *drawn, targets))
     for found, gradients in runs[1:]:
         for part, first in zip([*found, *gradients], [*runs[0][0], *runs[0][1]], strict=True):
