@@ -99,16 +99,16 @@ class RunConfig:
         Returns:
             List of (name, own value, other's value), in the order of the fields.
         """
-        found = []
+        different = []
         for part in ("data", "model", "training"):
             own, others = (dataclasses.asdict(getattr(run, part)) for run in (self, other))
-            found += [
+            different += [
                 (name, own[name], others[name])
                 for name in own
                 if own[name] != others[name] and name not in ("data_dir", "verify")
             ]
         if self.seeds != other.seeds:
-            found.append(("seeds", self.seeds, other.seeds))
+            different.append(("seeds", self.seeds, other.seeds))
         if self.data_fingerprint != other.data_fingerprint:
-            found.append(("data_fingerprint", self.data_fingerprint, other.data_fingerprint))
-        return found
+            different.append(("data_fingerprint", self.data_fingerprint, other.data_fingerprint))
+        return different

@@ -73,18 +73,18 @@ class FrameAverage(keras.layers.Layer):
     def call(
         self, sequence: tf.Tensor, length: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        held = tf.cast(length, tf.float32)
-        start, width = tf.zeros_like(held), tf.fill(tf.shape(held), float(self.stride))
+        lengths = tf.cast(length, tf.float32)
+        start, width = tf.zeros_like(lengths), tf.fill(tf.shape(lengths), float(self.stride))
         if training and self.speed:
-            start, width = self._draw(held)
+            start, width = self._draw(lengths)
         elif not training:
             mask = tf.sequence_mask(length, tf.shape(sequence)[1])
             sequence = tf.where(mask[:, :, None], sequence, tf.zeros([], sequence.dtype))
         # A sequence that has any steps keeps one.
-        count = tf.minimum(tf.math.ceil((held - start) / width - 1e-4), held)
+        count = tf.minimum(tf.math.ceil((lengths - start) / width - 1e-4), lengths)
         steps = tf.cast(tf.maximum(tf.reduce_max(count), 1), tf.int32)
         edges = start[:, None] + tf.range(tf.cast(steps, tf.float32) + 1)[None, :] * width[:, None]
-        edges = tf.minimum(tf.round(edges), held[:, None])
+        edges = tf.minimum(tf.round(edges), lengths[:, None])
         # One product reads the sequence once, whatever the windows.
         places = tf.range(tf.cast(tf.shape(sequence)[1], tf.float32))[None, None, :]
         inside = (places >= edges[:, :-1, None]) & (places < edges[:, 1:, None])
@@ -93,14 +93,14 @@ class FrameAverage(keras.layers.Layer):
         mean = tf.matmul(tf.cast(weights, sequence.dtype), sequence)
         return mean, tf.cast(count, length.dtype)
 
-    def _draw(self, held):
+    def _draw(self, lengths):
         """Returns where each utterance starts, and how many of its steps make one."""
         seeds = tf.unstack(tf.random.split(draws.next_seed(self.seed_generator)))
-        shape = tf.shape(held)
+        shape = tf.shape(lengths)
         rate = tf.random.stateless_uniform(shape, seeds[0], 1 - self.speed, 1 + self.speed)
         width = tf.maximum(self.stride * rate, 1.0)
         start = tf.random.stateless_uniform(shape, seeds[1], maxval=float(self.stride))
-        return tf.floor(tf.minimum(start, tf.maximum(held - 1, 0))), width
+        return tf.floor(tf.minimum(start, tf.maximum(lengths - 1, 0))), width
 
     def compute_mask(self, *args, **kwargs):
         return None

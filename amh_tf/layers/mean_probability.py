@@ -31,7 +31,7 @@ class MeanProbability(keras.layers.Layer):
         self.built = True
 
     def call(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
-        logs = [tf.nn.log_softmax(tf.cast(each, tf.float32)) for each in logits]
+        logs = [tf.nn.log_softmax(tf.cast(of_model, tf.float32)) for of_model in logits]
         return tf.reduce_logsumexp(tf.stack(logs), axis=0) - tf.math.log(float(len(logs)))
 
     def compute_output_shape(self, logits_shape):

@@ -184,7 +184,7 @@ class ModalityEncoder(keras.layers.Layer):
             dropped = {}
             if training and dropout.rate > 0:
                 dropped = {"rate": dropout.rate, "seed": dropout.next_seed()}
-            made = [
+            by_direction = [
                 compiled.gru(
                     states,
                     lengths,
@@ -198,7 +198,8 @@ class ModalityEncoder(keras.layers.Layer):
                 for cell, backward in zip(self._cells(layer), (False, True))
             ]
             states, last = (
-                tf.cast(tf.concat(parts, axis=-1), self.compute_dtype) for parts in zip(*made)
+                tf.cast(tf.concat(parts, axis=-1), self.compute_dtype)
+                for parts in zip(*by_direction)
             )
         return states, last
 
@@ -215,11 +216,11 @@ class ModalityEncoder(keras.layers.Layer):
             else:
                 # Nothing is drawn for the padding.
                 rows = [dropout(packing.pack(states, placed[0]), training=training)]
-            made = [
+            by_direction = [
                 self._run(cell, row, place, batch, time, bool(training))
                 for cell, row, place in zip(self._cells(layer), rows, placed)
             ]
-            states, last = (tf.concat(parts, axis=-1) for parts in zip(*made))
+            states, last = (tf.concat(parts, axis=-1) for parts in zip(*by_direction))
         return states, last
 
     def _cells(self, layer):

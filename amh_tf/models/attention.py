@@ -48,5 +48,5 @@ def _of_ensemble(model, members):
     for name in [name for name in shown[0] if name != "logits"]:
         # Members' vectors have nothing to do with one another; what they look at has.
         join = keras.layers.Concatenate if name == "fused" else keras.layers.Average
-        outputs[name] = join(name=name)([each[name] for each in shown])
+        outputs[name] = join(name=name)([member[name] for member in shown])
     return keras.Model(model.input, outputs, name=f"{model.name}_attention")

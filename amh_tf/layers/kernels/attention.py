@@ -59,8 +59,8 @@ def share(sequence: tf.Tensor, count: int) -> list[Share]:
 
         return (*lefts, *rights), gradient
 
-    made = factors(sequence)
-    return [Share(sequence, *pair) for pair in zip(made[:count], made[count:])]
+    zeros = factors(sequence)
+    return [Share(sequence, *pair) for pair in zip(zeros[:count], zeros[count:])]
 
 
 def pool(

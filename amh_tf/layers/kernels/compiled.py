@@ -108,8 +108,10 @@ def gru(
 
     @tf.custom_gradient
     def run(sequence, kernel, recurrent, outer, inner):
-        given = functools.partial(dict, x=sequence, kernel=kernel, recurrent=recurrent, **shared)
-        forward = functools.partial(operations.amh_gru, **given(bias=outer, inner_bias=inner))
+        arguments = functools.partial(
+            dict, x=sequence, kernel=kernel, recurrent=recurrent, **shared
+        )
+        forward = functools.partial(operations.amh_gru, **arguments(bias=outer, inner_bias=inner))
         states, last, saved = forward(save=training)
         states = tf.ensure_shape(states, [*sequence.shape[:2], units])
         last = tf.ensure_shape(last, [sequence.shape[0], units])
@@ -117,10 +119,10 @@ def gru(
         def gradient(d_states, d_last):
             kept = saved if training else forward(save=True)[2]
             gates, *of_weights = operations.amh_gru_gradient(
-                **given(states=states, saved=kept, d_states=d_states, d_last=d_last)
+                **arguments(states=states, saved=kept, d_states=d_states, d_last=d_last)
             )
             # An operation of its own, so that TensorFlow leaves it out where nothing asks for it.
-            of_sequence = operations.amh_gru_input_gradient(**given(gates=gates))
+            of_sequence = operations.amh_gru_input_gradient(**arguments(gates=gates))
             return tf.ensure_shape(of_sequence, sequence.shape), *of_weights
 
         return (states, last), gradient
@@ -213,11 +215,11 @@ def hops(
         threads=threads(),
     )
     return (
-        [tf.ensure_shape(found, vectors[target].shape) for found, target in zip(pooled, targets)],
-        [tf.ensure_shape(found, masks[target].shape) for found, target in zip(weights, targets)],
+        [tf.ensure_shape(output, vectors[target].shape) for output, target in zip(pooled, targets)],
+        [tf.ensure_shape(output, masks[target].shape) for output, target in zip(weights, targets)],
         [
-            tf.ensure_shape(found, vectors[target].shape)
-            for found, target in zip(projected, targets)
+            tf.ensure_shape(output, vectors[target].shape)
+            for output, target in zip(projected, targets)
         ],
     )
 
@@ -257,7 +259,7 @@ def hops_gradient(
         threads=threads(),
     )
     return (
-        [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_projected, projected)],
-        [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_before, d_vectors)],
-        [tf.ensure_shape(found, wanted.shape) for found, wanted in zip(d_sequences, sequences)],
+        [tf.ensure_shape(output, like.shape) for output, like in zip(d_projected, projected)],
+        [tf.ensure_shape(output, like.shape) for output, like in zip(d_before, d_vectors)],
+        [tf.ensure_shape(output, like.shape) for output, like in zip(d_sequences, sequences)],
     )

@@ -113,18 +113,18 @@ def _compilers():
     wanted = os.environ.get("CXX", "").strip()
     if wanted:
         return [_wanted(wanted)]
-    found = {}
+    programs = {}
     for name in COMPILERS:
         if program := shutil.which(name):
             # Most are names of the same program, which would fail twice.
-            found.setdefault(os.path.realpath(program), (program,))
-    if not found:
+            programs.setdefault(os.path.realpath(program), (program,))
+    if not programs:
         raise NotAvailable(
             "There is no C++ compiler, with which the package trains up to twice as fast. "
             f"Expected one of {', '.join(COMPILERS)}. Received: CXX={os.environ.get('CXX')!r}. "
             "Install one (Debian's g++), or choose the packed kernel."
         )
-    return list(found.values())
+    return list(programs.values())
 
 
 def _wanted(text):
@@ -155,8 +155,8 @@ def _wanted(text):
 
 def _sources():
     folder = importlib.resources.files(__package__) / "native"
-    found = sorted(folder.iterdir(), key=lambda file: file.name)
-    return [file for file in found if file.name.endswith((".h", ".cc"))]
+    entries = sorted(folder.iterdir(), key=lambda file: file.name)
+    return [file for file in entries if file.name.endswith((".h", ".cc"))]
 
 
 @functools.cache
@@ -245,11 +245,11 @@ def _compile(command, path):
 
 def _require_own(path):
     """Refuses a library that someone else may have written: it is run as it is."""
-    for found in (path, path.parent):
-        status = found.stat()
+    for checked in (path, path.parent):
+        status = checked.stat()
         if status.st_uid != os.getuid() or status.st_mode & 0o022:
             raise NotAvailable(
-                f"The compiled kernel is not safe. Expected {found} to be the user's own and "
+                f"The compiled kernel is not safe. Expected {checked} to be the user's own and "
                 f"writable by nobody else. Received: owner {status.st_uid}, mode "
                 f"{status.st_mode & 0o777:o}. Mend that, or choose the packed kernel."
             )

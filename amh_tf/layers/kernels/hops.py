@@ -38,11 +38,11 @@ def run(
     masks = [tf.convert_to_tensor(mask) for mask in masks]
 
     @tf.custom_gradient
-    def hop(*given):
-        dtype = given[0].dtype
-        before, states = list(given[:count]), list(given[count : 2 * count])
-        kernels = list(given[2 * count : 2 * count + num_hops])
-        biases = list(given[2 * count + num_hops :])
+    def hop(*inputs):
+        dtype = inputs[0].dtype
+        before, states = list(inputs[:count]), list(inputs[count : 2 * count])
+        kernels = list(inputs[2 * count : 2 * count + num_hops])
+        biases = list(inputs[2 * count + num_hops :])
         pooled, attended, projected = compiled.hops(before, states, masks, kernels, biases, targets)
         now, queries = list(before), []
         for target, context in zip(targets, pooled):
@@ -69,5 +69,5 @@ def run(
         return (*now, *attended), gradient
 
     kernels, biases = zip(*weights)
-    made = hop(*vectors, *sequences, *kernels, *biases)
-    return made[:count], made[count:]
+    outputs = hop(*vectors, *sequences, *kernels, *biases)
+    return outputs[:count], outputs[count:]

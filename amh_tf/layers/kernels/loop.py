@@ -130,8 +130,8 @@ def forward(step, packing, batch, units, num_states, num_saved, joined_widths, d
     def body(t, states, arrays):
         states = tuple(state[: packing.counts[t]] for state in states)
         states, saved, joined = step(t, states)
-        made = (*states, *saved, *joined)
-        return t + 1, states, tuple(a.write(t, value) for a, value in zip(arrays, made))
+        values = (*states, *saved, *joined)
+        return t + 1, states, tuple(a.write(t, value) for a, value in zip(arrays, values))
 
     _, _, arrays = tf.while_loop(
         lambda t, *_: t < steps,
@@ -206,16 +206,16 @@ def backward(step, packing, units, saved, num_states, gates, dtype):
     """
     steps = tf.shape(packing.counts)[0]
 
-    def body(t, carried, made):
+    def body(t, carried, arrays):
         t = t - 1
         # Rows that end at this step have no gradient from later ones.
         missing = packing.counts[t] - tf.shape(carried[0])[0]
         grown = tuple(tf.pad(rows, [[0, missing], [0, 0]]) for rows in carried)
         read = tuple(tf.ensure_shape(a.read(t), [None, units]) for a in saved)
         carried, gates = step(t, read, grown)
-        return t, carried, tuple(a.write(t, gate) for a, gate in zip(made, gates))
+        return t, carried, tuple(a.write(t, gate) for a, gate in zip(arrays, gates))
 
-    _, _, made = tf.while_loop(
+    _, _, arrays = tf.while_loop(
         lambda t, *_: t > 0,
         body,
         (
@@ -229,4 +229,4 @@ def backward(step, packing, units, saved, num_states, gates, dtype):
             (tf.TensorShape(None),) * len(gates),
         ),
     )
-    return tuple(concat(array, units * count) for array, count in zip(made, gates))
+    return tuple(concat(array, units * count) for array, count in zip(arrays, gates))
