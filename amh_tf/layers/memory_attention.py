@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from amh_tf.layers import bilinear_attention
-from amh_tf.layers.kernels import attention
+from amh_tf.layers.kernels import attention, choice, hops
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -58,6 +58,8 @@ class MemoryAttention(keras.layers.Layer):
     def call(
         self, value: tf.Tensor, value_mask: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        if choice.is_fused(self.compute_dtype):
+            return hops.pool(value, value_mask, ops.cast(self.memory, self.compute_dtype))
         (shared,) = attention.share(value, 1)
         memory = ops.broadcast_to(self.memory, (ops.shape(value)[0], value.shape[-1]))
         return attention.pool(shared, memory, value_mask)

@@ -1,4 +1,4 @@
-"""Attention over a sequence, with a gradient of its own.
+"""Attention over a sequence in TensorFlow's operations, with a gradient of its own.
 
 The gradient of one attention by its sequence is a sum of two outer products, each as large as the
 sequence. TensorFlow writes both, for every attention over the sequence, and adds them all up: for
@@ -11,7 +11,6 @@ import typing
 import tensorflow as tf
 
 from amh_tf.layers import masked_softmax
-from amh_tf.layers.kernels import choice, compiled
 
 
 class Share(typing.NamedTuple):
@@ -41,8 +40,6 @@ def share(sequence: tf.Tensor, count: int) -> list[Share]:
         List of `count` `Share`.
     """
 
-    fused = choice.is_fused(sequence.dtype)
-
     @tf.custom_gradient
     def factors(sequence):
         batch, time, dim = tf.unstack(tf.shape(sequence))
@@ -53,8 +50,6 @@ def share(sequence: tf.Tensor, count: int) -> list[Share]:
             left, right = (
                 tf.concat(parts, axis=1) for parts in (upstream[:count], upstream[count:])
             )
-            if fused:
-                return compiled.outer_products(left, right)
             return tf.matmul(left, right, transpose_a=True)
 
         return (*lefts, *rights), gradient
@@ -79,12 +74,6 @@ def pool(
         context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
     """
 
-    fused = choice.is_fused(projected.dtype)
-    if fused and mask is None:
-        mask = tf.ones(tf.shape(shared.sequence)[:2], tf.bool)
-    elif fused:
-        mask = tf.convert_to_tensor(mask)
-
     @tf.custom_gradient
     def run(sequence, projected, *_):
         dtype = sequence.dtype
@@ -95,27 +84,16 @@ def pool(
         def added_up(weights):  # (batch, time) to (batch, dim)
             return tf.squeeze(tf.matmul(tf.expand_dims(tf.cast(weights, dtype), 1), sequence), 1)
 
-        if fused:
-            pooled, weights = compiled.attend(sequence, mask, projected)
-            context = tf.cast(pooled, dtype)
-        else:
-            weights = masked_softmax.masked_softmax(by_step(projected), mask)
-            context = added_up(weights)
+        weights = masked_softmax.masked_softmax(by_step(projected), mask)
 
         def gradient(d_context, d_weights):
-            if fused:
-                d_scores, d_projected = compiled.attend_gradient(
-                    sequence, mask, pooled, weights, d_context, d_weights
-                )
-            else:
-                d_weights += tf.cast(by_step(d_context), tf.float32)
-                d_scores = weights * d_weights
-                d_scores -= weights * tf.reduce_sum(d_scores, axis=1, keepdims=True)
-                d_projected = added_up(d_scores)
+            d_weights += tf.cast(by_step(d_context), tf.float32)
+            d_scores = weights * d_weights
+            d_scores -= weights * tf.reduce_sum(d_scores, axis=1, keepdims=True)
             left = tf.cast(tf.stack([weights, d_scores], axis=1), dtype)
             right = tf.stack([d_context, projected], axis=1)
-            return None, d_projected, left, right
+            return None, added_up(d_scores), left, right
 
-        return (context, weights), gradient
+        return (added_up(weights), weights), gradient
 
     return run(shared.sequence, projected, shared.left, shared.right)

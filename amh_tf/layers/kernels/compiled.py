@@ -2,8 +2,8 @@
 
 A library lays the weights out anew in every product of every step of a recurrence, and TensorFlow
 schedules and stores each of a step's dozen operations. `gru` runs a whole recurrence in one call,
-forward or back, dropout included. `attend` reads a sequence from memory once where TensorFlow
-reads it for every product. Both are in C++, in the folder `native`.
+forward or back, dropout included, and `hops` all attentions of a model. Both are in C++, in the
+folder `native`.
 """
 
 import functools
@@ -128,66 +128,6 @@ def gru(
         return (states, last), gradient
 
     return run(tf.cast(sequence, dtype), kernel, recurrent, outer, inner[2 * units :])
-
-
-def attend(sequence: tf.Tensor, mask: tf.Tensor, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Weights the steps of a sequence by their similarity to a vector, and pools them.
-
-    Args:
-        sequence: Tensor of shape `(batch, time, dim)`, float32 or bfloat16.
-        mask: Bool tensor of shape `(batch, time)`.
-        vector: Tensor of shape `(batch, dim)`.
-
-    Returns:
-        Pooled sequence of shape `(batch, dim)`; weights of shape `(batch, time)`; both float32. No
-        gradient is defined.
-    """
-    pooled, weights = load().amh_attention(
-        sequence=sequence, mask=mask, vector=vector, threads=threads()
-    )
-    return tf.ensure_shape(pooled, vector.shape), tf.ensure_shape(weights, mask.shape)
-
-
-def attend_gradient(
-    sequence: tf.Tensor,
-    mask: tf.Tensor,
-    pooled: tf.Tensor,
-    weights: tf.Tensor,
-    d_pooled: tf.Tensor,
-    d_weights: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Computes the gradients of the scores `(batch, time)`, and of the vector `(batch, dim)`.
-
-    Args:
-        sequence, mask: As for `attend`.
-        pooled, weights: What `attend` returned.
-        d_pooled, d_weights: Gradients of what `attend` returned; the first as precise as the
-            sequence.
-    """
-    d_scores, d_vector = load().amh_attention_gradient(
-        sequence=sequence,
-        mask=mask,
-        weights=weights,
-        pooled=pooled,
-        d_pooled=d_pooled,
-        d_weights=d_weights,
-        threads=threads(),
-    )
-    return tf.ensure_shape(d_scores, weights.shape), tf.ensure_shape(d_vector, d_pooled.shape)
-
-
-def outer_products(by_step: tf.Tensor, by_number: tf.Tensor) -> tf.Tensor:
-    """Adds up outer products.
-
-    Args:
-        by_step: Tensor of shape `(batch, count, time)`, float32 or bfloat16.
-        by_number: Tensor of shape `(batch, count, dim)`.
-
-    Returns:
-        Tensor of shape `(batch, time, dim)`. No gradient is defined.
-    """
-    sums = load().amh_outer_products(by_step=by_step, by_number=by_number, threads=threads())
-    return tf.ensure_shape(sums, [by_step.shape[0], by_step.shape[2], by_number.shape[2]])
 
 
 def hops(

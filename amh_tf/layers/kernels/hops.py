@@ -71,3 +71,35 @@ def run(
     kernels, biases = zip(*weights)
     outputs = hop(*vectors, *sequences, *kernels, *biases)
     return outputs[:count], outputs[count:]
+
+
+def pool(
+    sequence: tf.Tensor, mask: tf.Tensor | None, vector: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pools a sequence by the similarity of its steps to one vector: a single hop.
+
+    The vector is the bias of the hop, whose query is zero.
+
+    Args:
+        sequence: Tensor of shape `(batch, time, dim)`, float32 or bfloat16.
+        mask: Bool tensor of shape `(batch, time)`, or None where all steps are valid.
+        vector: Tensor of shape `(dim,)`, the same for all rows, as precise as the sequence.
+
+    Returns:
+        context of shape `(batch, dim)`; weights of shape `(batch, time)`, always float32.
+    """
+    batch, dim = tf.shape(sequence)[0], sequence.shape[2]
+    if mask is None:
+        mask = tf.ones(tf.shape(sequence)[:2], tf.bool)
+
+    def zeros(*shape):
+        return tf.zeros(shape, sequence.dtype)
+
+    (context, _), (weights,) = run(
+        [zeros(batch, dim), zeros(batch, 1)],
+        [sequence, zeros(batch, 1, 1)],
+        [mask, tf.ones([batch, 1], tf.bool)],
+        [(zeros(1, dim), vector)],
+        [0],
+    )
+    return context, weights

@@ -1,13 +1,10 @@
 """The attention's own gradient against the one that TensorFlow derives."""
 
-import contextlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.layers.kernels import attention, choice, compiled
-from tests.layers.kernels.test_kernels import load_compiled
+from amh_tf.layers.kernels import attention
 
 MASK = np.arange(7) < np.array([[7], [3], [1], [0]])
 
@@ -20,14 +17,6 @@ def plain(sequence, projected, mask):
     else:
         weights = tf.where(mask, tf.nn.softmax(tf.where(mask, scores, -1e9)), 0.0)
     return tf.reduce_sum(weights[:, :, None] * sequence, axis=1), weights
-
-
-def fused_if(fused):
-    """The block in which the compiled operations are used, or one that does nothing."""
-    if not fused:
-        return contextlib.nullcontext()
-    load_compiled()
-    return choice.preferred()
 
 
 def draw(seed, *shape):
@@ -47,11 +36,10 @@ def chained_loss(attentions, vectors):
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("mask", [None, MASK])
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("dim", [5, 16, 35])
-def test_gradients_are_those_that_tensorflow_derives(count, mask, compiled, fused, dim):
+def test_gradients_are_those_that_tensorflow_derives(count, mask, compiled, dim):
     def ours(sequence, vectors):
-        with fused_if(fused), tf.GradientTape() as tape:
+        with tf.GradientTape() as tape:
             tape.watch([sequence, *vectors])
             shares = attention.share(sequence, count)
             attentions = [
@@ -88,10 +76,9 @@ def test_share_that_nobody_uses_adds_nothing():
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.parametrize("fused", [False, True])
-def test_half_precision_carries_its_factors(fused):
+def test_half_precision_carries_its_factors():
     sequence, vector = tf.cast(draw(0, 2, 30, 4), tf.bfloat16), tf.cast(draw(1, 2, 4), tf.bfloat16)
-    with fused_if(fused), tf.GradientTape() as tape:
+    with tf.GradientTape() as tape:
         tape.watch(sequence)
         context, weights = attention.pool(attention.share(sequence, 1)[0], vector)
         loss = tf.reduce_sum(tf.cast(context, tf.float32) ** 2)
@@ -105,58 +92,3 @@ def test_half_precision_carries_its_factors(fused):
     np.testing.assert_allclose(
         tf.cast(gradient, tf.float32), tape.gradient(expected, full), atol=0.03
     )
-
-
-def test_fused_attention_is_the_same_on_any_number_of_threads(monkeypatch):
-    sequence, vector = draw(0, 5, 300, 37), draw(1, 5, 37)
-    mask = tf.sequence_mask([300, 0, 1, 255, 17], 300)
-    load_compiled()
-    expected = plain(sequence, vector, mask)
-    for threads in (1, 3, 8):
-        monkeypatch.setattr(compiled, "threads", lambda n=threads: n)
-        for found, wanted in zip(compiled.attend(sequence, mask, vector), expected):
-            np.testing.assert_allclose(found, wanted, atol=1e-5)
-
-
-def test_fused_attention_refuses_what_does_not_fit():
-    load_compiled()
-    sequence, mask = draw(0, 2, 3, 4), tf.ones([2, 3], tf.bool)
-    for other in ({"mask": mask[:1]}, {"vector": draw(1, 2, 5)}, {"sequence": sequence[0]}):
-        given = {"sequence": sequence, "mask": mask, "vector": draw(1, 2, 4), **other}
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r"fit|rank"):
-            compiled.attend(**given)
-
-
-@pytest.mark.parametrize("order", [1, -1])
-def test_fused_attention_of_many_steps_with_gaps(order):
-    """Products that grow or shrink along the steps: what is added up is scaled again or not."""
-    rng = np.random.default_rng(5)
-    steps = rng.standard_normal((3, 90, 20)) + np.linspace(-2, 2, 90)[::order, None]
-    mask = rng.random((3, 90)) < [[0.9], [0.4], [0.0]]
-    steps[~mask] = np.nan  # nothing there is read
-    sequence, vector = tf.constant(steps, tf.float32), 0.5 * draw(1, 3, 20) + 0.5
-
-    def loss_of(context, weights):
-        return tf.reduce_sum(context**2 + 100 * context) + tf.reduce_sum(weights**3)
-
-    with fused_if(True), tf.GradientTape() as tape:
-        tape.watch([sequence, vector])
-        loss = loss_of(*attention.pool(attention.share(sequence, 1)[0], vector, mask))
-    found = [loss, *tape.gradient(loss, [sequence, vector])]
-    precise = [tf.constant(np.nan_to_num(steps)), tf.cast(vector, tf.float64)]
-    with tf.GradientTape() as tape:
-        tape.watch(precise)
-        expected = loss_of(*plain(*precise, mask))
-    for part, wanted in zip(found, [expected, *tape.gradient(expected, precise)]):
-        np.testing.assert_allclose(part, wanted, atol=1e-5 * np.abs(wanted).max())
-        assert np.abs(wanted).max() > 0.01
-
-
-def test_outer_products_refuse_what_does_not_fit():
-    load_compiled()
-    by_step, by_number = draw(0, 2, 3, 5), draw(1, 2, 3, 4)
-    for other in ({"by_number": by_number[:, :2]}, {"by_step": by_step[:1]}):
-        with pytest.raises(tf.errors.InvalidArgumentError, match="fit"):
-            compiled.outer_products(**{"by_step": by_step, "by_number": by_number, **other})
-    with pytest.raises(tf.errors.InvalidArgumentError, match="rank 3"):
-        compiled.load().amh_outer_products(by_step=by_step[0], by_number=by_number, threads=1)

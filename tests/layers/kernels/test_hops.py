@@ -150,6 +150,53 @@ def test_empty_batch():
         np.testing.assert_array_equal(gradient, np.zeros(gradient.shape))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_single_hop_over_many_steps_with_gaps(order):
+    """Products that grow or shrink along the steps: what is added up is scaled again or not."""
+    rng = np.random.default_rng(5)
+    steps = rng.standard_normal((3, 90, 20)) + np.linspace(-2, 2, 90)[::order, None]
+    mask = rng.random((3, 90)) < [[0.9], [0.4], [0.0]]
+    steps[~mask] = np.nan  # nothing there is read
+    sequence = tf.constant(steps, tf.float32)
+    vector = tf.constant(0.5 * rng.standard_normal(20) + 0.5, tf.float32)
+
+    def loss_of(context, weights):
+        return tf.reduce_sum(context**2 + 100 * context) + tf.reduce_sum(weights**3)
+
+    load_compiled()
+    with tf.GradientTape() as tape:
+        tape.watch([sequence, vector])
+        loss = loss_of(*hops.pool(sequence, mask, vector))
+    found = [loss, *tape.gradient(loss, [sequence, vector])]
+    precise = [tf.constant(np.nan_to_num(steps)), tf.cast(vector, tf.float64)]
+    with tf.GradientTape() as tape:
+        tape.watch(precise)
+        expected = loss_of(*plain(precise[0], precise[1][None], mask))
+    for part, wanted in zip(found, [expected, *tape.gradient(expected, precise)]):
+        np.testing.assert_allclose(part, wanted, atol=1e-5 * np.abs(wanted).max())
+        assert np.abs(wanted).max() > 0.01
+
+
+def test_single_hop_in_half_precision_stays_close():
+    load_compiled()
+    rng = np.random.default_rng(6)
+    steps, vector = rng.standard_normal((4, 30, 20)) / 4, rng.standard_normal(20)
+    upstream = rng.standard_normal((4, 20))
+    found, expected = [], []
+    for results, dtype in ((found, tf.bfloat16), (expected, tf.float64)):
+        given = constants([steps, vector], dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            if dtype == tf.bfloat16:
+                context, weights = hops.pool(given[0], None, given[1])
+                assert (context.dtype, weights.dtype) == (tf.bfloat16, tf.float32)
+            else:
+                context, weights = plain(given[0], given[1][None], None)
+            loss = tf.reduce_sum(tf.cast(context, tf.float64) * upstream)
+        results += [context, weights, *tape.gradient(loss, given)]
+    require_close(found, expected, 0.02)
+
+
 def arguments(dims=(5, 16, 35), times=(7, 4, 9), targets=(2, 0)):
     """Arguments of `compiled.hops`, by name."""
     vectors, sequences, masks, weights, _ = draw(dims, times, targets)
@@ -198,7 +245,7 @@ def test_four_sequences_are_refused():
         compiled.hops(**given)
 
 
-@pytest.mark.parametrize("wrong", ["made", "kernels", "d_vectors", "d_weights", "targets"])
+@pytest.mark.parametrize("wrong", ["outputs", "kernels", "d_vectors", "d_weights", "targets"])
 def test_gradients_of_something_else_are_refused(wrong):
     load_compiled()
     given = arguments()
@@ -207,14 +254,14 @@ def test_gradients_of_something_else_are_refused(wrong):
         "sequences": given["sequences"],
         "masks": given["masks"],
         "kernels": given["kernels"],
-        "made": made,
+        "outputs": made,
         "d_vectors": given["vectors"],
         "d_weights": made[1],
         "targets": given["targets"],
     }
     compiled.hops_gradient(**back)
-    if wrong == "made":
-        back["made"] = (made[0][::-1], *made[1:])
+    if wrong == "outputs":
+        back["outputs"] = (made[0][::-1], *made[1:])
     elif wrong == "targets":
         back["targets"] = [2]
     else:
