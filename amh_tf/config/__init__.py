@@ -10,10 +10,11 @@ from amh_tf.config.model import (
     ModelConfig,
 )
 from amh_tf.config.run import RunConfig
-from amh_tf.config.training import TrainingConfig
+from amh_tf.config.training import BATCH_SPLITS, TrainingConfig
 
 __all__ = [
     "AUGMENTATIONS",
+    "BATCH_SPLITS",
     "KERNELS",
     "LONG_ENOUGH",
     "MODELS",

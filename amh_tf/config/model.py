@@ -19,6 +19,16 @@ AUGMENTATIONS = (
 )
 
 
+def _defaults(name):
+    """Says a setting's default of each model, such as "gru for AMH and MDRE, lstm for MHA"."""
+    titles = {}
+    for architecture in MODELS.values():
+        titles.setdefault(getattr(architecture, name), []).append(architecture.title)
+    return ", ".join(
+        f"{value} for {' and '.join(names)}" for value, names in titles.items() if value is not None
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """The shape of a model. Defaults are the authors' (Yoon et al., 2020, section 4.2).
@@ -42,7 +52,7 @@ class ModelConfig:
     modalities: tuple[str, ...] = schema.MODALITIES
     num_hops: int | None = fields.setting(
         None,
-        "Number of attention hops, at least 1. Default: 7 for AMH, 2 for MHA.",
+        f"Number of attention hops, at least 1. Default: {_defaults('num_hops')}.",
         flag="hops",
     )
     num_classes: int = 7
@@ -96,11 +106,11 @@ class ModelConfig:
     )
     cell: str | None = fields.setting(
         None,
-        "Encoders. Default: gru for AMH and MDRE, lstm for MHA and RNN-attn.",
+        f"Encoders. Default: {_defaults('cell')}.",
         choices=("gru", "lstm"),
     )
     bidirectional: bool | None = fields.setting(
-        None, "Whether encoders read both ways. Default: they do for MHA and RNN-attn."
+        None, f"Whether encoders read both ways. Default: {_defaults('bidirectional')}."
     )
     reset_after: bool = fields.setting(
         False,
