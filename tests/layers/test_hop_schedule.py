@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from amh_tf import layers
-from tests.layers.kernels.test_attention import fused_if
+from tests.layers.kernels.test_kernels import fused_if
 
 DIMS = {"audio": 4, "text": 3, "video": 2}
 STEPS = {"audio": 6, "text": 5, "video": 7}

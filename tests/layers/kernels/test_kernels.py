@@ -1,11 +1,13 @@
 """The kernels against their plain twins: Keras' own layers, step by step."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.layers.kernels import compiled, gru, lstm, packing
+from amh_tf.layers.kernels import choice, compiled, gru, lstm, packing
 
 LENGTHS = {
     "mixed": [6, 3, 1, 0],
@@ -80,6 +82,14 @@ def load_compiled():
         compiled.load()
     except compiled.NotAvailable as error:
         pytest.skip(str(error))
+
+
+def fused_if(fused):
+    """The block in which the compiled operations are used, or one that does nothing."""
+    if not fused:
+        return contextlib.nullcontext()
+    load_compiled()
+    return choice.preferred()
 
 
 @pytest.mark.parametrize(("how", "cell", "settings"), KERNELS)
