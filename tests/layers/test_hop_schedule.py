@@ -77,7 +77,7 @@ def test_absent_modality_stays_at_zeros(fused):
 
 @pytest.mark.parametrize("num_hops", [0, -1, 1.5])
 def test_wrong_number_of_hops_is_refused(num_hops):
-    with pytest.raises(ValueError, match=r"`num_hops` is out of range.*--hops"):
+    with pytest.raises(ValueError, match=r"`num_hops` is out of range.*Received: num_hops="):
         layers.HopSchedule(num_hops)
 
 

@@ -93,7 +93,7 @@ def test_model_trains_on_what_is_left_and_its_file_keeps_the_rate(model_inputs, 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0])
 def test_wrong_rate_is_refused(rate):
-    with pytest.raises(ValueError, match=r"`rate` is out of range.*--modality_dropout"):
+    with pytest.raises(ValueError, match=r"`rate` is out of range.*Received: rate="):
         layers.ModalityDropout(rate)
     with pytest.raises(ValueError, match=r"`modality_dropout` is out of range"):
         config.ModelConfig(vocabulary_size=2, modality_dropout=rate)
