@@ -1,5 +1,6 @@
 """Names of others, made harmless for where they are shown: a page, a sheet, a terminal."""
 
+import html as pages
 import re
 
 # What a spreadsheet takes for the start of a formula.
@@ -33,6 +34,8 @@ def terminal(text: str) -> str:
 
     Line breaks and tabs stay.
     """
+    if text.isprintable():
+        return text
     return "".join(
         letter
         if letter.isprintable() or letter in "\n\t"
@@ -43,6 +46,11 @@ def terminal(text: str) -> str:
 
 def _line(text):
     return " ".join(terminal(text).split())
+
+
+def html(text: str) -> str:
+    """Escapes a text for a page, an attribute in quotes among its places."""
+    return pages.escape(terminal(text), quote=True)
 
 
 def markdown(text: str) -> str:

@@ -137,6 +137,6 @@ class Prediction:
         return attention_plot.picture(self)
 
     def _repr_html_(self):
-        from amh_tf.prediction import html
+        from amh_tf import templates
 
-        return html.of_prediction(self)
+        return templates.render("prediction/prediction.html", prediction=self)

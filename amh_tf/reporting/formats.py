@@ -8,7 +8,7 @@ import textwrap
 from rich import box
 from rich import table as rich_table
 
-from amh_tf import escaping
+from amh_tf import escaping, templates
 from amh_tf.scores import published, resampling, significance
 
 _CSV_PARTS = {
@@ -50,29 +50,18 @@ def cell_text(cell):
     return probability(cell) if isinstance(cell, float) else cell
 
 
-def flat_header(column):
-    """Writes a column's header with its band: "this code: WA"."""
-    return f"{column.band}: {column.header}" if column.band else column.header
-
-
-def bands(columns):
-    """Lists the bands of neighbouring columns, as (band, number of columns)."""
-    grouped = itertools.groupby(columns, key=lambda column: column.band)
-    return [(band, len(list(members))) for band, members in grouped]
-
-
 def markdown(table):
     """Writes a table as Markdown, with its title above and its notes below."""
+    return templates.render("reporting/table.md", table=table, rows=_texts(table))
 
-    def line(texts):
-        return f"| {' | '.join(map(escaping.markdown, texts))} |"
 
-    rules = ["---" if column.kind == "text" else "---:" for column in table.columns]
-    lines = [f"### {escaping.markdown(table.title)}", "", line(map(flat_header, table.columns))]
-    lines += [f"|{'|'.join(rules)}|"]
-    lines += [line(map(cell_text, row)) for row in table.rows]
-    lines += ["", *(f"- {escaping.markdown(note)}" for note in table.notes)]
-    return "\n".join(lines) + "\n"
+def latex(table):
+    """Writes a table as a LaTeX `table*`; it needs the packages booktabs and graphicx."""
+    return templates.render("reporting/table.tex", table=table, rows=_texts(table))
+
+
+def _texts(table):
+    return [list(map(cell_text, row)) for row in table.rows]
 
 
 def _csv_cells(cell, parts):
@@ -95,7 +84,7 @@ def csv_text(table):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
-        escaping.cell(flat_header(column) + part)
+        escaping.cell(column.full_header + part)
         for column in table.columns
         for part in _CSV_PARTS[column.kind]
     )
@@ -107,41 +96,6 @@ def csv_text(table):
     return text.getvalue()
 
 
-def latex(table):
-    """Writes a table as a LaTeX `table*`; it needs the packages booktabs and graphicx."""
-
-    def line(texts):
-        return "    " + " & ".join(map(escaping.latex, texts)) + r" \\"
-
-    places, rules, first = [], [], 1
-    for band, width in bands(table.columns):
-        places.append(rf"\multicolumn{{{width}}}{{c}}{{{escaping.latex(band)}}}")
-        if band:
-            rules.append(rf"\cmidrule(lr){{{first}-{first + width - 1}}}")
-        first += width
-    alignment = "".join("l" if column.kind == "text" else "r" for column in table.columns)
-    notes = [rf"  \par\footnotesize {escaping.latex(note)}" for note in table.notes]
-    lines = [
-        r"% \usepackage{booktabs,graphicx}",
-        r"\begin{table*}",
-        r"  \centering",
-        rf"  \caption{{{escaping.latex(table.title)}}}",
-        r"  \resizebox{\textwidth}{!}{%",
-        rf"  \begin{{tabular}}{{{alignment}}}",
-        r"    \toprule",
-        "    " + " & ".join(places) + r" \\",
-        "    " + " ".join(rules),
-        line(column.header for column in table.columns),
-        r"    \midrule",
-        *(line(map(cell_text, row)) for row in table.rows),
-        r"    \bottomrule",
-        r"  \end{tabular}}",
-        *notes,
-        r"\end{table*}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def for_terminal(table, console):
     """Makes what a console can print, without the columns that need much room.
 
@@ -151,9 +105,8 @@ def for_terminal(table, console):
             written in lines of its own.
     """
     shown = rich_table.Table(box=box.SIMPLE, title=table.title, title_justify="left")
-    kept = [index for index, column in enumerate(table.columns) if not column.wide]
-    columns = [table.columns[index] for index in kept]
-    rows = [[cell_text(row[index]) for index in kept] for row in table.rows]
+    table = table.without("wide")
+    columns, rows = table.columns, _texts(table)
     for column in columns:
         header = f"{column.band}\n{column.header}" if column.band else f"\n{column.header}"
         shown.add_column(header, justify="left" if column.kind == "text" else "right")

@@ -4,6 +4,7 @@ A table is independent of how it is written; `formats` writes it.
 """
 
 import dataclasses
+import itertools
 
 from amh_tf import config, schema
 from amh_tf.reporting import gather
@@ -36,6 +37,30 @@ class Column:
     named: bool = False
     wide: bool = False
 
+    @property
+    def full_header(self):
+        """The header with its band: "this code: WA"."""
+        return f"{self.band}: {self.header}" if self.band else self.header
+
+
+@dataclasses.dataclass(frozen=True)
+class Band:
+    """What neighbouring columns have in common.
+
+    Attributes:
+        name: Empty where they have nothing in common.
+        first, last: Places of the columns, from 1.
+    """
+
+    name: str
+    first: int
+    last: int
+
+    @property
+    def width(self):
+        """Number of columns."""
+        return self.last - self.first + 1
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:
@@ -61,6 +86,24 @@ class Table:
     def title(self):
         """Text above it where it stands alone."""
         return f"{self.name}. {self.context}"
+
+    @property
+    def bands(self):
+        """Every `Band`, those without a name among them."""
+        places = enumerate(self.columns, 1)
+        for name, members in itertools.groupby(places, key=lambda place: place[1].band):
+            numbers = [number for number, _ in members]
+            yield Band(name, numbers[0], numbers[-1])
+
+    def without(self, mark):
+        """Returns the table without the columns that carry a mark: "named" or "wide"."""
+        kept = [index for index, column in enumerate(self.columns) if not getattr(column, mark)]
+
+        def select(row):
+            return [row[index] for index in kept]
+
+        columns, rows = tuple(select(self.columns)), [select(row) for row in self.rows]
+        return dataclasses.replace(self, columns=columns, rows=rows)
 
 
 SCORE_COLUMNS = (

@@ -60,31 +60,31 @@ def report(runs_dir, output_dir):
             )
     output_dir = Path(output_dir)
     groups = gather.gather(runs_dir)
-    made = [_tables(group) for group in groups]
+    tables = [_tables(group) for group in groups]
     folders = [output_dir / slug for slug in _slugs(f"{g.data} {g.protocol}" for g in groups)]
     sections, paths = [], []
     with progress.bar(sum(len(g.rows) for g in groups), "drawing", "pictures") as bar:
-        for number, (group, shown, folder) in enumerate(zip(groups, made, folders), 1):
-            section, written = _write_group(number, group, shown, folder, bar)
+        for group, shown, folder in zip(groups, tables, folders):
+            section, written = _write_group(group, shown, folder, bar)
             sections.append(section)
             paths += written
-    shown = [table for group_tables in made for table in group_tables]
+    shown = [table for group_tables in tables for table in group_tables]
     files.write_text(output_dir / ALL_TABLES, "\n".join(map(formats.markdown, shown)))
-    files.write_text(output_dir / PAGE, page.page(groups, sections))
+    files.write_text(output_dir / PAGE, page.page(sections))
     paths = [output_dir / PAGE, output_dir / ALL_TABLES, *paths]
     printed = [table for table in shown if table.slug != "paired_tests"]
     return Written(output_dir / PAGE, paths, printed)
 
 
 def _tables(group):
-    made = (
+    tables = (
         report_tables.model_table(group),
         report_tables.hop_table(group),
         control_tables.control_table(group),
         control_tables.seed_table(group),
         pair_tables.pair_table(group),
     )
-    return [table for table in made if table is not None]
+    return [table for table in tables if table is not None]
 
 
 def _slugs(names):
@@ -100,7 +100,7 @@ def _slugs(names):
     return used
 
 
-def _write_group(number, group, shown, folder, bar):
+def _write_group(group, shown, folder, bar):
     """Writes a group's files; returns its section of the page, and their paths."""
     paths = []
     for table in shown:
@@ -114,7 +114,7 @@ def _write_group(number, group, shown, folder, bar):
         plots.hops(hop_rows, f"AMH (A+T+V)\n{group.title}", paths[-1])
         caption = "AMH (A+T+V): WA and UA by number of hops, standard deviation over folds as bars."
         alternative = f"{caption} The numbers are in table 2."
-        beside["table_2"] = page.picture(paths[-1], alternative, caption)
+        beside["table_2"] = page.Picture(paths[-1], caption, alternative)
 
     scored = {row.name: control_tables.speaker_scores(row) for row in group.rows}
     scored = {name: values for name, values in scored.items() if values}
@@ -123,9 +123,9 @@ def _write_group(number, group, shown, folder, bar):
         plots.speakers(scored, len(group.classes), group.title, paths[-1])
         caption = "UA of each speaker, over the classes that the speaker shows; by model."
         alternative = f"{caption} {_speakers_in_words(scored)}"
-        beside["controls"] = page.picture(paths[-1], alternative, caption)
+        beside["controls"] = page.Picture(paths[-1], caption, alternative)
 
-    confusion_pictures = []
+    confusions = []
     for row, slug in zip(group.rows, _slugs(row.name for row in group.rows)):
         paths.append(folder / f"confusion_{slug}.png")
         plots.confusion_matrix(row, paths[-1])
@@ -135,9 +135,9 @@ def _write_group(number, group, shown, folder, bar):
         alternative = (
             f"Confusion matrix of {row.name} on {gather.data_name(group)}. {_recalls(row)}"
         )
-        confusion_pictures.append(page.picture(paths[-1], alternative, caption))
+        confusions.append(page.Picture(paths[-1], caption, alternative))
         bar.advance()
-    return page.section(number, group, shown, beside, confusion_pictures), paths
+    return page.Section(group, shown, beside, confusions), paths
 
 
 def _speakers_in_words(scored):

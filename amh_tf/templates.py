@@ -1,0 +1,57 @@
+"""Pages, tables and cards written from the templates of a room, which escape all that they show."""
+
+import functools
+
+import jinja2
+import markupsafe
+
+from amh_tf import escaping
+
+_ESCAPES = {"html": escaping.html, "md": escaping.markdown, "tex": escaping.latex}
+# Jinja's own marks would stand among LaTeX's braces.
+_MARKS = {
+    "tex": {
+        "variable_start_string": "<<",
+        "variable_end_string": ">>",
+        "block_start_string": "<%",
+        "block_end_string": "%>",
+        "comment_start_string": "<#",
+        "comment_end_string": "#>",
+    }
+}
+
+
+@functools.cache
+def _environment(room, language):
+    escape = _ESCAPES[language]
+
+    def escaped(value):
+        # What a macro or an included template has written is escaped already.
+        return value if hasattr(value, "__html__") else markupsafe.Markup(escape(str(value)))
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("amh_tf", f"{room}/templates"),
+        autoescape=True,
+        finalize=escaped,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **_MARKS.get(language, {}),
+    )
+
+
+def render(name: str, **values) -> str:
+    """Fills in a template.
+
+    Args:
+        name: Its room and file, such as "reporting/report.html". The ending is the language
+            ("html", "md" or "tex") in which every value is escaped.
+        values: What the template names.
+
+    Returns:
+        The text.
+    """
+    room, _, file = name.rpartition("/")
+    language = file.rpartition(".")[2]
+    return _environment(room, language).get_template(file).render(**values)
