@@ -13,7 +13,9 @@ and a run's `inputs.json`, hold under `features` a record for each modality, whi
 this version does not know cannot be made.
 """
 
-from amh_tf import schema
+from typing import Literal, TypedDict
+
+from amh_tf import errors, schema, typed
 
 MFCC, RESNET, WORDS = "mfcc", "resnet101", "words"
 OTHER, SYNTHETIC, ABSENT, UNKNOWN = "other", "synthetic", "absent", "unknown"
@@ -36,6 +38,67 @@ _DECLARED = {
     "audio": "--audio_features=mfcc",
     "video": "--video_features=resnet101 --resnet_weights=FILE",
 }
+
+
+class _Record(TypedDict, total=False):
+    kind: typed.Name
+    description: typed.Name
+
+
+class _Audio(_Record, total=False):
+    use_energy: bool
+    trim_silence: float
+
+
+class _Text(_Record, total=False):
+    transcripts: str
+    recognizer: str | None
+    unspaced_scripts: Literal[schema.UNSPACED_SCRIPTS]
+
+
+class _Video(_Record, total=False):
+    weights: str
+    fingerprint: str
+    dtype: str
+    resize: bool
+
+
+class _Features(TypedDict, total=False):
+    version: typed.Width
+    modalities: list[str]
+    max_lengths: dict[str, typed.Width]
+    audio: _Audio
+    text: _Text
+    video: _Video
+
+
+class _Owner(TypedDict):
+    features: _Features
+
+
+def check(features, widths):
+    """Checks what a file says of features, as far as anybody uses it.
+
+    Args:
+        features: A JSON value: what a manifest or a run says of them, or None.
+        widths: Dict of the width of a step of "audio" and "video", checked.
+
+    Raises:
+        ValueError: If it cannot be used; the message is for the reader of the file to complete.
+    """
+    if features is None:
+        return
+    typed.convert({"features": features}, _Owner)
+    for modality, width in widths.items():
+        kind = record(features, modality)["kind"]
+        if kind == MADE_HERE[modality] and width != WIDTHS[modality]:
+            raise errors.InputError(
+                f"{modality} features of the kind {kind!r} that are {width} wide"
+            )
+    for modality in schema.MODALITIES:
+        entry = record(features, modality)
+        if entry["kind"] == OTHER and "description" not in entry:
+            raise errors.InputError(f"no description of the features of {modality}")
 
 
 def record(features, modality):

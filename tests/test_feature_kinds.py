@@ -5,7 +5,6 @@ import re
 import pytest
 
 from amh_tf import feature_kinds
-from amh_tf.data import declared
 
 RECORDED = {
     "made_from": "raw recordings",
@@ -65,10 +64,14 @@ def test_refusal_says_why_and_what_mends_it(features, modality, said):
 @pytest.mark.parametrize(
     ("features", "problem"),
     [
-        ({"audio": {"kind": ["mfcc"]}}, "kind or description of audio"),
-        ({"audio": {"kind": ""}}, "kind or description of audio"),
-        ({"audio": {"kind": "other", "description": "\x1b[2J"}}, "kind or description of audio"),
-        ({"video": {"kind": "other", "description": "x" * 201}}, "description of video"),
+        ({"audio": {"kind": ["mfcc"]}}, r"audio\.(kind|description)"),
+        ({"audio": {"kind": ""}}, r"audio\.(kind|description)"),
+        (
+            {"audio": {"kind": "other", "description": "\x1b[2J"}},
+            r"features\.audio\.(kind|description)",
+        ),
+        ({"video": {"kind": "other", "description": "x" * 201}}, r"features\.video\.description"),
+        ({"modalities": 3}, r"features\.modalities"),
         ({"video": {"kind": "other"}}, "no description of the features of video"),
         ({"audio": {"kind": "mfcc"}}, "'mfcc' that are 40 wide"),
         (RECORDED, "'mfcc' that are 40 wide"),
@@ -76,8 +79,8 @@ def test_refusal_says_why_and_what_mends_it(features, modality, said):
 )
 def test_what_strangers_say_is_checked(features, problem):
     with pytest.raises(ValueError, match=problem):
-        declared.features(features, {**WIDTHS, "audio": 40})
+        feature_kinds.check(features, {**WIDTHS, "audio": 40})
 
 
 def test_features_of_a_later_version_are_read():
-    declared.features({"audio": {"kind": "wav2vec2", "layer": 12}}, {**WIDTHS, "audio": 768})
+    feature_kinds.check({"audio": {"kind": "wav2vec2", "layer": 12}}, {**WIDTHS, "audio": 768})

@@ -1,13 +1,15 @@
 """The manifest of a data folder, `dataset.json`: what the shards hold and how to trust them."""
 
+import collections
 import dataclasses
 import json
 from pathlib import Path
+from typing import Annotated, Literal, TypedDict
 
+import msgspec
 import numpy as np
 
-from amh_tf import checking, errors, files, locations, schema
-from amh_tf.data import declared
+from amh_tf import checking, errors, feature_kinds, files, locations, schema, typed
 from amh_tf.storage import cache, faults, stores
 
 FILE_NAME = "dataset.json"
@@ -27,12 +29,36 @@ class Shard:
         label_counts: Number of records of each class.
     """
 
-    file: str
+    file: typed.FileName
     part: str
-    records: int
-    bytes: int
+    records: typed.Size
+    bytes: typed.Size
     sha256: str
-    label_counts: tuple
+    label_counts: tuple[typed.Size, ...]
+
+
+class Fold(TypedDict):
+    """One fold: its name, what to mind, and the parts of each split."""
+
+    name: typed.Name
+    warnings: list[str]
+    train: list[str]
+    dev: list[str]
+    test: list[str]
+
+
+class Protocol(TypedDict):
+    """The folds of one protocol, and what they are."""
+
+    description: str
+    folds: Annotated[list[Fold], msgspec.Meta(min_length=1)]
+
+
+# No more classes could be drawn or told apart.
+_Classes = Annotated[
+    tuple[typed.Name, ...], msgspec.Meta(min_length=1, max_length=checking.MAX_CLASSES)
+]
+_Widths = Annotated[dict[Literal["audio", "video"], typed.Width], msgspec.Meta(min_length=2)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,29 +82,28 @@ class Manifest:
             are none.
         feature_dtype: How the shards store audio and video, one of `schema.FEATURE_DTYPES`.
         shards: Every `Shard`.
-        protocols: Dict from the name of a protocol to a dict of `description` and `folds`; a
-            fold is a dict of `name`, `warnings`, and the parts of `train`, `dev` and `test`.
+        protocols: Dict from the name of a protocol to its `Protocol`.
     """
 
     folder: Path
-    name: str
+    name: typed.Name
     synthetic: bool
-    classes: tuple
-    widths: dict
-    transcripts: str
-    fingerprint: str
-    vocabulary_file: str
-    vocabulary_size: int
-    word_counts_file: str | None
-    embedding_file: str | None
-    embedding_width: int
-    shards: tuple
-    protocols: dict
-    feature_dtype: str = "float32"
+    classes: _Classes
+    widths: _Widths
+    transcripts: typed.Name
+    fingerprint: typed.Name
+    vocabulary_file: typed.FileName
+    vocabulary_size: typed.Count
+    word_counts_file: typed.FileName | None
+    embedding_file: typed.FileName | None
+    embedding_width: typed.Count
+    shards: tuple[Shard, ...]
+    protocols: Annotated[dict[typed.Name, Protocol], msgspec.Meta(min_length=1)]
+    feature_dtype: Literal[schema.FEATURE_DTYPES] = "float32"
     features: dict | None = None
-    utterances_file: str | None = None
-    moments_file: str | None = None
-    digests: dict | None = None
+    utterances_file: typed.FileName | None = None
+    moments_file: typed.FileName | None = None
+    digests: dict[typed.FileName, typed.Sha256] | None = None
     origin: cache.Origin | None = None
 
     def to_json(self):
@@ -196,108 +221,64 @@ def _no_data_folder(location, received):
     )
 
 
-def _cannot_be_read(path, error):
-    return errors.InputError(
-        f"{str(path)!r} cannot be read. Expected {_EXPECTED}. Received: "
-        f"{type(error).__name__}: {error}. {REMEDY}"
-    )
-
-
 def _parse(fields, path, folder, origin=None):
     """Makes a `Manifest` of what its file holds; `path` is what messages name."""
-    try:
-        written = fields.pop("format")
+    with typed.refusing(path, _EXPECTED, REMEDY):
+        written = fields.pop("format", None)
         if written != FORMAT:
-            raise errors.InputError(f"format {written}, not {FORMAT}")
-        fields["shards"] = tuple(
-            Shard(**{**shard, "label_counts": _tuple(shard, "label_counts")})
-            for shard in declared.container("shards", fields["shards"], list)
-        )
-        fields["classes"] = _tuple(fields, "classes")
-        loaded = Manifest(folder=folder, origin=origin, **fields)
-        _check_types(loaded)
-        _check_names(loaded)
-        _check_sizes(loaded)
-        _check_protocols(loaded)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise _cannot_be_read(path, error) from error
+            raise errors.InputError(f"format {written!r:.100}, not {FORMAT}")
+        loaded = typed.record(fields, Manifest, folder=folder, origin=origin)
+        feature_kinds.check(loaded.features, loaded.widths)
+        _check_files(loaded)
+        _check_labels(loaded)
+        _check_folds(loaded)
     return loaded
 
 
-def _tuple(fields, name):
-    return tuple(declared.container(name, fields[name], list))
-
-
-def _check_types(loaded):
-    names = [loaded.name, loaded.transcripts, loaded.fingerprint, *loaded.protocols]
-    declared.names("name", names)
-    declared.names("class", loaded.classes)
-    count = len(loaded.classes)
-    if not 0 < count <= checking.MAX_CLASSES or len(set(loaded.classes)) != count:
-        raise errors.InputError(f"{count} classes, or one twice")
-    if not isinstance(loaded.synthetic, bool):
-        raise errors.InputError(f"synthetic {loaded.synthetic!r}")
-    if loaded.feature_dtype not in schema.FEATURE_DTYPES:
-        raise errors.InputError(f"feature_dtype {loaded.feature_dtype!r}")
-    for shard in loaded.shards:
-        declared.texts("part or SHA-256", (shard.part, shard.sha256))
-
-
-def _check_names(loaded):
-    optional = [
+def _check_files(loaded):
+    tables = (
+        loaded.vocabulary_file,
         loaded.embedding_file,
         loaded.word_counts_file,
         loaded.utterances_file,
         loaded.moments_file,
-    ]
-    names = [shard.file for shard in loaded.shards] + [loaded.vocabulary_file]
-    names += [name for name in optional if name is not None]
-    declared.file_names(names)
-    if loaded.digests is not None:
-        declared.digests(loaded.digests, names[len(loaded.shards) :])
+    )
+    tables = [name for name in tables if name is not None]
+    files_named = collections.Counter([*(shard.file for shard in loaded.shards), *tables])
+    name, count = files_named.most_common(1)[0]
+    if count > 1:
+        raise errors.InputError(f"{name!r} is named twice")
+    unsigned = [] if loaded.digests is None else set(tables) - loaded.digests.keys()
+    for name in unsigned:
+        raise errors.InputError(f"no SHA-256 of {name!r}")
 
 
 def _check_vocabulary(loaded, path):
     """Every word takes a byte at least: what a manifest declares, models allocate."""
     file = loaded.path(loaded.vocabulary_file)
     size = file.stat().st_size if file.is_file() else 0
-    if size < loaded.vocabulary_size:
-        problem = f"{loaded.vocabulary_size} words in {size} bytes of {file.name}"
-        raise _cannot_be_read(path, errors.InputError(problem))
+    with typed.refusing(path, _EXPECTED, REMEDY):
+        if size < loaded.vocabulary_size:
+            raise errors.InputError(
+                f"{loaded.vocabulary_size} words in {size} bytes of {file.name}"
+            )
 
 
-def _check_sizes(loaded):
-    declared.widths(loaded.widths)
-    declared.features(loaded.features, loaded.widths)
-    if not all(
-        checking.is_integer(size, 1) for size in (loaded.vocabulary_size, loaded.embedding_width)
-    ):
-        raise errors.InputError(f"{loaded.vocabulary_size!r} words of {loaded.embedding_width!r}")
+def _check_labels(loaded):
+    if len(set(loaded.classes)) != len(loaded.classes):
+        raise errors.InputError("a class twice")
     for shard in loaded.shards:
-        if not all(map(checking.is_integer, (shard.records, shard.bytes, *shard.label_counts))):
-            raise errors.InputError(f"sizes of {shard.file!r}")
-        if (
-            len(shard.label_counts) != len(loaded.classes)
-            or sum(shard.label_counts) != shard.records
-        ):
+        counts = shard.label_counts
+        if len(counts) != len(loaded.classes) or sum(counts) != shard.records:
             raise errors.InputError(f"label counts of {shard.file!r}")
 
 
-def _check_protocols(loaded):
+def _check_folds(loaded):
     parts = set(loaded.parts)
-    for name, protocol in declared.container("protocols", loaded.protocols, dict).items():
-        declared.texts(f"description of {name!r}", [protocol["description"]])
-        if not declared.container(f"folds of {name!r}", protocol["folds"], list):
-            raise errors.InputError(f"no fold in {name!r}")
+    for protocol in loaded.protocols.values():
         for fold in protocol["folds"]:
-            declared.names("name of a fold", [fold["name"]])
-            declared.texts(f"warnings of fold {fold['name']!r}", fold["warnings"])
-            for split in schema.SPLITS:
-                declared.texts(f"{split} of fold {fold['name']!r}", fold[split])
             chosen = [part for split in schema.SPLITS for part in fold[split]]
             if len(set(chosen)) != len(chosen):
                 raise errors.InputError(f"a part stands in two splits of fold {fold['name']!r}")
             if not parts.issuperset(chosen):
                 raise errors.InputError(f"fold {fold['name']!r} made of unknown parts")
-    if not loaded.protocols:
-        raise errors.InputError("no protocol")

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from amh_tf import config, errors, files
+from amh_tf import config, errors, files, typed
 from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import stored_reports
 
@@ -152,12 +152,8 @@ class RunFolder:
             return {}
         expected = "the scores that `amh_tf.evaluate` writes"
         reports = files.read_json(self.metrics, expected)
-        for split, report in reports.items():
-            if not stored_reports.is_report(report):
-                raise errors.InputError(
-                    f"{str(self.metrics)!r} cannot be read. Expected {expected}. Received: no "
-                    f"scores for {split!r}. Delete it and evaluate again."
-                )
+        with typed.refusing(self.metrics, expected, "Delete it and evaluate again."):
+            typed.record(reports, stored_reports.BySplit)
         return reports
 
     def load_predictions(self, classes):

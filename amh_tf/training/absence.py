@@ -2,10 +2,11 @@
 
 import itertools
 import json
+from typing import Literal, TypedDict
 
 import tensorflow as tf
 
-from amh_tf import errors, files, progress, schema
+from amh_tf import errors, files, progress, schema, typed
 from amh_tf.data import pipeline
 from amh_tf.runs import opening, stored_reports
 from amh_tf.scores import score_tables
@@ -134,11 +135,8 @@ def save(folder, model, split, reports):
 def _load(path, names):
     expected = "the scores that `amh_tf.evaluate --drop` writes"
     stored = files.read_json(path, expected)
-    for split, found in stored.items():
-        known = split in schema.SPLITS and isinstance(found, dict) and set(found) <= set(names)
-        if not known or not all(map(stored_reports.is_report, found.values())):
-            raise errors.InputError(
-                f"{str(path)!r} cannot be read. Expected {expected}. Received: no scores for "
-                f"{split!r}. Delete it and evaluate again."
-            )
+    of_split = dict[Literal[tuple(names)], stored_reports.Report]
+    by_split = TypedDict("by_split", dict.fromkeys(schema.SPLITS, of_split), total=False)
+    with typed.refusing(path, expected, "Delete it and evaluate again."):
+        typed.record(stored, by_split)
     return stored

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+from amh_tf import errors, typed
 from amh_tf.runs import stored_reports
 from amh_tf.scores import metrics
 
@@ -28,13 +29,13 @@ def test_report_of_this_version_is_taken_whole(report):
     assert set(ADDED) < set(report)
     assert report["per_sex"]["gap"]["interval_95"] is not None
     assert report["controls"]["text_ceiling"]["explanation"]
-    assert stored_reports.is_report(report)
+    typed.convert(report, stored_reports.Report)
 
 
 @pytest.mark.parametrize("left_out", ADDED)
 def test_report_of_a_former_version_lacks_it(report, left_out):
     del report[left_out]
-    assert stored_reports.is_report(report)
+    typed.convert(report, stored_reports.Report)
 
 
 DAMAGES = [
@@ -80,7 +81,8 @@ def test_part_of_an_addition_must_not_be_absent(report, path):
     for key in path[:-1]:
         place = place[key]
     del place[path[-1]]
-    assert not stored_reports.is_report(report)
+    with pytest.raises(errors.InputError):
+        typed.convert(report, stored_reports.Report)
 
 
 @pytest.mark.parametrize(("path", "value"), DAMAGES, ids=lambda value: str(value)[:60])
@@ -91,4 +93,5 @@ def test_damaged_addition_is_refused(report, path, value):
         place = place[key]
     assert place[path[-1]] != value
     place[path[-1]] = value
-    assert not stored_reports.is_report(damaged)
+    with pytest.raises(errors.InputError):
+        typed.convert(damaged, stored_reports.Report)

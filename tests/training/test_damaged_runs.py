@@ -89,11 +89,11 @@ def test_scores_that_cannot_be_printed_are_refused(finished, tmp_path, keys, val
         inner = inner[key]
     inner[keys[-1]] = value
     folder.metrics.write_text(json.dumps(stored))
-    with pytest.raises(ValueError, match=r"metrics\.json.*no scores for 'dev'"):
+    with pytest.raises(ValueError, match=r"metrics\.json.*`dev"):
         folder.load_metrics()
     (folder.path / "metrics_dropped.json").write_text(json.dumps({"dev": {"audio": stored["dev"]}}))
     settings = folder.load_config().model
-    with pytest.raises(ValueError, match=r"metrics_dropped\.json.*no scores for 'dev'"):
+    with pytest.raises(ValueError, match=r"metrics_dropped\.json.*`dev"):
         absence.save(folder.path, settings, "test", {})
 
 
