@@ -4,16 +4,12 @@ import dataclasses
 import os
 from pathlib import Path
 
-import numpy as np
-
 from amh_tf import config, errors, files, schema
-from amh_tf.runs import checks
 from amh_tf.runs import predictions as prediction_files
+from amh_tf.runs import stored_crossval
 
 RESULTS = "crossval.json"
 PREDICTIONS = "predictions.csv"
-PROTOCOLS = ("random", "session", "speaker", "given")
-TRANSCRIPTS = ("reference", "asr")
 # The order of the paper's table 1.
 _MODELS = ("rnn_attn", "mdre", "mha", "amh")
 _MODALITIES = ("A", "T", "V", "A+T", "T+V", "A+V", "A+T+V")
@@ -31,49 +27,19 @@ def order(model, num_hops, modalities, transcripts):
     return (transcripts == "asr", _MODELS.index(model), place, num_hops or 0)
 
 
-@dataclasses.dataclass(frozen=True)
-class CrossValidation:
-    """One row: a model, cross-validated.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CrossValidation(stored_crossval.Crossval):
+    """One row: a model, cross-validated, with its predictions.
 
     Attributes:
         folder: Where it lies, relative to where the search began.
-        title, data, protocol, protocol_description, warnings, classes: As in the file.
-        variant: What sets it apart from others of its model, such as "standardized by speaker".
-        model, num_hops, modalities, transcripts: What makes the row.
-        synthetic: Whether the data set is synthetic.
-        num_folds: Folds that exist.
-        folds_done: Folds that are scored here.
-        scores: Dict from each name in `schema.SCORES` to `published.Estimate`.
-        confusion: Counts of all folds, `(classes, classes)`, true class in rows.
         predictions: Dict from (fold, id) to (label, prediction), both class names.
         speakers: Dict from (fold, id) to who speaks, where that is known.
-        remarks: Sentences on the scores by sex, and on what the words can tell.
-        ceiling: The best UA that the sentence alone can give, or None where it is unknown.
-        seeds: What the file says of the seeds of an ensemble, or None.
     """
 
     folder: str
-    title: str
-    model: str
-    num_hops: int | None
-    modalities: tuple
-    transcripts: str
-    data: str
-    synthetic: bool
-    protocol: str
-    protocol_description: str
-    num_folds: int
-    folds_done: int
-    warnings: tuple
-    classes: tuple
-    scores: dict
-    confusion: np.ndarray
     predictions: dict
     speakers: dict
-    remarks: tuple = ()
-    ceiling: float | None = None
-    seeds: dict | None = None
-    variant: str = ""
 
     @property
     def key(self):
@@ -228,41 +194,13 @@ def load(path, runs_dir="."):
         ValueError: If a file is missing or damaged, or the two do not belong together.
     """
     path = Path(path)
-    fields = files.read_json(path, "what amh_tf.crossval wrote")
-    checked = checks.Checked(path, fields)
-    classes = tuple(checked.texts("classes", least=2))
-    checked.require("classes", len(set(classes)) == len(classes), "distinct class names")
-    num_folds = checked.integer("num_folds")
-    folds = checked.fold_numbers(num_folds)
-    confusion = checked.confusion(len(classes))
+    stored = stored_crossval.load(path)
     beside = path.with_name(PREDICTIONS)
-    predictions, speakers = prediction_files.read_folds(beside, classes, folds)
-    prediction_files.check_agreement(beside, predictions, confusion, classes)
-    model = checked.choice("model", config.MODELS)
-    hops = None
-    if model == "amh" or fields.get("num_hops") is not None:
-        hops = checked.integer("num_hops")
+    predictions, speakers = prediction_files.read_folds(beside, stored.classes, stored.fold_numbers)
+    prediction_files.check_agreement(beside, predictions, stored.confusion, stored.classes)
     return CrossValidation(
         folder=os.path.relpath(path.parent, runs_dir),
-        title=checked.text("title"),
-        model=model,
-        num_hops=hops,
-        modalities=checked.modalities(),
-        transcripts=checked.choice("transcripts", TRANSCRIPTS),
-        data=checked.text("data"),
-        synthetic=checked.boolean("synthetic"),
-        protocol=checked.choice("protocol", PROTOCOLS),
-        protocol_description=checked.text("protocol_description"),
-        num_folds=num_folds,
-        folds_done=len(folds),
-        warnings=tuple(checked.texts("warnings")),
-        classes=classes,
-        scores=checked.scores(),
-        confusion=confusion,
         predictions=predictions,
         speakers=speakers,
-        remarks=checked.remarks(),
-        ceiling=checked.ceiling(),
-        seeds=checked.seeds(folds),
-        variant=checked.text("variant") if fields.get("variant") else "",
+        **vars(stored),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from amh_tf import errors, escaping, files
-from amh_tf.runs import checks
+from amh_tf.runs import stored_crossval
 
 _REMEDY = "Evaluate the run again."
 
@@ -105,7 +105,7 @@ def read_folds(path: Path, classes: Sequence[str], folds: Iterable[int]) -> tupl
     """
     known = {str(fold): fold for fold in folds}
     predictions, speakers = {}, {}
-    for refuse, row in _rows(path, classes, True, checks.REMEDY):
+    for refuse, row in _rows(path, classes, True, stored_crossval.REMEDY):
         if row["fold"] not in known:
             refuse("a fold that crossval.json scores", repr(row["fold"]))
         key = known[row["fold"]], row["id"]
@@ -178,5 +178,5 @@ def check_agreement(path, predictions, confusion, classes):
         raise errors.InputError(
             f"{str(path)!r} and the crossval.json beside it do not belong together. Expected the "
             f"same utterances in both. Received: {len(predictions)} utterances here and "
-            f"{confusion.sum()} there, or other answers. {checks.REMEDY}"
+            f"{confusion.sum()} there, or other answers. {stored_crossval.REMEDY}"
         )

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from amh_tf.data import protocol_folds
 from amh_tf.reporting import gather
 from tests.reporting import crossvals
 
@@ -18,6 +19,13 @@ def test_cross_validations_are_found_at_any_depth(tmp_path):
         assert estimate.mean == fields["mean"][name]
         assert estimate.deviation == fields["standard_deviation"][name]
     assert len(row.predictions) == row.confusion.sum() == 60
+
+
+@pytest.mark.parametrize("protocol", protocol_folds.PROTOCOLS)
+def test_every_protocol_is_reported(tmp_path, protocol):
+    crossvals.write(tmp_path / "a", protocol=protocol)
+    (group,) = gather.gather(tmp_path)
+    assert group.protocol == protocol
 
 
 def test_rows_come_in_the_papers_order(tmp_path):
@@ -100,30 +108,30 @@ def test_folder_without_cross_validation_is_refused(tmp_path, made):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"title": ""}, "`title`"),
+        ({"title": ""}, "`title"),
         ({"title": "half \ud800"}, "surrogates not allowed"),
-        ({"data": "bell \x07"}, "`data`"),
-        ({"model": "lstm"}, "`model`"),
-        ({"model": ["amh"]}, "`model`"),
-        ({"num_hops": None}, "`num_hops`"),
-        ({"num_hops": True}, "`num_hops`"),
-        ({"modalities": ["text", "audio"]}, "`modalities`"),
-        ({"modalities": 3}, "`modalities`"),
-        ({"modalities": []}, "`modalities`"),
-        ({"transcripts": "typed"}, "`transcripts`"),
-        ({"synthetic": "no"}, "`synthetic`"),
-        ({"protocol": "leave one out"}, "`protocol`"),
-        ({"num_folds": 9}, "`folds`"),
-        ({"folds": []}, "`folds`"),
-        ({"folds": [{"fold": 0}, {"fold": 0}]}, "`folds`"),
-        ({"warnings": "many"}, "`warnings`"),
-        ({"classes": ["ang", "ang", "sad"]}, "`classes`"),
-        ({"mean": {"weighted_accuracy": 0.5}}, "`mean`"),
-        ({"mean": None}, "`mean`"),
-        ({"standard_deviation": 0}, "`standard_deviation`"),
-        ({"pooled": {}}, "`pooled`"),
+        ({"data": "bell \x07"}, "`data"),
+        ({"model": "lstm"}, "`model"),
+        ({"model": ["amh"]}, "`model"),
+        ({"num_hops": None}, "`num_hops"),
+        ({"num_hops": True}, "`num_hops"),
+        ({"modalities": ["text", "audio"]}, "`modalities"),
+        ({"modalities": 3}, "`modalities"),
+        ({"modalities": []}, "`modalities"),
+        ({"transcripts": "typed"}, "`transcripts"),
+        ({"synthetic": "no"}, "`synthetic"),
+        ({"protocol": "leave one out"}, "`protocol"),
+        ({"num_folds": 9}, "`folds"),
+        ({"folds": []}, "`folds"),
+        ({"folds": [{"fold": 0}, {"fold": 0}]}, "`folds"),
+        ({"warnings": "many"}, "`warnings"),
+        ({"classes": ["ang", "ang", "sad"]}, "`classes"),
+        ({"mean": {"weighted_accuracy": 0.5}}, "`mean"),
+        ({"mean": None}, "`mean"),
+        ({"standard_deviation": 0}, "`standard_deviation"),
+        ({"pooled": {}}, "`pooled"),
         ({"pooled": {"confusion_matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}, "belong together"),
-        ({"pooled": {"confusion_matrix": [[0.5] * 3] * 3}}, "`pooled`"),
+        ({"pooled": {"confusion_matrix": [[0.5] * 3] * 3}}, "`pooled"),
     ],
 )
 def test_damaged_field_is_refused_with_the_file(tmp_path, change, text):
@@ -138,18 +146,18 @@ def test_score_that_is_no_share_is_refused(tmp_path, value):
     fields = crossvals.write(tmp_path / "a")
     fields["mean"]["macro_f1"] = value
     (tmp_path / "a" / "crossval.json").write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match=r"`mean`.*macro_f1"):
+    with pytest.raises(ValueError, match=r"`mean\.macro_f1`"):
         gather.gather(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("classes", "text"),
     [
-        (["ang", "hap"], "`pooled`"),
+        (["ang", "hap"], "`pooled"),
         (["ang", "hap", "neu"], "predictions.csv"),
-        (["ang"], "`classes`"),
-        (["ang", "hap", ""], "`classes`"),
-        ("ang,hap,sad", "`classes`"),
+        (["ang"], "`classes"),
+        (["ang", "hap", ""], "`classes"),
+        ("ang,hap,sad", "`classes"),
     ],
 )
 def test_wrong_classes_are_refused(tmp_path, classes, text):
