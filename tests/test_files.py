@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from amh_tf import files
+from amh_tf import files, folders
 from amh_tf.corpora import planted
 from amh_tf.data import writer
 from tests import commands
@@ -61,7 +61,7 @@ def test_run_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("ten years of work")
     with (
         pytest.raises(ValueError, match=r"file/run' cannot be written to.*--run_dir"),
-        files.locked(tmp_path / "file" / "run", "run_dir"),
+        folders.locked(tmp_path / "file" / "run", "run_dir"),
     ):
         pass
 
@@ -90,9 +90,9 @@ def test_what_a_killed_process_left_is_swept_up_and_what_lives_is_not(tmp_path):
     (left / "train-00000-of-00002.tfrecord").write_bytes(b"half")
     other = tmp_path / ".other.partial.abc"
     other.mkdir()
-    with files.new_folder(tmp_path / "set") as living:
+    with folders.new_folder(tmp_path / "set") as living:
         assert not left.exists() and other.exists()
-        with files.new_folder(tmp_path / "set") as second:
+        with folders.new_folder(tmp_path / "set") as second:
             assert living.exists() and second != living
             (living / "file").write_text("first")
     assert (tmp_path / "set").is_dir()
@@ -159,8 +159,8 @@ def test_old_unfinished_folders_of_other_names_are_swept_up(tmp_path):
     (tmp_path / ".link.partial.abg").symlink_to(visible)
     descriptor = os.open(living, os.O_RDONLY)
     try:
-        assert files._try_lock(descriptor)
-        files.sweep_unfinished(tmp_path / "set")
+        assert folders._try_lock(descriptor)
+        folders.sweep_unfinished(tmp_path / "set")
     finally:
         os.close(descriptor)
     assert not old.exists()
@@ -171,23 +171,24 @@ def test_where_nothing_can_be_locked_age_decides(tmp_path, monkeypatch):
     def refuse(descriptor, operation):
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    monkeypatch.setattr(folders.fcntl, "flock", refuse)
     old = leave(tmp_path / ".set.partial.abc", days=3)
     young = leave(tmp_path / ".set.partial.abd", days=1)
-    with files.new_folder(tmp_path / "set"):
+    with folders.new_folder(tmp_path / "set"):
         pass
     assert young.exists() and not old.exists()
 
 
 def test_folder_is_held_by_one_process(tmp_path):
-    with files.locked(tmp_path / "run", "run_dir"):
+    with folders.locked(tmp_path / "run", "run_dir"):
         code = (
-            "import sys; from amh_tf import files\nwith files.locked(sys.argv[1], 'run_dir'): pass"
+            "import sys; from amh_tf import folders\n"
+            "with folders.locked(sys.argv[1], 'run_dir'): pass"
         )
         held = commands.run("-c", code, tmp_path / "run")
         assert held.returncode == 1 and "run' is in use" in held.stderr
-    with files.locked(tmp_path / "run", "run_dir"):
-        assert files.is_vacant(tmp_path / "run")
+    with folders.locked(tmp_path / "run", "run_dir"):
+        assert folders.is_vacant(tmp_path / "run")
 
 
 def test_huge_json_is_refused(tmp_path, monkeypatch):

@@ -15,7 +15,16 @@ import tensorflow as tf
 
 from amh_tf import files, schema
 from amh_tf.corpora import safe_pickle
-from amh_tf.data import folds, integrity, manifest, moments, random_access, records, verification
+from amh_tf.data import (
+    folds,
+    integrity,
+    manifest,
+    moments,
+    random_access,
+    record_checks,
+    records,
+    verification,
+)
 from amh_tf.storage import cache, cache_folders, stores
 from tools import fuzz_corpora, fuzz_runs
 from tools.fuzz_runs import data_folder
@@ -113,7 +122,7 @@ def _listed_faults(name, folder):
     def read(_):
         list(verification._vocabulary_faults(data))
         list(verification._embedding_faults(data))
-        findings = integrity.Findings(data.vocabulary_size)
+        findings = record_checks.Findings(data.vocabulary_size)
         list(verification._word_count_faults(data, findings, set()))
 
     return of_file(data.path(name), read, text=name.endswith("txt"))

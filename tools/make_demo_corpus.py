@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 from scipy.io import wavfile
 
-from amh_tf import errors, files, progress
+from amh_tf import errors, folders, progress
 from amh_tf.commands import flag_kit
 from tools.demo_corpus import picture, release, script, voice
 
@@ -57,7 +57,7 @@ def main():
             "The speech synthesizer is missing. Expected the program espeak-ng. Received: none. "
             "Install it, for example with apt-get install espeak-ng."
         )
-    with files.new_folder(FLAGS.output_dir) as folder:
+    with folders.new_folder(FLAGS.output_dir) as folder:
         total = _write(Path(folder), FLAGS.utterances, FLAGS.seed, FLAGS.quality)
     progress.console.print(
         f"{FLAGS.output_dir} holds a spoken demo corpus (synthetic): {total} utterances, of which "

@@ -14,7 +14,7 @@ import shutil
 
 from absl import flags
 
-from amh_tf import errors, files, progress
+from amh_tf import errors, files, folders, progress
 from amh_tf.commands import flag_kit
 from amh_tf.runs import run_folder
 from amh_tf.training import crossvalidation
@@ -132,7 +132,7 @@ def main():
     shared.run("-m", "amh_tf.train", *RECIPE, f"--data_dir={data}", f"--run_dir={run_dir}")
     run_config = run_folder.RunFolder(run_dir).load_config()
     _check(run_config, summary)
-    with files.new_folder(work / "model") as folder:
+    with folders.new_folder(work / "model") as folder:
         for name in KEPT:
             shutil.copy(run_dir / name, folder / name)
         # The path of the data on this machine is nobody else's.

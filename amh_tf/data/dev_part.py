@@ -33,7 +33,7 @@ def take(splits, table, number):
 
     Args:
         splits: `(utterances,)` array of "train", "test" and "".
-        table: `amh_tf.data.fold_kinds.Table`.
+        table: `amh_tf.data.fold_table.Table`.
         number: Number of the fold; each draws others.
 
     Returns:

@@ -1,131 +1,24 @@
 """The kinds of folds: which utterances each of a protocol's folds trains, selects and tests on.
 
-Each function here takes a `Table` and returns a `Split`. Folds that keep sentences apart are in
-`text_folds`.
+Each function here takes a `fold_table.Table` and returns a `fold_table.Split`. Folds that keep
+sentences apart are in `text_folds`.
 """
 
 import collections
-import dataclasses
-import functools
 import warnings
 
 import numpy as np
 
 from amh_tf import errors, schema
-from amh_tf.data import dev_part
-
-NUM_FOLDS = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What the user chooses about folds.
-
-    Attributes:
-        num_folds: Number of folds of "random" and "speaker_kfold", and about that of "text".
-        seed: Seed of whatever is drawn.
-        dev_speakers: How many speakers are taken out of a training part that has no dev part.
-        repeats: How often "random" and "speaker_kfold" are drawn, each time with other folds.
-    """
-
-    num_folds: int = NUM_FOLDS
-    seed: int = 0
-    dev_speakers: int = dev_part.SPEAKERS
-    repeats: int = 1
-
-    def __post_init__(self):
-        dev_part.check(self.dev_speakers)
-        if self.repeats < 1:
-            raise errors.InputError(
-                "`fold_repeats` is out of range. Expected at least 1. Received: "
-                f"fold_repeats={self.repeats}. Set it with --fold_repeats."
-            )
-
-
-class Table:
-    """An index by columns.
-
-    Args:
-        index: Sequence of `amh_tf.corpora.source.Entry`.
-        classes: Class names.
-        options: `Options`.
-        fold_names, published: As in `amh_tf.corpora.source.Source`.
-    """
-
-    def __init__(self, index, classes, options, fold_names, published):
-        self.index, self.classes, self.options = tuple(index), tuple(classes), options
-        self.fold_names, self.published = tuple(fold_names), published
-        self.labels = np.array([entry.label for entry in index], int)
-
-    def column(self, name):
-        """Returns a field of every entry, `(utterances,)` of texts."""
-        return np.array([getattr(entry, name) for entry in self.index], object)
-
-    @functools.cached_property
-    def speakers(self):
-        return self.column("speaker")
-
-    @functools.cached_property
-    def sexes(self):
-        return self.column("sex")
-
-    def is_known(self, name):
-        """Returns whether a field is known of every utterance."""
-        return all(getattr(entry, name) for entry in self.index)
-
-    def known(self, name, protocol):
-        """Returns a field that must be known of every utterance.
-
-        Raises:
-            ValueError: If it is not.
-        """
-        missing = [entry.id for entry in self.index if not getattr(entry, name)]
-        if missing:
-            raise errors.InputError(
-                f"The {name} is not known for every utterance. Expected one for each under the "
-                f"protocol {protocol!r}. Received: none for {len(missing)} utterances, the first "
-                f"{missing[0]!r}. Choose other protocols with --protocols."
-            )
-        return self.column(name)
-
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """Folds of one kind.
-
-    Attributes:
-        description: What they do, for a run's output.
-        names: A name for each fold.
-        splits: `(utterances, folds)` array of "train", "dev", "test" and "" (left out).
-    """
-
-    description: str
-    names: tuple
-    splits: np.ndarray
-
-
-def split_of(description, names, columns):
-    """Makes a `Split` of one array of splits for each fold."""
-    return Split(description, tuple(names), np.stack(columns, axis=1))
-
-
-def by_groups(groups, test, dev=()):
-    """Returns the splits of a fold that tests on some groups.
-
-    Args:
-        groups: `(utterances,)` array.
-        test, dev: The groups of these splits; all others are trained on.
-    """
-    splits = np.full(len(groups), "train", object)
-    splits[np.isin(groups, list(dev))] = "dev"
-    splits[np.isin(groups, list(test))] = "test"
-    return splits
+from amh_tf.data import dev_part, fold_table
 
 
 def everything(table):
     """One fold that trains on all there is, for a model that is to be used and not to be scored."""
     column = np.full(len(table.index), "train", object)
-    return split_of("all utterances are trained on; none is left to score", ["all"], [column])
+    return fold_table.split_of(
+        "all utterances are trained on; none is left to score", ["all"], [column]
+    )
 
 
 def given(table):
@@ -155,7 +48,7 @@ def given(table):
     description = table.published
     if taken:
         description += f"; no dev part is published: {dev_part.describe(table)}"
-    return split_of(description, table.fold_names, columns)
+    return fold_table.split_of(description, table.fold_names, columns)
 
 
 def random(table):
@@ -187,7 +80,7 @@ def random(table):
         splitter = model_selection.StratifiedKFold(num_folds, shuffle=True, random_state=seed)
         for number, (_, members) in enumerate(splitter.split(labels, labels)):
             groups[members] = number
-        return [by_groups(groups, {n}, {(n + 1) % num_folds}) for n in range(num_folds)]
+        return [fold_table.by_groups(groups, {n}, {(n + 1) % num_folds}) for n in range(num_folds)]
 
     description = (
         f"{num_folds} random folds, stratified by class, {num_folds - 2}/1/1; "
@@ -201,11 +94,11 @@ def session(table):
     groups = table.known("session", "session")
     sessions = _require(groups, "session", 3, "leave one out, for train, dev and test")
     columns = [
-        by_groups(groups, {test}, {sessions[(number + 1) % len(sessions)]})
+        fold_table.by_groups(groups, {test}, {sessions[(number + 1) % len(sessions)]})
         for number, test in enumerate(sessions)
     ]
     description = "leave one session out: tested on it, selected on the next, trained on the others"
-    return split_of(description, sessions, columns)
+    return fold_table.split_of(description, sessions, columns)
 
 
 def speaker(table):
@@ -220,15 +113,15 @@ def speaker(table):
         sessions = {entry.session for entry in table.index if entry.speaker == test} - {""}
         partners = set().union(*(together[name] for name in sessions)) - {test}
         if partners and len(partners) + 1 < len(speakers):
-            columns.append(by_groups(groups, {test}, partners))
+            columns.append(fold_table.by_groups(groups, {test}, partners))
         else:
-            columns.append(dev_part.take(by_groups(groups, {test}), table, number))
+            columns.append(dev_part.take(fold_table.by_groups(groups, {test}), table, number))
             taken += 1
     selected = "selected on who else speaks in the same session"
     if taken:
         selected = dev_part.describe(table)
     description = f"leave one speaker out: tested on one, {selected}, trained on the others"
-    return split_of(description, speakers, columns)
+    return fold_table.split_of(description, speakers, columns)
 
 
 def speaker_kfold(table):
@@ -243,7 +136,7 @@ def speaker_kfold(table):
 
     def draw(seed, first):
         dealt = deal(table.labels, groups, num_folds, seed)
-        columns = [by_groups(dealt, {number}) for number in range(num_folds)]
+        columns = [fold_table.by_groups(dealt, {number}) for number in range(num_folds)]
         return [dev_part.take(each, table, first + n) for n, each in enumerate(columns)]
 
     description = (
@@ -316,4 +209,4 @@ def _repeated(table, description, draw):
         names += [f"{start}fold {number}" for number in range(num_folds)]
     if repeats > 1:
         description += f"; drawn {repeats} times"
-    return split_of(description, names, columns)
+    return fold_table.split_of(description, names, columns)

@@ -2,21 +2,13 @@
 
 import collections
 import contextlib
-import functools
 import hashlib
 
-import numpy as np
-import tensorflow as tf
-
-from amh_tf import schema
-from amh_tf.data import framing, index, layout, records
+from amh_tf.data import framing, index, layout, record_checks
 from amh_tf.storage import cache, faults
 
 # Shards that were checked, by path: what the file system said of them then, and their entries.
 _checked = {}
-# What TensorFlow raises for a damaged record. It puts bytes of the record into its message, and
-# fails to make text of them.
-_UNREADABLE = (tf.errors.OpError, UnicodeDecodeError)
 
 
 def check_shard(manifest, shard, verify="sizes"):
@@ -101,12 +93,6 @@ def _read_fields(file, path, record, offset, length):
         raise
 
 
-def _first_line(error):
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no tf.train.Example"
-    return error.message.split("\n")[0].replace("{{", "").replace("}}", "")[:200]
-
-
 def _count_problems(manifest, shard, counts):
     total = sum(counts.values())
     if total != shard.records:
@@ -180,7 +166,7 @@ def naming_damage(fold, splits):
     """
     try:
         yield
-    except _UNREADABLE as error:
+    except record_checks.UNREADABLE as error:
         shards = [shard for split in splits for shard in fold.select(split)]
         # Most damage is of the bytes, and found quickly.
         for shard in shards:
@@ -199,33 +185,20 @@ def naming_damage(fold, splits):
         raise
 
 
-class Findings:
-    """What all shards together hold.
-
-    Attributes:
-        ids: Dict from an utterance's id to where it was found first.
-        word_counts: Dict from a part to how often it uses each word.
-    """
-
-    def __init__(self, vocabulary_size):
-        self.ids = {}
-        self.word_counts = collections.defaultdict(lambda: np.zeros(vocabulary_size, np.int64))
-
-
 def shard_faults(manifest, shard, findings=None):
     """Reads a shard whole and lists what is wrong with it.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest`.
         shard: One of its shards.
-        findings: `Findings` to add to, or None to look for damage of the bytes and of single
-            records alone.
+        findings: `record_checks.Findings` to add to, or None to look for damage of the bytes and
+            of single records alone.
 
     Yields:
         `faults.Fault`, each as soon as it is found.
     """
     path = manifest.path(shard.file)
-    findings = findings or Findings(manifest.vocabulary_size)
+    findings = findings or record_checks.Findings(manifest.vocabulary_size)
     try:
         cache.fetch(manifest, [shard])
     except faults.Fault as fault:
@@ -255,7 +228,9 @@ def _record_faults(manifest, shard, path, file, findings):
                 yield fault
                 unreadable += 1
                 continue
-            label, problems = _examine(payload, manifest, shard, (path, record), findings)
+            label, problems = record_checks.examine(
+                payload, manifest, shard, (path, record), findings
+            )
             if label is None:
                 unreadable += 1
             else:
@@ -268,47 +243,3 @@ def _record_faults(manifest, shard, path, file, findings):
     if not unreadable:
         for problem in _count_problems(manifest, shard, counts):
             yield faults.Fault(path, problem)
-
-
-@functools.lru_cache(maxsize=8)
-def _decoder(audio_width, video_width, feature_dtype):
-    """Makes the function from one record to its fields; operation by operation it is slower."""
-    widths = {"audio": audio_width, "video": video_width}
-    decode = functools.partial(records.decode, widths=widths, feature_dtype=feature_dtype)
-    return tf.function(decode, input_signature=[tf.TensorSpec([1], tf.string)])
-
-
-def _examine(payload, manifest, shard, where, findings):
-    """Parses one record; returns its label and what is wrong with it."""
-    try:
-        widths = manifest.widths
-        batch = _decoder(widths["audio"], widths["video"], manifest.feature_dtype)([payload])
-    except _UNREADABLE as error:
-        return None, [f"it cannot be parsed ({_first_line(error)})"]
-    fields = {name: value[0] for name, value in batch.items()}
-    try:
-        name = fields["id"].numpy().decode()
-    except UnicodeDecodeError:
-        return None, ["its id is not UTF-8"]
-    problems = []
-    label, text = int(fields["label"]), fields["text"].numpy()
-    if not 0 <= label < len(manifest.classes):
-        problems.append(f"label {label} of {len(manifest.classes)} classes")
-    for modality in schema.MODALITIES:
-        length = int(fields[f"{modality}_length"])
-        if length < 0:
-            problems.append(f"{modality} has length {length}")
-        if modality != "text" and not np.isfinite(fields[modality].numpy()).all():
-            problems.append(f"{modality} is not finite")
-    known = (text >= 0) & (text < manifest.vocabulary_size)
-    if not known.all():
-        problems.append(f"word id {text[~known][0]} of {manifest.vocabulary_size} words")
-    elif int(fields["text_length"]) > 0:
-        counted = np.bincount(text, minlength=manifest.vocabulary_size)
-        findings.word_counts[shard.part] += counted
-    if name in findings.ids:
-        first, record = findings.ids[name]
-        problems.append(f"id {name!r} stands in {first.name}, record {record}, too")
-    else:
-        findings.ids[name] = where
-    return label, problems

@@ -11,7 +11,7 @@ import dataclasses
 import re
 
 from amh_tf import errors, schema
-from amh_tf.data import fold_kinds, text_folds
+from amh_tf.data import fold_kinds, fold_table, text_folds
 
 _MAKERS = {
     "given": fold_kinds.given,
@@ -25,8 +25,8 @@ _MAKERS = {
 PROTOCOLS = tuple(_MAKERS)
 # Those that can be drawn more than once.
 REPEATED = ("random", "speaker_kfold")
-NUM_FOLDS = fold_kinds.NUM_FOLDS
-Options = fold_kinds.Options
+NUM_FOLDS = fold_table.NUM_FOLDS
+Options = fold_table.Options
 # Every part has a shard open while a data folder is written.
 MAX_PARTS = 500
 
@@ -104,7 +104,7 @@ def make(
     """
     _check_ids(index)
     options = options or Options()
-    table = fold_kinds.Table(index, classes, options, fold_names, published)
+    table = fold_table.Table(index, classes, options, fold_names, published)
     wanted = list(dict.fromkeys(possible(index) if names is None else names))
     unknown = [name for name in wanted if name not in _MAKERS]
     if unknown or not wanted:
@@ -150,7 +150,7 @@ def _as_many_as_can_be(table, names, tell):
     fewer = min(table.options.num_folds - 1, rarest)
     if "random" in names and fewer >= 3:
         options = dataclasses.replace(table.options, num_folds=fewer)
-        table = fold_kinds.Table(
+        table = fold_table.Table(
             table.index, table.classes, options, table.fold_names, table.published
         )
         with contextlib.suppress(ValueError):

@@ -12,7 +12,7 @@ import unicodedata
 import numpy as np
 
 from amh_tf import errors
-from amh_tf.data import dev_part, fold_kinds
+from amh_tf.data import dev_part, fold_kinds, fold_table
 
 # A speaker-disjoint fold must keep more than this share of its training part.
 KEPT = 0.5
@@ -89,7 +89,7 @@ def _finish(table, base, kept):
         for number, column in enumerate(kept.T)
     ]
     description = f"{base.description}; whoever else says a sentence of the test part is left out"
-    return fold_kinds.split_of(description, base.names, columns)
+    return fold_table.split_of(description, base.names, columns)
 
 
 def _sentences_alone(table, sentences):
@@ -99,16 +99,16 @@ def _sentences_alone(table, sentences):
     columns = []
     for number in range(count):
         if count > 2:
-            columns.append(fold_kinds.by_groups(dealt, {number}, {(number + 1) % count}))
+            columns.append(fold_table.by_groups(dealt, {number}, {(number + 1) % count}))
         else:
-            splits = fold_kinds.by_groups(dealt, {number})
+            splits = fold_table.by_groups(dealt, {number})
             columns.append(dev_part.take(splits, table, number))
     selected = "selected on the next" if count > 2 else dev_part.describe(table)
     description = (
         f"{count} folds of sentences, balanced by class: tested on one, {selected}, trained on "
         "the others; speakers may be shared"
     )
-    return fold_kinds.split_of(description, [f"sentences {n + 1}" for n in range(count)], columns)
+    return fold_table.split_of(description, [f"sentences {n + 1}" for n in range(count)], columns)
 
 
 def _crossed(table, sentences):
@@ -136,7 +136,7 @@ def _crossed(table, sentences):
         f"trained on the other sentences by the other speakers, {dev_part.describe(table)}; the "
         "rest is left out"
     )
-    return fold_kinds.split_of(description, names, columns)
+    return fold_table.split_of(description, names, columns)
 
 
 def _check(num_folds):

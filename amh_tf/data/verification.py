@@ -3,7 +3,7 @@
 import numpy as np
 
 from amh_tf import schema
-from amh_tf.data import integrity, moments, utterances
+from amh_tf.data import integrity, moments, record_checks, utterances
 from amh_tf.data import manifest as manifests
 from amh_tf.storage import faults
 
@@ -23,7 +23,7 @@ def verify(folder, advance=None):
     """
     manifest = manifests.load(folder)
     done = advance or (lambda: None)
-    findings = integrity.Findings(manifest.vocabulary_size)
+    findings = record_checks.Findings(manifest.vocabulary_size)
     broken = set()
     for shard in manifest.shards:
         for fault in integrity.shard_faults(manifest, shard, findings):

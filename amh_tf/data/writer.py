@@ -8,17 +8,16 @@ import hashlib
 import json
 
 import numpy as np
-import tensorflow as tf
 
-from amh_tf import checking, errors, feature_kinds, files, schema
+from amh_tf import checking, errors, feature_kinds, files, folders, schema
 from amh_tf.data import (
     dev_part,
     folds,
     integrity,
     manifest,
     moments,
+    part_writer,
     protocol_folds,
-    records,
     utterances,
 )
 from amh_tf.features import text
@@ -29,69 +28,6 @@ WORD_COUNTS_FILE = "word_counts.npy"
 MOMENTS_FILE = "moments.npy"
 # Changes when the same source gives other files: part of the fingerprint.
 LAYOUT = 3
-
-
-class _Part:
-    """The shards of one part, and what its utterances say.
-
-    Args:
-        folder: Where the shards go.
-        name: Name of the part.
-        count: Number of utterances to come.
-        records_per_shard: Utterances per shard.
-        num_classes, vocabulary_size: Sizes of the counts kept.
-        feature_dtype: How audio and video are stored.
-    """
-
-    def __init__(
-        self, folder, name, count, records_per_shard, num_classes, vocabulary_size, feature_dtype
-    ):
-        self.name = name
-        self.texts = []
-        self.word_counts = np.zeros(vocabulary_size, np.int64)
-        self.shards = []
-        self._folder = folder
-        self._records_per_shard = records_per_shard
-        self._num_shards = -(-count // records_per_shard)
-        self._labels = np.zeros(num_classes, int)
-        self._writer = None
-        self._feature_dtype = feature_dtype
-
-    def add(self, utterance):
-        """Writes one utterance."""
-        if self._writer is None:
-            self._writer = tf.io.TFRecordWriter(str(self._folder / self._file))
-        self._writer.write(records.encode(utterance, self._feature_dtype))
-        self._labels[utterance.label] += 1
-        self.word_counts += np.bincount(utterance.text, minlength=len(self.word_counts))
-        if len(utterance.text):
-            self.texts.append(hashlib.sha256(utterance.text).digest())
-        if self._labels.sum() == self._records_per_shard:
-            self.finish_shard()
-
-    @property
-    def _file(self):
-        number = len(self.shards)
-        return f"{self.name}-{number:05d}-of-{self._num_shards:05d}.tfrecord"
-
-    def finish_shard(self):
-        """Closes the open shard, if any, and notes what it holds."""
-        if self._writer is None:
-            return
-        self._writer.close()
-        self._writer = None
-        path = self._folder / self._file
-        self.shards.append(
-            manifest.Shard(
-                file=path.name,
-                part=self.name,
-                records=int(self._labels.sum()),
-                bytes=path.stat().st_size,
-                sha256=integrity.digest(path),
-                label_counts=tuple(self._labels.tolist()),
-            )
-        )
-        self._labels[:] = 0
 
 
 def write(
@@ -144,12 +80,12 @@ def write(
     fingerprint = hashlib.sha256(described.encode()).hexdigest()
     folder = files.Path(folder)
     if (folder / manifest.FILE_NAME).exists():
-        files.sweep_unfinished(folder)
+        folders.sweep_unfinished(folder)
         return _existing(folder, fingerprint, source.features)
     total = len(source.index)
     bar = progress(total, "writing", "utterances") if progress else contextlib.nullcontext()
     try:
-        with bar as shown, files.new_folder(folder) as temporary:
+        with bar as shown, folders.new_folder(folder) as temporary:
             advance = shown.advance if shown else (lambda: None)
             parts, gathered = _write_parts(
                 source, temporary, made, records_per_shard, feature_dtype, advance
@@ -191,7 +127,7 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
     names, _ = protocol_folds.parts(protocols)
     counts = collections.Counter(names)
     parts = {
-        name: _Part(
+        name: part_writer.PartWriter(
             folder,
             name,
             count,

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from amh_tf import errors, feature_kinds, files
+from amh_tf import errors, feature_kinds, files, folders
 from amh_tf.deploy import edge, model_card, serving, warmup
 from amh_tf.features import text
 from amh_tf.runs import trained as runs_read
@@ -50,11 +50,11 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
     output = Path(output_dir)
     _check_edge(output / "edge")
     trained = runs_read.read(run_dir, data_dir)
-    with files.locked(output, "output_dir"):
+    with folders.locked(output, "output_dir"):
         version = next_version(output / "serving")
         served = output / "serving" / str(version)
         # A server loads a version as soon as its name is there: the last of all.
-        with files.new_folder(served) as temporary:
+        with folders.new_folder(served) as temporary:
             module = serving.save(trained, temporary)
             signatures = _input_names(module)
             warmup.write(temporary, model_name, signatures, trained.config)
@@ -77,7 +77,7 @@ def _input_names(module):
 
 
 def _check_edge(folder):
-    if not files.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
+    if not folders.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
         raise errors.InputError(
             f"{str(folder)!r} is not an edge module. Expected a new folder, or an export to "
             "renew. Received: other files. Choose another folder with --output_dir."
@@ -91,7 +91,7 @@ def _replaced_folder(path):
     mark = f"{os.getpid()}{files.PARTIAL}"
     new, old = (path.with_name(f".{mark}{state}") for state in ("new", "old"))
     try:
-        with files.new_folder(new) as temporary:
+        with folders.new_folder(new) as temporary:
             yield temporary
         if path.exists():
             os.replace(path, old)

@@ -5,7 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
-from amh_tf import errors, files, progress
+from amh_tf import errors, folders, progress
 from amh_tf.corpora import source
 from amh_tf.data import dev_part, manifest, protocol_folds, writer
 from amh_tf.extraction import extracted_source, extractor, groups, work_folder
@@ -104,7 +104,7 @@ def write(
 
 
 def _check(folder):
-    if not (folder / manifest.FILE_NAME).exists() and not files.is_vacant(folder):
+    if not (folder / manifest.FILE_NAME).exists() and not folders.is_vacant(folder):
         raise errors.InputError(
             f"{str(folder)!r} cannot be written to. Expected a new folder, an empty one, or one "
             "with the same data set. Received: other files. Choose another folder with "

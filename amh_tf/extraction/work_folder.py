@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from amh_tf import errors, files, schema
+from amh_tf import errors, files, folders, schema
 from amh_tf.data import framing
 from amh_tf.extraction import extractor, file_digests
 
@@ -151,9 +151,9 @@ class WorkFolder:
                     f"settings to go on. Received: {'; '.join(different)}. Delete it, or "
                     "choose another folder with --output_dir."
                 )
-            files.sweep(self.path)
+            folders.sweep(self.path)
             return
-        if not files.is_vacant(self.path):
+        if not folders.is_vacant(self.path):
             raise errors.InputError(
                 f"{str(self.path)!r} is not a folder that holds an extraction. Expected a new "
                 f"folder, or one with a {SETTINGS_FILE}. Received: other files. Choose another "

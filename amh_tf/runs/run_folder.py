@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from amh_tf import config, errors, files, typed
+from amh_tf import config, errors, files, folders, typed
 from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import stored_reports
 
@@ -55,7 +55,7 @@ class RunFolder:
         Raises:
             ValueError: On entering it, if another process is in there.
         """
-        return files.locked(self.path, "run_dir")
+        return folders.locked(self.path, "run_dir")
 
     def check(self, run_config):
         """Checks the configuration against the one that is there.
@@ -78,7 +78,7 @@ class RunFolder:
                     "folder with --run_dir."
                 )
             return True
-        if not files.is_vacant(self.path):
+        if not folders.is_vacant(self.path):
             raise errors.InputError(
                 f"{str(self.path)!r} is not the folder of a run. Expected a new folder, an "
                 "empty one, or one with a config.json. Received: other files. Choose another "

@@ -7,7 +7,7 @@ import shutil
 import stat
 import threading
 
-from amh_tf import errors, files, progress
+from amh_tf import errors, folders, progress
 
 _held = {}  # descriptor of each data set's folder that this process reads
 _holding = threading.Lock()
@@ -101,7 +101,7 @@ def hold(folder):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_SH)
             except OSError as error:
-                if error.errno not in files.NO_LOCKS:
+                if error.errno not in folders.NO_LOCKS:
                     raise
             _held[folder] = descriptor
         os.utime(folder)
@@ -137,7 +137,7 @@ def _make_own(path):
 def alone(root):
     """Keeps other processes from fetching and removing meanwhile."""
     with _explaining(root):
-        lock = open(root / files.LOCK_FILE, "a")  # noqa: SIM115  (closed below)
+        lock = open(root / folders.LOCK_FILE, "a")  # noqa: SIM115  (closed below)
     with lock:
         with _explaining(root):
             try:

@@ -13,7 +13,7 @@ import re
 
 import tensorflow as tf
 
-from amh_tf import errors, files
+from amh_tf import errors, files, folders
 
 # Names the newest checkpoint, and the SHA-256 of its files.
 NEWEST_FILE = "newest.json"
@@ -91,7 +91,7 @@ class Checkpoints:
         a whole one is named.
         """
         self._counters.values = counters
-        files.sweep(self._folder)
+        folders.sweep(self._folder)
         name = f"ckpt-{self._number + 1}"
         self._checkpoint.write(str(self._folder / name))
         for path in self._files(name):

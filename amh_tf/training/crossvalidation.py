@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amh_tf import errors, files, progress, schema
+from amh_tf import errors, files, folders, progress, schema
 from amh_tf.data import folds, utterances
 from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import run_folder
@@ -59,7 +59,7 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
         # All folds with the same kernel, whatever comes or goes meanwhile.
         kernel = startup.compile_kernel(run_config.model, begun)
         todo = [(dataclasses.replace(each, kernel=kernel), *rest) for each, *rest in todo]
-    with files.locked(output_dir, "output_dir"):
+    with folders.locked(output_dir, "output_dir"):
         _train(todo, num_folds, len(chosen), jobs)
         return _sum_up(run_config, manifest, output_dir, num_folds)
 

@@ -1,0 +1,155 @@
+"""The NumPy arrays of one split of the authors' preprocessed folds, checked when they are read."""
+
+import numpy as np
+
+from amh_tf import errors, files, schema
+from amh_tf.corpora import source
+
+# What must be there: the kind of number and the number of dimensions.
+ARRAYS = {
+    "audio_mfcc": ("f", 3),
+    "audio_seqN": ("i", 1),
+    "nlp_trans": ("i", 2),
+    "video": ("f", 3),
+    "video_seqN": ("i", 1),
+    "label": ("i", 1),
+}
+KINDS = {"f": "floating-point numbers", "i": "integers"}
+
+
+def require_file(path):
+    if not path.is_file():
+        raise errors.InputError(
+            f"{str(path)!r} is missing. Expected the files of one fold of the authors' "
+            "preprocessed data. Received: no such file. Set their folder with --source_dir."
+        )
+
+
+def load(path, kind, rank):
+    """Maps an array into memory and checks what kind it is."""
+    require_file(path)
+    array = files.map_array(path)
+    kinds = "iu" if kind == "i" else "f"
+    if array.dtype.kind not in kinds or array.ndim != rank or 0 in array.shape[1:]:
+        raise errors.InputError(
+            f"{str(path)!r} holds another kind of array. Expected {rank} dimensions of "
+            f"{KINDS[kind]}. Received: shape={array.shape}, dtype={array.dtype}."
+        )
+    return array
+
+
+def as_stored(array):
+    """Returns features as they will be stored; what float32 cannot hold becomes infinite."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)
+
+
+class Split:
+    """One of train, dev and test, checked when made."""
+
+    def __init__(self, folder, split, classes, vocabulary_size, max_lengths):
+        self.folder = folder
+        self.split = split
+        self.max_lengths = max_lengths
+        arrays = {name: load(self._path(name), kind, rank) for name, (kind, rank) in ARRAYS.items()}
+        self._check_counts(arrays)
+        self._check_range("label", arrays["label"], len(classes) - 1, "a class id")
+        self._check_range("nlp_trans", arrays["nlp_trans"], vocabulary_size - 1, "a word id")
+        for lengths, array in (("audio_seqN", "audio_mfcc"), ("video_seqN", "video")):
+            steps = arrays[array].shape[1]
+            self._check_range(lengths, arrays[lengths], steps, f"a length within {array}")
+        self.labels = np.asarray(arrays["label"])
+        self.sequences = {
+            "audio": arrays["audio_mfcc"],
+            "text": np.asarray(arrays["nlp_trans"]),
+            "video": arrays["video"],
+        }
+        self.lengths = {
+            "audio": np.asarray(arrays["audio_seqN"]),
+            "text": _text_lengths(arrays["nlp_trans"]),
+            "video": np.asarray(arrays["video_seqN"]),
+        }
+        for modality, length in self.lengths.items():
+            self.lengths[modality] = np.minimum(length, max_lengths[modality])
+
+    def _path(self, name):
+        return self.folder / f"{self.split}_{name}.npy"
+
+    def _id(self, index):
+        return f"{self.split}_{index:05d}"
+
+    def _check_counts(self, arrays):
+        counts = {name: array.shape[0] for name, array in arrays.items()}
+        if len(set(counts.values())) != 1 or 0 in counts.values():
+            listed = ", ".join(f"{self.split}_{name}.npy {n}" for name, n in counts.items())
+            raise errors.InputError(
+                f"The arrays of the {self.split} split do not hold the same utterances. "
+                f"Expected one first dimension above 0 in all. Received: {listed}, in "
+                f"{str(self.folder)!r}."
+            )
+
+    def _check_range(self, name, values, largest, what):
+        wrong = (values < 0) | (values > largest)
+        if not wrong.any():
+            return
+        where = np.argwhere(wrong)[0]
+        raise errors.InputError(
+            f"{str(self._path(name))!r} holds a value out of range. Expected {what}, "
+            f"0 to {largest}. Received: {values[tuple(where)]} for {self._id(where[0])}; "
+            f"{int(wrong.sum())} such values."
+        )
+
+    def check_features(self, digest, claims):
+        """Reads every feature once.
+
+        Args:
+            digest: `hashlib` object that is fed all the split holds.
+            claims: Dict from modality to the `feature_claims` object that is fed its utterances.
+
+        Raises:
+            ValueError: If a feature inside its length is NaN or infinite.
+        """
+        digest.update(np.ascontiguousarray(self.labels, np.int64))
+        digest.update(np.ascontiguousarray(self.sequences["text"], np.int64))
+        for modality, name in (("audio", "audio_mfcc"), ("video", "video")):
+            digest.update(np.ascontiguousarray(self.lengths[modality], np.int64))
+            bad = []
+            for index, length in enumerate(self.lengths[modality]):
+                features = as_stored(self.sequences[modality][index, :length])
+                digest.update(features)
+                if not np.isfinite(features).all():
+                    bad.append(index)
+                elif modality in claims:
+                    claims[modality].add(features)
+            if bad:
+                raise errors.InputError(
+                    f"{str(self._path(name))!r} holds features that are not finite. Expected "
+                    f"numbers. Received: NaN or infinity in {len(bad)} utterances, the first "
+                    f"{self._id(bad[0])}. Compute these features again."
+                )
+
+    def index(self):
+        """Yields an `Entry` for each utterance."""
+        for index, label in enumerate(self.labels):
+            yield source.Entry(id=self._id(index), label=int(label), splits=(self.split,))
+
+    def utterances(self):
+        """Yields the split's utterances, cut to their lengths."""
+        for index, label in enumerate(self.labels):
+            audio, text, video = (
+                self.sequences[modality][index, : self.lengths[modality][index]]
+                for modality in schema.MODALITIES
+            )
+            yield source.Utterance(
+                id=self._id(index),
+                label=int(label),
+                audio=as_stored(audio),
+                text=np.asarray(text, np.int32),
+                video=as_stored(video),
+            )
+
+
+def _text_lengths(text):
+    """Applies the authors' rule: a text ends at its first padding id."""
+    ended = text == schema.PADDING_ID
+    return np.where(ended.any(axis=1), ended.argmax(axis=1), text.shape[1])

@@ -1,0 +1,87 @@
+"""What single records hold, parsed as training parses them and compared with the manifest."""
+
+import collections
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from amh_tf import schema
+from amh_tf.data import records
+
+# What TensorFlow raises for a damaged record. It puts bytes of the record into its message, and
+# fails to make text of them.
+UNREADABLE = (tf.errors.OpError, UnicodeDecodeError)
+
+
+class Findings:
+    """What all shards together hold.
+
+    Attributes:
+        ids: Dict from an utterance's id to where it was found first.
+        word_counts: Dict from a part to how often it uses each word.
+    """
+
+    def __init__(self, vocabulary_size):
+        self.ids = {}
+        self.word_counts = collections.defaultdict(lambda: np.zeros(vocabulary_size, np.int64))
+
+
+def _first_line(error):
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no tf.train.Example"
+    return error.message.split("\n")[0].replace("{{", "").replace("}}", "")[:200]
+
+
+@functools.lru_cache(maxsize=8)
+def _decoder(audio_width, video_width, feature_dtype):
+    """Makes the function from one record to its fields; operation by operation it is slower."""
+    widths = {"audio": audio_width, "video": video_width}
+    decode = functools.partial(records.decode, widths=widths, feature_dtype=feature_dtype)
+    return tf.function(decode, input_signature=[tf.TensorSpec([1], tf.string)])
+
+
+def examine(payload, manifest, shard, where, findings):
+    """Parses one record.
+
+    Args:
+        payload: Its bytes.
+        manifest, shard: The `Manifest` and `Shard` that it belongs to.
+        where: Path of the shard and number of the record.
+        findings: `Findings` to add to.
+
+    Returns:
+        Its label, None where it cannot be read, and a list of what is wrong with it.
+    """
+    try:
+        widths = manifest.widths
+        batch = _decoder(widths["audio"], widths["video"], manifest.feature_dtype)([payload])
+    except UNREADABLE as error:
+        return None, [f"it cannot be parsed ({_first_line(error)})"]
+    fields = {name: value[0] for name, value in batch.items()}
+    try:
+        name = fields["id"].numpy().decode()
+    except UnicodeDecodeError:
+        return None, ["its id is not UTF-8"]
+    problems = []
+    label, text = int(fields["label"]), fields["text"].numpy()
+    if not 0 <= label < len(manifest.classes):
+        problems.append(f"label {label} of {len(manifest.classes)} classes")
+    for modality in schema.MODALITIES:
+        length = int(fields[f"{modality}_length"])
+        if length < 0:
+            problems.append(f"{modality} has length {length}")
+        if modality != "text" and not np.isfinite(fields[modality].numpy()).all():
+            problems.append(f"{modality} is not finite")
+    known = (text >= 0) & (text < manifest.vocabulary_size)
+    if not known.all():
+        problems.append(f"word id {text[~known][0]} of {manifest.vocabulary_size} words")
+    elif int(fields["text_length"]) > 0:
+        counted = np.bincount(text, minlength=manifest.vocabulary_size)
+        findings.word_counts[shard.part] += counted
+    if name in findings.ids:
+        first, record = findings.ids[name]
+        problems.append(f"id {name!r} stands in {first.name}, record {record}, too")
+    else:
+        findings.ids[name] = where
+    return label, problems
