@@ -107,10 +107,3 @@ def is_name(value):
 def is_integer(value, least=0, most=1 << 62):
     """Tells whether a JSON value is an integer in a range; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def is_share(value):
-    """Tells whether a JSON value is a number from 0 to 1."""
-    # The comparison refuses NaN too, which Python reads from JSON; a mean may be rounded up.
-    right = isinstance(value, int | float) and not isinstance(value, bool)
-    return right and 0 <= value <= 1 + 1e-9

@@ -9,7 +9,7 @@ import os
 import re
 import typing
 import unicodedata
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
 # Of what a model allocates for every step.
 Width = Annotated[int, msgspec.Meta(ge=1, le=checking.MANY)]
+# Of audio and video.
+Widths = Annotated[dict[Literal["audio", "video"], Width], msgspec.Meta(min_length=2)]
 # A mean may be rounded up.
 Share = Annotated[float, msgspec.Meta(ge=0, le=1 + 1e-9)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -134,6 +136,7 @@ def refusing(path: Any, expected: str, remedy: str):
     try:
         yield
     except errors.InputError as error:
+        received = str(error).removesuffix(".")
         raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected {expected}. Received: {error}. {remedy}"
+            f"{str(path)!r} cannot be read. Expected {expected}. Received: {received}. {remedy}"
         ) from error

@@ -58,7 +58,6 @@ class Protocol(TypedDict):
 _Classes = Annotated[
     tuple[typed.Name, ...], msgspec.Meta(min_length=1, max_length=checking.MAX_CLASSES)
 ]
-_Widths = Annotated[dict[Literal["audio", "video"], typed.Width], msgspec.Meta(min_length=2)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Manifest:
     name: typed.Name
     synthetic: bool
     classes: _Classes
-    widths: _Widths
+    widths: typed.Widths
     transcripts: typed.Name
     fingerprint: typed.Name
     vocabulary_file: typed.FileName

@@ -3,15 +3,19 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
-from amh_tf import checking, errors, feature_kinds, files, schema
-from amh_tf.data import declared
+from amh_tf import errors, feature_kinds, files, schema, typed
 from amh_tf.runs import opening
 
 FILE_NAME = "inputs.json"
 VOCABULARY_FILE = "vocabulary.txt"
+
+
+# Utterances of each class, by split.
+_Counts = TypedDict("_Counts", dict.fromkeys(schema.SPLITS, list[typed.Size]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +30,11 @@ class FoldFacts:
         label_counts: Dict from split to the number of utterances of each class.
     """
 
-    number: int
+    number: typed.Size
     name: str
     description: str
-    warnings: tuple
-    label_counts: dict
+    warnings: tuple[str, ...]
+    label_counts: _Counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +56,12 @@ class RunInputs:
 
     data: str
     synthetic: bool
-    classes: tuple
-    widths: dict
+    classes: tuple[str, ...]
+    widths: typed.Widths
     transcripts: str
     features: dict | None
-    unknown_ids: tuple
-    vocabulary: tuple
+    unknown_ids: tuple[typed.Size, ...]
+    vocabulary: tuple[str, ...]
     vocabulary_path: Path
     fold: FoldFacts | None = None
 
@@ -82,6 +86,12 @@ class RunInputs:
         for number in self.unknown_ids:
             ids[self.vocabulary[number]] = schema.UNKNOWN_ID
         return ids
+
+
+class _Stored(TypedDict):
+    """What stands in the file in the place of the words."""
+
+    vocabulary_size: typed.Count
 
 
 def of_fold(fold):
@@ -147,40 +157,16 @@ def load(run_dir, run_config, data_dir=None):
         return of_fold(opening.find_fold(run_config, data_dir))
     expected = "what `amh_tf.train` notes of the data set"
     fields = files.read_json(path, expected)
-    try:
-        size = fields.pop("vocabulary_size")
-        for name in ("classes", "unknown_ids"):
-            fields[name] = tuple(declared.container(name, fields[name], list))
+    with typed.refusing(path, expected, "Delete it, and pass the data set with --data_dir."):
+        size = typed.convert(fields, _Stored)["vocabulary_size"]
+        del fields["vocabulary_size"]
         vocabulary_path = path.with_name(VOCABULARY_FILE)
         vocabulary = _read_vocabulary(vocabulary_path, size)
-        fold = fields.pop("fold", None)
-        fold = None if fold is None else _fold_facts(fold, len(fields["classes"]))
-        loaded = RunInputs(
-            vocabulary=vocabulary, vocabulary_path=vocabulary_path, fold=fold, **fields
+        loaded = typed.record(
+            fields, RunInputs, vocabulary=vocabulary, vocabulary_path=vocabulary_path
         )
         _check(loaded, run_config)
-    except (KeyError, TypeError, ValueError) as error:
-        raise errors.InputError(
-            f"{str(path)!r} cannot be used. Expected {expected}. Received: "
-            f"{type(error).__name__}: {error}. Delete it, and pass the data set with --data_dir."
-        ) from error
     return loaded
-
-
-def _fold_facts(fields, num_classes):
-    fields = declared.container("fold", fields, dict)
-    facts = FoldFacts(**fields)
-    declared.texts("fold", [facts.name, facts.description])
-    declared.texts("warning", declared.container("warnings", facts.warnings, list))
-    counts = declared.container("label_counts", facts.label_counts, dict)
-    right = checking.is_integer(facts.number) and set(counts) == set(schema.SPLITS)
-    right = right and all(
-        isinstance(row, list) and len(row) == num_classes and all(map(checking.is_integer, row))
-        for row in counts.values()
-    )
-    if not right:
-        raise errors.InputError("a fold without its number, or without counts for each class")
-    return dataclasses.replace(facts, warnings=tuple(facts.warnings))
 
 
 def _check(loaded, run_config):
@@ -190,15 +176,13 @@ def _check(loaded, run_config):
             f"{len(loaded.classes)} classes and {len(loaded.vocabulary)} words for a model of "
             f"{model.num_classes} and {model.vocabulary_size}"
         )
-    declared.texts("class", loaded.classes)
-    declared.texts("text", [loaded.data, loaded.transcripts])
-    if not isinstance(loaded.synthetic, bool):
-        raise errors.InputError(f"synthetic {loaded.synthetic!r}")
-    declared.widths(loaded.widths)
-    declared.features(loaded.features, loaded.widths)
-    last = len(loaded.vocabulary) - 1
-    if not all(checking.is_integer(number, 0, last) for number in loaded.unknown_ids):
+    feature_kinds.check(loaded.features, loaded.widths)
+    if max(loaded.unknown_ids, default=0) >= len(loaded.vocabulary):
         raise errors.InputError("unknown_ids out of range")
+    if loaded.fold is not None:
+        counts = loaded.fold.label_counts.values()
+        if any(len(of_split) != len(loaded.classes) for of_split in counts):
+            raise errors.InputError("`fold.label_counts`: expected a count for each class")
 
 
 def _read_vocabulary(path, size):

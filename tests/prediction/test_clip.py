@@ -273,13 +273,13 @@ def edited(run_dir, tmp_path, change):
         (lambda f: f["features"]["video"].pop("fingerprint"), "not the weights.*--resnet_w"),
         (lambda f: f.update(widths={"audio": 40, "video": 2048}), "'mfcc' that are 40 wide"),
         (lambda f: f["features"]["video"].update(weights="r.h5"), "`resnet_weights` is missing"),
-        (lambda f: f.update(classes=["one"]), r"inputs.json.*cannot be used.*--data_dir"),
+        (lambda f: f.update(classes=["one"]), r"inputs.json.*cannot be read.*--data_dir"),
         (lambda f: f.update(unknown_ids=[10**9]), r"unknown_ids.*--data_dir"),
-        (lambda f: f.pop("vocabulary_size"), r"inputs.json.*cannot be used"),
-        (lambda f: f.update(classes=[{}] * 2), r"inputs.json.*class \{\}, which is no text"),
+        (lambda f: f.pop("vocabulary_size"), r"inputs.json.*cannot be read"),
+        (lambda f: f.update(classes=[{}] * 2), r"inputs.json.*`classes\[0\]`: expected `str`"),
         (lambda f: f.update(widths={"audio": [], "video": 2048}), r"inputs.json.*widths"),
-        (lambda f: f["features"].update(max_lengths=5), r"inputs.json.*max_lengths 5"),
-        (lambda f: f["features"].update(audio=[]), r"inputs.json.*features of audio"),
+        (lambda f: f["features"].update(max_lengths=5), r"inputs.json.*`features.max_lengths`"),
+        (lambda f: f["features"].update(audio=[]), r"inputs.json.*`features.audio`"),
     ],
 )
 def test_run_that_cannot_serve_is_refused(run, tmp_path, change, problem):
