@@ -2,11 +2,14 @@
 
 The import takes four seconds of processor time. One process for each of pytest's does it, computes
 nothing, and is forked for each command: a process with an exit code, folder, environment and
-output of its own, which can be killed like any other.
+output of its own, which can be killed like any other. At its end it runs what is registered for it,
+but does not take the libraries' million objects down one by one, which takes another second.
 """
 
+import atexit
 import contextlib
 import functools
+import gc
 import json
 import os
 import resource
@@ -16,6 +19,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import traceback
 from concurrent import futures
 from pathlib import Path
 
@@ -120,6 +125,8 @@ def _next_request(control):
     """Returns, in a process forked for it, a command that is asked for; None at the end."""
     from amh_tf import models  # noqa: F401  (TensorFlow, Keras and the layers)
 
+    gc.collect()
+    gc.freeze()  # or each command's collector would look at, and copy, what the libraries have
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     while True:
         _, connections, *_ = socket.recv_fds(control, 1, 1)
@@ -167,6 +174,26 @@ def _wait(command):
     return None if late else status
 
 
+def _run_and_end(request):
+    """Runs the command, and ends this process with the exit code that an interpreter gives it."""
+    status = 0
+    try:
+        _become(request)
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        if status and not isinstance(ended.code, int):
+            print(ended.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()  # waits for threads, as an interpreter does before what is registered
+    atexit._run_exitfuncs()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status & 0xFF)
+
+
 def _become(request):
     os.chdir(request["cwd"])
     os.environ.clear()
@@ -187,4 +214,4 @@ def _become(request):
 if __name__ == "__main__":
     asked = _next_request(socket.socket(fileno=int(sys.argv[1])))
     if asked:
-        _become(asked)
+        _run_and_end(asked)
