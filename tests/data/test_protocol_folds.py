@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from amh_tf.corpora import planted, source
-from amh_tf.data import protocol_folds, text_folds
+from amh_tf.data import protocol_folds
 
 CLASSES = ("ang", "hap", "neu")
 SPLITS = ("train", "dev", "test")
@@ -146,59 +146,6 @@ def test_several_given_folds_are_kept_and_leave_out_what_they_leave_out():
     assert names[5] not in itertools.chain(*second.values())
 
 
-def test_given_fold_without_dev_takes_speakers_of_each_sex_out_of_train():
-    index = tuple(
-        source.Entry(
-            id=f"u{i}",
-            label=i % 3,
-            splits=("test" if i < 30 else "train",),
-            speaker=f"p{i // 15}",
-            # Of the training speakers p2 to p7 only p3 is a woman.
-            sex="female" if i // 15 in (0, 3) else "male",
-        )
-        for i in range(120)
-    )
-    protocol = one(index, "given")
-    (splits,) = columns(protocol)
-    chosen = who(index, splits, "dev")
-    assert "p3" in chosen and len(chosen) == 2 and not chosen & {"p0", "p1"}
-    assert who(index, splits, "test") == {"p0", "p1"}
-    assert not chosen & who(index, splits, "train")
-    assert "selected on 2 training speakers" in protocol.description
-    # No more than half of the speakers are taken.
-    (splits,) = columns(one(index, "given", dev_speakers=5))
-    assert len(who(index, splits, "dev")) == len(who(index, splits, "train")) == 3
-
-
-def test_dev_speakers_say_every_class_and_take_none_away_from_train():
-    # p0 alone says class 2; p1 says 0, p2 says 1, the others both.
-    said = {"p0": (0, 1, 2), "p1": (0,), "p2": (1,), "p3": (0, 1), "p4": (0, 1), "p5": (0, 1)}
-    index = tuple(
-        source.Entry(f"{name}-{i}-{label}", label, ("train",), speaker=name)
-        for name, labels in said.items()
-        for label in labels
-        for i in range(3)
-    ) + (source.Entry("t", 0, ("test",), speaker="q"),)
-    for seed in range(8):
-        (splits,) = columns(one(index, "given", seed=seed))
-        assert "p0" not in who(index, splits, "dev")
-        assert who(index, splits, "dev", "label") == {0, 1}
-        assert who(index, splits, "train", "label") == {0, 1, 2}
-
-
-def test_dev_is_a_stratified_tenth_where_speakers_are_unknown():
-    labels = [0] * 60 + [1] * 30 + [2] * 11 + [0] * 20
-    index = tuple(
-        source.Entry(f"u{i}", label, ("train" if i < 101 else "test",))
-        for i, label in enumerate(labels)
-    )
-    (splits,) = columns(one(index, "given"))
-    assert np.bincount(np.array(labels)[splits == "dev"]).tolist() == [6, 3, 1]
-    assert set(splits[101:]) == {"test"}
-    (other,) = columns(one(index, "given", seed=1))
-    assert (splits != other).any()
-
-
 def test_folds_of_speakers_are_balanced_by_class():
     # Speakers 0 to 4 are always angry, 5 to 14 say everything.
     index = tuple(
@@ -227,77 +174,6 @@ def test_repeats_start_with_the_same_folds_and_go_on_with_others():
         np.testing.assert_array_equal(columns(protocol)[:4], columns(once))
         assert not (tested[:4] == tested[4:8]).all() and not (tested[4:8] == tested[8:]).all()
         np.testing.assert_array_equal(tested.reshape(3, 4, -1).sum(axis=1), 1)
-
-
-def test_keys_of_sentences_ignore_case_punctuation_and_spaces():
-    same = ["Don't  go, now!", "don\u2019t go now", "DON'T GO... NOW"]
-    assert len({text_folds.key(each) for each in same}) == 1
-    assert text_folds.key("Stra\u00dfe") == text_folds.key("STRASSE")
-    assert text_folds.key("e\u0301t\u00e9") == text_folds.key("\u00c9t\u00c9")
-    assert text_folds.key("go-now") == text_folds.key("go now") != text_folds.key("gonow")
-    assert text_folds.key("...") != text_folds.key("?!")
-    assert text_folds.key("\u4f60\u597d\u3002") == text_folds.key("\u4f60\u597d")
-
-
-def test_sentences_that_all_read_are_crossed_with_speakers():
-    index = read_speech()
-    protocol = one(index, "text", num_folds=10)
-    assert len(protocol.names) == 10
-    assert protocol.names[0] == "sentence 1, speakers 1"
-    assert protocol.names[-1] == "sentence 2, speakers 5"
-    for splits in columns(protocol):
-        assert len(who(index, splits, "test", "sentence")) == 1
-        taught = who(index, splits, "train", "sentence") | who(index, splits, "dev", "sentence")
-        assert not taught & who(index, splits, "test", "sentence")
-        heard = [who(index, splits, split) for split in SPLITS]
-        assert not (heard[0] & heard[1] or heard[0] & heard[2] or heard[1] & heard[2])
-        # 24 speakers: 4 or 5 tested, all others trained on but for two to select on.
-        assert len(heard[2]) in (4, 5) and len(heard[0]) == 24 - 2 - len(heard[2])
-        assert who(index, splits, "dev", "sex") == {"female", "male"}
-    np.testing.assert_array_equal((columns(protocol) == "test").sum(axis=0), 1)
-    assert len(set(protocol_folds.parts([protocol])[0])) <= 48
-
-
-def test_repeated_scripts_are_left_out_of_what_tests_do_not_know():
-    # As IEMOCAP: a sentence of each class is said in all sessions, others once each.
-    index = tuple(
-        source.Entry(
-            id=f"{session}-{i}",
-            label=i % 3,
-            speaker=f"{session}{'FM'[i % 2]}",
-            session=session,
-            sentence=f"script {i}" if i < 3 else f"{session} free {i}",
-        )
-        for session in ("s1", "s2", "s3", "s4")
-        for i in range(12)
-    )
-    protocol = one(index, "text")
-    assert protocol.names == ("s1", "s2", "s3", "s4")
-    for name, splits in zip(protocol.names, columns(protocol)):
-        assert who(index, splits, "test", "session") == {name}
-        expected = {e.id for e in index if e.session != name and e.sentence.startswith("script")}
-        assert who(index, splits, "", "id") == expected
-        assert (splits == "train").sum() == 2 * 9 and (splits == "dev").sum() == 9
-
-
-def test_sentences_are_dealt_out_where_speakers_are_unknown():
-    index = tuple(
-        source.Entry(f"u{i}", i % 3, sentence=f"Sentence {i // 6}" + "!?"[i % 2])
-        for i in range(120)
-    )
-    protocol = one(index, "text", num_folds=4)
-    labels = np.array([entry.label for entry in index])
-    for splits in columns(protocol):
-        keys = [
-            {text_folds.key(each) for each in who(index, splits, split, "sentence")}
-            for split in SPLITS
-        ]
-        assert [len(each) for each in keys] == [10, 5, 5]
-        assert not (keys[0] & keys[1] or keys[0] & keys[2] or keys[1] & keys[2])
-        assert np.bincount(labels[splits == "test"]).tolist() == [10, 10, 10]
-    # Two sentences give two folds, whose dev part is of what is trained on.
-    few = [e for e in index if e.sentence.rstrip("!?") in ("Sentence 0", "Sentence 1")]
-    assert one(few, "text").names == ("sentences 1", "sentences 2")
 
 
 def test_possible_protocols_depend_on_what_is_known():

@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import special
 
 from amh_tf import config, models
 from amh_tf.deploy import edge
 from amh_tf.features import audio
 from export import litert
+from tests import commands
 from tests.deploy import conftest
 
 pytest.importorskip("ai_edge_litert", reason="extra edge")
@@ -67,8 +69,8 @@ def utterances(settings, lengths=LENGTHS, pad=0, seed=0):
         for name in settings.statistics_names:
             width = getattr(settings, f"{name.split('_')[0]}_width")
             # A dimension that does not vary among them.
-            made[name] = rng.uniform(0.5, 2, (1, width)) * (np.arange(width) > 0)
-            made[name] = made[name].astype(np.float32)
+            drawn = rng.uniform(0.5, 2, (1, width)) * (np.arange(width) > 0)
+            made[name] = drawn.astype(np.float32)
         if sum(int(made[name][0]) for name in made if name.endswith("_length")):
             yield made
 
@@ -85,14 +87,21 @@ def cut(inputs):
 
 
 def keras_answer(model, inputs):
-    logits = np.asarray(model(cut(inputs)), float)[0]
-    return np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+    return special.softmax(np.asarray(model(cut(inputs)), float)[0])
 
 
 def large_weights(model):
     """Fills a model with weights under which answers differ from input to input."""
     rng = np.random.default_rng(5)
     model.set_weights([0.5 * rng.standard_normal(w.shape) for w in model.get_weights()])
+
+
+def converted(model, settings, folder):
+    edge.save(model, settings, folder / "edge")
+    path = folder / "model.tflite"
+    path.write_bytes(litert.convert(folder / "edge", "float32"))
+    assert only_builtin(path)
+    return path
 
 
 def test_ensemble_runs_on_litert(tmp_path):
@@ -102,10 +111,7 @@ def test_ensemble_runs_on_litert(tmp_path):
     )
     model = models.build_run(run)
     large_weights(model)
-    edge.save(model, settings, tmp_path / "edge")
-    path = tmp_path / "model.tflite"
-    path.write_bytes(litert.convert(tmp_path / "edge", "float32"))
-    assert only_builtin(path)
+    path = converted(model, settings, tmp_path)
     answer = litert.Runner(path)
     for inputs in utterances(settings, pad=5):
         np.testing.assert_allclose(answer(inputs), keras_answer(model, inputs), atol=5e-6)
@@ -116,8 +122,8 @@ def test_ensemble_runs_on_litert(tmp_path):
 
 
 def only_builtin(path):
-    return not any(name.startswith(("custom", "FLEX")) for name in
-                   litert.operations(path.read_bytes()))  # fmt: skip
+    names = litert.operations(path.read_bytes())
+    return not any(name.startswith(("custom", "FLEX")) for name in names)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -126,10 +132,7 @@ def test_every_model_runs_on_litert(name, tmp_path):
     keras.utils.set_random_seed(1)
     model = models.build(settings)
     large_weights(model)
-    edge.save(model, settings, tmp_path / "edge")
-    path = tmp_path / "model.tflite"
-    path.write_bytes(litert.convert(tmp_path / "edge", "float32"))
-    assert only_builtin(path)
+    path = converted(model, settings, tmp_path)
     run = litert.Runner(path)
     twin = models.build(dataclasses.replace(settings, dtype="float32"))
     twin.set_weights(model.get_weights())
@@ -168,15 +171,17 @@ def test_stock_converter_gives_keras_answers(stock_file, exported, reference):
             np.testing.assert_allclose(run(inputs), keras_answer(reference, inputs), atol=5e-6)
 
 
-def test_interpreter_answers_one_length_only(stock_file, exported):
+def test_interpreter_answers_one_length_only(stock_file, exported, monkeypatch):
     """After a shorter utterance it can be wrong, too seldom for a test to see."""
     short, long = utterances(exported.trained.config, lengths=[(7, 2, 2), (22, 9, 6)])
-    run, seen = litert.Runner(stock_file), []
-    for inputs in (short, short, long, short):
-        run(inputs)
-        seen.append(run._interpreter)
-    assert seen[0] is seen[1]
-    assert len(set(map(id, seen))) == 3
+    interpreter, opened = pytest.importorskip("ai_edge_litert.interpreter"), []
+    make = interpreter.Interpreter
+    monkeypatch.setattr(
+        interpreter, "Interpreter", lambda **settings: opened.append(1) or make(**settings)
+    )
+    run = litert.Runner(stock_file)
+    seen = [run(inputs) is not None and len(opened) for inputs in (short, short, long, short)]
+    assert seen == [2, 2, 3, 4]  # one to learn the inputs' names
 
 
 @pytest.mark.parametrize(
@@ -206,32 +211,31 @@ def test_utterance_without_any_modality_gives_no_answer(stock_file, exported):
 
 
 def script(*command):
-    finished = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=conftest.ROOT, env={**conftest.clean_environment(), "PYTHONPATH": ""},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    settings = {"capture_output": True, "text": True, "check": False, "cwd": conftest.ROOT}
+    environment = {**conftest.clean_environment(), "PYTHONPATH": ""}
+    finished = subprocess.run([sys.executable, *map(str, command)], env=environment, **settings)
     return finished.returncode, finished.stdout + finished.stderr
 
 
 def test_scripts_make_and_check_smaller_files(exported, tmp_path):
-    status, output = script("export/tflite.py", f"--export_dir={exported.folder}", "--runs=2")
-    assert status == 0, output
+    made = commands.run("export/tflite.py", f"--export_dir={exported.folder}", "--runs=2")
+    assert made.returncode == 0, made.stderr
     report = json.loads((exported.folder / "edge_report.json").read_text())
-    # Share of the parameters' bytes, and the largest difference to the edge module.
-    bounds = {"float32": (1.05, 5e-6), "float16": (0.51, 2e-3), "int8": (0.27, 0.1)}
+    # Share of the parameters' bytes, beside those of the graph, and the largest difference to the
+    # edge module.
+    bounds = {"float32": (1, 5e-6), "float16": (0.5, 2e-3), "int8": (0.25, 0.1)}
     assert list(report["files"]) == list(bounds)
     parameters = 4 * exported.trained.model.count_params()
     for kind, found in report["files"].items():
         size = (exported.folder / found["file"]).stat().st_size
         share, difference = bounds[kind]
-        assert size == found["bytes"] and size <= share * parameters
+        assert size == found["bytes"] and size <= share * parameters + 100_000
         assert found["builtin_only"] and found["operations"]["WHILE"] == 3
         assert found["largest_difference"] <= difference
     check = ["export/check_tflite.py", f"--run_dir={exported.run_dir}"]
-    status, output = script(*check, f"--file={exported.folder / 'amh.tflite'}")
-    assert status == 0, output
-    assert "same class: 100.00%" in output and "2 threads" in output
+    checked = commands.run(*check, f"--file={exported.folder / 'amh.tflite'}")
+    assert checked.returncode == 0, checked.stderr
+    assert "same class: 100.00%" in checked.stdout and "2 threads" in checked.stdout
 
 
 def test_other_file_is_refused(exported):

@@ -227,7 +227,7 @@ def test_card_says_what_the_run_says(exported):
     assert f"{metrics['test']['weighted_accuracy']['value']:.3f}" in card
     for text in (
         "synthetic",
-        "AMH-7 (A+T+V)",
+        "AMH-3 (A+T+V)",
         "1 video, 2 audio, 3 text",
         "`raw_wav`",
         "96,000 of audio",

@@ -34,7 +34,6 @@ def exported(declared_data, tmp_path_factory):
             audio_stride=4,
             audio_units=12,
             text_units=8,
-            bidirectional=True,
         ),
         seeds=(1, 2),
     )

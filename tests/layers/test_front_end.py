@@ -9,14 +9,13 @@ from sklearn import preprocessing
 from amh_tf import config, layers, models
 from amh_tf.runs import model_file
 
-RNG = np.random.default_rng(8)
-
 
 def padded(lengths, width=3, pad=2):
     """Sequences in whose padding stands what would spoil everything."""
+    rng = np.random.default_rng(8)
     batch = np.full((len(lengths), max(lengths) + pad, width), np.nan, np.float32)
     for row, length in enumerate(lengths):
-        batch[row, :length] = RNG.standard_normal((length, width))
+        batch[row, :length] = rng.standard_normal((length, width))
     return batch, np.array(lengths, np.int32)
 
 
@@ -34,7 +33,8 @@ def test_steps_are_averaged_without_padding(stride):
 
 
 def test_standardization_equals_scikit_learn():
-    steps = (RNG.standard_normal((500, 4)) * [1, 40, 1e-3, 0] + [3, -50, 0, 7]).astype(np.float32)
+    rng = np.random.default_rng(8)
+    steps = (rng.standard_normal((500, 4)) * [1, 40, 1e-3, 0] + [3, -50, 0, 7]).astype(np.float32)
     scaler = preprocessing.StandardScaler().fit(steps.astype(float))
     layer = layers.Standardize()
     layer.build((None, None, 4))
@@ -47,7 +47,7 @@ def test_standardization_equals_scikit_learn():
 
 
 def test_every_utterance_has_its_speaker_s_own():
-    batch = RNG.standard_normal((2, 6, 3)).astype(np.float32)
+    batch = np.random.default_rng(8).standard_normal((2, 6, 3)).astype(np.float32)
     mean, deviation = batch.mean(axis=1), batch.std(axis=1)
     found = np.asarray(layers.Standardize(own=False)(batch, mean, deviation))
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-6)
@@ -161,7 +161,8 @@ def test_impossible_augmentation_is_refused(settings, message):
 
 
 def test_probabilities_are_averaged_not_logits():
-    logits = [RNG.standard_normal((5, 4)).astype(np.float32) * 3 for _ in range(3)]
+    rng = np.random.default_rng(8)
+    logits = [rng.standard_normal((5, 4)).astype(np.float32) * 3 for _ in range(3)]
     expected = np.mean([tf.nn.softmax(each) for each in logits], axis=0)
     found = tf.nn.softmax(layers.MeanProbability()(logits))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -178,8 +179,9 @@ def test_standardizing_outside_gives_the_same_answer(model_inputs):
     inputs = model_inputs([9, 0, 4], [5, 2, 1], [3, 1, 0], widths=(12, 7), vocabulary=30)
     keras.utils.set_random_seed(1)
     plain = models.build(config.ModelConfig(**FRONT))
+    rng = np.random.default_rng(8)
     statistics = {
-        m: (RNG.standard_normal(w).astype("f4"), RNG.uniform(0.5, 2, w).astype("f4"))
+        m: (rng.standard_normal(w).astype("f4"), rng.uniform(0.5, 2, w).astype("f4"))
         for m, w in (("audio", 12), ("video", 7))
     }
     outside = dict(inputs)

@@ -1,6 +1,5 @@
 """The kept demo corpus goes from its tree to an emotion, with a ResNet of random weights."""
 
-import csv
 import functools
 import json
 import shutil
@@ -11,17 +10,17 @@ from PIL import Image
 from scipy.io import wavfile
 
 import amh_tf
-from amh_tf import config, feature_kinds, schema
+from amh_tf import feature_kinds, schema
 from amh_tf.corpora import recording
-from amh_tf.data import folds, manifest, pipeline
+from amh_tf.data import folds, pipeline
 from amh_tf.extraction import extractor, settings
 from amh_tf.features import audio, feature_net, heard, text
 from amh_tf.prediction import attention_plot, clip, clip_features
-from amh_tf.training import runs
 from tests import commands
 from tests.conftest import WAV2VEC
 from tests.extraction import demo
 from tests.features import matrix_files, media_files
+from tests.prediction.conftest import a_tested_one, clip_of, train
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,55 +30,6 @@ def network_made_once():
         made = functools.cache(feature_net.FeatureNet)
         patched.setattr(feature_net, "FeatureNet", made)
         yield
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    return demo.write(demo.read(), settings.Settings(resnet_weights="random"), folder)
-
-
-def train(data, run_dir, **model):
-    small = {"audio_units": 6, "text_units": 5, "video_units": 4, **model}
-    run_config, fold = runs.configure(
-        config.DataConfig(str(data.folder), batch_size=4),
-        config.TrainingConfig(max_steps=2),
-        config.ModelConfig(vocabulary_size=2, **small),
-    )
-    runs.train_and_evaluate(run_config, fold, run_dir)
-    return run_dir
-
-
-@pytest.fixture(scope="module")
-def run(prepared, tmp_path_factory):
-    """A run whose data folder has gone."""
-    folder = tmp_path_factory.mktemp("runs")
-    moved = folder / "moved"
-    shutil.copytree(prepared.folder, moved)
-    run_dir = train(manifest.load(moved), folder / "run")
-    shutil.rmtree(moved)
-    return run_dir
-
-
-def a_tested_one(run_dir):
-    """Returns the row of predictions.csv of an utterance, and its recording."""
-    with open(run_dir / "predictions.csv", newline="") as file:
-        row = next(csv.DictReader(file))
-    return row, next(s for s in demo.read().recordings if s.id == row["id"])
-
-
-def clip_of(spoken, **changes):
-    return clip.Clip(
-        **{
-            "video": spoken.video,
-            "audio": spoken.audio,
-            "text": spoken.transcript,
-            "start": spoken.video_start,
-            "end": spoken.video_end,
-            "side": spoken.side,
-            **changes,
-        }
-    )
 
 
 def test_shards_hold_the_features_of_the_recordings(prepared):

@@ -61,7 +61,7 @@ def kill_at(step):
 def main(name, data_dir, run_dir, weights, steps, kill=None):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     if name == "mirrored":
-        devices = [tf.config.LogicalDeviceConfiguration()] * 3
+        devices = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], devices
         )

@@ -79,20 +79,3 @@ def test_damaged_file_of_scores_is_named(trained):
     with pytest.raises(ValueError, match=r"metrics_dropped\.json.*cannot be read"):
         absence.evaluate(trained, "test", ["text"])
     path.unlink()
-
-
-@pytest.mark.parametrize("killed_after", [3, 5])
-def test_resumed_run_draws_the_same_modalities(tiny_data, tmp_path, monkeypatch, killed_after):
-    settings = {"model": {"modality_dropout": 0.4}, "max_steps": 7}
-    test_runs.train(tiny_data, tmp_path / "whole", **settings)
-    monkeypatch.setattr(test_runs.trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
-    with monkeypatch.context() as patch:
-        test_runs.watch_steps(
-            patch, lambda number: test_runs.kill() if number > killed_after else None
-        )
-        with pytest.raises(test_runs.Killed):
-            test_runs.train(tiny_data, tmp_path / "killed", **settings)
-    test_runs.train(tiny_data, tmp_path / "killed", **settings)
-    for name in ("predictions.csv", "metrics.json"):
-        whole, killed = (tmp_path / run / name for run in ("whole", "killed"))
-        assert whole.read_bytes() == killed.read_bytes()

@@ -16,6 +16,7 @@ from amh_tf.data import writer
 from amh_tf.training import crossvalidation
 from tests import commands, conftest
 from tests.commands import ROOT, assert_refused
+from tools import run_tables
 
 SMALL = ["--audio_units=4", "--text_units=3", "--video_units=2", "--batch_size=8", "--max_steps=3"]
 
@@ -49,16 +50,25 @@ def one_fold(data_dir, tmp_path_factory):
     return output_dir
 
 
-def test_folds_are_trained_continued_and_summed_up(data_dir, one_fold, tmp_path):
-    output_dir = shutil.copytree(one_fold, tmp_path / "mdre_tv")
-    summary = summary_of(output_dir)
+@pytest.fixture(scope="module")
+def all_folds(data_dir, one_fold, tmp_path_factory):
+    """The folder with all folds, and how that ended. Tests must not change it."""
+    output_dir = shutil.copytree(one_fold, tmp_path_factory.mktemp("all_folds") / "mdre_tv")
+    return output_dir, crossval(data_dir, output_dir, "--jobs=2")
+
+
+def test_folds_are_trained_continued_and_summed_up(data_dir, one_fold, all_folds):
+    summary = summary_of(one_fold)
     assert [fold["fold"] for fold in summary["folds"]] == [1]
     assert summary["standard_deviation"]["weighted_accuracy"] is None
-    first = (output_dir / "fold_01" / "metrics.json").stat().st_mtime_ns
 
-    finished = crossval(data_dir, output_dir, "--jobs=2")
+    output_dir, finished = all_folds
     assert finished.returncode == 0, finished.stderr
-    assert (output_dir / "fold_01" / "metrics.json").stat().st_mtime_ns == first
+    times = {
+        (folder / "fold_01" / "metrics.json").stat().st_mtime_ns
+        for folder in (one_fold, output_dir)
+    }
+    assert len(times) == 1  # a copy has the time of what it is of
     assert "fold 0 of 3: WA" in finished.stdout and "fold 1 of 3: WA" not in finished.stdout
     summary = summary_of(output_dir)
     assert (summary["title"], summary["protocol"]) == ("MDRE (T+V)", "random")
@@ -143,25 +153,28 @@ def test_bad_cross_validation_is_refused(data_dir, tmp_path, extra, texts):
     assert not output_dir.exists()
 
 
-def test_failing_fold_is_named_and_the_others_go_on(data_dir, one_fold, tmp_path):
-    output_dir = shutil.copytree(one_fold, tmp_path / "out")
-    (output_dir / "fold_01" / "metrics.json").unlink()
-    for index in (output_dir / "fold_01" / "checkpoints").glob("*.index"):
-        index.write_text("garbage")
-    finished = crossval(data_dir, output_dir, "--jobs=2")
-    assert_refused(finished, "errors in [1]")
-    assert "fold 1 of 3: failed: " in finished.stdout and "log.txt" in finished.stdout
+def test_failing_fold_is_named_and_the_others_go_on(data_dir, all_folds, tmp_path):
+    output_dir = shutil.copytree(all_folds[0], tmp_path / "out")
     for number in (0, 2):
-        assert f"fold {number} of 3: WA" in finished.stdout
-        assert (output_dir / f"fold_{number:02d}" / "metrics.json").exists()
+        (output_dir / f"fold_{number:02d}" / "metrics.json").unlink()
+    for index in (output_dir / "fold_00" / "checkpoints").glob("*.index"):
+        index.write_text("garbage")
+    finished = crossval(data_dir, output_dir)
+    assert_refused(finished, "errors in [0]")
+    assert "fold 0 of 3: failed: " in finished.stdout and "log.txt" in finished.stdout
+    assert "fold 2 of 3: WA" in finished.stdout
+    assert (output_dir / "fold_02" / "metrics.json").exists()
 
 
-def test_rows_become_a_report_in_one_command(data_dir, tmp_path):
-    finished = commands.run(
-        "-m", "tools.run_tables", f"--data_dir={data_dir}", f"--output_dir={tmp_path}",
-        "--rows=amh_1,mdre_tv", f"--extra={','.join([*SMALL, '--folds=0'])}",
-    )  # fmt: skip
-    assert finished.returncode == 0, finished.stderr
+def test_rows_become_a_report_in_one_command(data_dir, one_fold, tmp_path, monkeypatch):
+    shutil.copytree(one_fold, tmp_path / "mdre_tv")  # is done, and so not repeated
+    flags = {"data_dir": data_dir, "output_dir": tmp_path, "rows": ["amh_1", "mdre_tv"]}
+    flags |= {"table": "1", "jobs": 1, "extra": [*SMALL, "--folds=1"]}
+    monkeypatch.setattr(run_tables, "FLAGS", SimpleNamespace(**flags))
+    monkeypatch.setattr(
+        run_tables.subprocess, "run", lambda command, check: commands.run(*command[1:])
+    )
+    run_tables.main()
     page = (tmp_path / "report" / "report.html").read_text()
     for text in ("AMH-1", "MDRE", "1 of 3 folds", "compact set (synthetic)", "McNemar"):
         assert text in page
@@ -178,13 +191,15 @@ def test_unknown_row_is_refused(data_dir, tmp_path):
     assert_refused(finished, "no such row", "amh_1", "--rows")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_cross_validation_saves_its_folds_and_ends(data_dir, tmp_path, number, code):
+@pytest.mark.parametrize(
+    ("number", "code", "jobs"), [(signal.SIGINT, 130, 2), (signal.SIGTERM, 143, 1)]
+)
+def test_stopped_cross_validation_saves_its_folds_and_ends(data_dir, tmp_path, number, code, jobs):
     output_dir = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "amh_tf.crossval", "--flagfile=flags/rnn_attn_a.flags",
-         f"--data_dir={data_dir}", f"--output_dir={output_dir}", "--jobs=2", "--audio_units=4",
-         "--batch_size=8", "--patience=1000000", "--max_epochs=1000000"],
+         f"--data_dir={data_dir}", f"--output_dir={output_dir}", f"--jobs={jobs}",
+         "--audio_units=4", "--batch_size=8", "--patience=1000000", "--max_epochs=1000000"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         # As from a terminal: a group of its own, whose Ctrl-C is not ignored.
@@ -193,7 +208,7 @@ def test_stopped_cross_validation_saves_its_folds_and_ends(data_dir, tmp_path, n
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )  # fmt: skip
-    logs = [output_dir / f"fold_{fold:02d}" / "log.txt" for fold in (0, 1)]
+    logs = [output_dir / f"fold_{fold:02d}" / "log.txt" for fold in range(jobs)]
     try:
         deadline = time.monotonic() + 120
         while not all(log.exists() and "step " in log.read_text() for log in logs):
@@ -209,4 +224,4 @@ def test_stopped_cross_validation_saves_its_folds_and_ends(data_dir, tmp_path, n
             os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == code, output
     assert all("Saved at step" in log.read_text() for log in logs)
-    assert not (output_dir / "fold_02").exists()
+    assert not (output_dir / f"fold_{jobs:02d}").exists()

@@ -110,14 +110,21 @@ def test_scores_of_other_modalities_are_refused(finished, tmp_path, name):
     assert set(json.loads(path.read_text())["test"]) == {"audio", "text"}
 
 
-@pytest.mark.parametrize("damage", ["cut", "no_name", "garbage"])
-def test_damaged_checkpoint_is_named(tiny_data, tmp_path, monkeypatch, damage):
-    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
-    with monkeypatch.context() as patch:
-        watch_steps(patch, lambda number: kill() if number > 4 else None)
+@pytest.fixture(scope="module")
+def killed(tiny_data, tmp_path_factory):
+    """A run that was killed after a checkpoint. Tests must not change it."""
+    run_dir = tmp_path_factory.mktemp("killed") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+        watch_steps(patch, lambda number: kill() if number > 2 else None)
         with pytest.raises(Killed):
-            train(tiny_data, tmp_path / "run")
-    folder = tmp_path / "run" / "checkpoints"
+            train(tiny_data, run_dir)
+    return run_dir
+
+
+@pytest.mark.parametrize("damage", ["cut", "no_name", "garbage"])
+def test_damaged_checkpoint_is_named(killed, tiny_data, tmp_path, damage):
+    folder = shutil.copytree(killed, tmp_path / "run") / "checkpoints"
     (data,) = folder.glob("*.data-*")
     if damage == "no_name":
         (folder / "newest.json").unlink()

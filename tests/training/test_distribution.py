@@ -53,7 +53,7 @@ def weights_in(path):
 
 @pytest.fixture(scope="module")
 def trained(tiny_data, tmp_path_factory):
-    """The same training in one process, on three devices, and by two workers."""
+    """The same training in one process, on two devices, and by two workers."""
     folder = tmp_path_factory.mktemp("teams")
     calls = [
         worker(name, tiny_data, folder / name, folder / f"{name}.npz")

@@ -1,6 +1,7 @@
 """Runs and the kernel that they are computed with."""
 
 import json
+import shutil
 
 import pytest
 
@@ -12,42 +13,47 @@ from tests.layers.kernels.test_kernels import load_compiled
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 
 
-def begin(data, run_dir, monkeypatch):
+def begin(data, run_dir):
     """Trains two steps, is killed, and leaves a checkpoint."""
-    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
         watch_steps(patch, lambda number: kill() if number > 2 else None)
         with pytest.raises(Killed):
             train(data, run_dir)
 
 
-def test_run_that_goes_on_with_another_kernel_says_so(tiny_data, tmp_path, monkeypatch, capsys):
+@pytest.fixture(scope="module")
+def begun(tiny_data, tmp_path_factory):
+    """A run with the compiled kernel. Tests must not change it."""
     load_compiled()
-    begin(tiny_data, tmp_path / "run", monkeypatch)
-    capsys.readouterr()
+    run_dir = tmp_path_factory.mktemp("begun") / "run"
+    begin(tiny_data, run_dir)
+    return run_dir
+
+
+def test_run_that_goes_on_with_another_kernel_says_so(
+    begun, tiny_data, tmp_path, monkeypatch, capsys
+):
+    run_dir = shutil.copytree(begun, tmp_path / "run")
     monkeypatch.setattr(compiled, "is_loaded", lambda: False)
-    train(tiny_data, tmp_path / "run")
+    train(tiny_data, run_dir)
     said = capsys.readouterr().out
     assert "goes on in another environment: kernel was compiled, now packed." in said
 
 
-def test_run_that_goes_on_with_its_kernel_says_nothing(tiny_data, tmp_path, monkeypatch, capsys):
-    begin(tiny_data, tmp_path / "run", monkeypatch)
-    capsys.readouterr()
-    train(tiny_data, tmp_path / "run")
+def test_run_that_goes_on_with_its_kernel_says_nothing(begun, tiny_data, tmp_path, capsys):
+    train(tiny_data, shutil.copytree(begun, tmp_path / "run"))
     said = capsys.readouterr().out
     assert "Continuing at step 2" in said
     assert "another environment" not in said
 
 
-def test_folder_says_what_its_run_was_begun_with(tiny_data, tmp_path, monkeypatch):
+def test_folder_says_what_its_run_was_begun_with(begun, tiny_data, tmp_path, monkeypatch):
     """A compiler that appears while the run is stopped changes nothing."""
-    load_compiled()
     with monkeypatch.context() as patch:
         patch.setattr(compiled, "is_loaded", lambda: False)
-        begin(tiny_data, tmp_path / "without", monkeypatch)
-    begin(tiny_data, tmp_path / "with", monkeypatch)
-    without, with_compiler = map(run_folder.RunFolder, (tmp_path / "without", tmp_path / "with"))
+        begin(tiny_data, tmp_path / "without")
+    without, with_compiler = map(run_folder.RunFolder, (tmp_path / "without", begun))
     assert (without.begun_kernel(), with_compiler.begun_kernel()) == ("packed", "compiled")
     train(tiny_data, tmp_path / "without")
     assert without.begun_kernel() == "packed"
@@ -81,7 +87,7 @@ def test_scores_hardly_depend_on_the_kernel(tiny_data, tmp_path):
     found = {}
     for kernel in ("compiled", "packed", "keras"):
         run_dir = tmp_path / kernel
-        train(tiny_data, run_dir, model={**still, "kernel": kernel})
+        train(tiny_data, run_dir, max_steps=3, model={**still, "kernel": kernel})
         rows = (run_dir / "predictions.csv").read_text().splitlines()[1:]
         found[kernel] = [[float(value) for value in row.split(",")[3:]] for row in rows]
         assert json.loads((run_dir / "metrics.json").read_text())

@@ -152,3 +152,12 @@ def test_halves_take_the_step_of_the_whole_batch(model_inputs):
         weights.append([losses, *model.get_weights()])
     for whole, halves in zip(*weights):
         np.testing.assert_allclose(halves, whole, atol=1e-5)
+
+
+def test_weights_decay_and_biases_do_not():
+    kernel, bias = (keras.Variable(np.ones(3, np.float32), name=n) for n in ("kernel", "bias"))
+    optimizer = step.make_optimizer(0.1, weight_decay=0.5)
+    optimizer.build([kernel, bias])
+    optimizer.apply([tf.zeros(3), tf.zeros(3)], [kernel, bias])
+    np.testing.assert_allclose(kernel, 1 - 0.1 * 0.5, rtol=1e-6)
+    np.testing.assert_array_equal(bias, np.ones(3))

@@ -213,7 +213,7 @@ void RunRelays() {
 
 int main() {
   RunRelays();
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 150; ++i) {
     const bool large = i % 10 == 0;
     const Sizes sizes{std::rand() % 20, std::rand() % 9, 1 + std::rand() % (large ? 300 : 40),
                       1 + std::rand() % (large ? 210 : 40), std::rand() % 2 > 0};

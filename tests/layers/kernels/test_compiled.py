@@ -1,10 +1,4 @@
-"""The compiled kernel: its dropout, its threads, its errors, and how it is compiled."""
-
-import json
-import os
-import stat
-import subprocess
-from pathlib import Path
+"""The compiled kernel: its dropout, its threads, its errors, and which encoders use it."""
 
 import keras
 import numpy as np
@@ -12,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 from amh_tf import layers
-from amh_tf.layers.kernels import choice, compiled, compiler
-from tests import commands
+from amh_tf.layers.kernels import choice, compiled
 from tests.layers.kernels import philox
 from tests.layers.kernels.test_kernels import load_compiled
 
@@ -69,16 +62,29 @@ def test_dropout_is_philox_and_the_same_on_the_way_back(dim, rate, backward):
 
 
 def test_dropout_keeps_its_share_and_differs_between_seeds():
-    drawn = [philox.dropout_factors((64, 20, 120), 0.3, [1, seed]) for seed in range(2)]
-    count = drawn[0].size
-    for factors in drawn:
-        spread = (0.3 * 0.7 / count) ** 0.5
-        assert abs((factors == 0).mean() - 0.3) < 5 * spread
-        assert abs(factors.mean() - 1) < 5 * spread / 0.7
-    agree = ((drawn[0] == 0) == (drawn[1] == 0)).mean()
-    assert abs(agree - (0.49 + 0.09)) < 0.01
-    neighbours = np.corrcoef((drawn[0] == 0)[:, :-1].ravel(), (drawn[0] == 0)[:, 1:].ravel())
-    assert abs(neighbours[0, 1]) < 0.02
+    """What is dropped is what the kernel's outputs do not depend on."""
+    load_compiled()
+    rng = np.random.default_rng(1)
+    sequence = rng.standard_normal((64, 20, 120)).astype(np.float32)
+    _, weights = given(120)
+
+    def drawn(seed):
+        inputs, lengths = tf.constant(sequence), tf.fill([64], 20)
+        seed = tf.constant([1, seed], tf.int64)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            states, _ = compiled.gru(inputs, lengths, weights, tf.float32, rate=0.3, seed=seed)
+            loss = tf.reduce_sum(tf.square(states))
+        return tape.gradient(loss, inputs).numpy() == 0
+
+    first, second = drawn(0), drawn(1)
+    for dropped in (first, second):
+        spread = (0.3 * 0.7 / dropped.size) ** 0.5
+        assert abs(dropped.mean() - 0.3) < 5 * spread
+    assert abs((first == second).mean() - (0.49 + 0.09)) < 0.01
+    for axis in range(3):
+        there, next_to_it = np.moveaxis(first, axis, 0)[:-1], np.moveaxis(first, axis, 0)[1:]
+        assert abs(np.corrcoef(there.ravel(), next_to_it.ravel())[0, 1]) < 0.02
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
@@ -168,250 +174,6 @@ def test_weights_of_other_shapes_are_refused(which):
     weights[which] = weights[which][..., :-1]
     with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
         run(sequence, weights)
-
-
-# On every processor with vectors of half and of a quarter of this one's width, if it has 512 bits.
-@pytest.mark.parametrize("machine", ["x86-64-v3", "x86-64"])
-def test_narrower_processors_compute_the_same(machine, tmp_path):
-    load_compiled()
-    if os.uname().machine != "x86_64":
-        pytest.skip("the processor is of another kind")
-    if machine == "x86-64-v3" and "avx2" not in compiler.processor():
-        pytest.skip("the processor has no AVX2")
-    sequence, weights = given(150)
-    np.savez(tmp_path / "given.npz", sequence, *weights)
-    script = """
-import sys
-import amh_tf
-import numpy as np
-import tensorflow as tf
-from amh_tf.layers.kernels import compiled, compiler
-from tests.layers.kernels import test_compiled
-compiler.FLAGS = ("-O1", *compiler.FLAGS[1:])
-compiler.MACHINE_FLAGS["x86_64"] = (f"-march={sys.argv[1]}",)
-with np.load(sys.argv[2] + "/given.npz") as arrays:
-    sequence, *weights = [arrays[name] for name in arrays.files]
-weights = list(map(tf.constant, weights))
-seed = tf.constant([5, 6], tf.int64)
-full = test_compiled.run(sequence, weights, rate=0.3, seed=seed)
-lengths = tf.constant(test_compiled.LENGTHS, tf.int32)
-half, _ = compiled.gru(sequence, lengths, weights, tf.bfloat16)
-np.savez(sys.argv[2] + "/found.npz", half, *full)
-"""
-    environment = {"XDG_CACHE_HOME": str(tmp_path)}
-    done = commands.run("-c", script, machine, tmp_path, environment=environment)
-    assert done.returncode == 0, done.stderr
-    seed = tf.constant([5, 6], tf.int64)
-    half, _ = compiled.gru(sequence, tf.constant(LENGTHS, tf.int32), weights, tf.bfloat16)
-    with np.load(tmp_path / "found.npz") as found:
-        for name, expected in zip(found.files[1:], run(sequence, weights, rate=0.3, seed=seed)):
-            np.testing.assert_allclose(found[name], expected, atol=1e-5 * np.abs(expected).max())
-        np.testing.assert_allclose(found[found.files[0]], half, atol=0.01)
-
-
-def test_sanitizers_find_nothing(tmp_path):
-    """Reads and writes past an array, undefined behaviour, leaks."""
-    load_compiled()
-    program = tmp_path / "native_check"
-    native = Path(compiler.__file__).parent / "native"
-    flags = ["-O1", "-march=native", "-std=c++17", "-pthread", f"-I{native}"]
-    flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-    source = Path(__file__).parent / "native_check.cc"
-    command = [*compiler._compilers()[0], *flags, str(source), "-o", str(program)]
-    built = subprocess.run(command, capture_output=True, text=True)
-    if "cannot find" in built.stderr:
-        pytest.skip("the compiler has no sanitizers")
-    assert built.returncode == 0, built.stderr
-    done = subprocess.run([str(program)], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
-
-
-@pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
-    """An empty cache, and a process that has not loaded the kernel."""
-    load_compiled()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(compiled, "_loaded", [])
-    return tmp_path
-
-
-def test_no_compiler_is_said(elsewhere, monkeypatch):
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(compiled.NotAvailable, match=r"no C\+\+ compiler.*the packed kernel"):
-        compiled.load()
-
-
-def program(path, script):
-    """Writes a program in the place of a compiler; $out is the file that it should write."""
-    path.parent.mkdir(exist_ok=True)
-    find = 'for word in "$@"; do [ "$before" = -o ] && out=$word; before=$word; done\n'
-    path.write_text(f"#!/bin/sh\n{find}{script}\n")
-    path.chmod(0o755)
-    return path
-
-
-VERSION = '[ "$1" = --version ] && exit 0\n'
-
-
-@pytest.mark.parametrize(
-    ("script", "said"),
-    [
-        (VERSION + "echo 'ops.cc:1: error: no such thing' >&2; exit 1", "error: no such thing"),
-        (VERSION + "echo 'ops.cc:1: Fehler' >&2; exit 1", "ops.cc:1: Fehler"),
-        (VERSION + "printf 'error: \\377\\376' >&2; exit 1", "error: \ufffd"),
-        (VERSION + "exit 3", "no message, exit code 3"),
-        (VERSION + "kill -9 $$", "no message, exit code -9"),
-        (VERSION + "exit 0", "has written nothing"),
-        ("echo 'error: no licence' >&2; exit 1", "error: no licence"),
-        ("exec sleep 60", "did not end in 1 seconds"),
-    ],
-)
-def test_failing_compiler_is_said(elsewhere, monkeypatch, script, said):
-    monkeypatch.setattr(compiler, "VERSION_SECONDS", 1)
-    monkeypatch.setenv("CXX", str(program(elsewhere / "broken", script)))
-    with pytest.raises(compiled.NotAvailable, match=rf"{said}.*(Set CXX|the packed kernel)"):
-        compiled.load()
-    assert {path.suffix for path in elsewhere.glob("amh_tf/kernels/*")} <= {".lock"}
-
-
-def test_compiler_of_another_machine_is_said(elsewhere, monkeypatch):
-    path = elsewhere / "foreign"
-    path.write_bytes(b"\x7fELF of no processor")
-    path.chmod(0o755)
-    monkeypatch.setenv("CXX", str(path))
-    with pytest.raises(compiled.NotAvailable, match=r"cannot be started.*Exec format.*Set CXX"):
-        compiled.load()
-
-
-# Takes down its arguments, and compiles nothing.
-RECORDING = 'echo "$0 $@" >> "$RECORD"; [ -n "$out" ] && echo compiled > "$out"; exit 0'
-
-
-@pytest.fixture
-def recorded(elsewhere, monkeypatch):
-    """A compiler `rec++` on the path; returns a function that gives the commands it has had."""
-    program(elsewhere / "bin" / "rec++", RECORDING)
-    program(elsewhere / "my bin" / "rec++", RECORDING)
-    program(elsewhere / "bin" / "ccache", 'echo ccache >> "$RECORD"; exec "$@"')
-    monkeypatch.setenv("PATH", f"{elsewhere / 'bin'}:/usr/bin:/bin")
-    monkeypatch.setenv("RECORD", str(elsewhere / "record"))
-    return lambda: (elsewhere / "record").read_text().splitlines()
-
-
-@pytest.mark.parametrize(
-    ("text", "before", "arguments"),
-    [
-        ("rec++", [], ""),
-        ("rec++ -m64 -DNAME='a b'", [], "-m64 -DNAME=a b"),
-        ("/usr/bin/env rec++", [], ""),
-        ("/usr/bin/env LEVEL=1 rec++ -m64", [], "-m64"),
-        ("ccache rec++", ["ccache"], ""),
-        ("  ccache   rec++ -m64 ", ["ccache"], "-m64"),
-        ("sccache rec++", [], ""),  # which is not installed
-        ("distcc ccache rec++", ["ccache"], ""),
-        ("{folder}/my bin/rec++", [], ""),
-        ("'{folder}/my bin/rec++' -m64", [], "-m64"),
-    ],
-)
-def test_cxx_is_a_command(recorded, elsewhere, monkeypatch, text, before, arguments):
-    monkeypatch.setenv("CXX", text.format(folder=elsewhere))
-    path = compiler.library()
-    assert path.read_text() == "compiled\n"
-    *begun, version, compiled_by = [line for line in recorded() if line != "ccache"]
-    assert not begun
-    assert recorded() == [*before, version, *before, compiled_by]
-    name, _, rest = version.partition("rec++ ")
-    assert Path(name).parent == elsewhere
-    assert rest.split("--version")[0].strip() == arguments
-    flags = " ".join([*filter(None, [arguments]), *compiler.FLAGS])
-    assert compiled_by.startswith(f"{name}rec++ {flags}")
-
-
-@pytest.mark.parametrize("text", ["ccache no-such-compiler", "'rec++", "-m64 rec++", "''"])
-def test_cxx_that_is_no_command_is_said(recorded, monkeypatch, text):
-    monkeypatch.setenv("CXX", text)
-    with pytest.raises(compiled.NotAvailable, match=r"Received: .*the packed kernel"):
-        compiler.library()
-
-
-def test_commands_have_libraries_of_their_own(recorded, monkeypatch):
-    paths = set()
-    for text in ("rec++", "rec++ -m64", "rec++ -DX", "ccache rec++"):
-        monkeypatch.setenv("CXX", text)
-        paths.add(compiler.library())
-    assert len(paths) == 4
-
-
-@pytest.mark.parametrize("value", [None, "", "  "])
-def test_compiler_that_fails_is_followed_by_the_next(recorded, elsewhere, monkeypatch, value):
-    """Where nobody has chosen one: a `c++` without its parts, as some images have it."""
-    if value is None:
-        monkeypatch.delenv("CXX", raising=False)
-    else:
-        monkeypatch.setenv("CXX", value)
-    monkeypatch.setenv("PATH", f"{elsewhere / 'bin'}")
-    tried = elsewhere / "tried"
-    broken = f'echo x >> "{tried}"; echo "c++: fatal error: cannot execute cc1plus" >&2; exit 1'
-    program(elsewhere / "bin" / "c++", VERSION + broken)
-    (elsewhere / "bin" / "g++").symlink_to("c++")
-    with pytest.raises(compiled.NotAvailable, match="cannot execute cc1plus"):
-        compiler.library()
-    assert tried.read_text() == "x\n"  # one program, whatever its names
-    program(elsewhere / "bin" / "clang++", RECORDING)
-    assert compiler.library().read_text() == "compiled\n"
-    tried.unlink()
-    assert compiler.library() == compiler.library_path()
-    assert not tried.exists()
-
-
-def planted_library(content=b"not a library"):
-    path = compiler.library_path()
-    path.parent.mkdir(parents=True, mode=0o700)
-    path.write_bytes(content)
-    path.chmod(0o700)
-    return path
-
-
-def test_damaged_library_is_said(elsewhere):
-    planted_library()
-    with pytest.raises(compiled.NotAvailable, match=r"could not be loaded.*Delete"):
-        compiled.load()
-
-
-@pytest.mark.parametrize("what", ["library", "folder"])
-def test_library_that_others_may_write_is_refused(elsewhere, what):
-    path = planted_library()
-    (path if what == "library" else path.parent).chmod(0o777)
-    with pytest.raises(compiled.NotAvailable, match="writable by nobody else"):
-        compiled.load()
-
-
-def test_folder_that_cannot_be_made_is_said(elsewhere):
-    (elsewhere / "amh_tf").write_text("in the way")
-    with pytest.raises(compiled.NotAvailable, match=r"could not be written.*XDG_CACHE_HOME"):
-        compiled.load()
-
-
-def test_compiled_once_and_kept(elsewhere):
-    """In processes of their own: TensorFlow takes an operation once."""
-    script = """
-import json, time
-import amh_tf
-from amh_tf.layers.kernels import compiled, compiler
-compiler.FLAGS = ("-O0", *compiler.FLAGS[1:])
-before = compiled.is_compiled()
-compiled.load()
-print(json.dumps([before, compiled.is_compiled()]))
-"""
-    settings = {"environment": {"XDG_CACHE_HOME": str(elsewhere)}}
-    together = commands.run_together([(["-c", script], settings)] * 2, at_once=2)
-    assert all(json.loads(end.stdout)[1] for end in together), together
-    (library,) = (elsewhere / "amh_tf" / "kernels").glob("*.so")
-    assert stat.S_IMODE(library.stat().st_mode) == 0o700
-    made = library.stat().st_mtime_ns
-    again = commands.run("-c", script, **settings)
-    assert json.loads(again.stdout) == [True, True]
-    assert library.stat().st_mtime_ns == made
 
 
 def operations(encoder, preferred):
