@@ -18,7 +18,7 @@ SMALL = {
 }
 MODELS = {
     "amh": {"num_hops": 2},
-    "mha": {"model": "mha", "modalities": ("audio", "text"), "num_hops": 2},
+    "mha": {"model": "mha", "modalities": ("audio", "text"), "num_hops": 1},
     "amh keras": {"num_hops": 1, "kernel": "keras"},
     "lstm": {"model": "mdre", "modalities": ("text", "video"), "cell": "lstm"},
     "standardized": {

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def assert_close(full, half, inputs):
-    """Compares logits that differ widely between utterances, within a twentieth of their spread.
+    """Compares logits that differ widely between utterances, within a thirtieth of their spread.
 
     Sets the weights of both models.
     """
@@ -15,5 +15,5 @@ def assert_close(full, half, inputs):
     assert logits.dtype == np.float32
     assert {str(weight.dtype) for weight in half.trainable_variables} == {"float32"}
     difference, spread = np.abs(logits - expected).max(), expected.std(axis=0).max()
-    assert spread > 0.3
-    assert 1e-5 < difference < 0.05 * spread  # it is close, and not the same
+    assert spread > 0.15
+    assert 1e-5 < difference < 0.03 * spread  # it is close, and not the same

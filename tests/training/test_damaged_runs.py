@@ -112,11 +112,11 @@ def test_scores_of_other_modalities_are_refused(finished, tmp_path, name):
 
 @pytest.fixture(scope="module")
 def killed(tiny_data, tmp_path_factory):
-    """A run that was killed after a checkpoint. Tests must not change it."""
+    """A run that was killed after its second checkpoint. Tests must not change it."""
     run_dir = tmp_path_factory.mktemp("killed") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
-        watch_steps(patch, lambda number: kill() if number > 2 else None)
+        watch_steps(patch, lambda number: kill() if number > 4 else None)
         with pytest.raises(Killed):
             train(tiny_data, run_dir)
     return run_dir
