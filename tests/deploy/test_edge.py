@@ -40,8 +40,7 @@ MODELS = {
         "state_dropout": 0.3, "audio_speed": 0.1, "video_noise": 0.1,
     },
     "rnn_attn on averaged sound, standardized by the speaker": {
-        "model": "rnn_attn", "modalities": ("audio",), "standardize": "speaker",
-        "audio_stride": 3,
+        "model": "rnn_attn", "modalities": ("audio",), "standardize": "speaker", "audio_stride": 3,
     },
     "amh trained in bfloat16": {"model": "amh", "num_hops": 2, "dtype": "bfloat16"},
 }  # fmt: skip
@@ -221,8 +220,7 @@ def test_scripts_make_and_check_smaller_files(exported, tmp_path):
     made = commands.run("export/tflite.py", f"--export_dir={exported.folder}", "--runs=2")
     assert made.returncode == 0, made.stderr
     report = json.loads((exported.folder / "edge_report.json").read_text())
-    # Share of the parameters' bytes, beside those of the graph, and the largest difference to the
-    # edge module.
+    # Share of the parameters' bytes (the graph's come on top), and the largest difference.
     bounds = {"float32": (1, 5e-6), "float16": (0.5, 2e-3), "int8": (0.25, 0.1)}
     assert list(report["files"]) == list(bounds)
     parameters = 4 * exported.trained.model.count_params()
