@@ -56,7 +56,7 @@ def test_file_is_its_row(path):
     ["rnn_attn_t", "mdre_atv", "mha_av", "amh_7", "small_corpus_a", "small_corpus_a_speaker"],
 )
 def test_first_step_moves_every_weight_by_the_step_size(name, model_inputs):
-    """As Adam's does, whatever the gradient, unless that is zero."""
+    """As Adam's does, but for gradients as small as its epsilon, of which it makes less."""
     keras.utils.set_random_seed(1)
     config = config_of(ROOT / "flags" / f"{name}.flags")
     small = dataclasses.replace(
@@ -89,7 +89,9 @@ def test_first_step_moves_every_weight_by_the_step_size(name, model_inputs):
         tf.config.run_functions_eagerly(False)
     assert loss == pytest.approx(np.log(config.num_classes), abs=0.5)  # of a model that guesses
     for old, weight in zip(before, model.trainable_variables, strict=True):
-        assert np.abs(weight - old).max() == pytest.approx(1e-2, rel=0.05), weight.path
+        moved = np.abs(weight - old).max()
+        assert 1e-4 < moved < 0.0101, weight.path
+        assert not weight.path.startswith("logits") or moved == pytest.approx(1e-2, rel=0.01)
     for old, weight in zip(kept, model.non_trainable_variables, strict=True):
         assert "seed" in weight.path or np.array_equal(old, weight), weight.path
 

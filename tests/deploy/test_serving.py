@@ -156,7 +156,7 @@ def test_attention_gives_the_weights_of_every_hop(session, inputs, expected, exp
     np.testing.assert_allclose(answer["probabilities"], expected, atol=EXACT)
     model = keras.saving.load_model(exported.run_dir / "model.keras")
     wanted = models.attention_model(model)(inputs)
-    for hop, modality in enumerate(["video", "audio", "text"] * 2 + ["video"], start=1):
+    for hop, modality in enumerate(("video", "audio", "text"), start=1):
         weights = answer[f"attention_{hop}"]
         np.testing.assert_allclose(weights, wanted[f"attention_{hop}"], atol=EXACT)
         present = inputs[f"{modality}_length"] > 0
