@@ -171,10 +171,12 @@ def test_rows_become_a_report_in_one_command(data_dir, one_fold, tmp_path, monke
     flags = {"data_dir": data_dir, "output_dir": tmp_path, "rows": ["amh_1", "mdre_tv"]}
     flags |= {"table": "1", "jobs": 1, "extra": [*SMALL, "--folds=1"]}
     monkeypatch.setattr(run_tables, "FLAGS", SimpleNamespace(**flags))
+    ends = []
     monkeypatch.setattr(
-        run_tables.subprocess, "run", lambda command, check: commands.run(*command[1:])
+        run_tables.shared, "run", lambda *command: ends.append(commands.run(*command))
     )
     run_tables.main()
+    assert [end.returncode for end in ends] == [0, 0, 0], ends
     page = (tmp_path / "report" / "report.html").read_text()
     for text in ("AMH-1", "MDRE", "1 of 3 folds", "compact set (synthetic)", "McNemar"):
         assert text in page
