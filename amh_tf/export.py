@@ -8,7 +8,8 @@ from absl import flags
 
 from amh_tf import progress
 from amh_tf.commands import cli, export_flags
-from amh_tf.runs import opening, run_folder, run_inputs
+from amh_tf.data import manifest
+from amh_tf.runs import run_folder
 
 export_flags.define()
 
@@ -17,10 +18,10 @@ def main():
     """Exports by the flags."""
     given = flags.FLAGS
     folder = run_folder.RunFolder(given.run_dir)
-    run_config = folder.load_config()
+    folder.load_config()
     folder.check_trained()
-    if run_inputs.load(folder.path, run_config, given.data_dir).fold is None:
-        opening.find_fold(run_config)
+    if given.data_dir:
+        manifest.load(given.data_dir)
     with cli.libraries():
         from amh_tf.deploy import write
     served, edge, refused = write.write(

@@ -94,18 +94,20 @@ def test_export_needs_no_data_set(copied, tmp_path, declared_data):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"label_counts": {"train": [1], "dev": [1], "test": [1]}}, "counts for each class"),
-        ({"number": -1}, "without its number"),
-        ({"name": {}}, "fold"),
-        ({"warnings": [5]}, "warning 5, which is no text"),
-        ({"more": 1}, "more"),
+        (
+            {"label_counts": {"train": [1], "dev": [1], "test": [1]}},
+            "fold.label_counts`: expected a count for each class",
+        ),
+        ({"number": -1}, "fold.number`: expected `int` >= 0"),
+        ({"name": {}}, "fold.name`: expected `str`, got `object`"),
+        ({"warnings": [5]}, r"fold.warnings\[0\]`: expected `str`, got `int`"),
     ],
 )
 def test_damaged_notes_of_the_fold_are_refused(copied, change, message):
     fields = json.loads((copied / "inputs.json").read_text())
     fields["fold"].update(change)
     (copied / "inputs.json").write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match=rf"inputs\.json' cannot be used.*{message}"):
+    with pytest.raises(ValueError, match=rf"inputs\.json' cannot be read.*{message}"):
         trained.read(copied)
 
 

@@ -194,5 +194,5 @@ def test_half_precision_stays_close(name, modalities, hops, dtype, model_inputs,
 
 
 def test_model_without_attention_is_refused(small_model):
-    with pytest.raises(ValueError, match=r"no attention.*mha"):
+    with pytest.raises(ValueError, match=r"no attention.*named 'mdre'"):
         models.attention_model(small_model("mdre", ("audio", "text"), None))
