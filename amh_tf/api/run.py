@@ -184,12 +184,12 @@ class Run:
         self.check()
         manifest.load(where or own.data.data_dir)
         with imports.libraries():
-            from amh_tf.training import absence, runs, startup
+            from amh_tf.training import absence, scoring, startup
         with progress.silence(quiet):
             startup.prepare(own.training.batch_split, own.model, begun=own.kernel)
             if drop is not None:
                 return absence.evaluate(str(self.folder), split, list(drop), where, verify)
-            return runs.evaluate(str(self.folder), split, where, verify)
+            return scoring.evaluate(str(self.folder), split, where, verify)
 
 
 def load(folder: known.Path) -> Run:

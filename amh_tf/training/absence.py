@@ -10,7 +10,7 @@ from amh_tf import errors, files, progress, schema, typed
 from amh_tf.data import pipeline
 from amh_tf.runs import opening, stored_reports
 from amh_tf.scores import score_tables
-from amh_tf.training import evaluation, runs
+from amh_tf.training import evaluation, scoring
 
 ALL_SUBSETS = "all_subsets"
 SCORES_FILE = "metrics_dropped.json"
@@ -82,7 +82,7 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
     folder, run_config, fold = opening.open_run(run_dir, data_dir, verify)
     modalities = run_config.model.modalities
     chosen = selections(modalities, drop)
-    runs.introduce(fold, run_config.model)
+    scoring.introduce(fold, run_config.model)
     with folder.locked():
         predict_step = evaluation.predict_step_of(run_config, folder.load_model())
         reports = {}
@@ -99,7 +99,7 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
                 )
                 batches = without(batches, set(modalities) - set(left))
                 predictions = evaluation.predict(predict_step, batches, bar.advance)
-                reports["+".join(left)] = runs.report(fold, predictions, run_config)
+                reports["+".join(left)] = scoring.report(fold, predictions, run_config)
         save(folder.path, run_config.model, split, reports)
     score_tables.print_available(reports, split)
     return reports

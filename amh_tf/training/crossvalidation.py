@@ -17,7 +17,7 @@ from amh_tf.data import folds, utterances
 from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import run_folder
 from amh_tf.scores import confusion_plot, score_tables
-from amh_tf.training import runs, seeds, startup
+from amh_tf.training import runs, scoring, seeds, startup
 
 SUMMARY_FILE = "crossval.json"
 
@@ -54,7 +54,7 @@ def run(run_config, manifest, output_dir, chosen=None, jobs=1):
             begun = begun or folder.begun_kernel()
         if number in selected and not folder.is_finished():
             todo.append((configured, selected[number], folder.path))
-    runs.introduce(selected[chosen[0]], run_config.model)
+    scoring.introduce(selected[chosen[0]], run_config.model)
     if todo:
         # All folds with the same kernel, whatever comes or goes meanwhile.
         kernel = startup.compile_kernel(run_config.model, begun)
@@ -176,7 +176,7 @@ def _sum_up(run_config, manifest, output_dir, num_folds):
     folders = {fold["fold"]: _run_dir(output_dir, fold["fold"]) for fold in done}
     by_seed = seeds.over_folds(folders, manifest, mean, pooled)
     protocol = manifest.protocols[run_config.data.protocol]
-    warnings = set(runs.model_warnings(manifest, model)) | {
+    warnings = set(scoring.model_warnings(manifest, model)) | {
         f"fold {number}: {text}"
         for number in (fold["fold"] for fold in done)
         for text in protocol["folds"][number]["warnings"]

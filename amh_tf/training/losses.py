@@ -53,6 +53,22 @@ class Loss:
 PLAIN = Loss()
 
 
+def of_training(training, counts):
+    """Makes the `Loss` that a `TrainingConfig` asks for.
+
+    Args:
+        training: `amh_tf.config.TrainingConfig`.
+        counts: Utterances of each class in the training part, `(classes,)`.
+    """
+    balanced, adjusted = training.class_weight == "balanced", training.logit_adjustment
+    return Loss(
+        balanced_weights(counts) if balanced else None,
+        class_offsets(counts, adjusted) if adjusted else None,
+        training.label_smoothing,
+        training.mixup,
+    )
+
+
 def balanced_weights(counts):
     """Weighs classes by their inverse frequency, as scikit-learn's "balanced".
 

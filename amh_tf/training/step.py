@@ -32,6 +32,26 @@ def make_optimizer(learning_rate, dtype="float32", weight_decay=0.0):
     return keras.optimizers.LossScaleOptimizer(adam) if dtype == "float16" else adam
 
 
+def step_size(training, max_steps):
+    """Returns the step size of a `TrainingConfig`, or the Keras schedule that it goes by.
+
+    Args:
+        training: `amh_tf.config.TrainingConfig`.
+        max_steps: Steps after which training ends at the latest.
+    """
+    if training.schedule != "cosine":
+        return training.learning_rate
+    warmup = round(training.warmup * max_steps)
+    rising = {"initial_learning_rate": training.learning_rate}
+    if warmup:
+        rising = {
+            "initial_learning_rate": training.learning_rate / warmup,
+            "warmup_target": training.learning_rate,
+            "warmup_steps": warmup,
+        }
+    return keras.optimizers.schedules.CosineDecay(decay_steps=max(1, max_steps - warmup), **rising)
+
+
 def input_signature(model):
     """Describes a model's input dict, so that batches of any size share one graph."""
     return {name: tf.TensorSpec(tensor.shape, tensor.dtype) for name, tensor in model.input.items()}

@@ -3,13 +3,13 @@
 import dataclasses
 import time
 
-import keras
 import tensorflow as tf
 
 from amh_tf import errors, progress, schema
 from amh_tf.data import pipeline
 from amh_tf.scores import metrics
 from amh_tf.training import (
+    batch_stream,
     checkpoints,
     evaluation,
     halves,
@@ -21,8 +21,6 @@ from amh_tf.training import (
 
 # A run that is killed loses no more than this, besides the time since the last validation.
 SECONDS_BETWEEN_CHECKPOINTS = 30
-# Passes that one stream of batches holds: the next pass is read while one ends.
-EPOCHS_PER_STREAM = 16
 # Validations without gain after which the schedule "plateau" halves the step size.
 PLATEAU = 3
 # Fewer steps an epoch than this leave a model little to learn by.
@@ -71,7 +69,7 @@ class Trainer:
         self._model = model
         self._folder = folder
         self._team = team
-        self._data_service = data_service
+        self._batches = batch_stream.BatchStream(run_config, fold, data_service)
         count = fold.count("train")
         self.steps_per_epoch = -(-count // self._data.batch_size)
         self.max_steps = min(
@@ -79,14 +77,16 @@ class Trainer:
         )
         with team.strategy.scope():
             self._optimizer = optimizer = step.make_optimizer(
-                self._schedule(), run_config.model.dtype, self._config.weight_decay
+                step.step_size(self._config, self.max_steps),
+                run_config.model.dtype,
+                self._config.weight_decay,
             )
             self._train_step = step.make_train_step(
                 model,
                 optimizer,
                 team.strategy,
                 self._config.clip_norm,
-                self._loss(),
+                losses.of_training(self._config, fold.label_counts("train")),
                 split,
                 self._config.seed,
             )
@@ -96,40 +96,8 @@ class Trainer:
         )
         self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
         self._position = _Position()
-        self._stream = None  # batches, kept open across validations
-        self._stream_end = 0  # the epoch before which it ends
-        self._source = None  # of the train split
         self._validation_steps = max(
             1, int(self._config.validation_interval * self.steps_per_epoch)
-        )
-
-    def _schedule(self):
-        """Returns the step size, or how it goes."""
-        config = self._config
-        if config.schedule != "cosine":
-            return config.learning_rate
-        warmup = round(config.warmup * self.max_steps)
-        rising = (
-            {
-                "initial_learning_rate": config.learning_rate / warmup,
-                "warmup_target": config.learning_rate,
-                "warmup_steps": warmup,
-            }
-            if warmup
-            else {"initial_learning_rate": config.learning_rate}
-        )
-        return keras.optimizers.schedules.CosineDecay(
-            decay_steps=max(1, self.max_steps - warmup), **rising
-        )
-
-    def _loss(self):
-        chosen, counts = self._config, self._fold.label_counts("train")
-        balanced, adjusted = chosen.class_weight == "balanced", chosen.logit_adjustment
-        return losses.Loss(
-            losses.balanced_weights(counts) if balanced else None,
-            losses.class_offsets(counts, adjusted) if adjusted else None,
-            chosen.label_smoothing,
-            chosen.mixup,
         )
 
     def train(self):
@@ -208,7 +176,8 @@ class Trainer:
         mean = tf.zeros([])
         steps = until - position.step
         while position.step < until:
-            for inputs, labels in self._rest_of_epoch(until):
+            left = min(until - position.step, self.steps_per_epoch - position.step_in_epoch)
+            for inputs, labels in self._batches.take(left, position.epoch, position.step_in_epoch):
                 mean += self._train_step(inputs, labels) / steps
                 position.step += 1
                 position.step_in_epoch += 1
@@ -230,42 +199,6 @@ class Trainer:
                 f"{position.step}. Train with a smaller --learning_rate."
             )
         return mean
-
-    def _rest_of_epoch(self, until):
-        """Yields the epoch's batches from the present position up to step `until`."""
-        position = self._position
-        if self._stream is None or position.epoch == self._stream_end:
-            self._open_stream()
-        elif position.step_in_epoch == 0:
-            self._fold.check_split("train")
-        while position.step < until and position.step_in_epoch < self.steps_per_epoch:
-            yield next(self._stream)
-
-    def _open_stream(self):
-        position = self._position
-        last = -(-self.max_steps // self.steps_per_epoch)
-        epochs = min(last - position.epoch, EPOCHS_PER_STREAM)
-        if self._source is None:
-            self._source = pipeline.open_split(
-                self._fold, "train", self._modalities, self._data_service
-            )
-        batches = pipeline.batches(
-            self._fold,
-            "train",
-            self._data.batch_size,
-            modalities=self._modalities,
-            source=self._source,
-            seed=self._config.seed,
-            epoch=position.epoch,
-            epochs=epochs,
-            shuffle_megabytes=self._data.shuffle_megabytes,
-            bucketing=self._data.bucketing,
-            data_service=self._data_service,
-            by_speaker=self._by_speaker,
-            shuffled_labels=self._config.seed if self._config.shuffle_labels else None,
-        )
-        self._stream = iter(batches.skip(position.step_in_epoch))
-        self._stream_end = position.epoch + epochs
 
     def _validate(self, train_loss, bar):
         position = self._position

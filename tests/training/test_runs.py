@@ -14,7 +14,7 @@ from amh_tf.data import pipeline
 from amh_tf.runs import predictions as prediction_files
 from amh_tf.runs import run_folder
 from amh_tf.scores import confusion_plot
-from amh_tf.training import runs, trainer
+from amh_tf.training import batch_stream, scoring, trainer
 from tests import conftest
 from tests.training.tiny_runs import TRAINING, Killed, configure, kill, train, watch_steps
 
@@ -80,7 +80,7 @@ def test_same_seed_gives_the_same_model_whatever_epochs_share_a_stream(
     finished, tiny_data, tmp_path, monkeypatch
 ):
     run_dir, reports = finished
-    monkeypatch.setattr(trainer, "EPOCHS_PER_STREAM", 1)
+    monkeypatch.setattr(batch_stream, "EPOCHS_PER_STREAM", 1)
     assert train(tiny_data, tmp_path / "again") == reports
     assert (run_dir / "predictions.csv").read_bytes() == (
         tmp_path / "again" / "predictions.csv"
@@ -156,7 +156,7 @@ def test_folder_of_something_else_is_refused(tiny_data, tmp_path):
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_evaluation_repeats_the_scores_of_training(finished, split):
     run_dir, reports = finished
-    report = runs.evaluate(run_dir, split)
+    report = scoring.evaluate(run_dir, split)
     if split in reports:
         assert report == reports[split]
     assert json.loads((run_dir / "metrics.json").read_text()).keys() >= {"dev", "test", split}
@@ -170,7 +170,7 @@ def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
     other = planted.read(9, {"train": 2, "dev": 2, "test": 2})
     writer.write(other, tmp_path / "other")
     with pytest.raises(ValueError, match=r"is not the data set of this run.*--data_dir"):
-        runs.evaluate(run_dir, "test", tmp_path / "other")
+        scoring.evaluate(run_dir, "test", tmp_path / "other")
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
 def test_scores_on_features_of_which_nobody_says_enough_warn(tiny_data, features, expected):
     run_config, _ = configure(tiny_data)
     said = dataclasses.replace(tiny_data, features=features, synthetic=False)
-    assert runs.model_warnings(said, run_config.model) == expected
-    assert runs.model_warnings(tiny_data, run_config.model) == []  # synthetic, as its name says
+    assert scoring.model_warnings(said, run_config.model) == expected
+    assert scoring.model_warnings(tiny_data, run_config.model) == []  # synthetic, as its name says
 
 
 def test_unfinished_run_is_not_taken_for_finished(tiny_data, tmp_path, monkeypatch):
@@ -204,7 +204,7 @@ def test_unfinished_run_is_not_taken_for_finished(tiny_data, tmp_path, monkeypat
         with pytest.raises(Killed):
             train(tiny_data, tmp_path / "run")
     with pytest.raises(ValueError, match="no trained model yet"):
-        runs.evaluate(tmp_path / "run", "dev")
+        scoring.evaluate(tmp_path / "run", "dev")
 
 
 def test_names_are_shown_as_they_are(finished, tmp_path, capsys, monkeypatch, draw_confusions):
@@ -226,9 +226,9 @@ def test_names_are_shown_as_they_are(finished, tmp_path, capsys, monkeypatch, dr
 def test_unfinished_run_cannot_be_scored(tiny_data, tmp_path):
     run_folder.RunFolder(tmp_path / "run").start(configure(tiny_data)[0])
     with pytest.raises(ValueError, match="no trained model yet"):
-        runs.evaluate(tmp_path / "run", "test")
+        scoring.evaluate(tmp_path / "run", "test")
     with pytest.raises(ValueError, match=r"config\.json.*amh_tf\.train"):
-        runs.evaluate(tmp_path / "nothing", "test")
+        scoring.evaluate(tmp_path / "nothing", "test")
 
 
 def test_patience_ends_training(tiny_data, tmp_path, monkeypatch):

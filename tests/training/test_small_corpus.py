@@ -10,7 +10,7 @@ import pytest
 from amh_tf import config, models, recipes
 from amh_tf.data import folds, moments, pipeline, writer
 from amh_tf.runs import run_folder
-from amh_tf.training import checkpoints, runs, trainer
+from amh_tf.training import checkpoints, runs, scoring, trainer
 from tests.conftest import compact_source
 from tests.training import run_state, tiny_runs
 
@@ -99,8 +99,8 @@ def test_ensemble_goes_on_where_it_was_stopped(data, ensemble, tmp_path, monkeyp
                 tiny_runs.kill()
             return kept(*arguments)
 
-        kept = runs.score
-        patched.setattr(runs, "score", score)
+        kept = scoring.score
+        patched.setattr(scoring, "score", score)
         with pytest.raises(tiny_runs.Killed):
             train(data, tmp_path / "run", seeds=(2, 5))
     train(data, tmp_path / "run", seeds=(2, 5))

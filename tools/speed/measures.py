@@ -7,7 +7,7 @@ import sys
 import numpy as np
 
 from amh_tf import errors
-from amh_tf.training import trainer
+from amh_tf.training import batch_stream
 from tools import shared
 from tools.speed import bench as benches
 from tools.speed import data
@@ -91,7 +91,7 @@ def pipeline(bench):
         engines[dtype] = bench.engine("ours-float32", folder=bench.folder(None, dtype))
         tasks[f"{dtype} ready"] = (dtype, "train_memory", {})
         tasks[f"{dtype} read"] = (dtype, "train_pass", {})
-    rounds = 2 if bench.quick else trainer.EPOCHS_PER_STREAM
+    rounds = 2 if bench.quick else batch_stream.EPOCHS_PER_STREAM
     trained, _ = bench.in_turn(engines, tasks, rounds)
     speeds = {n: [bench.utterances * passes / t for t in times] for n, times in read.items()}
     return {

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from amh_tf import config
 from amh_tf.models import registry
-from amh_tf.training import evaluation, startup, step, trainer
+from amh_tf.training import batch_stream, evaluation, startup, step
 from tools.speed import data
 
 
@@ -77,7 +77,7 @@ class Ours:
         of the opening of the stream.
         """
         if not self._left:
-            self._stream, self._left = None, trainer.EPOCHS_PER_STREAM
+            self._stream, self._left = None, batch_stream.EPOCHS_PER_STREAM
             start = time.perf_counter()
             stream = iter(self._reader.batches(True, self._left))
             self._stream = itertools.chain([next(stream)], stream)
