@@ -18,10 +18,10 @@ from tools import shared
 FLAGS = flags.FLAGS
 # Test scores of the authors' code on a set of the same make, over three runs: WA and UA.
 AUTHORS = {
-    "1": ("0.579 ± 0.018", "0.467"),
-    "2": ("0.764 ± 0.005", "0.678"),
-    "3": ("0.786 ± 0.008", "0.696"),
-    "7": ("0.796 ± 0.018", "0.700"),
+    "1": (".579 ± .018", ".467"),
+    "2": (".764 ± .005", ".678"),
+    "3": (".786 ± .008", ".696"),
+    "7": (".796 ± .018", ".700"),
 }
 
 

@@ -41,16 +41,21 @@ def markdown(header, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
+def share(value):
+    """Returns a number from 0 to 1 as text, such as ".583"."""
+    return f"{value:.3f}".removeprefix("0")
+
+
 def spread(values):
     """Returns mean and standard deviation of the scores of some seeds, as text."""
-    deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.3f}{deviation}"
+    deviation = f" ± {share(np.std(values, ddof=1))}" if len(values) > 1 else ""
+    return f"{share(np.mean(values))}{deviation}"
 
 
 def interval(score):
     """Returns a score of a report with its 95 % interval, as text."""
-    low, high = score["interval_95"]
-    return f"{score['value']:.3f} [{low:.3f}, {high:.3f}]"
+    value, low, high = map(share, (score["value"], *score["interval_95"]))
+    return f"{value} [{low}, {high}]"
 
 
 def median_interval(values):

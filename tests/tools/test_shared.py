@@ -20,9 +20,9 @@ def test_tables_are_markdown():
 
 
 def test_spread_is_mean_and_sample_deviation():
-    assert shared.spread([0.5]) == "0.500"
-    assert shared.spread([0.5, 0.7]) == "0.600 ± 0.141"
-    assert shared.interval({"value": 0.5, "interval_95": [0.4, 0.625]}) == "0.500 [0.400, 0.625]"
+    assert shared.spread([0.5]) == ".500"
+    assert shared.spread([0.5, 0.7]) == ".600 ± .141"
+    assert shared.interval({"value": 0.5, "interval_95": [0.4, 0.625]}) == ".500 [.400, .625]"
 
 
 def test_interval_of_a_median_shrinks_with_the_rounds():
