@@ -12,9 +12,7 @@ PICTURES += ("tiff", "webp")
 
 def require(condition, name, problem, expected, received, remedy):
     if not condition:
-        raise errors.InputError(
-            f"`{name}` {problem}. Expected {expected}. Received: {name}={received!r}. {remedy}"
-        )
+        raise errors.refusal(f"`{name}` {problem}", expected, f"{name}={received!r}", remedy)
 
 
 # Far beyond any sensible setting, and within what TensorFlow can take without crashing.
@@ -35,14 +33,8 @@ def require_integer(config, name, least, most=MANY, flag=None):
 
 def require_choice(config, name, choices):
     value = getattr(config, name)
-    require(
-        value in choices,
-        name,
-        "is not known",
-        f"one of {', '.join(map(repr, choices))}",
-        value,
-        f"Set it with --{name}.",
-    )
+    if value not in choices:
+        raise errors.unknown(name, value, choices, flag=name)
 
 
 def require_picture(name, path):

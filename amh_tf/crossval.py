@@ -25,9 +25,11 @@ def main():
     data, training = run_settings.data_config(settings), run_settings.training_config(settings)
     chosen = training_flags.chosen_folds()
     if not data.data_dir:
-        raise errors.InputError(
-            "`data_dir` is missing. Expected a data folder with folds. Received: none. Make one "
-            "with `python -m amh_tf.prepare`, and set it with --data_dir."
+        raise errors.refusal(
+            "`data_dir` is missing",
+            "a data folder with folds",
+            "none",
+            "Make one with `python -m amh_tf.prepare`, and set it with --data_dir.",
         )
     model = run_settings.model_config(settings, manifest.load(data.data_dir).features)
     with cli.libraries():

@@ -52,9 +52,10 @@ def user_cache(setting):
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError as error:  # a user without a home, as in containers
-        raise errors.InputError(
-            f"There is no folder for the user's cache. Expected a home folder. Received: {error} "
-            f"Set another folder with {setting}."
+        raise errors.refusal(
+            "There is no folder for the user's cache",
+            "a home folder",
+            f"{error} Set another folder with {setting}",
         ) from error
     return Path(base) / "amh_tf"
 
@@ -134,9 +135,7 @@ def parse_json(content, path, expected):
 
 
 def _no_json(path, expected, received):
-    return errors.InputError(
-        f"{str(path)!r} cannot be read. Expected {expected}. Received: {received}."
-    )
+    return errors.refusal(f"{str(path)!r} cannot be read", expected, received)
 
 
 def map_array(path):
@@ -156,11 +155,12 @@ def map_array(path):
     """
     path = Path(path)
     if not path.is_file():
-        raise errors.InputError(f"{str(path)!r} is missing. Expected a .npy file. Received: none.")
+        raise errors.refusal(f"{str(path)!r} is missing", "a .npy file", "none")
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header raises almost anything
-        raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected a whole .npy file without Python "
-            f"objects. Received: {type(error).__name__}: {str(error)[:200]}."
+        raise errors.refusal(
+            f"{str(path)!r} cannot be read",
+            "a whole .npy file without Python objects",
+            f"{type(error).__name__}: {str(error)[:200]}",
         ) from error

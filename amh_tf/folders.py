@@ -64,9 +64,11 @@ def locked(folder, flag):
         folder.mkdir(parents=True, exist_ok=True)
         opened = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
     except OSError as error:
-        raise errors.InputError(
-            f"{str(folder)!r} cannot be written to. Expected a folder, or leave to make it. "
-            f"Received: {error.strerror or error}. Choose another folder with --{flag}."
+        raise errors.refusal(
+            f"{str(folder)!r} cannot be written to",
+            "a folder, or leave to make it",
+            error.strerror or error,
+            f"Choose another folder with --{flag}.",
         ) from error
     with opened as file:
         try:
@@ -76,10 +78,11 @@ def locked(folder, flag):
                 raise
         else:
             if not free:
-                raise errors.InputError(
-                    f"{str(folder)!r} is in use. Expected no other process to be at work in it. "
-                    "Received: one that holds its lock. Wait until it has ended, or choose "
-                    f"another folder with --{flag}."
+                raise errors.refusal(
+                    f"{str(folder)!r} is in use",
+                    "no other process to be at work in it",
+                    "one that holds its lock",
+                    f"Wait until it has ended, or choose another folder with --{flag}.",
                 )
             sweep(folder)
         yield
@@ -154,10 +157,11 @@ def new_folder(path):
         sweep_unfinished(path)
         temporary, descriptor = _hold_new_folder(path)
     except OSError as error:
-        raise errors.InputError(
-            f"{str(path)!r} cannot be written to. Expected a new folder, or an empty one. "
-            f"Received: {error.strerror or error}. Choose another folder with --output_dir, or "
-            "with --cache_dir."
+        raise errors.refusal(
+            f"{str(path)!r} cannot be written to",
+            "a new folder, or an empty one",
+            error.strerror or error,
+            "Choose another folder with --output_dir, or with --cache_dir.",
         ) from error
     try:
         temporary.chmod(0o777 & ~_umask())  # mkdtemp is private; a data set is shared

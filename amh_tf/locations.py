@@ -25,10 +25,12 @@ def resolve(text):
         return str(Path(text).resolve())
     scheme, _, rest = str(text).partition("://")
     if scheme not in SCHEMES or not rest.strip("/"):
-        raise errors.InputError(
-            f"{str(text)!r} cannot be read. Expected a folder of this machine, or a URL that "
-            f"begins with {', '.join(f'{name}://' for name in SCHEMES)}. Received: another. "
-            "Set it with --data_dir."
+        raise errors.refusal(
+            f"{str(text)!r} cannot be read",
+            "a folder of this machine, or a URL that begins with "
+            f"{', '.join(f'{name}://' for name in SCHEMES)}",
+            "another",
+            "Set it with --data_dir.",
         )
     return f"{scheme}://{rest.rstrip('/')}"
 
@@ -40,7 +42,9 @@ def check_local(name, text):
         ValueError: If the location is a URL.
     """
     if text and is_remote(text):
-        raise errors.InputError(
-            f"`{name}` cannot be an object store. Expected a folder of this machine; data sets "
-            f"alone are read from elsewhere. Received: {name}={text!r}. Set it with --{name}."
+        raise errors.refusal(
+            f"`{name}` cannot be an object store",
+            "a folder of this machine; data sets alone are read from elsewhere",
+            f"{name}={text!r}",
+            f"Set it with --{name}.",
         )

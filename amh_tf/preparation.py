@@ -112,17 +112,19 @@ class Preparation:
             checking.require_integer(self, name, 0, most=1 << 62)
         sizes = self.planted_sizes
         if len(sizes) != 3 or not all(checking.is_integer(size, 1) for size in sizes):
-            raise errors.InputError(
-                "`planted_sizes` is not a set of sizes. Expected three integers of at least 1. "
-                f"Received: planted_sizes={','.join(map(str, sizes))}. Set it with "
-                "--planted_sizes=TRAIN,DEV,TEST."
+            raise errors.refusal(
+                "`planted_sizes` is not a set of sizes",
+                "three integers of at least 1",
+                f"planted_sizes={','.join(map(str, sizes))}",
+                "Set it with --planted_sizes=TRAIN,DEV,TEST.",
             )
         for name in DECLARED.values():
             if getattr(self, name) is not None and self.source != "folds":
-                raise errors.InputError(
-                    f"`{name}` is of no use here. Expected the source folds, whose arrays do not "
-                    f"say how they were made. Received: {name}={getattr(self, name)!r}, "
-                    f"source={self.source!r}. Leave --{name} out."
+                raise errors.refusal(
+                    f"`{name}` is of no use here",
+                    "the source folds, whose arrays do not say how they were made",
+                    f"{name}={getattr(self, name)!r}, source={self.source!r}",
+                    f"Leave --{name} out.",
                 )
 
     def is_set(self, name: str) -> bool:
@@ -151,9 +153,8 @@ class Preparation:
                 "table": "the file of a table",
                 "emobox": "the folder of a corpus in EmoBox's data",
             }.get(self.source, "the folder of the release")
-            raise errors.InputError(
-                f"`source_dir` is missing. Expected {expected}. Received: none. Set it with "
-                "--source_dir."
+            raise errors.refusal(
+                "`source_dir` is missing", expected, "none", "Set it with --source_dir."
             )
         return self.source_dir
 
@@ -170,10 +171,11 @@ def corpus(chosen: Preparation):
     options = {"labels": chosen.labels} if chosen.labels else {}
     if chosen.encoding:
         if chosen.source not in ENCODED:
-            raise errors.InputError(
-                f"`encoding` is of no use here. Expected one of the sources {', '.join(ENCODED)}. "
-                f"Received: encoding={chosen.encoding!r}, source={chosen.source!r}. Leave "
-                "--encoding out."
+            raise errors.refusal(
+                "`encoding` is of no use here",
+                f"one of the sources {', '.join(ENCODED)}",
+                f"encoding={chosen.encoding!r}, source={chosen.source!r}",
+                "Leave --encoding out.",
             )
         options["encoding"] = chosen.encoding
     place = chosen.place()
@@ -234,10 +236,11 @@ def declared(chosen: Preparation) -> dict:
             continue
         for more in _MORE[modality]:
             if chosen.is_set(more):
-                raise errors.InputError(
-                    f"`{more}` says nothing of these features. Expected --{name}={kind} beside it. "
-                    f"Received: {more}={getattr(chosen, more)!r}, {name}={said!r}. Set --{name}, "
-                    f"or leave --{more} out."
+                raise errors.refusal(
+                    f"`{more}` says nothing of these features",
+                    f"--{name}={kind} beside it",
+                    f"{more}={getattr(chosen, more)!r}, {name}={said!r}",
+                    f"Set --{name}, or leave --{more} out.",
                 )
         if said is not None:
             checking.require(

@@ -57,8 +57,5 @@ def settings(name: str, model: str | None = None) -> dict:
         ValueError: If there is no such recipe.
     """
     if name not in RECIPES:
-        raise errors.InputError(
-            f"`recipe` is not known. Expected one of {', '.join(RECIPES)}. "
-            f"Received: recipe={name!r}. Set it with --recipe."
-        )
+        raise errors.unknown("recipe", name, RECIPES, flag="recipe")
     return {**RECIPES[name], **_OF_MODELS.get(name, {}).get(model or "", {})}

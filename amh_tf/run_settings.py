@@ -29,9 +29,11 @@ def data_config(settings):
         InputError: If a setting is impossible.
     """
     if settings.get("data_dir") == "":
-        raise errors.InputError(
-            "`data_dir` is empty. Expected a data folder, or no such flag at all. Received: "
-            "data_dir=''. Set it with --data_dir."
+        raise errors.refusal(
+            "`data_dir` is empty",
+            "a data folder, or no such flag at all",
+            "data_dir=''",
+            "Set it with --data_dir.",
         )
     folder = locations.resolve(settings["data_dir"]) if settings.get("data_dir") else ""
     return config.DataConfig(**{**_chosen(config.DataConfig, settings), "data_dir": folder})

@@ -68,9 +68,10 @@ def modalities_from_letters(letters):
     """
     chosen = [MODALITY_LETTERS.get(letter) for letter in letters]
     if not chosen or None in chosen or len(set(chosen)) != len(chosen):
-        raise errors.InputError(
-            "`modalities` is not a selection of modalities. Expected each of the letters "
-            f"a, t and v at most once. Received: modalities={letters!r}. "
-            "Set it with --modalities, for example --modalities=atv."
+        raise errors.refusal(
+            "`modalities` is not a selection of modalities",
+            "each of the letters a, t and v at most once",
+            f"modalities={letters!r}",
+            "Set it with --modalities, for example --modalities=atv.",
         )
     return tuple(name for name in MODALITIES if name in chosen)

@@ -137,6 +137,4 @@ def refusing(path: Any, expected: str, remedy: str):
         yield
     except errors.InputError as error:
         received = str(error).removesuffix(".")
-        raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected {expected}. Received: {received}. {remedy}"
-        ) from error
+        raise errors.refusal(f"{str(path)!r} cannot be read", expected, received, remedy) from error

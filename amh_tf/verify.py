@@ -82,10 +82,11 @@ def main():
     """Verifies by the flags."""
     flags = training_flags.FLAGS
     if bool(flags.data_dir) == bool(flags.source):
-        raise errors.InputError(
-            "It is not said what to check. Expected a data folder, or else a corpus. Received: "
-            f"data_dir={flags.data_dir!r}, source={flags.source!r}. Set either --data_dir, or "
-            "--source and --source_dir."
+        raise errors.refusal(
+            "It is not said what to check",
+            "a data folder, or else a corpus",
+            f"data_dir={flags.data_dir!r}, source={flags.source!r}",
+            "Set either --data_dir, or --source and --source_dir.",
         )
     if flags.data_dir:
         return _verify_data(flags.data_dir)

@@ -71,9 +71,10 @@ def main():
     for threads, timed in times.items():
         show(f"latency, {threads} thread{'s'[: threads - 1]}: median {np.median(timed):.2f} ms")
     if not agreement >= FLAGS.least_agreement:
-        raise errors.InputError(
-            f"The file is not the model. Expected the same class for at least "
-            f"{FLAGS.least_agreement:.1%} of the utterances. Received: {agreement:.2%}."
+        raise errors.refusal(
+            "The file is not the model",
+            f"the same class for at least {FLAGS.least_agreement:.1%} of the utterances",
+            f"{agreement:.2%}",
         )
 
 

@@ -80,9 +80,11 @@ class Runner:
         try:
             from ai_edge_litert import interpreter
         except ImportError as error:
-            raise errors.InputError(
-                "TFLite files cannot be run. Expected the package ai-edge-litert. Received: "
-                f"{error}. Install it with pip install 'amh_tf[edge]'."
+            raise errors.refusal(
+                "TFLite files cannot be run",
+                "the package ai-edge-litert",
+                error,
+                "Install it with pip install 'amh_tf[edge]'.",
             ) from error
         try:
             contents = Path(path).read_bytes()

@@ -12,9 +12,11 @@ def _packages():
         import onnxruntime
         import tf2onnx
     except (ImportError, AttributeError) as error:
-        raise errors.InputError(
-            "ONNX files cannot be made. Expected the packages tf2onnx, onnx and onnxruntime. "
-            f"Received: {error}. Install them with pip install 'amh_tf[onnx]'."
+        raise errors.refusal(
+            "ONNX files cannot be made",
+            "the packages tf2onnx, onnx and onnxruntime",
+            error,
+            "Install them with pip install 'amh_tf[onnx]'.",
         ) from error
     return tf2onnx, onnxruntime
 

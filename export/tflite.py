@@ -27,10 +27,11 @@ FILES = {"float32": "amh.tflite", "float16": "amh_float16.tflite", "int8": "amh_
 def _edge_dir():
     folder = Path(FLAGS.export_dir) / "edge"
     if not (folder / "saved_model.pb").is_file():
-        raise errors.InputError(
-            f"{FLAGS.export_dir!r} is not an export. Expected a folder with edge/ in it. "
-            "Received: none. Make one with `python -m amh_tf.export`, and set it with "
-            "--export_dir."
+        raise errors.refusal(
+            f"{FLAGS.export_dir!r} is not an export",
+            "a folder with edge/ in it",
+            "none",
+            "Make one with `python -m amh_tf.export`, and set it with --export_dir.",
         )
     return folder
 

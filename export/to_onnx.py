@@ -24,9 +24,11 @@ def main():
     output = Path(FLAGS.export_dir)
     edge_dir = output / "edge"
     if not (edge_dir / "saved_model.pb").is_file():
-        raise errors.InputError(
-            f"{str(output)!r} is not an export. Expected a folder with edge/ in it. Received: "
-            "none. Make one with `python -m amh_tf.export`, and set it with --export_dir."
+        raise errors.refusal(
+            f"{str(output)!r} is not an export",
+            "a folder with edge/ in it",
+            "none",
+            "Make one with `python -m amh_tf.export`, and set it with --export_dir.",
         )
     path = output / "amh.onnx"
     contents = onnx_model.convert(edge_dir)
@@ -38,9 +40,10 @@ def main():
             for inputs, expected in litert.reference_answers(edge_dir)
         )
         if not difference <= PARITY:
-            raise errors.InputError(
-                f"The file does not give what the edge module gives. Expected differences of at "
-                f"most {PARITY}. Received: {difference}."
+            raise errors.refusal(
+                "The file does not give what the edge module gives",
+                f"differences of at most {PARITY}",
+                difference,
             )
     progress.console.print(f"{path}: {len(contents):,} bytes, largest difference {difference:.1e}")
 

@@ -29,9 +29,11 @@ def _stored(path):
     if path.exists():
         results = files.read_json(path, "a benchmark's results")
     if results.get("format") != FORMAT:
-        raise errors.InputError(
-            f"{str(path)!r} is of another version. Expected format {FORMAT}. Received: "
-            f"{results.get('format')}. Set another folder with --output_dir."
+        raise errors.refusal(
+            f"{str(path)!r} is of another version",
+            f"format {FORMAT}",
+            f"{results.get('format')}",
+            "Set another folder with --output_dir.",
         )
     return results
 

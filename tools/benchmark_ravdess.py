@@ -94,9 +94,10 @@ def _with_pictures(output, sound):
     index = [extracted_source.entry(spoken) for spoken in corpus.recordings]
     missing = [entry.id for entry in index if entry.id not in values]
     if missing:
-        raise errors.InputError(
-            f"{FLAGS.action_units!r} does not fit. Expected features of every utterance. Received: "
-            f"none of {len(missing)}, such as {missing[0]!r}."
+        raise errors.refusal(
+            f"{FLAGS.action_units!r} does not fit",
+            "features of every utterance",
+            f"none of {len(missing)}, such as {missing[0]!r}",
         )
     width = next(iter(values.values())).size
     audio, no_words = _sounds(data), np.zeros(0, np.int32)
@@ -170,9 +171,11 @@ def main():
     output, tables = Path(FLAGS.output_dir), _rows()
     unknown = set(FLAGS.tables) - set(tables)
     if unknown:
-        raise errors.InputError(
-            f"There is no such table. Expected some of {', '.join(tables)}. Received: "
-            f"{', '.join(sorted(unknown))}. Set them with --tables."
+        raise errors.refusal(
+            "There is no such table",
+            f"some of {', '.join(tables)}",
+            f"{', '.join(sorted(unknown))}",
+            "Set them with --tables.",
         )
     output.mkdir(parents=True, exist_ok=True)
     data = {"sound": _prepare(output)}

@@ -43,9 +43,11 @@ def read_checkpoint(prefix):
         names = reader.get_variable_to_shape_map()
         return {name: reader.get_tensor(name) for name in names if not IGNORED.search(name)}
     except (ValueError, tf.errors.OpError) as error:
-        raise errors.InputError(
-            f"{str(prefix)!r} is not a checkpoint. Expected the prefix of PREFIX.index and "
-            f"PREFIX.data-*. Received: {error}. Set it with --checkpoint."
+        raise errors.refusal(
+            f"{str(prefix)!r} is not a checkpoint",
+            "the prefix of PREFIX.index and PREFIX.data-*",
+            error,
+            "Set it with --checkpoint.",
         ) from error
 
 
@@ -64,9 +66,10 @@ def infer_config(variables):
     needed += [GRU.format(m=m, layer=0, part="gates/kernel") for m in schema.MODALITIES]
     missing = [name for name in needed if name not in variables]
     if missing:
-        raise errors.InputError(
-            "The checkpoint is not one of the authors' AMH. Expected the variable "
-            f"{missing[0]!r}. Received: {len(variables)} variables without it."
+        raise errors.refusal(
+            "The checkpoint is not one of the authors' AMH",
+            f"the variable {missing[0]!r}",
+            f"{len(variables)} variables without it",
         )
     settings = {"num_hops": _count(variables, lambda hop: HOP_KERNEL.format(hop=hop + 1))}
     for modality in schema.MODALITIES:
@@ -120,9 +123,8 @@ def build_model(variables):
             )
         model.get_layer("logits").set_weights([variables[OUTPUT_KERNEL], variables[OUTPUT_BIAS]])
     except (KeyError, ValueError) as error:
-        raise errors.InputError(
-            "The checkpoint's variables do not fit each other. Expected those of one AMH "
-            f"model. Received: {error}."
+        raise errors.refusal(
+            "The checkpoint's variables do not fit each other", "those of one AMH model", error
         ) from error
     return model
 
@@ -130,9 +132,11 @@ def build_model(variables):
 def main():
     """Converts by the flags."""
     if not FLAGS.output.endswith(".keras"):
-        raise errors.InputError(
-            "`output` has another ending. Expected a file that ends in .keras. Received: "
-            f"output={FLAGS.output!r}. Set it with --output."
+        raise errors.refusal(
+            "`output` has another ending",
+            "a file that ends in .keras",
+            f"output={FLAGS.output!r}",
+            "Set it with --output.",
         )
     model = build_model(read_checkpoint(FLAGS.checkpoint))
     with files.replacing(FLAGS.output) as temporary:

@@ -53,9 +53,11 @@ def _write(folder, utterances, seed, quality):
 def main():
     """Writes the corpus by the flags."""
     if not shutil.which("espeak-ng"):
-        raise errors.InputError(
-            "The speech synthesizer is missing. Expected the program espeak-ng. Received: none. "
-            "Install it, for example with apt-get install espeak-ng."
+        raise errors.refusal(
+            "The speech synthesizer is missing",
+            "the program espeak-ng",
+            "none",
+            "Install it, for example with apt-get install espeak-ng.",
         )
     with folders.new_folder(FLAGS.output_dir) as folder:
         total = _write(Path(folder), FLAGS.utterances, FLAGS.seed, FLAGS.quality)

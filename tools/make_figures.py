@@ -57,9 +57,11 @@ def put_table(page, name, table):
     text = page.read_text(encoding="utf-8")
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", flags=re.DOTALL)
     if not pattern.search(text):
-        raise errors.InputError(
-            f"The table has no place. Expected the lines {begin} and {end}. Received: {page} "
-            "without them. Add them where the table belongs."
+        raise errors.refusal(
+            "The table has no place",
+            f"the lines {begin} and {end}",
+            f"{page} without them",
+            "Add them where the table belongs.",
         )
     written = f"{begin}\n\n{table.strip()}\n\n{end}"
     files.write_text(page, pattern.sub(lambda _: written, text))
@@ -132,9 +134,11 @@ def _baselines(work):
 def _photograph(page, picture):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not browser:
-        raise errors.InputError(
-            "There is no browser to draw the report. Expected chromium. Received: none. Install "
-            "it, for example with apt-get install chromium."
+        raise errors.refusal(
+            "There is no browser to draw the report",
+            "chromium",
+            "none",
+            "Install it, for example with apt-get install chromium.",
         )
     with files.replacing(picture) as temporary:
         shown = Path(f"{temporary}.png")  # the browser goes by the ending

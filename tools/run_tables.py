@@ -35,9 +35,11 @@ def main():
     unknown = [row for row in rows if not (FLAG_FILES / f"{row}.flags").is_file()]
     if unknown:
         known = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
-        raise errors.InputError(
-            f"There is no such row. Expected some of {known}. Received: {', '.join(unknown)}. "
-            "Set them with --rows."
+        raise errors.refusal(
+            "There is no such row",
+            f"some of {known}",
+            f"{', '.join(unknown)}",
+            "Set them with --rows.",
         )
     for number, row in enumerate(rows):
         progress.console.print(f"\n{row}: row {number + 1} of {len(rows)}")

@@ -28,10 +28,11 @@ def run(*command, log=None):
         status = subprocess.run(arguments, **streams, check=False).returncode
     if status:
         message = f"See {log}" if log else "Its message is above"
-        raise errors.InputError(
-            f"A command has failed. Expected exit code 0. Received: {status} of "
-            f"`{' '.join(map(str, command[:2]))}`. {message}; the same command continues from the "
-            "last save."
+        raise errors.refusal(
+            "A command has failed",
+            "exit code 0",
+            f"{status} of `{' '.join(map(str, command[:2]))}`",
+            f"{message}; the same command continues from the last save.",
         )
 
 

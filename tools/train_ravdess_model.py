@@ -53,10 +53,11 @@ def _check(run_config, summary):
         if name not in ("protocol", "fold", "data_fingerprint", "vocabulary_size")
     ]
     if differing or summary["protocol"] != "given":
-        raise errors.InputError(
-            "The cross-validation is not of this recipe. Expected the published folds with "
-            f"{' '.join(RECIPE)}. Received: others, in {', '.join(differing) or 'the protocol'}. "
-            "Set it with --crossval."
+        raise errors.refusal(
+            "The cross-validation is not of this recipe",
+            f"the published folds with {' '.join(RECIPE)}",
+            f"others, in {', '.join(differing) or 'the protocol'}",
+            "Set it with --crossval.",
         )
 
 
@@ -144,9 +145,7 @@ def main():
         (folder / "MODEL_CARD.md").write_text(_card(run_config, summary), encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > MOST_BYTES:
-            raise errors.InputError(
-                f"The model is too large. Expected {MOST_BYTES} bytes. Received: {size}."
-            )
+            raise errors.refusal("The model is too large", f"{MOST_BYTES} bytes", size)
     shutil.rmtree(MODEL_DIR, ignore_errors=True)
     shutil.move(work / "model", MODEL_DIR)
     progress.console.print(f"{MODEL_DIR} holds the model, {size:,} bytes.")

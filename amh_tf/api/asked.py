@@ -43,9 +43,10 @@ def clips(
     if texts is None or isinstance(texts, str):
         texts = [texts] * len(many)
     if len(texts) != len(many):
-        raise errors.InputError(
-            "`text` does not suit the clips. Expected one text, or one for each clip. Received: "
-            f"{len(texts)} texts for {len(many)} clips."
+        raise errors.refusal(
+            "`text` does not suit the clips",
+            "one text, or one for each clip",
+            f"{len(texts)} texts for {len(many)} clips",
         )
     same = {name: value for name, value in settings.items() if name != "text"}
     return [
@@ -62,9 +63,11 @@ def _clip(one, rate, settings, sees):
         return prediction_clip.Clip(**settings)
     if isinstance(one, prediction_clip.Clip):
         if settings:
-            raise errors.InputError(
-                "The clip says itself what it is. Expected nothing beside a `Clip`. Received: "
-                f"{', '.join(settings)}. Set it in the `Clip`."
+            raise errors.refusal(
+                "The clip says itself what it is",
+                "nothing beside a `Clip`",
+                ", ".join(settings),
+                "Set it in the `Clip`.",
             )
         return one
     if isinstance(one, (str, os.PathLike)) and os.fspath(one):
@@ -73,14 +76,17 @@ def _clip(one, rate, settings, sees):
         array, own = (one, rate) if isinstance(one, np.ndarray) else one
         name, value = "audio", samples.Samples(array, own)
     else:
-        raise errors.InputError(
-            "This is no clip. Expected a path, an array with `rate=`, a pair of both, or a `Clip`. "
-            f"Received: {one!r:.100}."
+        raise errors.refusal(
+            "This is no clip",
+            "a path, an array with `rate=`, a pair of both, or a `Clip`",
+            f"{one!r:.100}",
         )
     if settings.get(name):
-        raise errors.InputError(
-            f"`{name}` is said twice. Expected a clip, or else `{name}=`. Received: {one!r:.100} "
-            f"and {name}={settings[name]!r}. Leave one out."
+        raise errors.refusal(
+            f"`{name}` is said twice",
+            f"a clip, or else `{name}=`",
+            f"{one!r:.100} and {name}={settings[name]!r}",
+            "Leave one out.",
         )
     return prediction_clip.Clip(**{**settings, name: value})
 

@@ -55,9 +55,11 @@ class ExportedRun(run.Run):
         self._lacks("data set")
 
     def _lacks(self, what) -> NoReturn:
-        raise errors.InputError(
-            f"{str(self.folder)!r} has no {what}. Expected a run's folder. Received: an export. "
-            "Load the run itself; the export's model_card.md says what it is worth."
+        raise errors.refusal(
+            f"{str(self.folder)!r} has no {what}",
+            "a run's folder",
+            "an export",
+            "Load the run itself; the export's model_card.md says what it is worth.",
         )
 
     def check(self) -> None:
@@ -83,9 +85,10 @@ class ExportedRun(run.Run):
 
         loaded = tf.saved_model.load(str(self.folder))
         if "serving_default" not in loaded.signatures or not hasattr(loaded, "model_weights"):
-            raise errors.InputError(
-                f"{str(self.folder)!r} is not a served model. Expected what `amh_tf.export` writes "
-                f"to serving/. Received: a SavedModel with {', '.join(loaded.signatures)}."
+            raise errors.refusal(
+                f"{str(self.folder)!r} is not a served model",
+                "what `amh_tf.export` writes to serving/",
+                f"a SavedModel with {', '.join(loaded.signatures)}",
             )
         self._loaded = loaded  # whose variables live as long as it does
         return loaded.signatures
@@ -106,10 +109,11 @@ class ExportedRun(run.Run):
         if settings:
             self._lacks(f"use for {', '.join(settings)}")
         if "raw" not in self._signatures:
-            raise errors.InputError(
-                f"{str(self.folder)!r} takes no recordings. Expected the signature raw, which an "
-                "export has where its data set says how its features were made. Received: "
-                f"{', '.join(self._signatures)}."
+            raise errors.refusal(
+                f"{str(self.folder)!r} takes no recordings",
+                "the signature raw, which an export has where its data set says how its "
+                "features were made",
+                ", ".join(self._signatures),
             )
         return [self._answer(clip) for clip in clips]
 
@@ -134,10 +138,10 @@ class ExportedRun(run.Run):
         if "video" in specs and clip.video:
             notes.append("No video is read: an export takes pictures as features.")
         if waveform is None and not (clip.text and "transcript" in specs):
-            raise errors.InputError(
-                "The clip holds nothing for the model. Expected "
-                f"{' or '.join(name for name in ('waveform', 'transcript') if name in specs)}. "
-                "Received: none of them."
+            raise errors.refusal(
+                "The clip holds nothing for the model",
+                " or ".join(name for name in ("waveform", "transcript") if name in specs),
+                "none of them",
             )
         (probabilities,) = self._call("raw", inputs)["probabilities"]
         return prediction_clip.Prediction(

@@ -27,14 +27,15 @@ def check(call: str, chosen: Mapping[str, Any], known: type) -> None:
         if name not in hints:
             near = difflib.get_close_matches(name, hints, n=1, cutoff=0.5)
             nearest = f"{near[0]!r}, or another" if near else f"one of {', '.join(sorted(hints))}"
-            raise errors.InputError(
-                f"`{name}` is not known to {call}. Expected {nearest}. Received: "
-                f"{name}={value!r:.100}. Mend its spelling, or leave it out."
+            raise errors.refusal(
+                f"`{name}` is not known to {call}",
+                nearest,
+                f"{name}={value!r:.100}",
+                "Mend its spelling, or leave it out.",
             )
         if not _fits(value, hints[name]):
-            raise errors.InputError(
-                f"`{name}` is of another type. Expected {_named(hints[name])}. Received: "
-                f"{name}={value!r:.100}."
+            raise errors.refusal(
+                f"`{name}` is of another type", f"{_named(hints[name])}", f"{name}={value!r:.100}"
             )
 
 

@@ -193,10 +193,11 @@ def with_splits(subject, splits, name):
     places = {each: place for place, each in enumerate(subject.ids)}
     strange = [each for each in splits.ids if each not in places]
     if strange:
-        raise errors.InputError(
-            f"{name!r} names utterances that the {subject.name} does not hold. Expected ids "
-            f"such as {subject.ids[0]!r}. Received: {len(strange):,} others, the first "
-            f"{', '.join(map(repr, strange[:3]))}. Set others with --splits or --data_dir."
+        raise errors.refusal(
+            f"{name!r} names utterances that the {subject.name} does not hold",
+            f"ids such as {subject.ids[0]!r}",
+            f"{len(strange):,} others, the first {', '.join(map(repr, strange[:3]))}",
+            "Set others with --splits or --data_dir.",
         )
     order = [places[each] for each in splits.ids]
     placed = np.full((len(subject.ids), len(splits.names)), "", object)

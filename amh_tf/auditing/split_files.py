@@ -82,9 +82,11 @@ def read(path, encoding=None):
                 about.setdefault(name, text if name == "audio" else text_files.clean(text))
         columns.update(row)
     if not known:
-        raise errors.InputError(
-            f"{str(path)!r} holds no split. Expected a line for each utterance. Received: none. "
-            "Set it with --splits."
+        raise errors.refusal(
+            f"{str(path)!r} holds no split",
+            "a line for each utterance",
+            "none",
+            "Set it with --splits.",
         )
     return _gather(path, known, assigned, columns)
 

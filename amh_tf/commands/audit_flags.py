@@ -46,13 +46,17 @@ def check():
         ValueError: If there is nothing to audit, or a leak is not known.
     """
     if not FLAGS.data_dir and not FLAGS.splits:
-        raise errors.InputError(
-            "There is nothing to audit. Expected a data folder, or a file of splits. Received: "
-            "neither. Set them with --data_dir and --splits."
+        raise errors.refusal(
+            "There is nothing to audit",
+            "a data folder, or a file of splits",
+            "neither",
+            "Set them with --data_dir and --splits.",
         )
     unknown = [leak for leak in FLAGS.leaks if leak not in leaks.LEAKS]
     if unknown:
-        raise errors.InputError(
-            f"`leaks` is not known. Expected some of {', '.join(leaks.LEAKS)}. Received: "
-            f"leaks={','.join(FLAGS.leaks)}. Set it with --leaks."
+        raise errors.refusal(
+            "`leaks` is not known",
+            f"some of {', '.join(leaks.LEAKS)}",
+            f"leaks={','.join(FLAGS.leaks)}",
+            "Set it with --leaks.",
         )

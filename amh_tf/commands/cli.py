@@ -125,9 +125,11 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
             if take_arguments:
                 take_arguments(arguments[1:])
             elif len(arguments) > 1:
-                raise errors.InputError(
-                    "Arguments are left over. Expected flags alone, as --name=value. "
-                    f"Received: {' '.join(arguments[1:])}. --help lists the flags."
+                raise errors.refusal(
+                    "Arguments are left over",
+                    "flags alone, as --name=value",
+                    f"{' '.join(arguments[1:])}",
+                    "--help lists the flags.",
                 )
             gc.freeze()  # as `libraries` does; a script has imported them before
             cache_flags.use()

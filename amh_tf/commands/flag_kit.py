@@ -41,9 +41,10 @@ class _Unquoted(flags.ArgumentParser):
 
     def parse(self, argument):
         if isinstance(argument, str) and argument.startswith(_QUOTES):
-            raise errors.InputError(
-                "the value begins with a quote. Expected it without quotes: in a flag file they "
-                f"are part of the value, spaces need none. Received: {argument}."
+            raise errors.refusal(
+                "the value begins with a quote",
+                "it without quotes: in a flag file they are part of the value, spaces need none",
+                argument,
             )
         return self._parser.parse(argument)
 
@@ -55,15 +56,19 @@ def _expand(path):
         ValueError: If it begins with a user who is not known, or with a variable of the shell.
     """
     if re.match(r"\$\{?[A-Za-z_]", path):
-        raise errors.InputError(
-            "the path begins with a variable. Expected a path: only a shell replaces variables, "
-            f"and none has. Received: {path}. Write ~ for the home folder."
+        raise errors.refusal(
+            "the path begins with a variable",
+            "a path: only a shell replaces variables, and none has",
+            path,
+            "Write ~ for the home folder.",
         )
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
-        raise errors.InputError(
-            "the path begins with the home folder of nobody. Expected ~/ or ~ and the name of a "
-            f"user. Received: {path}. Write ./{path} for a folder of that name."
+        raise errors.refusal(
+            "the path begins with the home folder of nobody",
+            "~/ or ~ and the name of a user",
+            path,
+            f"Write ./{path} for a folder of that name.",
         )
     return expanded
 
@@ -171,8 +176,10 @@ def integers(name):
     """
     texts = FLAGS[name].value
     if not all(text.isdecimal() for text in texts):
-        raise errors.InputError(
-            f"`{name}` is not a list of numbers. Expected integers of at least 0, with commas "
-            f"between them. Received: {name}={','.join(texts)!r}. Set them with --{name}."
+        raise errors.refusal(
+            f"`{name}` is not a list of numbers",
+            "integers of at least 0, with commas between them",
+            f"{name}={','.join(texts)!r}",
+            f"Set them with --{name}.",
         )
     return tuple(map(int, texts))

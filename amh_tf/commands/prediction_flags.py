@@ -83,9 +83,11 @@ def take_clip(arguments):
     if len(arguments) > 1 or FLAGS.video or FLAGS.audio:
         named = {name: FLAGS[name].value for name in ("video", "audio")}
         others = [f"--{name}={path}" for name, path in named.items() if path]
-        raise errors.InputError(
-            "There is more than one clip. Expected one file, or else --video and --audio. "
-            f"Received: {' '.join([*arguments, *others])}. Give one command for each clip."
+        raise errors.refusal(
+            "There is more than one clip",
+            "one file, or else --video and --audio",
+            " ".join([*arguments, *others]),
+            "Give one command for each clip.",
         )
     (path,) = arguments
     FLAGS["video" if film.is_film(path) else "audio"].parse(path)

@@ -142,9 +142,11 @@ def chosen_folds():
     if FLAGS.folds is None:
         return None
     if not FLAGS.folds or not all(number.isdecimal() for number in FLAGS.folds):
-        raise errors.InputError(
-            "`folds` is not a list of folds. Expected numbers from 0 on, with commas between "
-            f"them. Received: folds={','.join(FLAGS.folds)!r}. Set it with --folds."
+        raise errors.refusal(
+            "`folds` is not a list of folds",
+            "numbers from 0 on, with commas between them",
+            f"folds={','.join(FLAGS.folds)!r}",
+            "Set it with --folds.",
         )
     return sorted({int(number) for number in FLAGS.folds})
 

@@ -39,9 +39,11 @@ class RunConfig:
         if self.kernel is not None:
             checking.require_choice(self, "kernel", KERNELS)
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) > MAX_SEEDS:
-            raise errors.InputError(
-                f"`seeds` cannot be used. Expected at most {MAX_SEEDS} different integers. "
-                f"Received: seeds={','.join(map(str, self.seeds))}. Set them with --seeds."
+            raise errors.refusal(
+                "`seeds` cannot be used",
+                f"at most {MAX_SEEDS} different integers",
+                f"seeds={','.join(map(str, self.seeds))}",
+                "Set them with --seeds.",
             )
         for seed in self.seeds:
             dataclasses.replace(self.training, seed=seed)
@@ -85,9 +87,10 @@ class RunConfig:
                 kernel=fields.get("kernel"),
             )
         except (KeyError, TypeError) as error:
-            raise errors.InputError(
-                "The settings are not those of a run. Expected what `amh_tf.train` of this "
-                f"version writes. Received: {type(error).__name__}: {error}."
+            raise errors.refusal(
+                "The settings are not those of a run",
+                "what `amh_tf.train` of this version writes",
+                f"{type(error).__name__}: {error}",
             ) from error
 
     def differences(self, other: "RunConfig") -> list[tuple[str, Any, Any]]:

@@ -19,9 +19,11 @@ KINDS = {"f": "floating-point numbers", "i": "integers"}
 
 def require_file(path):
     if not path.is_file():
-        raise errors.InputError(
-            f"{str(path)!r} is missing. Expected the files of one fold of the authors' "
-            "preprocessed data. Received: no such file. Set their folder with --source_dir."
+        raise errors.refusal(
+            f"{str(path)!r} is missing",
+            "the files of one fold of the authors' preprocessed data",
+            "no such file",
+            "Set their folder with --source_dir.",
         )
 
 
@@ -31,9 +33,10 @@ def load(path, kind, rank):
     array = files.map_array(path)
     kinds = "iu" if kind == "i" else "f"
     if array.dtype.kind not in kinds or array.ndim != rank or 0 in array.shape[1:]:
-        raise errors.InputError(
-            f"{str(path)!r} holds another kind of array. Expected {rank} dimensions of "
-            f"{KINDS[kind]}. Received: shape={array.shape}, dtype={array.dtype}."
+        raise errors.refusal(
+            f"{str(path)!r} holds another kind of array",
+            f"{rank} dimensions of {KINDS[kind]}",
+            f"shape={array.shape}, dtype={array.dtype}",
         )
     return array
 
@@ -82,10 +85,10 @@ class Split:
         counts = {name: array.shape[0] for name, array in arrays.items()}
         if len(set(counts.values())) != 1 or 0 in counts.values():
             listed = ", ".join(f"{self.split}_{name}.npy {n}" for name, n in counts.items())
-            raise errors.InputError(
-                f"The arrays of the {self.split} split do not hold the same utterances. "
-                f"Expected one first dimension above 0 in all. Received: {listed}, in "
-                f"{str(self.folder)!r}."
+            raise errors.refusal(
+                f"The arrays of the {self.split} split do not hold the same utterances",
+                "one first dimension above 0 in all",
+                f"{listed}, in {str(self.folder)!r}",
             )
 
     def _check_range(self, name, values, largest, what):
@@ -93,10 +96,10 @@ class Split:
         if not wrong.any():
             return
         where = np.argwhere(wrong)[0]
-        raise errors.InputError(
-            f"{str(self._path(name))!r} holds a value out of range. Expected {what}, "
-            f"0 to {largest}. Received: {values[tuple(where)]} for {self._id(where[0])}; "
-            f"{int(wrong.sum())} such values."
+        raise errors.refusal(
+            f"{str(self._path(name))!r} holds a value out of range",
+            f"{what}, 0 to {largest}",
+            f"{values[tuple(where)]} for {self._id(where[0])}; {int(wrong.sum())} such values",
         )
 
     def check_features(self, digest, claims):
@@ -122,10 +125,11 @@ class Split:
                 elif modality in claims:
                     claims[modality].add(features)
             if bad:
-                raise errors.InputError(
-                    f"{str(self._path(name))!r} holds features that are not finite. Expected "
-                    f"numbers. Received: NaN or infinity in {len(bad)} utterances, the first "
-                    f"{self._id(bad[0])}. Compute these features again."
+                raise errors.refusal(
+                    f"{str(self._path(name))!r} holds features that are not finite",
+                    "numbers",
+                    f"NaN or infinity in {len(bad)} utterances, the first {self._id(bad[0])}",
+                    "Compute these features again.",
                 )
 
     def index(self):

@@ -21,10 +21,11 @@ from amh_tf.corpora import authors_arrays, feature_claims, safe_pickle, source
 def _check_classes(classes):
     some = 2 <= len(classes) <= checking.MAX_CLASSES and len(set(classes)) == len(classes)
     if not some or not all(checking.is_name(name) and name.strip() for name in classes):
-        raise errors.InputError(
-            f"`classes` are not class names. Expected 2 to {checking.MAX_CLASSES} different ones, "
-            f"each of {checking.NAME}. Received: "
-            f"classes={','.join(classes)!r}. Set them with --classes."
+        raise errors.refusal(
+            "`classes` are not class names",
+            f"2 to {checking.MAX_CLASSES} different ones, each of {checking.NAME}",
+            f"classes={','.join(classes)!r}",
+            "Set them with --classes.",
         )
 
 
@@ -43,17 +44,19 @@ def _vocabulary(path):
     if sorted(ids.values()) != list(range(len(ids))) or any(
         ids.get(word) != number for word, number in reserved.items()
     ):
-        raise errors.InputError(
-            f"{str(path)!r} does not number its words. Expected the ids 0 to "
-            f"{len(ids) - 1}, once each, with {reserved}. Received: ids from "
-            f"{min(ids.values(), default=None)!s:.20} to {max(ids.values(), default=None)!s:.20}, "
-            f"{ {word: ids.get(word) for word in reserved} }."
+        raise errors.refusal(
+            f"{str(path)!r} does not number its words",
+            f"the ids 0 to {len(ids) - 1}, once each, with {reserved}",
+            f"ids from {min(ids.values(), default=None)!s:.20} to "
+            f"{max(ids.values(), default=None)!s:.20}, "
+            f"{ {word: ids.get(word) for word in reserved} }",
         )
     broken = [word for word in words if not _is_one_line(word)]
     if broken:
-        raise errors.InputError(
-            f"{str(path)!r} holds a word that cannot be written. Expected words of one line "
-            f"of Unicode text. Received: {broken[0]!r}."
+        raise errors.refusal(
+            f"{str(path)!r} holds a word that cannot be written",
+            "words of one line of Unicode text",
+            f"{broken[0]!r}",
         )
     return tuple(words)
 
@@ -61,15 +64,17 @@ def _vocabulary(path):
 def _embedding(path, vocabulary_size):
     vectors = authors_arrays.as_stored(authors_arrays.load(path, "f", 2))
     if len(vectors) != vocabulary_size:
-        raise errors.InputError(
-            f"{str(path)!r} does not fit dic.pkl. Expected one row for each of the "
-            f"{vocabulary_size} words. Received: shape={vectors.shape}."
+        raise errors.refusal(
+            f"{str(path)!r} does not fit dic.pkl",
+            f"one row for each of the {vocabulary_size} words",
+            f"shape={vectors.shape}",
         )
     bad = ~np.isfinite(vectors).all(axis=1)
     if bad.any():
-        raise errors.InputError(
-            f"{str(path)!r} holds vectors that are not finite. Expected numbers. Received: "
-            f"NaN or infinity in {int(bad.sum())} rows, the first {int(bad.argmax())}."
+        raise errors.refusal(
+            f"{str(path)!r} holds vectors that are not finite",
+            "numbers",
+            f"NaN or infinity in {int(bad.sum())} rows, the first {int(bad.argmax())}",
         )
     return vectors
 
@@ -104,9 +109,11 @@ def read(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise errors.InputError(
-            f"The source folder is missing. Expected a folder. Received: {str(folder)!r}. "
-            "Set it with --source_dir."
+        raise errors.refusal(
+            "The source folder is missing",
+            "a folder",
+            f"{str(folder)!r}",
+            "Set it with --source_dir.",
         )
     classes = tuple(classes)
     _check_classes(classes)
@@ -121,9 +128,10 @@ def read(
     for modality in ("audio", "video"):
         found = {split: part.sequences[modality].shape[2] for split, part in splits.items()}
         if len(set(found.values())) != 1:
-            raise errors.InputError(
-                f"The {modality} arrays in {str(folder)!r} do not fit each other. Expected one "
-                f"width. Received: {found}."
+            raise errors.refusal(
+                f"The {modality} arrays in {str(folder)!r} do not fit each other",
+                "one width",
+                found,
             )
         widths[modality] = found["train"]
     described = [classes, sorted(max_lengths.items()), vocabulary, widths, transcripts]

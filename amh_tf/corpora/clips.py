@@ -91,15 +91,18 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
         elif filecmp.cmp(paths[said], path, shallow=False):
             copies += 1
         else:
-            raise errors.InputError(
-                f"Two files of {name} are one utterance. Expected files that differ in name, "
-                f"or copies of the same content. Received: {str(paths[said])!r} and "
-                f"{str(path)!r}. Take one of them away."
+            raise errors.refusal(
+                f"Two files of {name} are one utterance",
+                "files that differ in name, or copies of the same content",
+                f"{str(paths[said])!r} and {str(path)!r}",
+                "Take one of them away.",
             )
     if not paths:
-        raise errors.InputError(
-            f"{str(folder)!r} does not hold {name}. Expected {expected} in it. Received: "
-            f"{named(extra) if extra else 'no such file'}. Set it with --source_dir."
+        raise errors.refusal(
+            f"{str(folder)!r} does not hold {name}",
+            f"{expected} in it",
+            named(extra) if extra else "no such file",
+            "Set it with --source_dir.",
         )
     _check_content(next(iter(paths.values())))
     return Clips(folder, dict(sorted(paths.items())), tuple(sorted(extra)), copies)
@@ -109,9 +112,11 @@ def _check_content(path):
     """Refuses what a repository's archive holds in the place of large files."""
     with open(path, "rb") as file:
         if file.read(len(_POINTER)) == _POINTER:
-            raise errors.InputError(
-                f"{str(path)!r} holds no recording. Expected sound or picture. Received: a pointer "
-                "of Git LFS. Clone the repository, and fetch the files with: git lfs pull"
+            raise errors.refusal(
+                f"{str(path)!r} holds no recording",
+                "sound or picture",
+                "a pointer of Git LFS",
+                "Clone the repository, and fetch the files with: git lfs pull",
             )
 
 

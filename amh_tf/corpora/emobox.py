@@ -24,9 +24,8 @@ def _classes(folder):
         return str
     labels = files.read_json(path, "EmoBox's map from label to class")
     if not all(isinstance(name, str) for name in labels.values()):
-        raise errors.InputError(
-            f"{str(path)!r} does not map labels to classes. Expected names. Received: "
-            f"{str(labels)[:200]}."
+        raise errors.refusal(
+            f"{str(path)!r} does not map labels to classes", "names", f"{str(labels)[:200]}"
         )
     return lambda label: labels.get(label, label + UNMAPPED)
 
@@ -80,10 +79,11 @@ def read(
         fields |= {"audio_start": span[0], "audio_end": span[1]}
         found.append((classes(label), fields))
     if not found:
-        raise errors.InputError(
-            f"None of the {len(missing):,} sound files of {corpus} is there. Expected them in "
-            f"{str(audio_dir)!r}. Received: no file for {clips.named(missing)}. Set the folder "
-            "with --audio_dir."
+        raise errors.refusal(
+            f"None of the {len(missing):,} sound files of {corpus} is there",
+            f"them in {str(audio_dir)!r}",
+            f"no file for {clips.named(missing)}",
+            "Set the folder with --audio_dir.",
         )
     if labels:
         label_set = label_sets.parse(labels)

@@ -25,10 +25,11 @@ def folders(folder: Path) -> list:
     found = [(_FOLD.fullmatch(path.name), path) for path in folder.glob("fold_*")]
     folds = sorted((int(match[1]), path) for match, path in found if match and path.is_dir())
     if not 1 <= len(folds) <= MAX_FOLDS:
-        raise errors.InputError(
-            f"{str(folder)!r} does not hold the folds of a corpus. Expected 1 to {MAX_FOLDS} "
-            "folders fold_1, fold_2 and so on in it, as in EmoBox's data/emodb. Received: "
-            f"{len(folds)}. Set it with --source_dir."
+        raise errors.refusal(
+            f"{str(folder)!r} does not hold the folds of a corpus",
+            f"1 to {MAX_FOLDS} folders fold_1, fold_2 and so on in it, as in EmoBox's data/emodb",
+            len(folds),
+            "Set it with --source_dir.",
         )
     return [(f"fold {number}", path) for number, path in folds]
 
@@ -51,11 +52,12 @@ def split_files(folder: Path) -> tuple:
         else:
             found[SPLITS[match[1]]] = path
     if "train" not in found or "test" not in found:
-        raise errors.InputError(
-            f"{str(folder)!r} does not hold a fold. Expected files whose names end in "
-            f"_train_{folder.name}.jsonl and _test_{folder.name}.jsonl, and maybe _valid_. "
-            f"Received: {clips.named(path.name for path in found.values()) or 'neither'}. "
-            "Set it with --source_dir."
+        raise errors.refusal(
+            f"{str(folder)!r} does not hold a fold",
+            f"files whose names end in _train_{folder.name}.jsonl and _test_{folder.name}.jsonl, "
+            "and maybe _valid_",
+            clips.named(path.name for path in found.values()) or "neither",
+            "Set it with --source_dir.",
         )
     return found, unread
 

@@ -87,9 +87,11 @@ def named(encoding: str) -> str:
         if not found._is_text_encoding or name.replace("-", "_") in _NOT_OF_FILES:
             raise LookupError
     except (LookupError, ValueError, UnicodeError):
-        raise errors.InputError(
-            "`encoding` is not known. Expected the name of an encoding, such as utf-8, gb18030, "
-            f"shift_jis or windows-1251. Received: encoding={encoding!r}. Set it with --encoding."
+        raise errors.refusal(
+            "`encoding` is not known",
+            "the name of an encoding, such as utf-8, gb18030, shift_jis or windows-1251",
+            f"encoding={encoding!r}",
+            "Set it with --encoding.",
         ) from None
     return _GROWN.get(name, name)
 

@@ -46,10 +46,12 @@ def make(modality, made, width, folder):
 
 
 def _wrong(folder, modality, kind, expected, received):
-    return errors.InputError(
-        f"The {modality} arrays in {str(folder)!r} are not what is declared of them. Expected "
-        f"{kind}: {expected}. Received: {received}. Say in words what they are, such as "
-        f"--{modality}_features='wav2vec 2.0, layer 12', or leave the flag out."
+    return errors.refusal(
+        f"The {modality} arrays in {str(folder)!r} are not what is declared of them",
+        f"{kind}: {expected}",
+        received,
+        f"Say in words what they are, such as --{modality}_features='wav2vec 2.0, layer 12', or "
+        "leave the flag out.",
     )
 
 

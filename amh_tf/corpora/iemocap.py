@@ -46,9 +46,11 @@ def _sessions(folder):
         sessions = sorted((match[1], path) for match, path in found if match and path.is_dir())
         if sessions:
             return top, sessions
-    raise errors.InputError(
-        f"{str(folder)!r} does not hold IEMOCAP. Expected the folders Session1 to Session5 in "
-        "it. Received: none of them. Set it with --source_dir."
+    raise errors.refusal(
+        f"{str(folder)!r} does not hold IEMOCAP",
+        "the folders Session1 to Session5 in it",
+        "none of them",
+        "Set it with --source_dir.",
     )
 
 
@@ -60,9 +62,10 @@ def _label_files(sessions):
                 continue  # macOS leaves `._` files behind
             match = _DIALOG.fullmatch(path.stem)
             if not match or match[1] != session:
-                raise errors.InputError(
-                    f"{str(path)!r} is not the label file of a dialog. Expected a name such as "
-                    f"Ses0{session}F_impro01.txt in Session{session}. Received: {path.name!r}."
+                raise errors.refusal(
+                    f"{str(path)!r} is not the label file of a dialog",
+                    f"a name such as Ses0{session}F_impro01.txt in Session{session}",
+                    f"{path.name!r}",
                 )
             yield session, path
 
@@ -207,11 +210,7 @@ def _unlabelled(sessions, found):
 
 def _check_left(left_speaker):
     if left_speaker not in LEFT_SPEAKERS:
-        raise errors.InputError(
-            "`left_speaker` is not known. Expected one of "
-            f"{', '.join(map(repr, LEFT_SPEAKERS))}. Received: left_speaker={left_speaker!r}. "
-            "Set it with --left_speaker."
-        )
+        raise errors.unknown("left_speaker", left_speaker, LEFT_SPEAKERS, flag="left_speaker")
 
 
 def read(folder, labels="paper", left_speaker="auto"):

@@ -78,10 +78,12 @@ def parse(text):
     elif not all(map(checking.is_name, every + classes)):
         problem = "holds characters that cannot be shown"
     if problem:
-        raise errors.InputError(
-            f"`labels` {problem}. Expected one of {', '.join(NAMED)}, or two to "
-            f"{checking.MAX_CLASSES} classes with commas between them. Received: "
-            f"labels={text[:200]!r}. {EXAMPLE}"
+        raise errors.refusal(
+            f"`labels` {problem}",
+            f"one of {', '.join(NAMED)}, or two to {checking.MAX_CLASSES} classes with commas "
+            "between them",
+            f"labels={text[:200]!r}",
+            EXAMPLE,
         )
     return LabelSet(text, tuple(classes), tuple(members))
 
@@ -100,9 +102,11 @@ def of_all(labels):
     """
     classes = tuple(sorted(set(labels)))
     if not 2 <= len(classes) <= checking.MAX_CLASSES:
-        raise errors.InputError(
-            f"The labels do not make classes. Expected 2 to {checking.MAX_CLASSES} different ones. "
-            f"Received: {len(classes)}, such as {', '.join(map(repr, classes[:5]))}. {EXAMPLE}"
+        raise errors.refusal(
+            "The labels do not make classes",
+            f"2 to {checking.MAX_CLASSES} different ones",
+            f"{len(classes)}, such as {', '.join(map(repr, classes[:5]))}",
+            EXAMPLE,
         )
     return LabelSet("all", classes, tuple((name,) for name in classes))
 
@@ -147,8 +151,10 @@ def _empty_notes(label_set, counts):
     ]
     if len(empty) == len(label_set.classes) or (empty and label_set.name not in NAMED):
         listed = ", ".join(f"{label} {count}" for label, count in counts.most_common(30))
-        raise errors.InputError(
-            f"A class has no utterance. Expected labels that occur: {listed or 'there are none'}. "
-            f"Received: none for {', '.join(empty)}. {EXAMPLE}"
+        raise errors.refusal(
+            "A class has no utterance",
+            f"labels that occur: {listed or 'there are none'}",
+            f"none for {', '.join(empty)}",
+            EXAMPLE,
         )
     return [f"No utterance is labelled {', '.join(empty)}."] if empty else []

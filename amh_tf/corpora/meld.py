@@ -145,9 +145,11 @@ def read(folder, labels="meld", encoding=None):
     for split, clips in CLIPS.items():
         path = _find(folder, split, f"{split}_sent_emo.csv")
         if not path.is_file():
-            raise errors.InputError(
-                f"{str(folder)!r} does not hold MELD. Expected {path.name} in it. Received: no "
-                "such file. Set it with --source_dir."
+            raise errors.refusal(
+                f"{str(folder)!r} does not hold MELD",
+                f"{path.name} in it",
+                "no such file",
+                "Set it with --source_dir.",
             )
         folders.append(_find(folder, split, clips))
         found += _utterances(path, split, folders[-1], seen, encoding, read_notes)

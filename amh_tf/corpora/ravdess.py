@@ -110,10 +110,7 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
             not known.
     """
     if channel not in CHANNELS:
-        raise errors.InputError(
-            f"`channel` is not known. Expected one of {', '.join(map(repr, CHANNELS))}. Received: "
-            f"channel={channel!r}. Set it with --ravdess_channel."
-        )
+        raise errors.unknown("channel", channel, CHANNELS, flag="ravdess_channel")
     endings = clips.SOUND_ENDINGS + clips.FILM_ENDINGS
     found = clips.find(folder, endings, _key, "RAVDESS", EXPECTED)
     takes, left_out = {}, 0
@@ -124,9 +121,11 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
         else:
             left_out += 1
     if not takes:
-        raise errors.InputError(
-            f"{str(folder)!r} holds no {channel}. Expected files of that channel. Received: "
-            f"{left_out:,} files of the other one. Set it with --ravdess_channel."
+        raise errors.refusal(
+            f"{str(folder)!r} holds no {channel}",
+            "files of that channel",
+            f"{left_out:,} files of the other one",
+            "Set it with --ravdess_channel.",
         )
     utterances = [_utterance(take, files) for take, files in sorted(takes.items())]
     other = {"speech": "song", "song": "speech"}.get(channel)

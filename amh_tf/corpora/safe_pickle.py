@@ -81,7 +81,8 @@ def read_dictionary(path):
         received = f"a damaged pickle ({type(error).__name__}: {error})"
     else:
         return words
-    raise errors.InputError(
-        f"{str(path)!r} is not a plain dictionary. Expected a pickle of dict, str and int "
-        f"alone; nothing in it was executed. Received: {received}."
+    raise errors.refusal(
+        f"{str(path)!r} is not a plain dictionary",
+        "a pickle of dict, str and int alone; nothing in it was executed",
+        received,
     )

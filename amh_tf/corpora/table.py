@@ -221,9 +221,7 @@ def read(path, labels=None, name=None, encoding=None):
         groups[fields["group"]].append((label, fields))
     found = [utterance for group in groups.values() for utterance in group]
     if not found:
-        raise errors.InputError(
-            f"{str(path)!r} holds no utterance. Expected a line for each. Received: none."
-        )
+        raise errors.refusal(f"{str(path)!r} holds no utterance", "a line for each", "none")
     published = folds.apply(path, found)
     label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in found)
     kept, notes = label_sets.choose(found, label_set)

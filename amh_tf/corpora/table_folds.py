@@ -51,9 +51,11 @@ class Folds:
             return {}
         names = set(self._tested_in.values())
         if not 2 <= len(names) <= MAX_FOLDS:
-            raise errors.InputError(
-                f"{str(path)!r} does not hold folds. Expected 2 to {MAX_FOLDS:,} different ones, "
-                f"an empty one counted. Received: {len(names):,}. Set them in the column fold."
+            raise errors.refusal(
+                f"{str(path)!r} does not hold folds",
+                f"2 to {MAX_FOLDS:,} different ones, an empty one counted",
+                f"{len(names):,}",
+                "Set them in the column fold.",
             )
         names = sorted(names - {""}, key=_in_order)
         tests = {

@@ -41,9 +41,7 @@ def error(path, number, problem, expected, received):
     received = repr(received)
     if len(received) > 200:
         received = received[:200] + "..."
-    return errors.InputError(
-        f"{str(path)!r}, line {number}: {problem}. Expected {expected}. Received: {received}."
-    )
+    return errors.refusal(f"{str(path)!r}, line {number}: {problem}", expected, received)
 
 
 def clean(text):
@@ -75,12 +73,11 @@ def lines(path, max_bytes=None, encoding=None, notes=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise errors.InputError(f"{str(path)!r} is missing. Expected a text file. Received: none.")
+        raise errors.refusal(f"{str(path)!r} is missing", "a text file", "none")
     size, largest = path.stat().st_size, max_bytes or MAX_FILE_BYTES
     if size > largest:
-        raise errors.InputError(
-            f"{str(path)!r} is too large. Expected at most {largest:,} bytes. "
-            f"Received: {size:,}. Split it."
+        raise errors.refusal(
+            f"{str(path)!r} is too large", f"at most {largest:,} bytes", f"{size:,}", "Split it."
         )
     codec, handling, newline = _reading(path, encoding, [] if notes is None else notes)
     with open(path, encoding=codec, errors=handling, newline=newline) as file:

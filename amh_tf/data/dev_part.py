@@ -16,10 +16,12 @@ def check(dev_speakers):
         ValueError: If it is not at least 1.
     """
     if dev_speakers < 1:
-        raise errors.InputError(
-            "`dev_speakers` is out of range. Expected at least 1: without a dev part no "
-            "checkpoint can be selected, and the test part would have to choose among models. "
-            f"Received: dev_speakers={dev_speakers}. Set it with --dev_speakers."
+        raise errors.refusal(
+            "`dev_speakers` is out of range",
+            "at least 1: without a dev part no checkpoint can be selected, and the test part "
+            "would have to choose among models",
+            f"dev_speakers={dev_speakers}",
+            "Set it with --dev_speakers.",
         )
 
 

@@ -27,19 +27,22 @@ def given(table):
     allowed = (*schema.SPLITS, "")
     wrong = [e for e in table.index if len(e.splits) != count or not {*e.splits} <= {*allowed}]
     if wrong:
-        raise errors.InputError(
-            f"An utterance belongs to no split. Expected train, dev, test or nothing in each of "
-            f"{count} published folds under the protocol 'given'. Received: {wrong[0].splits!r} "
-            f"for {wrong[0].id!r}, and {len(wrong) - 1} more such utterances. Choose other "
-            "protocols with --protocols."
+        raise errors.refusal(
+            "An utterance belongs to no split",
+            f"train, dev, test or nothing in each of {count} published folds under the protocol "
+            "'given'",
+            f"{wrong[0].splits!r} for {wrong[0].id!r}, and {len(wrong) - 1} more such utterances",
+            "Choose other protocols with --protocols.",
         )
     columns, taken = [], 0
     for number, name in enumerate(table.fold_names):
         splits = np.array([entry.splits[number] for entry in table.index], object)
         if "train" not in splits:
-            raise errors.InputError(
-                f"The published fold {name!r} has nothing to train on. Expected utterances in "
-                "train. Received: none. Choose other protocols with --protocols."
+            raise errors.refusal(
+                f"The published fold {name!r} has nothing to train on",
+                "utterances in train",
+                "none",
+                "Choose other protocols with --protocols.",
             )
         if "dev" not in splits:
             splits = dev_part.take(splits, table, number)
@@ -55,10 +58,11 @@ def random(table):
     """Random folds, stratified by class: one to test, the next to select, the others to train."""
     num_folds, labels = table.options.num_folds, table.labels
     if not 3 <= num_folds <= len(labels):
-        raise errors.InputError(
-            "`num_folds` does not suit the data set. Expected at least 3, for train, dev and "
-            f"test, and at most its {len(labels)} utterances. Received: num_folds={num_folds}. "
-            "Set it with --num_folds."
+        raise errors.refusal(
+            "`num_folds` does not suit the data set",
+            f"at least 3, for train, dev and test, and at most its {len(labels)} utterances",
+            f"num_folds={num_folds}",
+            "Set it with --num_folds.",
         )
     counts = np.bincount(labels, minlength=len(table.classes))
     rare = [
@@ -67,10 +71,11 @@ def random(table):
         if 0 < count < num_folds  # a class without any is missing from all folds alike
     ]
     if rare:
-        raise errors.InputError(
-            f"A class would be missing from a fold. Expected at least {num_folds} utterances of "
-            f"each, one for each fold. Received: {', '.join(rare)}. Set fewer folds with "
-            "--num_folds, or leave the class out."
+        raise errors.refusal(
+            "A class would be missing from a fold",
+            f"at least {num_folds} utterances of each, one for each fold",
+            ", ".join(rare),
+            "Set fewer folds with --num_folds, or leave the class out.",
         )
 
     def draw(seed, _):
@@ -129,9 +134,11 @@ def speaker_kfold(table):
     groups, num_folds = table.known("speaker", "speaker_kfold"), table.options.num_folds
     speakers = _require(groups, "speaker", 3, "make folds of, for train, dev and test")
     if not 2 <= num_folds <= len(speakers):
-        raise errors.InputError(
-            "`num_folds` does not suit the speakers. Expected at least 2, and at most the "
-            f"{len(speakers)} speakers. Received: num_folds={num_folds}. Set it with --num_folds."
+        raise errors.refusal(
+            "`num_folds` does not suit the speakers",
+            f"at least 2, and at most the {len(speakers)} speakers",
+            f"num_folds={num_folds}",
+            "Set it with --num_folds.",
         )
 
     def draw(seed, first):
@@ -180,18 +187,22 @@ def deal(labels, groups, num_folds, seed):
 
 
 def _cannot_deal(num_folds, received):
-    return errors.InputError(
-        "The data set cannot be dealt out to folds. Expected utterances for each of "
-        f"{num_folds} folds. Received: {received}. Set fewer with --num_folds."
+    return errors.refusal(
+        "The data set cannot be dealt out to folds",
+        f"utterances for each of {num_folds} folds",
+        received,
+        "Set fewer with --num_folds.",
     )
 
 
 def _require(groups, name, least, purpose):
     distinct = sorted(set(groups.tolist()))
     if len(distinct) < least:
-        raise errors.InputError(
-            f"There are too few {name}s to {purpose}. Expected at least {least}. Received: "
-            f"{', '.join(map(repr, distinct))}. Choose other protocols with --protocols."
+        raise errors.refusal(
+            f"There are too few {name}s to {purpose}",
+            f"at least {least}",
+            ", ".join(map(repr, distinct)),
+            "Choose other protocols with --protocols.",
         )
     return distinct
 

@@ -30,9 +30,11 @@ class Options:
     def __post_init__(self):
         dev_part.check(self.dev_speakers)
         if self.repeats < 1:
-            raise errors.InputError(
-                "`fold_repeats` is out of range. Expected at least 1. Received: "
-                f"fold_repeats={self.repeats}. Set it with --fold_repeats."
+            raise errors.refusal(
+                "`fold_repeats` is out of range",
+                "at least 1",
+                f"fold_repeats={self.repeats}",
+                "Set it with --fold_repeats.",
             )
 
 
@@ -75,10 +77,11 @@ class Table:
         """
         missing = [entry.id for entry in self.index if not getattr(entry, name)]
         if missing:
-            raise errors.InputError(
-                f"The {name} is not known for every utterance. Expected one for each under the "
-                f"protocol {protocol!r}. Received: none for {len(missing)} utterances, the first "
-                f"{missing[0]!r}. Choose other protocols with --protocols."
+            raise errors.refusal(
+                f"The {name} is not known for every utterance",
+                f"one for each under the protocol {protocol!r}",
+                f"none for {len(missing)} utterances, the first {missing[0]!r}",
+                "Choose other protocols with --protocols.",
             )
         return self.column(name)
 

@@ -56,10 +56,7 @@ class Fold:
             ValueError: If there is no such split.
         """
         if split not in schema.SPLITS:
-            raise errors.InputError(
-                f"`split` is not known. Expected one of {', '.join(schema.SPLITS)}. "
-                f"Received: split={split!r}. Set it with --split."
-            )
+            raise errors.unknown("split", split, schema.SPLITS, flag="split")
         parts = self.parts(split)
         return [shard for shard in self.manifest.shards if shard.part in parts]
 
@@ -104,9 +101,11 @@ class Fold:
             OSError: If a store does not answer, or refuses.
         """
         if not self.count(split):
-            raise errors.InputError(
-                f"The {split} split of {str(self.manifest.location)!r} is empty. Expected at "
-                f"least one utterance. Received: none. {manifests.REMEDY}"
+            raise errors.refusal(
+                f"The {split} split of {str(self.manifest.location)!r} is empty",
+                "at least one utterance",
+                "none",
+                manifests.REMEDY,
             )
         shards = self.select(split)
         try:
@@ -135,16 +134,19 @@ def choose(manifest, protocol=None, number=0, verify="sizes"):
     """
     protocol = manifest.default_protocol if protocol is None else protocol
     if protocol not in manifest.protocols:
-        raise errors.InputError(
-            f"{str(manifest.location)!r} was not prepared for this protocol. Expected one of "
-            f"{', '.join(manifest.protocols)}. Received: protocol={protocol!r}. Set it with "
-            "--protocol, or prepare the data set with --protocols."
+        raise errors.refusal(
+            f"{str(manifest.location)!r} was not prepared for this protocol",
+            f"one of {', '.join(manifest.protocols)}",
+            f"protocol={protocol!r}",
+            "Set it with --protocol, or prepare the data set with --protocols.",
         )
     count = len(manifest.protocols[protocol]["folds"])
     if not 0 <= number < count:
-        raise errors.InputError(
-            f"`fold` is out of range. Expected 0 to {count - 1}, the folds of "
-            f"{str(manifest.location)!r} under the protocol {protocol!r}. Received: "
-            f"fold={number}. Set it with --fold."
+        raise errors.refusal(
+            "`fold` is out of range",
+            f"0 to {count - 1}, the folds of {str(manifest.location)!r} under the protocol "
+            f"{protocol!r}",
+            f"fold={number}",
+            "Set it with --fold.",
         )
     return Fold(manifest, protocol, number, verify)

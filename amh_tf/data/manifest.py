@@ -162,9 +162,11 @@ class Manifest:
         path = self.path(file)
         array = files.map_array(path)
         if array.shape != shape or array.dtype.kind != kind:
-            raise errors.InputError(
-                f"{str(path)!r} cannot be used. Expected shape {shape} and dtype kind "
-                f"{kind!r}. Received: shape={array.shape}, dtype={array.dtype}. {REMEDY}"
+            raise errors.refusal(
+                f"{str(path)!r} cannot be used",
+                f"shape {shape} and dtype kind {kind!r}",
+                f"shape={array.shape}, dtype={array.dtype}",
+                REMEDY,
             )
         return array
 
@@ -213,10 +215,11 @@ def _load_remote(url):
 
 
 def _no_data_folder(location, received):
-    return errors.InputError(
-        f"{str(location)!r} is not a data folder. Expected a {FILE_NAME} in it. "
-        f"Received: {received}. Make one with `python -m amh_tf.prepare`, and pass it with "
-        "--data_dir."
+    return errors.refusal(
+        f"{str(location)!r} is not a data folder",
+        f"a {FILE_NAME} in it",
+        received,
+        "Make one with `python -m amh_tf.prepare`, and pass it with --data_dir.",
     )
 
 

@@ -110,10 +110,11 @@ def of_cells(manifest, modality: str) -> dict:
             file is damaged.
     """
     if manifest.moments_file is None:
-        raise errors.InputError(
-            f"{str(manifest.location)!r} does not hold what features are standardized by. Expected "
-            "a data folder of this version. Received: one of a former version. Prepare it again, "
-            "or train with --standardize=none."
+        raise errors.refusal(
+            f"{str(manifest.location)!r} does not hold what features are standardized by",
+            "a data folder of this version",
+            "one of a former version",
+            "Prepare it again, or train with --standardize=none.",
         )
     cells = utterances.cells(utterances.read(manifest))
     with np.errstate(invalid="ignore"):  # what is no number is found below
@@ -127,9 +128,11 @@ def of_cells(manifest, modality: str) -> dict:
         not np.isfinite(columns).all()
         or (columns[:, [0, *range(1 + width, 1 + 2 * width)]] < 0).any()
     ):
-        raise errors.InputError(
-            f"{str(manifest.path(manifest.moments_file))!r} is damaged. Expected counts, means and "
-            "sums of squares. Received: numbers that cannot be. Prepare the data set again."
+        raise errors.refusal(
+            f"{str(manifest.path(manifest.moments_file))!r} is damaged",
+            "counts, means and sums of squares",
+            "numbers that cannot be",
+            "Prepare the data set again.",
         )
     return {
         cell: Moments(int(row[0]), row[1 : 1 + width], row[1 + width :])
@@ -157,9 +160,10 @@ def of_speakers(manifest, modality: str) -> dict:
     for (_, speaker), held in of_cells(manifest, modality).items():
         found[speaker] = found[speaker] + held if speaker in found else held
     if "" in found:
-        raise errors.InputError(
-            f"The {manifest.name} does not say who speaks in every utterance. Expected a speaker "
-            "for each under --standardize=speaker. Received: utterances without. Train with "
-            "--standardize=global, or prepare the data set with speakers."
+        raise errors.refusal(
+            f"The {manifest.name} does not say who speaks in every utterance",
+            "a speaker for each under --standardize=speaker",
+            "utterances without",
+            "Train with --standardize=global, or prepare the data set with speakers.",
         )
     return found

@@ -108,15 +108,18 @@ def make(
     wanted = list(dict.fromkeys(possible(index) if names is None else names))
     unknown = [name for name in wanted if name not in _MAKERS]
     if unknown or not wanted:
-        raise errors.InputError(
-            f"A protocol is not known. Expected some of {', '.join(PROTOCOLS)}. Received: "
-            f"{','.join(wanted)!r}. Set them with --protocols."
+        raise errors.refusal(
+            "A protocol is not known",
+            f"some of {', '.join(PROTOCOLS)}",
+            f"{','.join(wanted)!r}",
+            "Set them with --protocols.",
         )
     if options.repeats > 1 and not set(REPEATED).intersection(wanted):
-        raise errors.InputError(
-            f"Nothing is drawn that could be repeated. Expected the protocol "
-            f"{' or '.join(REPEATED)} with --fold_repeats. Received: {','.join(wanted)}. Set them "
-            "with --protocols."
+        raise errors.refusal(
+            "Nothing is drawn that could be repeated",
+            f"the protocol {' or '.join(REPEATED)} with --fold_repeats",
+            ",".join(wanted),
+            "Set them with --protocols.",
         )
     if names is None:
         return _as_many_as_can_be(table, wanted, tell)
@@ -213,10 +216,11 @@ def _check_ids(index):
     counts = collections.Counter(entry.id for entry in index)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
-        raise errors.InputError(
-            "An utterance stands in the data set twice, so that it could be trained and tested "
-            f"on. Expected ids that differ. Received: {twice[0]!r}, and {len(twice) - 1} more "
-            "such ids. Take out the repeated utterances."
+        raise errors.refusal(
+            "An utterance stands in the data set twice, so that it could be trained and tested on",
+            "ids that differ",
+            f"{twice[0]!r}, and {len(twice) - 1} more such ids",
+            "Take out the repeated utterances.",
         )
 
 
@@ -227,9 +231,11 @@ def _check_parts(protocols, options):
         fewer = "fewer protocols with --protocols, or fewer folds with --num_folds"
         if options.repeats > 1:
             fewer += ", or fewer repeats with --fold_repeats"
-        raise errors.InputError(
-            f"The protocols cut the data set into {count} parts. Expected at most {MAX_PARTS}. "
-            f"Received: {received}. Choose {fewer}."
+        raise errors.refusal(
+            f"The protocols cut the data set into {count} parts",
+            f"at most {MAX_PARTS}",
+            received,
+            f"Choose {fewer}.",
         )
 
 
@@ -242,17 +248,19 @@ def _check_folds(protocol, table):
         empty = [split for split in schema.SPLITS if not held[split]]
         # An empty training part lacks every class, and the message that names them says more.
         if empty and held["train"]:
-            raise errors.InputError(
-                f"Fold {name!r} of the protocol {protocol.name!r} has no {', '.join(empty)} part. "
-                "Expected utterances in each. Received: none. Choose other protocols with "
-                "--protocols."
+            raise errors.refusal(
+                f"Fold {name!r} of the protocol {protocol.name!r} has no {', '.join(empty)} part",
+                "utterances in each",
+                "none",
+                "Choose other protocols with --protocols.",
             )
         # A class of which there is no utterance at all is none that a fold could teach.
         missing = [table.classes[n] for n in sorted({*table.labels.tolist()} - held["train"])]
         if missing:
-            raise errors.InputError(
-                f"A class is missing from what fold {name!r} of the protocol "
-                f"{protocol.name!r} trains on. Expected every class. Received: no "
-                f"{', '.join(missing)}. Choose other protocols with --protocols, or leave the "
-                "class out."
+            raise errors.refusal(
+                f"A class is missing from what fold {name!r} of the protocol {protocol.name!r} "
+                "trains on",
+                "every class",
+                f"no {', '.join(missing)}",
+                "Choose other protocols with --protocols, or leave the class out.",
             )

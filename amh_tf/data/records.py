@@ -52,10 +52,11 @@ def encode(utterance, feature_dtype="float32"):
         sequence = np.asarray(getattr(utterance, modality))
         dtype = dtype_of(modality, feature_dtype).name
         if dtype == "float16" and np.abs(sequence).max(initial=0) > np.finfo(np.float16).max:
-            raise errors.InputError(
-                f"The {modality} features of {utterance.id!r} do not fit float16. Expected "
-                f"values within +-{np.finfo(np.float16).max:.0f}. Received: "
-                f"{np.abs(sequence).max():g}. Prepare with --feature_dtype=float32."
+            raise errors.refusal(
+                f"The {modality} features of {utterance.id!r} do not fit float16",
+                f"values within +-{np.finfo(np.float16).max:.0f}",
+                f"{np.abs(sequence).max():g}",
+                "Prepare with --feature_dtype=float32.",
             )
         stored = np.ascontiguousarray(sequence, _STORED[dtype])
         feature[modality] = bytes_feature(stored.tobytes())

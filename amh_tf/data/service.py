@@ -25,9 +25,11 @@ def distribute(batches, address):
         ValueError: If the address is none.
     """
     if not re.fullmatch(r"grpc://[^/\s]+:\d+", address):
-        raise errors.InputError(
-            "`data_service` is not the address of a tf.data service. Expected "
-            f"grpc://host:port. Received: data_service={address!r}. Set it with --data_service."
+        raise errors.refusal(
+            "`data_service` is not the address of a tf.data service",
+            "grpc://host:port",
+            f"data_service={address!r}",
+            "Set it with --data_service.",
         )
     spread = batches.enumerate().apply(
         tf.data.experimental.service.distribute(

@@ -43,10 +43,11 @@ def text(table):
     """
     sentences = np.array([key(each) for each in table.known("sentence", "text")], object)
     if len(set(sentences.tolist())) < 2:
-        raise errors.InputError(
-            "All utterances say the same. Expected at least 2 sentences under the protocol "
-            f"'text'. Received: {table.index[0].sentence!r:.100} alone. Choose other protocols "
-            "with --protocols."
+        raise errors.refusal(
+            "All utterances say the same",
+            "at least 2 sentences under the protocol 'text'",
+            f"{table.index[0].sentence!r:.100} alone",
+            "Choose other protocols with --protocols.",
         )
     base = _speaker_disjoint(table)
     if base is None:
@@ -141,7 +142,9 @@ def _crossed(table, sentences):
 
 def _check(num_folds):
     if num_folds < 2:
-        raise errors.InputError(
-            "`num_folds` is out of range. Expected at least 2. Received: "
-            f"num_folds={num_folds}. Set it with --num_folds."
+        raise errors.refusal(
+            "`num_folds` is out of range",
+            "at least 2",
+            f"num_folds={num_folds}",
+            "Set it with --num_folds.",
         )

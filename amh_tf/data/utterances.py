@@ -65,18 +65,22 @@ def read(manifest) -> list:
             damaged or does not fit the manifest.
     """
     if manifest.utterances_file is None:
-        raise errors.InputError(
-            f"{str(manifest.location)!r} does not say who speaks. Expected a data folder of this "
-            "version. Received: one of a former version. Prepare it again."
+        raise errors.refusal(
+            f"{str(manifest.location)!r} does not say who speaks",
+            "a data folder of this version",
+            "one of a former version",
+            "Prepare it again.",
         )
     path = manifest.path(manifest.utterances_file)
     try:
         found = _parse(path.read_bytes())
         _check(found, manifest)
     except (OSError, ValueError, csv.Error) as error:
-        raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected what is known of every utterance. Received: "
-            f"{error}. Prepare the data set again."
+        raise errors.refusal(
+            f"{str(path)!r} cannot be read",
+            "what is known of every utterance",
+            error,
+            "Prepare the data set again.",
         ) from error
     return found
 
@@ -138,9 +142,11 @@ def about(manifest, ids) -> dict:
     known = {each.id: each for each in read(manifest)}
     lacking = [name for name in ids if name not in known]
     if lacking:
-        raise errors.InputError(
-            f"{str(manifest.path(manifest.utterances_file))!r} lacks utterances. Expected every id "
-            f"of the shards. Received: none called {lacking[0]!r:.100}. Prepare the data set again."
+        raise errors.refusal(
+            f"{str(manifest.path(manifest.utterances_file))!r} lacks utterances",
+            "every id of the shards",
+            f"none called {lacking[0]!r:.100}",
+            "Prepare the data set again.",
         )
     found = [known[name] for name in ids]
     return {

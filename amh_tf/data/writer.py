@@ -112,14 +112,18 @@ def _check_names(source):
     ):
         for name in names:
             if not checking.is_name(name):
-                raise errors.InputError(
-                    f"The {what} {name!r:.100} cannot be used. Expected {checking.NAME}. Received: "
-                    f"{len(name)} characters, or some that cannot be shown. Give it another name."
+                raise errors.refusal(
+                    f"The {what} {name!r:.100} cannot be used",
+                    checking.NAME,
+                    f"{len(name)} characters, or some that cannot be shown",
+                    "Give it another name.",
                 )
     if len(source.classes) > checking.MAX_CLASSES:
-        raise errors.InputError(
-            f"{source.name!r} has too many classes. Expected {checking.MAX_CLASSES} at most. "
-            f"Received: {len(source.classes)}. Join some with --labels."
+        raise errors.refusal(
+            f"{source.name!r} has too many classes",
+            f"{checking.MAX_CLASSES} at most",
+            len(source.classes),
+            "Join some with --labels.",
         )
 
 
@@ -141,9 +145,10 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
     gathered = moments.Gatherer(source.widths)
     for entry, name, utterance in zip(source.index, names, source.utterances(), strict=True):
         if (entry.id, entry.label) != (utterance.id, utterance.label):
-            raise errors.InputError(
-                f"The {source.name} does not give what its index says. Expected utterance "
-                f"{entry.id!r}. Received: {utterance.id!r}."
+            raise errors.refusal(
+                f"The {source.name} does not give what its index says",
+                f"utterance {entry.id!r}",
+                f"{utterance.id!r}",
             )
         parts[name].add(utterance)
         gathered.add((name, entry.speaker), utterance)
@@ -261,9 +266,11 @@ def _existing(folder, fingerprint, features):
     """Checks a data set that is there already, and notes what is now said of its features."""
     present = manifest.load(folder)
     if present.fingerprint != fingerprint:
-        raise errors.InputError(
-            f"{str(folder)!r} already holds another data set, or other folds. Expected a new "
-            f"folder. Received: one with the {present.name}. Choose another folder."
+        raise errors.refusal(
+            f"{str(folder)!r} already holds another data set, or other folds",
+            "a new folder",
+            f"one with the {present.name}",
+            "Choose another folder.",
         )
     for split in schema.SPLITS:
         if folds.choose(present).count(split):

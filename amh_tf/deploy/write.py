@@ -78,9 +78,11 @@ def _input_names(module):
 
 def _check_edge(folder):
     if not folders.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
-        raise errors.InputError(
-            f"{str(folder)!r} is not an edge module. Expected a new folder, or an export to "
-            "renew. Received: other files. Choose another folder with --output_dir."
+        raise errors.refusal(
+            f"{str(folder)!r} is not an edge module",
+            "a new folder, or an export to renew",
+            "other files",
+            "Choose another folder with --output_dir.",
         )
 
 

@@ -31,9 +31,10 @@ class ExtractGroup(beam.DoFn):
     def setup(self):
         self._extractor = extractor.Extractor(self._settings)
         if self._extractor.fingerprint != self._fingerprint:
-            raise errors.InputError(
-                "A worker makes other features. Expected the same weights and packages on all "
-                f"machines. Received: {self._extractor.recipe}."
+            raise errors.refusal(
+                "A worker makes other features",
+                "the same weights and packages on all machines",
+                self._extractor.recipe,
             )
         self._work = work_folder.WorkFolder(self._folder)
 
@@ -68,8 +69,9 @@ def run(groups, settings, fingerprint, work, runner, options=""):
         )
     missing = [group for group in groups if not work.file(group).is_file()]
     if missing:
-        raise errors.InputError(
-            f"The pipeline has not written all groups. Expected {len(groups)} files in "
-            f"{str(work.path)!r}. Received: {len(groups) - len(missing)}. Choose a folder that "
-            "all workers share with --output_dir."
+        raise errors.refusal(
+            "The pipeline has not written all groups",
+            f"{len(groups)} files in {str(work.path)!r}",
+            len(groups) - len(missing),
+            "Choose a folder that all workers share with --output_dir.",
         )

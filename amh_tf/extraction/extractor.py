@@ -259,10 +259,11 @@ def start_recognizer(name, model=None, language=None, compute_type="default"):
         chosen["hmm" if name == "pocketsphinx" else "model"] = model
     if compute_type != "default":
         if name != "faster-whisper":
-            raise errors.InputError(
-                "`asr_compute_type` means nothing to this recognizer. Expected faster-whisper. "
-                f"Received: asr={name!r}, asr_compute_type={compute_type!r}. Leave "
-                "--asr_compute_type out, or set --asr=faster-whisper and --asr_model."
+            raise errors.refusal(
+                "`asr_compute_type` means nothing to this recognizer",
+                "faster-whisper",
+                f"asr={name!r}, asr_compute_type={compute_type!r}",
+                "Leave --asr_compute_type out, or set --asr=faster-whisper and --asr_model.",
             )
         chosen["compute_type"] = compute_type
     return transcribe.Transcriber(name, **chosen)

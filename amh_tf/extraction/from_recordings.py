@@ -105,10 +105,11 @@ def write(
 
 def _check(folder):
     if not (folder / manifest.FILE_NAME).exists() and not folders.is_vacant(folder):
-        raise errors.InputError(
-            f"{str(folder)!r} cannot be written to. Expected a new folder, an empty one, or one "
-            "with the same data set. Received: other files. Choose another folder with "
-            "--output_dir."
+        raise errors.refusal(
+            f"{str(folder)!r} cannot be written to",
+            "a new folder, an empty one, or one with the same data set",
+            "other files",
+            "Choose another folder with --output_dir.",
         )
 
 

@@ -62,10 +62,12 @@ class Settings:
         transcribe.check_language(self.asr_language)
         checking.require_choice(self, "unspaced_scripts", schema.UNSPACED_SCRIPTS)
         if "video" in self.modalities and not self.resnet_weights:
-            raise errors.InputError(
-                "`resnet_weights` is missing. Expected the weights of ResNet-101, which make "
-                "the features of pictures. Received: none. Leave the pictures out with "
-                f"--modalities=at, or get the weights.\n{resnet_options.HOW_TO_GET}"
+            raise errors.refusal(
+                "`resnet_weights` is missing",
+                "the weights of ResNet-101, which make the features of pictures",
+                "none",
+                "Leave the pictures out with --modalities=at, or get the weights.\n"
+                f"{resnet_options.HOW_TO_GET}",
             )
 
     @property
@@ -107,10 +109,11 @@ def choose_modalities(corpus, letters: str | None = None, transcripts: str = "re
         return tuple(name for name in schema.MODALITIES if has[name]), notes
     chosen = schema.modalities_from_letters(letters)
     if set(chosen) & set(absent):
-        raise errors.InputError(
-            f"{corpus.name} does not have what is to be extracted. Expected some of its "
-            f"modalities: {', '.join(name for name in schema.MODALITIES if has[name])}. Received: "
-            f"modalities={letters!r}. Set them with --modalities, or leave the flag out for all "
-            "that there are; words can be recognized with --transcripts=asr."
+        raise errors.refusal(
+            f"{corpus.name} does not have what is to be extracted",
+            f"some of its modalities: {', '.join(name for name in schema.MODALITIES if has[name])}",
+            f"modalities={letters!r}",
+            "Set them with --modalities, or leave the flag out for all that there are; words "
+            "can be recognized with --transcripts=asr.",
         )
     return chosen, []

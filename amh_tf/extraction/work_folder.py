@@ -146,18 +146,20 @@ class WorkFolder:
                 if begun.get(name) != recipe.get(name)
             ]
             if different:
-                raise errors.InputError(
-                    f"{str(self.path)!r} was begun with other settings. Expected the same "
-                    f"settings to go on. Received: {'; '.join(different)}. Delete it, or "
-                    "choose another folder with --output_dir."
+                raise errors.refusal(
+                    f"{str(self.path)!r} was begun with other settings",
+                    "the same settings to go on",
+                    "; ".join(different),
+                    "Delete it, or choose another folder with --output_dir.",
                 )
             folders.sweep(self.path)
             return
         if not folders.is_vacant(self.path):
-            raise errors.InputError(
-                f"{str(self.path)!r} is not a folder that holds an extraction. Expected a new "
-                f"folder, or one with a {SETTINGS_FILE}. Received: other files. Choose another "
-                "folder with --output_dir."
+            raise errors.refusal(
+                f"{str(self.path)!r} is not a folder that holds an extraction",
+                f"a new folder, or one with a {SETTINGS_FILE}",
+                "other files",
+                "Choose another folder with --output_dir.",
             )
         files.write_text(settings, json.dumps(recipe, indent=1) + "\n")
 

@@ -90,9 +90,10 @@ def mfcc_with_deltas(waveform, use_energy=False, length=None):
             f"Received: {waveform.dtype.name}. Divide 16-bit samples by 32768."
         )
     if waveform.shape.rank not in (1, 2):
-        raise errors.InputError(
-            "`waveform` has another rank. Expected shape (samples,) or (batch, samples). "
-            f"Received: shape {waveform.shape}."
+        raise errors.refusal(
+            "`waveform` has another rank",
+            "shape (samples,) or (batch, samples)",
+            f"shape {waveform.shape}",
         )
     waveform = tf.cast(waveform, tf.float32)
     if waveform.shape.rank == 1:

@@ -32,14 +32,12 @@ class FeatureNet:
 
     def __init__(self, weights, dtype="float32", seed=0, batch_size=16, resize=True):
         if dtype not in resnet_options.DTYPES:
-            raise errors.InputError(
-                "`dtype` is not known. Expected one of "
-                f"{', '.join(map(repr, resnet_options.DTYPES))}. Received: dtype={dtype!r}."
-            )
+            raise errors.unknown("dtype", dtype, resnet_options.DTYPES)
         if batch_size < 1:
-            raise errors.InputError(
-                "`batch_size` is out of range. Expected an integer of at least 1. "
-                f"Received: batch_size={batch_size}."
+            raise errors.refusal(
+                "`batch_size` is out of range",
+                "an integer of at least 1",
+                f"batch_size={batch_size}",
             )
         self.short_side = pictures.SHORT_SIDE if resize else None
         self._batch_size = batch_size
@@ -90,9 +88,10 @@ class FeatureNet:
         """
         frames = np.asarray(frames)
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
-            raise errors.InputError(
-                "`frames` are no pictures. Expected uint8 of shape (n, height, width, 3). "
-                f"Received: {frames.dtype} of shape {frames.shape}."
+            raise errors.refusal(
+                "`frames` are no pictures",
+                "uint8 of shape (n, height, width, 3)",
+                f"{frames.dtype} of shape {frames.shape}",
             )
         features = np.zeros((len(frames), schema.VIDEO_WIDTH), np.float32)
         for start in range(0, len(frames), self._batch_size):

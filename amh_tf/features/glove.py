@@ -20,9 +20,8 @@ _MARK = codecs.BOM_UTF8
 
 
 def _error(path, number, problem, expected, received):
-    return errors.InputError(
-        f"{str(path)!r}, line {number}: {problem}. Expected {expected}. Received: "
-        f"{received[:60]!r}."
+    return errors.refusal(
+        f"{str(path)!r}, line {number}: {problem}", expected, f"{received[:60]!r}"
     )
 
 
@@ -31,9 +30,8 @@ def _lines(path, raw):
     start = raw.read(4)
     raw.seek(0)
     if start.startswith(b"PK"):
-        raise errors.InputError(
-            f"{str(path)!r} is an archive. Expected GloVe's text file. Received: a zip file. "
-            "Unpack it first."
+        raise errors.refusal(
+            f"{str(path)!r} is an archive", "GloVe's text file", "a zip file", "Unpack it first."
         )
     file = gzip.GzipFile(fileobj=raw) if start.startswith(b"\x1f\x8b") else raw
     number = 0
@@ -127,9 +125,8 @@ def load_glove(path, vocabulary, seed=0, progress=None):
     """
     path = Path(path)
     if not path.is_file():
-        raise errors.InputError(
-            f"{str(path)!r} is missing. Expected GloVe's text file. Received: no such file. "
-            "Set it with --glove."
+        raise errors.refusal(
+            f"{str(path)!r} is missing", "GloVe's text file", "no such file", "Set it with --glove."
         )
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(open(path, "rb"))
@@ -160,9 +157,11 @@ def _load(path, numbered, vocabulary, seed, show):
             vectors[row] = _vector(path, number, line, width)
             known[row] = True
     if not known.any():
-        raise errors.InputError(
-            f"{str(path)!r} has none of the {len(vocabulary):,} words. Expected GloVe's text "
-            "file in the language of the transcripts. Received: other words. Set it with --glove."
+        raise errors.refusal(
+            f"{str(path)!r} has none of the {len(vocabulary):,} words",
+            "GloVe's text file in the language of the transcripts",
+            "other words",
+            "Set it with --glove.",
         )
     _fill_unknown(vectors, known, seed)
     return vectors, int(known.sum())

@@ -31,9 +31,11 @@ class Samples:
         # Some libraries give rates as whole floats.
         is_number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
         if not is_number or not float(rate).is_integer() or rate < 1:
-            raise errors.InputError(
-                "`rate` is not a sample rate. Expected samples a second, such as 16000. Received: "
-                f"rate={rate!r}. Pass it with every array."
+            raise errors.refusal(
+                "`rate` is not a sample rate",
+                "samples a second, such as 16000",
+                f"rate={rate!r}",
+                "Pass it with every array.",
             )
         self.rate, self.notes = int(rate), ()
         self._mono = _mono(_checked(np.asarray(array)))
@@ -58,10 +60,11 @@ def _checked(array):
     elif not whole and np.nanmax(np.abs(array)) > LARGEST_SAMPLE:
         problem = f"floats up to {np.nanmax(np.abs(array)):.6g}"
     if problem:
-        raise errors.InputError(
-            "The array is not sound. Expected shape (samples,) or (samples, channels), with "
-            f"at most {_MAX_CHANNELS} channels, of floats in +-1 or of 16- or 32-bit integers. "
-            f"Received: {problem}."
+        raise errors.refusal(
+            "The array is not sound",
+            f"shape (samples,) or (samples, channels), with at most {_MAX_CHANNELS} channels, of "
+            "floats in +-1 or of 16- or 32-bit integers",
+            problem,
         )
     return array
 

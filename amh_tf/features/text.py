@@ -250,9 +250,10 @@ def table_from_file(path):
 def _check_vocabulary(vocabulary):
     word, count = collections.Counter(vocabulary).most_common(1)[0] if vocabulary else ("", 0)
     if count != 1:
-        raise errors.InputError(
-            "The vocabulary does not number its words. Expected words that differ. Received: "
-            f"{word!r} {count} times."
+        raise errors.refusal(
+            "The vocabulary does not number its words",
+            "words that differ",
+            f"{word!r} {count} times",
         )
 
 

@@ -42,9 +42,11 @@ def check_language(language):
         ValueError: If it is not.
     """
     if language is not None and not _LANGUAGE.fullmatch(language):
-        raise errors.InputError(
-            "`asr_language` is not the code of a language. Expected one such as en, de, zh or "
-            f"en-GB. Received: asr_language={language!r}. Set it with --asr_language."
+        raise errors.refusal(
+            "`asr_language` is not the code of a language",
+            "one such as en, de, zh or en-GB",
+            f"asr_language={language!r}",
+            "Set it with --asr_language.",
         )
 
 
@@ -90,19 +92,21 @@ def _require(name):
     try:
         importlib.import_module(package)
     except ImportError as error:
-        raise errors.InputError(
-            f"The speech recognizer {name} cannot be loaded. Expected the package {package}. "
-            f"Received: {error}. Install it with pip install 'amh_tf[{extra}]', or choose "
-            "another with --asr."
+        raise errors.refusal(
+            f"The speech recognizer {name} cannot be loaded",
+            f"the package {package}",
+            error,
+            f"Install it with pip install 'amh_tf[{extra}]', or choose another with --asr.",
         ) from error
 
 
 def _samples(waveform):
     waveform = np.asarray(waveform)
     if waveform.ndim != 1 or waveform.dtype.kind != "f" or not np.isfinite(waveform).all():
-        raise errors.InputError(
-            "`waveform` is not a recording. Expected finite floating-point samples of shape "
-            f"(samples,). Received: shape={waveform.shape}, dtype={waveform.dtype}."
+        raise errors.refusal(
+            "`waveform` is not a recording",
+            "finite floating-point samples of shape (samples,)",
+            f"shape={waveform.shape}, dtype={waveform.dtype}",
         )
     return np.clip(np.rint(waveform * 32768.0), -32768, 32767).astype(np.int16)
 
@@ -133,18 +137,16 @@ class Transcriber:
 
     def __init__(self, name, **settings):
         if name not in RECOGNIZERS:
-            raise errors.InputError(
-                "`asr` is not known. Expected one of "
-                f"{', '.join(map(repr, RECOGNIZERS))}. Received: asr={name!r}. Set it with --asr."
-            )
+            raise errors.unknown("asr", name, RECOGNIZERS, flag="asr")
         _require(name)
         module = importlib.import_module(f"amh_tf.features.recognizers.{name.replace('-', '_')}")
         try:
             self._recognize = module.Recognizer(**settings)
         except TypeError as error:
-            raise errors.InputError(
-                f"The speech recognizer {name} does not take these settings. Expected those of "
-                f"{module.__name__}. Received: {settings}: {error}."
+            raise errors.refusal(
+                f"The speech recognizer {name} does not take these settings",
+                f"those of {module.__name__}",
+                f"{settings}: {error}",
             ) from error
         self.name = name
         self.description = self._recognize.description
@@ -185,16 +187,19 @@ def word_error_rate(references, hypotheses, unspaced=schema.UNSPACED_SCRIPTS[0])
     try:
         import jiwer
     except ImportError as error:
-        raise errors.InputError(
-            "Word error rates cannot be computed. Expected the package jiwer. Received: "
-            f"{error}. Install it with pip install 'amh_tf[asr]'."
+        raise errors.refusal(
+            "Word error rates cannot be computed",
+            "the package jiwer",
+            error,
+            "Install it with pip install 'amh_tf[asr]'.",
         ) from error
     references = [_plain(reference, unspaced) for reference in references]
     hypotheses = [_plain(hypothesis, unspaced) for hypothesis in hypotheses]
     if len(references) != len(hypotheses) or not any(references):
-        raise errors.InputError(
-            "There is nothing to compare. Expected a reference with words for each hypothesis. "
-            f"Received: {len(references)} references, {sum(map(bool, references))} with words, "
-            f"and {len(hypotheses)} hypotheses."
+        raise errors.refusal(
+            "There is nothing to compare",
+            "a reference with words for each hypothesis",
+            f"{len(references)} references, {sum(map(bool, references))} with words, and "
+            f"{len(hypotheses)} hypotheses",
         )
     return float(jiwer.process_words(references, hypotheses).wer)

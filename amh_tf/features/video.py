@@ -56,9 +56,10 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None
     """
     sides = [side for _, _, side in spans if side not in recording.SIDES]
     if sides:
-        raise errors.InputError(
-            "A side of the picture is not known. Expected one of "
-            f"{', '.join(map(repr, recording.SIDES))}. Received: {sides[0]!r}."
+        raise errors.refusal(
+            "A side of the picture is not known",
+            f"one of {', '.join(map(repr, recording.SIDES))}",
+            f"{sides[0]!r}",
         )
     waiting = []
     for index, (start, end, side) in enumerate(spans):

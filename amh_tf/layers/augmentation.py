@@ -70,9 +70,8 @@ class Augmentation(keras.layers.Layer):
             ("noise", noise, float("inf")),
         ):
             if not 0 <= value < most:
-                raise errors.InputError(
-                    f"`{name}` is out of range. Expected at least 0 and below {most}. "
-                    f"Received: {name}={value}."
+                raise errors.refusal(
+                    f"`{name}` is out of range", f"at least 0 and below {most}", f"{name}={value}"
                 )
         self.time_mask = time_mask
         self.frequency_mask = frequency_mask
@@ -84,9 +83,10 @@ class Augmentation(keras.layers.Layer):
 
     def build(self, sequence_shape, length_shape):
         if sequence_shape[-1] % self.blocks:
-            raise errors.InputError(
-                "`blocks` does not fit the features. Expected a divisor of their width, "
-                f"{sequence_shape[-1]}. Received: blocks={self.blocks}."
+            raise errors.refusal(
+                "`blocks` does not fit the features",
+                f"a divisor of their width, {sequence_shape[-1]}",
+                f"blocks={self.blocks}",
             )
         self.built = True
 

@@ -72,10 +72,10 @@ class BilinearAttention(keras.layers.Layer):
 
     def build(self, query_shape, value_shape, value_mask_shape=None):
         if len(query_shape) != 2 or len(value_shape) != 3:
-            raise errors.InputError(
-                "`query` and `value` have the wrong rank. Expected shapes (batch, query_dim) "
-                f"and (batch, time, value_dim). Received: query.shape={tuple(query_shape)}, "
-                f"value.shape={tuple(value_shape)}."
+            raise errors.refusal(
+                "`query` and `value` have the wrong rank",
+                "shapes (batch, query_dim) and (batch, time, value_dim)",
+                f"query.shape={tuple(query_shape)}, value.shape={tuple(value_shape)}",
             )
         value_dim = value_shape[-1]
         self.kernel = self.add_weight(

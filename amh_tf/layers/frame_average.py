@@ -52,14 +52,12 @@ class FrameAverage(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if stride < 1:
-            raise errors.InputError(
-                "`stride` is out of range. Expected an integer of at least 1. "
-                f"Received: stride={stride}."
+            raise errors.refusal(
+                "`stride` is out of range", "an integer of at least 1", f"stride={stride}"
             )
         if not 0 <= speed < 0.9:
-            raise errors.InputError(
-                "`speed` is out of range. Expected at least 0 and below 0.9. Received: "
-                f"speed={speed}."
+            raise errors.refusal(
+                "`speed` is out of range", "at least 0 and below 0.9", f"speed={speed}"
             )
         self.stride = stride
         self.speed = speed

@@ -63,9 +63,8 @@ class HopSchedule(keras.layers.Layer):
     def __init__(self, num_hops: int, order: Iterable[str] = HOP_ORDER, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(num_hops, int) or num_hops < 1:
-            raise errors.InputError(
-                "`num_hops` is out of range. Expected an integer of at least 1. "
-                f"Received: num_hops={num_hops}."
+            raise errors.refusal(
+                "`num_hops` is out of range", "an integer of at least 1", f"num_hops={num_hops}"
             )
         self.num_hops = num_hops
         self.order = tuple(order)
@@ -81,9 +80,8 @@ class HopSchedule(keras.layers.Layer):
 
     def build(self, vectors_shape, states_shape, masks_shape):
         if len(vectors_shape) < 2:
-            raise errors.InputError(
-                "Too few modalities to hop between. Expected at least two. "
-                f"Received: {sorted(vectors_shape)}."
+            raise errors.refusal(
+                "Too few modalities to hop between", "at least two", f"{sorted(vectors_shape)}"
             )
         dims = {modality: shape[-1] for modality, shape in vectors_shape.items()}
         for target, layer in zip(self.targets(dims), self.attentions):

@@ -41,9 +41,8 @@ class ModalityDropout(keras.layers.Layer):
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise errors.InputError(
-                "`rate` is out of range. Expected a probability of at least 0 and below 1. "
-                f"Received: rate={rate}."
+            raise errors.refusal(
+                "`rate` is out of range", "a probability of at least 0 and below 1", f"rate={rate}"
             )
         self.rate = rate
         self.seed = seed

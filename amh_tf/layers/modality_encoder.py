@@ -74,14 +74,9 @@ class ModalityEncoder(keras.layers.Layer):
         # XLA on a CPU trains a masked recurrence ten times slower; `compile` asks here.
         self.supports_jit = False
         if cell not in ("gru", "lstm"):
-            raise errors.InputError(
-                f"`cell` is not known. Expected 'gru' or 'lstm'. Received: cell={cell!r}."
-            )
+            raise errors.refusal("`cell` is not known", "'gru' or 'lstm'", f"cell={cell!r}")
         if kernel not in choice.KERNELS:
-            raise errors.InputError(
-                f"`kernel` is not known. Expected one of {', '.join(map(repr, choice.KERNELS))}. "
-                f"Received: kernel={kernel!r}."
-            )
+            raise errors.unknown("kernel", kernel, choice.KERNELS)
         self.kernel = kernel
         self._graphs: dict[tuple[bool, Any], Callable] = {}
         self.units = units

@@ -38,9 +38,8 @@ class StepDropout(keras.layers.Layer):
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
-            raise errors.InputError(
-                "`rate` is out of range. Expected a drop rate of at least 0 and below 1. "
-                f"Received: rate={rate}."
+            raise errors.refusal(
+                "`rate` is out of range", "a drop rate of at least 0 and below 1", f"rate={rate}"
             )
         self.supports_masking = True
         self.rate = rate

@@ -27,9 +27,10 @@ def attention_model(model: keras.Model) -> keras.Model:
         return _of_ensemble(model, members)
     layers = {layer.name: layer for layer in model.layers}
     if "fused" not in layers or not layers.keys() & {"hops", "attention"}:
-        raise errors.InputError(
-            "The model has no attention to show. Expected an AMH, MHA "
-            f"or RNN-attn model. Received: a model named {model.name!r}."
+        raise errors.refusal(
+            "The model has no attention to show",
+            "an AMH, MHA or RNN-attn model",
+            f"a model named {model.name!r}",
         )
     # Keras lists a layer's outputs flat: the weights come last.
     if "hops" in layers:

@@ -48,10 +48,10 @@ def word_vectors(
     if embedding is None:
         initializer = keras.initializers.RandomNormal(0.0, RANDOM_EMBEDDING_STDDEV)
     elif np.shape(embedding) != shape:
-        raise errors.InputError(
-            "`embedding` does not fit the vocabulary. Expected shape "
-            f"(vocabulary_size, embedding_width)={shape}. "
-            f"Received: embedding.shape={np.shape(embedding)}."
+        raise errors.refusal(
+            "`embedding` does not fit the vocabulary",
+            f"shape (vocabulary_size, embedding_width)={shape}",
+            f"embedding.shape={np.shape(embedding)}",
         )
     else:
         # Set after building: as an initializer the array would be written into the config.

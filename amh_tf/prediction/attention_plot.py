@@ -82,9 +82,11 @@ def draw(predicted, path):
     """
     checking.require_picture("attention", path)
     if not predicted.hops:
-        raise errors.InputError(
-            "The model has no attention to show. Expected a model trained with --model=amh, mha "
-            "or rnn_attn. Received: one without. Leave --attention out."
+        raise errors.refusal(
+            "The model has no attention to show",
+            "a model trained with --model=amh, mha or rnn_attn",
+            "one without",
+            "Leave --attention out.",
         )
     with files.replacing(path) as temporary:
         picture(predicted).savefig(temporary, dpi=_DPI)

@@ -52,9 +52,11 @@ class Clip:
             if isinstance(getattr(self, name), os.PathLike):
                 object.__setattr__(self, name, os.fspath(getattr(self, name)))
         if not (self.video or self.audio or self.text):
-            raise errors.InputError(
-                "There is no clip. Expected a film, sound or text. Received: none of them. Set "
-                "them with --video, --audio and --text."
+            raise errors.refusal(
+                "There is no clip",
+                "a film, sound or text",
+                "none of them",
+                "Set them with --video, --audio and --text.",
             )
         checking.require_choice(self, "side", recording.SIDES)
 

@@ -237,10 +237,11 @@ def _read(clip, used):
 
 def _check_weights(own, pictured):
     if own["fingerprint"] != pictured.get("fingerprint"):
-        raise errors.InputError(
-            "These are not the weights that the run's data set was made with. Expected the "
-            f"weights of {pictured.get('weights')!r}. Received: others, {own['weights']!r}. Set "
-            "them with --resnet_weights."
+        raise errors.refusal(
+            "These are not the weights that the run's data set was made with",
+            f"the weights of {pictured.get('weights')!r}",
+            f"others, {own['weights']!r}",
+            "Set them with --resnet_weights.",
         )
 
 
@@ -248,9 +249,11 @@ def _about(sequences, used, waveform, frames, max_lengths):
     """Says what the model does not get."""
     absent = [name for name in used if not len(sequences[name])]
     if len(absent) == len(used):
-        raise errors.InputError(
-            f"The clip holds nothing for the model. Expected some of {', '.join(used)}. Received: "
-            "none of them. Set them with --video, --audio and --text."
+        raise errors.refusal(
+            "The clip holds nothing for the model",
+            f"some of {', '.join(used)}",
+            "none of them",
+            "Set them with --video, --audio and --text.",
         )
     for name in absent:
         yield f"There is no {name}; the model goes on without it."

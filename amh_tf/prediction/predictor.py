@@ -109,9 +109,11 @@ class Predictor:
     def _answer(self, features, shown):
         logits = shown["logits"].astype(np.float64)
         if not np.isfinite(logits).all():
-            raise errors.InputError(
-                "The model gives values that are not numbers. Expected finite ones. Received: "
-                f"{logits}. Train again with a smaller --learning_rate."
+            raise errors.refusal(
+                "The model gives values that are not numbers",
+                "finite ones",
+                logits,
+                "Train again with a smaller --learning_rate.",
             )
         weights = np.exp(logits - logits.max())
         probabilities = (weights / weights.sum()).astype(np.float32)

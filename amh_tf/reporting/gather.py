@@ -129,9 +129,11 @@ def find(runs_dir):
     )
     if not paths:
         received = "none" if runs_dir.is_dir() else "no such folder"
-        raise errors.InputError(
-            f"{str(runs_dir)!r} holds no cross-validation. Expected a folder with at least one "
-            f"{RESULTS}, at any depth. Received: {received}. Set it with --runs."
+        raise errors.refusal(
+            f"{str(runs_dir)!r} holds no cross-validation",
+            f"a folder with at least one {RESULTS}, at any depth",
+            received,
+            "Set it with --runs.",
         )
     return paths
 
@@ -157,10 +159,11 @@ def group(rows):
         shared += (row.synthetic, row.num_folds, row.classes)
         members = groups.setdefault(shared, {})
         if row.name in members:
-            raise errors.InputError(
-                f"Two cross-validations are the same row, {row.name} on {row.data!r}. Expected "
-                f"one. Received: {members[row.name].folder!r} and {row.folder!r}. Leave one out "
-                "of --runs."
+            raise errors.refusal(
+                f"Two cross-validations are the same row, {row.name} on {row.data!r}",
+                "one",
+                f"{members[row.name].folder!r} and {row.folder!r}",
+                "Leave one out of --runs.",
             )
         members[row.name] = row
     return [

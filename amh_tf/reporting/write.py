@@ -55,8 +55,8 @@ def report(runs_dir, output_dir):
     """
     for name, folder in (("runs", runs_dir), ("output_dir", output_dir)):
         if not str(folder):
-            raise errors.InputError(
-                f"`{name}` is empty. Expected a folder. Received: {name}=''. Set it with --{name}."
+            raise errors.refusal(
+                f"`{name}` is empty", "a folder", f"{name}=''", f"Set it with --{name}."
             )
     output_dir = Path(output_dir)
     groups = gather.gather(runs_dir)

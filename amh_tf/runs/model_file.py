@@ -50,9 +50,10 @@ def load(path, build):
         return model
     except Exception as error:  # zip, HDF5 and Keras each raise their own
         received = str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
-        raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected the model of the run, as this version writes "
-            f"it. Received: {received[:500].rstrip('.')}."
+        raise errors.refusal(
+            f"{str(path)!r} cannot be read",
+            "the model of the run, as this version writes it",
+            f"{received[:500].rstrip('.')}",
         ) from error
 
 

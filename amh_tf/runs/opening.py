@@ -23,10 +23,11 @@ def find_fold(
     """
     manifest = manifests.load(data_dir or run_config.data.data_dir)
     if manifest.fingerprint != run_config.data_fingerprint:
-        raise errors.InputError(
-            f"{str(manifest.location)!r} is not the data set of this run. Expected the one that "
-            f"was at {run_config.data.data_dir!r}. Received: the {manifest.name}. Set it with "
-            "--data_dir."
+        raise errors.refusal(
+            f"{str(manifest.location)!r} is not the data set of this run",
+            f"the one that was at {run_config.data.data_dir!r}",
+            f"the {manifest.name}",
+            "Set it with --data_dir.",
         )
     return folds.choose(manifest, run_config.data.protocol, run_config.data.fold, verify)
 

@@ -123,15 +123,13 @@ def _rows(path, classes, fold, remedy):
     line = 1
 
     def refuse(expected, received):
-        raise errors.InputError(
-            f"{str(path)!r} cannot be used, line {line}. Expected {expected}. "
-            f"Received: {str(received)[:200]}. {remedy}"
+        raise errors.refusal(
+            f"{str(path)!r} cannot be used, line {line}", expected, f"{str(received)[:200]}", remedy
         )
 
     if not path.is_file():
-        raise errors.InputError(
-            f"{str(path)!r} is missing. Expected a table of predictions. Received: no such file. "
-            f"{remedy}"
+        raise errors.refusal(
+            f"{str(path)!r} is missing", "a table of predictions", "no such file", remedy
         )
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -175,8 +173,9 @@ def check_agreement(path, predictions, confusion, classes):
     for label, prediction in predictions.values():
         counted[index[label], index[prediction]] += 1
     if not confusion.any() or (counted != confusion).any():
-        raise errors.InputError(
-            f"{str(path)!r} and the crossval.json beside it do not belong together. Expected the "
-            f"same utterances in both. Received: {len(predictions)} utterances here and "
-            f"{confusion.sum()} there, or other answers. {stored_crossval.REMEDY}"
+        raise errors.refusal(
+            f"{str(path)!r} and the crossval.json beside it do not belong together",
+            "the same utterances in both",
+            f"{len(predictions)} utterances here and {confusion.sum()} there, or other answers",
+            stored_crossval.REMEDY,
         )

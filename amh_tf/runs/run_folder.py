@@ -72,17 +72,19 @@ class RunFolder:
                 listed = "; ".join(
                     f"{name} was {old!r}, now {new!r}" for name, old, new in different
                 )
-                raise errors.InputError(
-                    f"{str(self.path)!r} belongs to a run with other settings. Expected the "
-                    f"same settings to continue it. Received: {listed}. Choose another "
-                    "folder with --run_dir."
+                raise errors.refusal(
+                    f"{str(self.path)!r} belongs to a run with other settings",
+                    "the same settings to continue it",
+                    listed,
+                    "Choose another folder with --run_dir.",
                 )
             return True
         if not folders.is_vacant(self.path):
-            raise errors.InputError(
-                f"{str(self.path)!r} is not the folder of a run. Expected a new folder, an "
-                "empty one, or one with a config.json. Received: other files. Choose another "
-                "folder with --run_dir."
+            raise errors.refusal(
+                f"{str(self.path)!r} is not the folder of a run",
+                "a new folder, an empty one, or one with a config.json",
+                "other files",
+                "Choose another folder with --run_dir.",
             )
         return False
 
@@ -97,10 +99,11 @@ class RunFolder:
             ValueError: If there is none, or it cannot be read.
         """
         if not self._config.is_file():
-            raise errors.InputError(
-                f"{str(self.path)!r} is not the folder of a run. Expected a config.json in "
-                "it. Received: no such file. Train one with `python -m amh_tf.train`, and "
-                "pass it with --run_dir."
+            raise errors.refusal(
+                f"{str(self.path)!r} is not the folder of a run",
+                "a config.json in it",
+                "no such file",
+                "Train one with `python -m amh_tf.train`, and pass it with --run_dir.",
             )
         fields = files.read_json(self._config, "the settings that `amh_tf.train` writes")
         try:
@@ -136,10 +139,11 @@ class RunFolder:
             ValueError: If it is not.
         """
         if not self.model.is_file():
-            raise errors.InputError(
-                f"{str(self.path)!r} holds no trained model yet. Expected model.keras. "
-                "Received: no such file. Run `python -m amh_tf.train` with the same settings "
-                "to finish the run."
+            raise errors.refusal(
+                f"{str(self.path)!r} holds no trained model yet",
+                "model.keras",
+                "no such file",
+                "Run `python -m amh_tf.train` with the same settings to finish the run.",
             )
 
     def load_metrics(self):

@@ -187,16 +187,12 @@ def _check(loaded, run_config):
 
 def _read_vocabulary(path, size):
     if not path.is_file():
-        raise errors.InputError(
-            f"{str(path)!r} is missing. Expected one word a line. Received: no such file."
-        )
+        raise errors.refusal(f"{str(path)!r} is missing", "one word a line", "no such file")
     try:
         words = tuple(path.read_bytes().decode("utf-8").removesuffix("\n").split("\n"))
         received = f"{len(words)}"
     except UnicodeDecodeError as error:
         words, received = (), f"no UTF-8 ({error.reason} at byte {error.start})"
     if len(words) != size:
-        raise errors.InputError(
-            f"{str(path)!r} is not as it was written. Expected {size} words. Received: {received}."
-        )
+        raise errors.refusal(f"{str(path)!r} is not as it was written", f"{size} words", received)
     return words

@@ -65,11 +65,11 @@ def read(run_dir, data_dir=None):
     run_config = folder.load_config()
     model = folder.load_model()
     if not folder.is_finished():
-        raise errors.InputError(
-            f"{str(run_dir)!r} is not a finished run. Expected the scores of "
-            f"{' and '.join(run_folder.SCORED_SPLITS)}. Received: those of "
-            f"{', '.join(folder.load_metrics()) or 'no split'}. Run `python -m amh_tf.train` with "
-            "the same settings to finish it."
+        raise errors.refusal(
+            f"{str(run_dir)!r} is not a finished run",
+            f"the scores of {' and '.join(run_folder.SCORED_SPLITS)}",
+            f"those of {', '.join(folder.load_metrics()) or 'no split'}",
+            "Run `python -m amh_tf.train` with the same settings to finish it.",
         )
     _check_weights(folder, model)
     inputs = run_inputs.load(folder.path, run_config, data_dir)
@@ -82,9 +82,11 @@ def read(run_dir, data_dir=None):
 def _check_weights(folder, model):
     for weight in model.weights:
         if not np.isfinite(np.asarray(weight)).all():
-            raise errors.InputError(
-                f"{str(folder.model)!r} is damaged. Expected weights that are numbers. Received: "
-                f"NaN or infinity in {weight.path!r}. Train the model again."
+            raise errors.refusal(
+                f"{str(folder.model)!r} is damaged",
+                "weights that are numbers",
+                f"NaN or infinity in {weight.path!r}",
+                "Train the model again.",
             )
 
 

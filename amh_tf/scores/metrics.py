@@ -51,9 +51,8 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
     labels = np.asarray(labels)
     for name, told in (("speakers", speakers), ("sexes", sexes), ("sentences", sentences)):
         if told is not None and len(told) != len(labels):
-            raise errors.InputError(
-                f"`{name}` is not of these utterances. Expected {len(labels)}. "
-                f"Received: {len(told)}."
+            raise errors.refusal(
+                f"`{name}` is not of these utterances", f"{len(labels)}", f"{len(told)}"
             )
     predictions = np.argmax(probabilities, axis=1)
     confusion = confusion_matrix(labels, predictions, len(classes))

@@ -134,9 +134,8 @@ def tails(num_speakers, level=LEVEL):
         ValueError: If there are fewer than two speakers.
     """
     if num_speakers < 2:
-        raise errors.InputError(
-            "Speakers cannot be resampled. Expected at least two. Received: "
-            f"num_speakers={num_speakers}."
+        raise errors.refusal(
+            "Speakers cannot be resampled", "at least two", f"num_speakers={num_speakers}"
         )
     distance = stats.t.ppf((1 + level) / 2, num_speakers - 1)
     low = float(stats.norm.cdf(-distance * math.sqrt(num_speakers / (num_speakers - 1))))

@@ -89,17 +89,19 @@ def _pair(first, second, names):
     """Lines up what both predicted: ids, labels, whether each was right; (utterances,)."""
     common = [utterance for utterance in first if utterance in second]
     if not common:
-        raise errors.InputError(
-            f"{names[0]} and {names[1]} share no utterance. Expected predictions for the same "
-            f"ids. Received: {len(first)} and {len(second)} ids, none in common. Compare models "
-            "that were scored on the same data."
+        raise errors.refusal(
+            f"{names[0]} and {names[1]} share no utterance",
+            "predictions for the same ids",
+            f"{len(first)} and {len(second)} ids, none in common",
+            "Compare models that were scored on the same data.",
         )
     for utterance in common:
         if first[utterance][0] != second[utterance][0]:
-            raise errors.InputError(
-                f"{names[0]} and {names[1]} disagree on the label of {utterance!r}. Expected one "
-                f"data set. Received: {first[utterance][0]!r} and {second[utterance][0]!r}. "
-                "Compare models that were scored on the same data."
+            raise errors.refusal(
+                f"{names[0]} and {names[1]} disagree on the label of {utterance!r}",
+                "one data set",
+                f"{first[utterance][0]!r} and {second[utterance][0]!r}",
+                "Compare models that were scored on the same data.",
             )
     _, labels = np.unique([first[utterance][0] for utterance in common], return_inverse=True)
     rights = [

@@ -54,11 +54,13 @@ class Room:
                 self._used -= size
         if not self._fits(wanted):
             free = shutil.disk_usage(self._root).free
-            raise errors.InputError(
-                f"The cache {str(self._root)!r} has no room. Expected {wanted / 1e9:,.3g} GB for "
-                f"what is to be fetched. Received: {free / 1e9:,.3g} GB free on the disk, a limit "
-                f"of {self._limit / 1e9:,.3g} GB, of which data sets in use take "
-                f"{self._used / 1e9:,.3g}. Set --cache_gigabytes, or another disk with --cache_dir."
+            raise errors.refusal(
+                f"The cache {str(self._root)!r} has no room",
+                f"{wanted / 1000000000.0:,.3g} GB for what is to be fetched",
+                f"{free / 1000000000.0:,.3g} GB free on the disk, a limit of "
+                f"{self._limit / 1000000000.0:,.3g} GB, of which data sets in use take "
+                f"{self._used / 1000000000.0:,.3g}",
+                "Set --cache_gigabytes, or another disk with --cache_dir.",
             )
         self._used += wanted
 
@@ -153,7 +155,9 @@ def _explaining(path):
     try:
         yield
     except OSError as error:
-        raise errors.InputError(
-            f"The cache {str(path)!r} cannot be used. Expected a folder of your own on a disk that "
-            f"can lock files. Received: {error.strerror or error}. Set another with --cache_dir."
+        raise errors.refusal(
+            f"The cache {str(path)!r} cannot be used",
+            "a folder of your own on a disk that can lock files",
+            error.strerror or error,
+            "Set another with --cache_dir.",
         ) from error

@@ -29,6 +29,4 @@ class Fault(errors.InputError):
 
     def as_error(self, remedy=REMEDY):
         """Returns a `ValueError` that also says what to do."""
-        return errors.InputError(
-            f"A data set is damaged. Expected it as it was written. Received: {self}. {remedy}"
-        )
+        return errors.refusal("A data set is damaged", "it as it was written", self, remedy)

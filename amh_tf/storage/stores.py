@@ -153,8 +153,8 @@ def read(url, name, most):
     def work():
         size, pieces = client.open(name)
         if size > most:
-            raise errors.InputError(
-                f"'{url}/{name}' is too large. Expected {most:,} bytes at most. Received: {size:,}."
+            raise errors.refusal(
+                f"'{url}/{name}' is too large", f"{most:,} bytes at most", f"{size:,}"
             )
         content.extend(map(bytes, pieces))
 

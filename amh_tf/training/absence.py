@@ -36,10 +36,11 @@ def selections(modalities, drop):
         return [left for size in sizes for left in itertools.combinations(modalities, size)]
     left = tuple(modality for modality in modalities if modality not in drop)
     if not drop or not left or not set(drop) <= set(modalities):
-        raise errors.InputError(
-            "`drop` is not a choice of the model's modalities. Expected some of "
-            f"{', '.join(modalities)}, but not all, or {ALL_SUBSETS}. Received: "
-            f"drop={','.join(drop)!r}. Set it with --drop."
+        raise errors.refusal(
+            "`drop` is not a choice of the model's modalities",
+            f"some of {', '.join(modalities)}, but not all, or {ALL_SUBSETS}",
+            f"drop={','.join(drop)!r}",
+            "Set it with --drop.",
         )
     return [modalities, left]
 

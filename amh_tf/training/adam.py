@@ -30,9 +30,11 @@ class FusedAdam(keras.optimizers.Adam):
     def __init__(self, learning_rate=0.001, name="adam", **kwargs):
         super().__init__(learning_rate, name=name, **kwargs)
         if self.amsgrad:
-            raise errors.InputError(
-                "`amsgrad` is not supported. Expected False. Received: amsgrad=True. "
-                "Use keras.optimizers.Adam for it."
+            raise errors.refusal(
+                "`amsgrad` is not supported",
+                "False",
+                "amsgrad=True",
+                "Use keras.optimizers.Adam for it.",
             )
 
     def update_step(self, gradient, variable, learning_rate):

@@ -123,10 +123,11 @@ class Checkpoints:
             self._check_sizes(prefix)
             self._checkpoint.read(prefix).assert_consumed()
         except Exception as error:  # a damaged file raises almost anything
-            raise errors.InputError(
-                f"The checkpoint in {str(self._folder)!r} cannot be restored. Expected the one "
-                f"that this run wrote. Received: {type(error).__name__}: {error}. Delete the "
-                "run's folder to start again."
+            raise errors.refusal(
+                f"The checkpoint in {str(self._folder)!r} cannot be restored",
+                "the one that this run wrote",
+                f"{type(error).__name__}: {error}",
+                "Delete the run's folder to start again.",
             ) from error
         return self._counters.values
 

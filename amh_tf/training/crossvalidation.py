@@ -97,10 +97,12 @@ def _train(todo, num_folds, num_chosen, jobs):
                 try:
                     scores = future.result()
                 except concurrent.futures.process.BrokenProcessPool as error:
-                    raise errors.InputError(
-                        "A fold's process was ended from outside. Expected it to run to its end. "
-                        f"Received: the end of that of fold {number}, or of one beside it. Often "
-                        "the system ran out of memory: the same command goes on, with fewer --jobs."
+                    raise errors.refusal(
+                        "A fold's process was ended from outside",
+                        "it to run to its end",
+                        f"the end of that of fold {number}, or of one beside it",
+                        "Often the system ran out of memory: the same command goes on, with "
+                        "fewer --jobs.",
                     ) from error
                 except Exception as error:  # whatever it is, the other folds go on
                     failed.append(number)
@@ -110,9 +112,11 @@ def _train(todo, num_folds, num_chosen, jobs):
                 progress.console.print(f"fold {number} of {num_folds}: {message}")
                 bar.advance()
     if failed:
-        raise errors.InputError(
-            f"Folds have failed. Expected all to end. Received: errors in {sorted(failed)}, "
-            "named above. The same command goes on with the folds that are not done."
+        raise errors.refusal(
+            "Folds have failed",
+            "all to end",
+            f"errors in {sorted(failed)}, named above",
+            "The same command goes on with the folds that are not done.",
         )
 
 

@@ -35,10 +35,7 @@ def make_team(name="none"):
         role, index, has_chief = _task(os.environ.get("TF_CONFIG"))
         is_chief = role == "chief" or (index == 0 and not has_chief)
         return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
-    raise errors.InputError(
-        f"`distribution` is not known. Expected one of {', '.join(NAMES)}. Received: "
-        f"distribution={name!r}. Set it with --distribution."
-    )
+    raise errors.unknown("distribution", name, NAMES, flag="distribution")
 
 
 def _task(text):
@@ -55,11 +52,13 @@ def _task(text):
             raise errors.InputError(f"the {role} {index} of {len(cluster[role])}")
         return role, index, "chief" in cluster
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise errors.InputError(
-            "`TF_CONFIG` does not name the workers. Expected JSON as {'cluster': {'worker': "
-            "['host:port', ...]}, 'task': {'type': 'worker', 'index': 0}}, with a chief or "
-            f"without. Received: {type(error).__name__}: {error}. A launcher sets it, such as "
-            "Kubeflow's TFJob; train on one machine with --distribution=none or mirrored."
+        raise errors.refusal(
+            "`TF_CONFIG` does not name the workers",
+            "JSON as {'cluster': {'worker': ['host:port', ...]}, 'task': {'type': 'worker', "
+            "'index': 0}}, with a chief or without",
+            f"{type(error).__name__}: {error}",
+            "A launcher sets it, such as Kubeflow's TFJob; train on one machine with "
+            "--distribution=none or mirrored.",
         ) from error
 
 

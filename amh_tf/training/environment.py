@@ -72,9 +72,11 @@ def _load(path):
         return []
     earlier = files.read_json(path, _EXPECTED).get("environments")
     if not isinstance(earlier, list) or not all(isinstance(each, dict) for each in earlier):
-        raise errors.InputError(
-            f"{str(path)!r} cannot be read. Expected {_EXPECTED}. Received: something else. "
-            "Delete it; the run goes on without."
+        raise errors.refusal(
+            f"{str(path)!r} cannot be read",
+            _EXPECTED,
+            "something else",
+            "Delete it; the run goes on without.",
         )
     return earlier
 

@@ -56,9 +56,10 @@ def predict(predict_step, batches, advance=None):
     stacked = np.concatenate(probabilities)
     bad = ~np.isfinite(stacked).all(axis=1)
     if bad.any():
-        raise errors.InputError(
-            "The model gives probabilities that are not numbers. Expected finite ones. "
-            f"Received: NaN for {int(bad.sum())} utterances, the first {ids[bad.argmax()]!r}. "
-            "Train again with a smaller --learning_rate, or with --dtype=float32."
+        raise errors.refusal(
+            "The model gives probabilities that are not numbers",
+            "finite ones",
+            f"NaN for {int(bad.sum())} utterances, the first {ids[bad.argmax()]!r}",
+            "Train again with a smaller --learning_rate, or with --dtype=float32.",
         )
     return predictions.Predictions(ids, np.concatenate(labels), stacked)

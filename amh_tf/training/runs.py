@@ -38,10 +38,11 @@ def configure(data, training, model, seeds=()):
     for split in ("train", *scored_splits(fold)):
         fold.check_split(split)
     if not fold.count("dev") and (training.weights == "best" or training.schedule == "plateau"):
-        raise errors.InputError(
-            f"The protocol {fold.protocol!r} leaves nothing to select by. Expected weights that "
-            f"need no dev part. Received: weights={training.weights!r}, "
-            f"schedule={training.schedule!r}. Set --weights=last and another --schedule."
+        raise errors.refusal(
+            f"The protocol {fold.protocol!r} leaves nothing to select by",
+            "weights that need no dev part",
+            f"weights={training.weights!r}, schedule={training.schedule!r}",
+            "Set --weights=last and another --schedule.",
         )
     model = dataclasses.replace(
         model,

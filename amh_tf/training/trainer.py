@@ -194,9 +194,11 @@ class Trainer:
         mean = float(mean)
         tf.summary.scalar("loss/train", mean, step=position.step)
         if not mean < float("inf"):
-            raise errors.InputError(
-                f"Training has diverged. Expected a finite loss. Received: {mean} at step "
-                f"{position.step}. Train with a smaller --learning_rate."
+            raise errors.refusal(
+                "Training has diverged",
+                "a finite loss",
+                f"{mean} at step {position.step}",
+                "Train with a smaller --learning_rate.",
             )
         return mean
 
@@ -268,9 +270,9 @@ class Trainer:
             progress.console.print(f"Continuing at step {self._position.step}.")
         chief = int(self._team.from_chief([self._position.step])[0])
         if chief != self._position.step:
-            raise errors.InputError(
-                "The workers do not continue the same run. Expected the chief's checkpoint, at "
-                f"step {chief}. Received: step {self._position.step} in "
-                f"{str(self._folder.path)!r}. "
-                "Set --run_dir to a folder that all workers share."
+            raise errors.refusal(
+                "The workers do not continue the same run",
+                f"the chief's checkpoint, at step {chief}",
+                f"step {self._position.step} in {str(self._folder.path)!r}",
+                "Set --run_dir to a folder that all workers share.",
             )

@@ -74,9 +74,11 @@ def _spoken(command):
         if sound in heard:
             return sound
         heard.add(sound)
-    raise errors.InputError(
-        f"espeak-ng does not say the same thing twice. Expected two equal sounds in {TRIES} runs. "
-        f"Received: {len(heard)} different ones from {' '.join(command)!r}. Try another version."
+    raise errors.refusal(
+        "espeak-ng does not say the same thing twice",
+        f"two equal sounds in {TRIES} runs",
+        f"{len(heard)} different ones from {' '.join(command)!r}",
+        "Try another version.",
     )
 
 
@@ -84,9 +86,7 @@ def _samples(data):
     # On a pipe, the header cannot say how long the sound is.
     rate = int.from_bytes(data[24:28], "little")
     if rate != 22050:
-        raise errors.InputError(
-            f"espeak-ng speaks at another rate. Expected 22050. Received: {rate}."
-        )
+        raise errors.refusal("espeak-ng speaks at another rate", "22050", rate)
     return np.frombuffer(data[44:], "<i2") / 32768.0
 
 

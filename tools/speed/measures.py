@@ -125,9 +125,11 @@ def hops(bench, counts=(7, 10)):
 def busy(bench):
     """Measures training on a machine on which others compute too."""
     if not bench.busy:
-        raise errors.InputError(
-            "The number of busy processes is missing. Expected at least 1. Received: --busy=0. "
-            "Set it with --busy, for example --busy=4."
+        raise errors.refusal(
+            "The number of busy processes is missing",
+            "at least 1",
+            "--busy=0",
+            "Set it with --busy, for example --busy=4.",
         )
     engines = {name: bench.engine(name) for name in ("ours-float32", "ours-keras")}
     tasks = {name: (name, "train_memory", {"count": 2}) for name in engines}
@@ -169,9 +171,11 @@ def scaling(bench):
 def pythons(bench):
     """Measures training and inference in float32 by this interpreter and another, in turn."""
     if not bench.python:
-        raise errors.InputError(
-            "There is nothing to compare with. Expected another interpreter in whose environment "
-            "this package is installed. Received: none. Set it with --python."
+        raise errors.refusal(
+            "There is nothing to compare with",
+            "another interpreter in whose environment this package is installed",
+            "none",
+            "Set it with --python.",
         )
     paths = {"this": sys.executable, "other": bench.python}
     versions = {name: python_versions(path) for name, path in paths.items()}
@@ -213,9 +217,11 @@ def python_versions(python):
         reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
     else:
         return done.stdout.strip()
-    raise errors.InputError(
-        f"{python!r} cannot be measured. Expected an interpreter in whose environment this package "
-        f"is installed. Received: {reason}. Set it with --python."
+    raise errors.refusal(
+        f"{python!r} cannot be measured",
+        "an interpreter in whose environment this package is installed",
+        reason,
+        "Set it with --python.",
     )
 
 

@@ -58,9 +58,11 @@ class Process:
         line = self._process.stdout.readline() if ready else b""
         if not line:
             received = f"exit code {self._process.wait()}" if ready else "none"
-            raise errors.InputError(
-                f"The {self._engine} process does not answer. Expected an answer within {TIMEOUT} "
-                f"s. Received: {received}. See {str(self._log)!r}."
+            raise errors.refusal(
+                f"The {self._engine} process does not answer",
+                f"an answer within {TIMEOUT} s",
+                received,
+                f"See {str(self._log)!r}.",
             )
         answer = json.loads(line)
         if "error" in answer:

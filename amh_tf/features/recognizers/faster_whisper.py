@@ -28,10 +28,11 @@ class Recognizer:
         needed = transcribe.WHISPER_FILES
         missing = [name for name in needed if not (folder / name).is_file()]
         if not model or missing:
-            raise errors.InputError(
-                f"`model` is not a Whisper model. Expected a folder with {', '.join(needed)}, "
-                f"as ct2-transformers-converter writes it. Received: model={model!r}, without "
-                f"{', '.join(missing)}. Set it with --asr_model."
+            raise errors.refusal(
+                "`model` is not a Whisper model",
+                f"a folder with {', '.join(needed)}, as ct2-transformers-converter writes it",
+                f"model={model!r}, without {', '.join(missing)}",
+                "Set it with --asr_model.",
             )
         import faster_whisper
 
@@ -43,11 +44,11 @@ class Recognizer:
                 local_files_only=True,
             )
         except (RuntimeError, ValueError) as error:
-            raise errors.InputError(
-                f"The Whisper model cannot be loaded. Expected a folder of a whole model, and a "
-                f"device and a compute type that this machine has. Received: model={model!r}, "
-                f"device={device!r}, compute_type={compute_type!r}: {error}. Set them with "
-                "--asr_model and --asr_compute_type."
+            raise errors.refusal(
+                "The Whisper model cannot be loaded",
+                "a folder of a whole model, and a device and a compute type that this machine has",
+                f"model={model!r}, device={device!r}, compute_type={compute_type!r}: {error}",
+                "Set them with --asr_model and --asr_compute_type.",
             ) from error
         language = self._known(language)
         self._options = {"language": language, "beam_size": beam_size}
@@ -65,10 +66,11 @@ class Recognizer:
             return known[0] if len(known) == 1 else None
         code = language.split("-")[0].lower()
         if code not in known:
-            raise errors.InputError(
-                "The Whisper model does not know the language. Expected one of "
-                f"{', '.join(sorted(known))}. Received: language={language!r}. Set it with "
-                "--asr_language, or another model with --asr_model."
+            raise errors.refusal(
+                "The Whisper model does not know the language",
+                f"one of {', '.join(sorted(known))}",
+                f"language={language!r}",
+                "Set it with --asr_language, or another model with --asr_model.",
             )
         return code
 

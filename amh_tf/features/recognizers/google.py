@@ -30,9 +30,11 @@ class Recognizer:
 
     def __init__(self, language=None, model="", timeout=120.0):
         if not language:
-            raise errors.InputError(
-                "Google's service must be told the language. Expected its code, such as en-US, "
-                "de-DE or cmn-Hans-CN. Received: none. Set it with --asr_language."
+            raise errors.refusal(
+                "Google's service must be told the language",
+                "its code, such as en-US, de-DE or cmn-Hans-CN",
+                "none",
+                "Set it with --asr_language.",
             )
         language = REGIONS.get(language, language)
         from google.auth import exceptions
@@ -41,10 +43,11 @@ class Recognizer:
         try:
             self._client = speech.SpeechClient()
         except exceptions.GoogleAuthError as error:
-            raise errors.InputError(
-                "Google's service cannot be used. Expected credentials where Google's libraries "
-                f"look for them. Received: {error} Set GOOGLE_APPLICATION_CREDENTIALS, or run "
-                "`gcloud auth application-default login`."
+            raise errors.refusal(
+                "Google's service cannot be used",
+                "credentials where Google's libraries look for them",
+                f"{error} Set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth "
+                "application-default login`",
             ) from error
         self._speech = speech
         self._timeout = timeout

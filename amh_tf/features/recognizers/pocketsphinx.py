@@ -27,10 +27,11 @@ class Recognizer:
         import pocketsphinx
 
         if language and language.split("-")[0].lower() != "en" and not settings.get("hmm"):
-            raise errors.InputError(
-                "PocketSphinx has no model of the language. Expected English, or a folder with a "
-                f"model. Received: language={language!r}. Set another recognizer with "
-                "--asr=faster-whisper, or a model with --asr_model."
+            raise errors.refusal(
+                "PocketSphinx has no model of the language",
+                "English, or a folder with a model",
+                f"language={language!r}",
+                "Set another recognizer with --asr=faster-whisper, or a model with --asr_model.",
             )
 
         try:
@@ -38,9 +39,10 @@ class Recognizer:
                 **{"samprate": SAMPLE_RATE, "loglevel": "FATAL", **settings}
             )
         except (KeyError, RuntimeError, TypeError) as error:
-            raise errors.InputError(
-                "PocketSphinx cannot be started. Expected settings that pocketsphinx.Decoder "
-                f"takes. Received: {settings}: {error}."
+            raise errors.refusal(
+                "PocketSphinx cannot be started",
+                "settings that pocketsphinx.Decoder takes",
+                f"{settings}: {error}",
             ) from error
         version = importlib.metadata.version("pocketsphinx")
         self.description = f"pocketsphinx {version}, {settings or 'its own US English model'}"
