@@ -245,7 +245,7 @@ def test_sound_is_not_taken_where_nobody_says_how_features_are_made(kind, tmp_pa
     module = serving.ServingModule(run)
     assert {"raw", "raw_wav"}.isdisjoint(module.functions)
     assert {"serving_default", "classify"} <= module.functions.keys()
-    described = "\n".join([*model_card._inputs(run), *model_card._limits(run)])
+    described = model_card.text(run, 1, {})
     assert "There are no signatures `raw` and `raw_wav`" in described
     assert said in described
     write._write_tables(run, tmp_path / "tables")
