@@ -167,6 +167,7 @@ def test_fault_of_the_machine_is_told_in_a_line(prepared, tmp_path):
     assert_refused(finished, "No space left on device")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["full", "closed", "unread"])
 def test_training_ends_well_without_standard_output(prepared, tmp_path, output):
     """As on a full disk, without a terminal, or behind `| head`."""

@@ -230,6 +230,7 @@ assert any(type(layer).__module__.startswith("amh_tf.layers") for layer in model
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["import amh_tf, keras", "import keras, amh_tf"])
 def test_keras_opens_our_models_in_either_order_of_imports(first):
     finished = commands.run("-c", first + LOAD, afresh=True)

@@ -15,6 +15,7 @@ def test_damaged_input_is_read_or_refused(name):
     assert fed and not findings, findings[0][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "is_drawn"),
     [

@@ -121,6 +121,7 @@ def evaluate(run_dir, *flags):
     return ["-m", "amh_tf.evaluate", f"--run_dir={run_dir}", *flags]
 
 
+@pytest.mark.slow
 def test_exit_codes_are_the_true_ones(store, tmp_path):
     environment, folder, cache = store
     data = "s3://bucket/set"

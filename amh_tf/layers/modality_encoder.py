@@ -1,3 +1,4 @@
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -89,6 +90,10 @@ class ModalityEncoder(keras.layers.Layer):
             step_dropout.StepDropout(dropout, dtype=self.dtype_policy, name=f"dropout_{layer}")
             for layer in range(num_layers)
         ]
+        # Keras' two-way layer copies the layer that it is given. While a file is loaded, Keras
+        # remembers what it copied by `id`, and would take a later object at the same address for
+        # it: the originals must live on. A namespace hides them from Keras' list of sublayers.
+        self._originals = types.SimpleNamespace(layers=[])
         self.recurrent_layers = [self._recurrent_layer(layer) for layer in range(num_layers)]
 
     def _recurrent_layer(self, layer):
@@ -109,6 +114,7 @@ class ModalityEncoder(keras.layers.Layer):
             recurrent = keras.layers.LSTM(self.units, **shared)
         if not self.bidirectional:
             return recurrent
+        self._originals.layers.append(recurrent)
         return keras.layers.Bidirectional(
             recurrent, dtype=self.dtype_policy, name=f"bidirectional_{layer}"
         )

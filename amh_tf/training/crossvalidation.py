@@ -76,9 +76,7 @@ def _train(todo, num_folds, num_chosen, jobs):
     """Trains folds in processes of their own, since TensorFlow never gives memory back."""
     title = todo[0][0].model.title if todo else "folds"
     pool = concurrent.futures.ProcessPoolExecutor(
-        max_workers=jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        max_tasks_per_child=1,
+        max_workers=jobs, mp_context=_processes(), max_tasks_per_child=1
     )
     waiting, running, failed = list(todo), {}, []
     with progress.bar(num_chosen, title, "folds") as bar, pool, _stopping_children():
@@ -118,6 +116,19 @@ def _train(todo, num_folds, num_chosen, jobs):
             f"errors in {sorted(failed)}, named above",
             "The same command goes on with the folds that are not done.",
         )
+
+
+def _processes():
+    """Returns how folds' processes are started.
+
+    One process imports the libraries, computes nothing, and is forked for each fold, which saves
+    four to five seconds of processor time a fold. Where there is no such server, each imports.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 @contextlib.contextmanager

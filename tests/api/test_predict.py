@@ -76,6 +76,7 @@ def test_samples_are_read_as_their_file_is(tmp_path, rate, channels):
         )
 
 
+@pytest.mark.slow
 def test_batch_is_its_clips(run, vowel, monkeypatch):
     monkeypatch.setattr(predictor, "BATCH", 2)
     rate, sound = wavfile.read(vowel)
@@ -92,6 +93,7 @@ def test_batch_is_its_clips(run, vowel, monkeypatch):
     assert run.predict([]) == []
 
 
+@pytest.mark.slow
 def test_model_is_read_once(vowel, monkeypatch):
     folder, reads = predictor.run_folder.RunFolder, []
     load = folder.load_model

@@ -43,6 +43,7 @@ def folders(tmp_path_factory):
     return folder, output
 
 
+@pytest.mark.slow
 def test_prepare_writes_the_same_bytes(folders):
     own, of_command = folders[0] / "data", folders[0] / "data_of_command"
     names = sorted(path.name for path in own.iterdir())

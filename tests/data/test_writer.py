@@ -91,6 +91,7 @@ def test_source_that_contradicts_its_index_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_folds_of_all_protocols_share_the_shards(tmp_path):
     whole = planted.read(1, {"train": 300, "dev": 20, "test": 20})
     protocols = ["random", "session", "speaker"]

@@ -125,6 +125,7 @@ def only_builtin(path):
     return not any(name.startswith(("custom", "FLEX")) for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_runs_on_litert(name, tmp_path):
     settings = config.ModelConfig(**{**SMALL, **MODELS[name]})
@@ -216,6 +217,7 @@ def script(*command):
     return finished.returncode, finished.stdout + finished.stderr
 
 
+@pytest.mark.slow
 def test_scripts_make_and_check_smaller_files(exported, tmp_path):
     made = commands.run("export/tflite.py", f"--export_dir={exported.folder}", "--runs=2")
     assert made.returncode == 0, made.stderr

@@ -57,6 +57,7 @@ def test_exported_model_answers_as_the_model(settings, inputs, tmp_path):
     np.testing.assert_allclose(*exported(**given).values(), model(given), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["amh", "standardized"])
 def test_model_that_tensorflow_saves_answers_as_the_model(name, inputs, tmp_path):
     model = built(MODELS[name])
@@ -69,6 +70,7 @@ def test_model_that_tensorflow_saves_answers_as_the_model(name, inputs, tmp_path
     np.testing.assert_allclose(*saved(**places).values(), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_ensemble_and_a_loaded_model_are_exported(inputs, tmp_path):
     model = built({"num_hops": 1, "modalities": ("audio", "text")}, seeds=(1, 2))
     given = of(model, inputs)
@@ -78,6 +80,7 @@ def test_ensemble_and_a_loaded_model_are_exported(inputs, tmp_path):
     np.testing.assert_allclose(*exported(**given).values(), model(given), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["amh", "standardized"])
 def test_litert_file_answers_as_the_model(name, inputs, tmp_path):
     model = built(MODELS[name])
@@ -107,6 +110,7 @@ def test_onnx_file_answers_as_the_model(name, inputs, tmp_path):
     np.testing.assert_allclose(answered, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_by_inputs_are_those_of_training(inputs):
     # What explains a prediction asks for them of a model that does not train.
     still = dict.fromkeys(("audio_dropout", "text_dropout", "video_dropout"), 0.0)

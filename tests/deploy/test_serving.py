@@ -75,6 +75,7 @@ def examples_of(inputs):
         yield example.SerializeToString()
 
 
+@pytest.mark.slow
 def test_clean_process_gives_keras_answers_from_a_moved_folder(
     exported, inputs, expected, tmp_path
 ):
@@ -86,6 +87,7 @@ def test_clean_process_gives_keras_answers_from_a_moved_folder(
     np.testing.assert_allclose(answer, expected, atol=EXACT)
 
 
+@pytest.mark.slow
 def test_saved_model_cli_gives_keras_answers(exported, inputs, expected, tmp_path):
     np.savez(tmp_path / "in.npz", **inputs)
     given = ";".join(f"{name}={tmp_path / 'in.npz'}[{name}]" for name in inputs)

@@ -17,6 +17,8 @@ from amh_tf.prediction import clip
 from amh_tf.runs import trained as runs_read
 from tests.deploy import conftest
 
+pytestmark = pytest.mark.slow
+
 TEXTS = {"joy": "我今天很高兴，因为你来了", "sad": "这是 坏消息", "ang": "别管我！走开"}
 UNHEARD = "今天你 坏消息，OK"
 SMALL = {"model": "rnn_attn", "modalities": ("text",), "text_units": 3}

@@ -80,6 +80,7 @@ def test_every_bad_clip_of_meld_is_named(release):
     assert [path.rpartition("/")[2] for path in corpus.extra] == ["final_videos_testdia0_utt0.mp4"]
 
 
+@pytest.mark.slow
 def test_prepare_leaves_the_same_clips_out(release, tmp_path):
     write = {"on_error": "skip", "protocols": ["all"]}
     chosen = settings.Settings(modalities=("audio",))

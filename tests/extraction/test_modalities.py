@@ -66,6 +66,7 @@ def prepare(source, folder, output_dir, *more):
     )
 
 
+@pytest.mark.slow
 def test_sound_is_prepared_without_weights(release, tmp_path):
     finished = prepare("ravdess", release, tmp_path / "data")
     assert finished.returncode == 0, finished.stderr

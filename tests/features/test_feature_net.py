@@ -62,6 +62,7 @@ def write_legacy_weights(network, path):
                 group[name] = weight
 
 
+@pytest.mark.slow
 def test_keras_weights_give_keras_features(net, tmp_path):
     reference = keras.applications.ResNet101(weights=None, include_top=False, pooling="avg")
     rng = np.random.default_rng(2)
@@ -83,6 +84,7 @@ def test_keras_weights_give_keras_features(net, tmp_path):
     assert len(prints) == 3
 
 
+@pytest.mark.slow
 def test_bfloat16_is_close(net):
     coarse = video.FeatureNet("random", dtype="bfloat16")
     assert relative(coarse(FRAMES), net(FRAMES)) < 0.02

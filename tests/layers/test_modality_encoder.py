@@ -1,8 +1,11 @@
+import gc
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.saving import serialization_lib
 
 from amh_tf import layers
 
@@ -68,6 +71,7 @@ def test_lstm_agrees_with_numpy(kernel, bidirectional):
         np.testing.assert_allclose(last[row], final, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_kernels_train_alike(cell, bidirectional):
@@ -214,3 +218,15 @@ def test_absent_rows_pass_cudnn_in_a_graph(monkeypatch, cell, bidirectional):
     np.testing.assert_array_equal(last[:, 0], [1, 0, 1])
     np.testing.assert_array_equal(states[0], np.ones(states.shape[1:]))
     np.testing.assert_array_equal(states[1], np.zeros(states.shape[1:]))
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_what_keras_remembers_while_it_loads_a_file_lives_on(cell):
+    """Keras knows copied objects by their addresses, which others would take after their end."""
+    with serialization_lib.ObjectSharingScope():
+        encoder = layers.ModalityEncoder(2, cell=cell, num_layers=2, bidirectional=True)
+        remembered = set(global_state.get_global_attribute("shared_objects/id_to_obj_map"))
+        gc.collect()
+        alive = {id(thing) for thing in gc.get_objects()}
+    assert remembered and remembered <= alive
+    assert len(encoder.recurrent_layers) == 2

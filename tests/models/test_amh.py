@@ -109,6 +109,7 @@ def test_half_precision_stays_close(dtype, model_inputs):
     half_precision.assert_close(full, half, model_inputs([9, 0, 4], [5, 2, 0], [3, 1, 2]))
 
 
+@pytest.mark.slow
 def test_keras_fit_takes_the_pipeline(tiny_fold, tiny_source):
     keras.utils.set_random_seed(0)
     sizes = {"audio_units": 4, "text_units": 4, "video_units": 4, "num_hops": 1}

@@ -68,6 +68,7 @@ def encoded(model, inputs, modality):
     return np.asarray(states, float), np.asarray(last, float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "modalities", "hops"), CASES)
 def test_padding_and_file_do_not_change_logits(
     name, modalities, hops, model_inputs, tmp_path, small_model

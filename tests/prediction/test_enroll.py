@@ -12,6 +12,8 @@ from amh_tf.prediction import attention_plot, clip
 from amh_tf.training import runs
 from tests.extraction import demo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -45,6 +45,7 @@ def test_ratio_is_the_median_of_the_rounds_ratios():
     assert benches.ratio([4.0, 9.0, 3.0], [1.0, 2.0, 1.0]) == 4.0
 
 
+@pytest.mark.slow
 def test_quick_run_gives_results_table_and_picture(tmp_path):
     output = f"--output_dir={tmp_path}"
     finished = _run(output, "--quick", "--measures=training",

@@ -17,6 +17,8 @@ from amh_tf import schema
 from amh_tf.corpora import iemocap
 from tools.demo_corpus import script, voice
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "tests/demo_corpus"
 FLAGS = ("--utterances=10", "--seed=3", "--quality=31")

@@ -113,6 +113,7 @@ def end_at_once(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_fold_that_the_system_ends_is_no_fault(monkeypatch, tmp_path):
     monkeypatch.setattr(crossvalidation, "_train_one", end_at_once)
     folds = [
@@ -153,6 +154,7 @@ def test_bad_cross_validation_is_refused(data_dir, tmp_path, extra, texts):
     assert not output_dir.exists()
 
 
+@pytest.mark.slow
 def test_failing_fold_is_named_and_the_others_go_on(data_dir, all_folds, tmp_path):
     output_dir = shutil.copytree(all_folds[0], tmp_path / "out")
     for number in (0, 2):
@@ -166,6 +168,7 @@ def test_failing_fold_is_named_and_the_others_go_on(data_dir, all_folds, tmp_pat
     assert (output_dir / "fold_02" / "metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_rows_become_a_report_in_one_command(data_dir, one_fold, tmp_path, monkeypatch):
     shutil.copytree(one_fold, tmp_path / "mdre_tv")  # is done, and so not repeated
     flags = {"data_dir": data_dir, "output_dir": tmp_path, "rows": ["amh_1", "mdre_tv"]}
@@ -193,6 +196,7 @@ def test_unknown_row_is_refused(data_dir, tmp_path):
     assert_refused(finished, "no such row", "amh_1", "--rows")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "jobs"), [(signal.SIGINT, 130, 2), (signal.SIGTERM, 143, 1)]
 )

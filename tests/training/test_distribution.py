@@ -86,6 +86,7 @@ def test_the_chief_alone_writes(trained):
     assert not [path for path in (trained / "run").rglob("*") if "partial" in path.name]
 
 
+@pytest.mark.slow
 def test_killed_worker_ends_the_others_and_all_resume(trained, tiny_data, tmp_path):
     (chief, output), (killed, _) = finish(pair(tiny_data, tmp_path, kill=[5]))
     assert killed == -9

@@ -12,6 +12,8 @@ from amh_tf.training import trainer
 from tests.layers.kernels.test_kernels import load_compiled
 from tests.training.tiny_runs import Killed, configure, kill, train, watch_steps
 
+pytestmark = pytest.mark.slow
+
 
 def begin(data, run_dir):
     """Trains two steps, is killed, and leaves a checkpoint."""

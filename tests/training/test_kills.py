@@ -13,6 +13,8 @@ from amh_tf.training import checkpoints
 from tests import commands
 from tests.training import killed_run, run_state
 
+pytestmark = pytest.mark.slow
+
 SIGKILL = -9
 
 

@@ -240,6 +240,7 @@ def test_patience_ends_training(tiny_data, tmp_path, monkeypatch):
     assert taken[-1] == steps_per_validation * (1 + 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "tolerance"),
     [

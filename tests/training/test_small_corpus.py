@@ -57,6 +57,7 @@ def undisturbed(data, tmp_path_factory):
     return run_dir, train(data, run_dir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [3, 8])
 def test_stopped_run_ends_with_the_same_bits(data, undisturbed, tmp_path, monkeypatch, at):
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
@@ -88,6 +89,7 @@ def test_ensemble_is_the_mean_of_runs_of_their_own(data, undisturbed, ensemble):
     assert len(models.members(folder.load_model())) == 2
 
 
+@pytest.mark.slow
 def test_ensemble_goes_on_where_it_was_stopped(data, ensemble, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         tiny_runs.watch_steps(patched, lambda n: None)
@@ -216,7 +218,7 @@ def test_shuffled_labels_are_the_same_at_every_pass(data):
 
 
 def test_unknown_recipe_is_refused():
-    with pytest.raises(ValueError, match=r"`recipe` is not known.*authors, small_corpus"):
+    with pytest.raises(ValueError, match=r"`recipe` is not known.*'authors', 'small_corpus'"):
         recipes.settings("magic")
 
 

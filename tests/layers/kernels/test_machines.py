@@ -15,6 +15,8 @@ from tests import commands
 from tests.layers.kernels.test_compiled import LENGTHS, given, run
 from tests.layers.kernels.test_kernels import load_compiled
 
+pytestmark = pytest.mark.slow
+
 # In a process of its own, as TensorFlow takes an operation once. Without optimization, which takes
 # most of a compiler's time.
 COMPUTE = """
