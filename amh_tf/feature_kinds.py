@@ -109,9 +109,9 @@ def record(features, modality):
         modality: One of `schema.MODALITIES`.
     """
     features = features or {}
-    found = features.get(modality) or {}
-    if "kind" in found:
-        return found
+    recorded = features.get(modality) or {}
+    if "kind" in recorded:
+        return recorded
     # Former versions name no kinds.
     made_from = features.get("made_from")
     if modality not in features.get("modalities", schema.MODALITIES):
@@ -120,7 +120,7 @@ def record(features, modality):
         kind = MADE_HERE[modality]
     else:
         kind = UNKNOWN
-    return {"kind": kind, **found}
+    return {"kind": kind, **recorded}
 
 
 def complete(features):
@@ -135,14 +135,14 @@ def present(features):
 
 def describe(features, modality):
     """Says how the features of a modality were made: a phrase that stands after "features: "."""
-    found = record(features, modality)
-    kind = found["kind"]
+    recorded = record(features, modality)
+    kind = recorded["kind"]
     if kind == MADE_HERE[modality]:
-        energy = ", the log energy in place of the first" if found.get("use_energy") else ""
-        weights = f", by the weights {found['weights']!r}" if "weights" in found else ""
+        energy = ", the log energy in place of the first" if recorded.get("use_energy") else ""
+        weights = f", by the weights {recorded['weights']!r}" if "weights" in recorded else ""
         return EXPECTED[modality] + energy + weights
     return {
-        OTHER: f"described as {found.get('description')!r}",
+        OTHER: f"described as {recorded.get('description')!r}",
         SYNTHETIC: "synthetic, made of no recording",
         ABSENT: "none, the data set has no such modality",
         UNKNOWN: "nobody has said how they were made",
@@ -176,13 +176,13 @@ def refusal(features, modality):
             f"{features.get('version', 1)}. Make the data set again with amh_tf.prepare, and train "
             "on it."
         )
-    said = (
+    message = (
         f"The {modality} features cannot be made of a recording. Expected: {EXPECTED[modality]}. "
         f"Received: {describe(features, modality)}."
     )
     if modality in _DECLARED and record(features, modality)["kind"] in (OTHER, UNKNOWN):
         return (
-            f"{said} If they are as expected, declare it: give the amh_tf.prepare of the data set "
-            f"again, with {_DECLARED[modality]} added, and pass --data_dir."
+            f"{message} If they are as expected, declare it: give the amh_tf.prepare of the data "
+            f"set again, with {_DECLARED[modality]} added, and pass --data_dir."
         )
-    return f"{said} Train on a data set that amh_tf.prepare makes of recordings."
+    return f"{message} Train on a data set that amh_tf.prepare makes of recordings."

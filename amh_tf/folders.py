@@ -41,9 +41,9 @@ def _try_lock(descriptor):
 
 def sweep(folder):
     """Removes what killed processes have left of files; nobody else may be writing there."""
-    for left in Path(folder).glob(f".*{files.PARTIAL}*"):
-        if left.is_file():
-            left.unlink()
+    for path in Path(folder).glob(f".*{files.PARTIAL}*"):
+        if path.is_file():
+            path.unlink()
 
 
 @contextlib.contextmanager
@@ -62,7 +62,7 @@ def locked(folder, flag):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        opened = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
+        lock = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
     except OSError as error:
         raise errors.refusal(
             f"{str(folder)!r} cannot be written to",
@@ -70,7 +70,7 @@ def locked(folder, flag):
             error.strerror or error,
             f"Choose another folder with --{flag}.",
         ) from error
-    with opened as file:
+    with lock as file:
         try:
             free = _try_lock(file.fileno())
         except OSError as error:
@@ -99,15 +99,15 @@ def sweep_unfinished(path):
     """
     path = Path(path).resolve()
     with contextlib.suppress(OSError):
-        for left in list(path.parent.iterdir()):
-            name, mark, _ = left.name.partition(files.PARTIAL)
-            if mark and name.startswith(".") and not left.is_symlink():
+        for leftover in list(path.parent.iterdir()):
+            name, mark, _ = leftover.name.partition(files.PARTIAL)
+            if mark and name.startswith(".") and not leftover.is_symlink():
                 with contextlib.suppress(OSError):
-                    _sweep_folder(left, is_own=name == f".{path.name}")
+                    _sweep_folder(leftover, is_own=name == f".{path.name}")
 
 
-def _sweep_folder(left, is_own):
-    descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+def _sweep_folder(path, is_own):
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             if not _try_lock(descriptor):
@@ -116,8 +116,8 @@ def _sweep_folder(left, is_own):
             if error.errno not in NO_LOCKS:
                 raise
             is_own = False  # who holds it cannot be told
-        if is_own or time.time() - _last_change(left) > OLD_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        if is_own or time.time() - _last_change(path) > OLD_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(descriptor)
 
@@ -167,8 +167,8 @@ def new_folder(path):
         temporary.chmod(0o777 & ~_umask())  # mkdtemp is private; a data set is shared
         with files.explaining(path):
             yield temporary
-            for held in (*temporary.rglob("*"), temporary):
-                files.sync(held)  # files, and the names in folders
+            for entry in (*temporary.rglob("*"), temporary):
+                files.sync(entry)  # files, and the names in folders
             os.replace(temporary, path)
             files.sync(path.parent)
     finally:

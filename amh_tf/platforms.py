@@ -142,14 +142,14 @@ def without_notes(level):
     if not sieve:
         yield
         return
-    shown = os.dup(2)
+    stderr = os.dup(2)
     os.dup2(sieve.stdin.fileno(), 2)
     sieve.stdin.close()
     try:
         yield
     finally:
-        os.dup2(shown, 2)  # which ends the sieve's input
-        os.close(shown)
+        os.dup2(stderr, 2)  # which ends the sieve's input
+        os.close(stderr)
         sieve.wait()
 
 
@@ -159,12 +159,12 @@ def _sieve(level):
     notes = f"^([{letters}][0-9]{{4}} |WARNING: All log messages before absl::InitializeLog)"
     grep = ["grep", "--line-buffered", "-a", "-v", "-E", notes]
     try:
-        shown = os.dup(2)
+        stderr = os.dup(2)
     except OSError:  # there is no standard error
         return None
     try:
-        return subprocess.Popen(grep, stdin=subprocess.PIPE, stdout=shown) if letters else None
+        return subprocess.Popen(grep, stdin=subprocess.PIPE, stdout=stderr) if letters else None
     except OSError:  # no grep, or no process to be had
         return None
     finally:
-        os.close(shown)
+        os.close(stderr)

@@ -44,8 +44,8 @@ def main():
         from amh_tf.prediction import attention_plot
 
         attention_plot.draw(predicted, flags.attention)
-        told = f"What each hop attended to is in {flags.attention}."
-        print(told, file=sys.stderr if as_json else sys.stdout)
+        message = f"What each hop attended to is in {flags.attention}."
+        print(message, file=sys.stderr if as_json else sys.stdout)
 
 
 if __name__ == "__main__":

@@ -99,10 +99,10 @@ class _Lines:
             return
         self._next = seconds + min(max(seconds / 30, SHORTEST_PAUSE), LONGEST_PAUSE)
         speed = completed / seconds
-        left = datetime.timedelta(seconds=round((self._total - completed) / speed))
+        remaining = datetime.timedelta(seconds=round((self._total - completed) / speed))
         console.print(
             f"{self._title}: {completed:,.0f} of {self._total:,.0f} {self._unit}, "
-            f"{speed:,.1f}/s, {left} left{'; ' * bool(self._note)}{self._note}"
+            f"{speed:,.1f}/s, {remaining} left{'; ' * bool(self._note)}{self._note}"
         )
 
 

@@ -27,22 +27,26 @@ def main():
         f"The run is in {run_dir}: model.keras, metrics.json, predictions.csv, "
         "confusion_matrix.png.\n\nNext:"
     )
-    for what, command in _next_commands(run_dir, trained.run_config, trained.fold):
-        progress.console.print(f"  {what:<11}{command}")
+    for title, command in _next_commands(run_dir, trained.run_config, trained.fold):
+        progress.console.print(f"  {title:<11}{command}")
 
 
 def _next_commands(run_dir, run_config, fold):
     """Yields what can be done with a run, and the command that does it."""
     yield "curves", f"tensorboard --logdir={run_dir / 'logs'}"
     yield "any split", f"{cli.command('evaluate')} --run_dir={run_dir} --split=train"
-    made = [
+    modalities = [
         modality
         for modality in run_config.model.modalities
         if feature_kinds.can_make(fold.manifest.features, modality)
     ]
-    if made:
-        clip = "--video=clip.mp4" if "video" in made else "--audio=clip.wav" * ("audio" in made)
-        words = "--text='what is said'" * ("text" in made)
+    if modalities:
+        clip = (
+            "--video=clip.mp4"
+            if "video" in modalities
+            else "--audio=clip.wav" * ("audio" in modalities)
+        )
+        words = "--text='what is said'" * ("text" in modalities)
         yield (
             "a clip",
             " ".join(filter(None, [f"{cli.command('predict')} --run_dir={run_dir}", clip, words])),

@@ -104,21 +104,21 @@ def convert(value: Any, kind: type[_T]) -> _T:
         raise errors.InputError(f"{place}: {problem}" if place else problem) from error
 
 
-def record(fields: dict, kind: type[_T], **known: Any) -> _T:
+def record(fields: dict, kind: type[_T], **extra: Any) -> _T:
     """Returns a JSON object as a dataclass or `TypedDict`, and refuses fields that are not its own.
 
     Args:
         fields: The object.
         kind: The type.
-        known: Values of those fields that are not stored.
+        extra: Values of those fields that are not stored.
 
     Raises:
         ValueError: If it is none, as for `convert`.
     """
-    surplus = sorted(fields.keys() - (typing.get_type_hints(kind).keys() - known.keys()))
+    surplus = sorted(fields.keys() - (typing.get_type_hints(kind).keys() - extra.keys()))
     if surplus:
         raise errors.InputError(f"unknown field {surplus[0]!r:.100}")
-    return convert({**fields, **known}, kind)
+    return convert({**fields, **extra}, kind)
 
 
 @contextlib.contextmanager

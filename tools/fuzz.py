@@ -165,10 +165,10 @@ def _work(name, inputs, seconds, seed, folder, reports):
         signal.signal(number, _too_slow)
     _bound_memory()
     counts = {"inputs": 0, "refused": 0}
-    known, findings = set(), {}  # where errors came from; the smallest input of each
+    places, findings = set(), {}  # where errors came from; the smallest input of each
 
     def feed(data):
-        if time.monotonic() - started > seconds:
+        if time.monotonic() - start > seconds:
             return
         (folder / "input").write_bytes(data)
         counts["inputs"] += 1
@@ -184,10 +184,10 @@ def _work(name, inputs, seconds, seed, folder, reports):
                 trace = "".join(traceback.format_exception(error, limit=-4))
                 findings[place] = data, trace
             # Each is shrunk once, but what would take minutes.
-            if place not in known and not isinstance(error, TooSlow):
+            if place not in places and not isinstance(error, TooSlow):
                 raise AssertionError(f"{name} has a finding") from error
 
-    started = time.monotonic()
+    start = time.monotonic()
     for number in itertools.count():
         settings = hypothesis.settings(
             max_examples=min(BATCH, inputs - counts["inputs"]),
@@ -199,10 +199,10 @@ def _work(name, inputs, seconds, seed, folder, reports):
         test = settings(hypothesis.given(damaged(target.seeds, target.text))(feed))
         with contextlib.suppress(AssertionError, ExceptionGroup, hypothesis.errors.Flaky):
             hypothesis.seed(f"{name} {seed} {number}")(test)()
-        known |= set(findings)
-        done = counts["inputs"] >= inputs or time.monotonic() - started > seconds
-        reports.send((*counts.values(), list(findings.values()), done))
-        if done:
+        places |= set(findings)
+        is_done = counts["inputs"] >= inputs or time.monotonic() - start > seconds
+        reports.send((*counts.values(), list(findings.values()), is_done))
+        if is_done:
             return
 
 
@@ -220,7 +220,7 @@ def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
         Number of inputs fed, number refused, list of (input, what happened).
     """
     fed = refused = 0
-    findings, done = [], False
+    findings, is_done = [], False
     with tempfile.TemporaryDirectory() as folder:
         # A process that has run TensorFlow must not be forked; one that imported it may be.
         context = multiprocessing.get_context("forkserver")
@@ -232,10 +232,10 @@ def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
         sender.close()
         with contextlib.suppress(EOFError):  # the process has ended
             while True:
-                fed, refused, findings, done = receiver.recv()
+                fed, refused, findings, is_done = receiver.recv()
                 show(fed)
         worker.join()
-        if not done:
+        if not is_done:
             last = Path(folder) / "input"
             data = last.read_bytes() if last.exists() else b""
             findings.append((data, f"the process ended with {worker.exitcode}"))

@@ -34,10 +34,10 @@ def main():
     output, rows = Path(FLAGS.output_dir), FLAGS.rows or TABLES[FLAGS.table]
     unknown = [row for row in rows if not (FLAG_FILES / f"{row}.flags").is_file()]
     if unknown:
-        known = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
+        choices = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
         raise errors.refusal(
             "There is no such row",
-            f"some of {known}",
+            f"some of {choices}",
             f"{', '.join(unknown)}",
             "Set them with --rows.",
         )

@@ -50,8 +50,8 @@ def clips(
         )
     same = {name: value for name, value in settings.items() if name != "text"}
     return [
-        _clip(each, rate, {**same, **({} if text is None else {"text": text})}, sees)
-        for each, text in zip(many, texts)
+        _clip(request, rate, {**same, **({} if text is None else {"text": text})}, sees)
+        for request, text in zip(many, texts)
     ]
 
 

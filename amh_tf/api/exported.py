@@ -122,13 +122,13 @@ class ExportedRun(run.Run):
         from amh_tf.prediction import clip as prediction_clip
 
         specs = _inputs(self._signatures["raw"])
-        spoken, notes, waveform = clip.recording(), [], None
+        recording, notes, waveform = clip.recording(), [], None
         inputs = {
             name: np.zeros([1, *(size or 0 for size in spec.shape[1:])], spec.dtype.as_numpy_dtype)
             for name, spec in specs.items()
         }
-        if "waveform" in specs and spoken.audio:
-            waveform = reading.sound(spoken)
+        if "waveform" in specs and recording.audio:
+            waveform = reading.sound(recording)
             inputs["waveform"] = waveform[np.newaxis]
             inputs["waveform_length"] = np.array([len(waveform)], np.int32)
         if "transcript" in specs:

@@ -179,17 +179,17 @@ class Run:
             split,
             "Set it with --split.",
         )
-        where = None if data_dir is None else str(data_dir)
+        location = None if data_dir is None else str(data_dir)
         own = self._config
         self.check()
-        manifest.load(where or own.data.data_dir)
+        manifest.load(location or own.data.data_dir)
         with imports.libraries():
             from amh_tf.training import absence, scoring, startup
         with progress.silence(quiet):
             startup.prepare(own.training.batch_split, own.model, begun=own.kernel)
             if drop is not None:
-                return absence.evaluate(str(self.folder), split, list(drop), where, verify)
-            return scoring.evaluate(str(self.folder), split, where, verify)
+                return absence.evaluate(str(self.folder), split, list(drop), location, verify)
+            return scoring.evaluate(str(self.folder), split, location, verify)
 
 
 def load(folder: known.Path) -> Run:

@@ -105,11 +105,11 @@ def fit(chosen: Mapping[str, Any]) -> Trained:
         source, folder = _planted_set(chosen, writer.LAYOUT)
         data = dataclasses.replace(data, data_dir=str(folder))
     run_dir = run_settings.run_dir(chosen, data, model)
-    begun = run_folder.RunFolder(run_dir).begun_kernel()
+    kernel = run_folder.RunFolder(run_dir).begun_kernel()
     if team is None:
-        startup.prepare(training.batch_split, model, begun=begun)
+        startup.prepare(training.batch_split, model, begun=kernel)
     else:  # which has used TensorFlow, so that its threads are set, even where it is one device
-        startup.load_kernel(model, begun)
+        startup.load_kernel(model, kernel)
     if source is not None:
         writer.write(source, data.data_dir, progress=progress.bar)
     run_config, fold = runs.configure(data, training, model, seeds)

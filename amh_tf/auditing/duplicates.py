@@ -100,7 +100,7 @@ class Sounds:
         scale = self._scale(numbers)
         loud = {number: self._loud(number, scale) for number in numbers}
         candidates = _candidates(self._summaries(numbers, loud), [*map(self._length, numbers)])
-        found = []
+        pairs = []
         for place, others in enumerate(candidates):
             for other in others:
                 pair = numbers[place], numbers[other]
@@ -110,9 +110,9 @@ class Sounds:
                     *((self._sketch(number, scale), loud[number]) for number in pair)
                 )
                 if concordance >= CONCORDANCE:
-                    found.append((*pair, concordance))
+                    pairs.append((*pair, concordance))
             advance()
-        return found
+        return pairs
 
     def _length(self, number):
         return len(self._frames[number])
@@ -187,10 +187,10 @@ def _concordance(first, second):
     for shift in _shifts(first, second, int(_SHIFT * longest)):
         x, y = a[max(0, shift) :], b[max(0, -shift) :]
         common = min(len(x), len(y))
-        heard = loud_a[max(0, shift) :][:common] | loud_b[max(0, -shift) :][:common]
-        if common < _COMMON * longest or heard.sum() < SHORTEST // 2:
+        is_loud = loud_a[max(0, shift) :][:common] | loud_b[max(0, -shift) :][:common]
+        if common < _COMMON * longest or is_loud.sum() < SHORTEST // 2:
             continue
-        x, y = x[:common][heard], y[:common][heard]
+        x, y = x[:common][is_loud], y[:common][is_loud]
         apart = x.mean(axis=0) - y.mean(axis=0)
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
         energies = np.square(x).mean(), np.square(y).mean()

@@ -141,8 +141,8 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
         except Exception as error:
             expected = _is_expected(error)
             if expected and logging.get_verbosity() < 1:
-                said = escaping.terminal(str(error)).replace(_MODULE, command(""))
-                print(f"error: {said}", file=sys.stderr)
+                message = escaping.terminal(str(error)).replace(_MODULE, command(""))
+                print(f"error: {message}", file=sys.stderr)
                 print("(--v=1 shows where this came from)", file=sys.stderr)
                 return 1
             traceback.print_exc()

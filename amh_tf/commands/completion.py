@@ -42,9 +42,9 @@ def candidates(commands, line):
     if equals:
         values = next((_values(flag) for flag in defined if flag.name == name), ())
         return sorted(one for one in values if one.startswith(value))
-    shown = [f"--{flag.name}" + "=" * (not flag.boolean) for flag in defined]
-    shown += [f"--no{flag.name}" for flag in defined if flag.boolean]
-    return sorted(flag for flag in [*shown, "--help", "--flagfile="] if flag.startswith(last))
+    options = [f"--{flag.name}" + "=" * (not flag.boolean) for flag in defined]
+    options += [f"--no{flag.name}" for flag in defined if flag.boolean]
+    return sorted(flag for flag in [*options, "--help", "--flagfile="] if flag.startswith(last))
 
 
 def _values(flag):

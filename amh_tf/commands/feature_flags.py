@@ -30,7 +30,7 @@ def define():
     )
 
 
-def meant(modality):
+def declaration(modality):
     """Says what features are made as here, and the flag that says so."""
     kind, expected = feature_kinds.MADE_HERE[modality], feature_kinds.EXPECTED[modality]
     return f"{expected} (--{preparation.DECLARED[modality]}={kind})"

@@ -81,8 +81,8 @@ def take_clip(arguments):
     if not arguments:
         return
     if len(arguments) > 1 or FLAGS.video or FLAGS.audio:
-        named = {name: FLAGS[name].value for name in ("video", "audio")}
-        others = [f"--{name}={path}" for name, path in named.items() if path]
+        paths = {name: FLAGS[name].value for name in ("video", "audio")}
+        others = [f"--{name}={path}" for name, path in paths.items() if path]
         raise errors.refusal(
             "There is more than one clip",
             "one file, or else --video and --audio",

@@ -174,7 +174,9 @@ class ModelConfig:
     @property
     def statistics_names(self) -> tuple[str, ...]:
         """Names of the inputs that hold means and deviations of speakers."""
-        return tuple(f"{m}_{what}" for m in self.by_speaker for what in ("mean", "deviation"))
+        return tuple(
+            f"{m}_{statistic}" for m in self.by_speaker for statistic in ("mean", "deviation")
+        )
 
     def _check_modalities(self):
         counts = self.architecture.modality_counts

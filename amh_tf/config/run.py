@@ -51,8 +51,8 @@ class RunConfig:
     @property
     def variant(self) -> str:
         """What sets the run apart from others of the same model, such as "by speaker"; or ""."""
-        said = {"none": "", "global": "standardized", "speaker": "standardized by speaker"}
-        parts = [said[self.model.standardize]]
+        titles = {"none": "", "global": "standardized", "speaker": "standardized by speaker"}
+        parts = [titles[self.model.standardize]]
         parts += [f"{len(self.seeds)} seeds averaged"] if self.seeds else []
         parts += ["labels shuffled"] if self.training.shuffle_labels else []
         return ", ".join(filter(None, parts))

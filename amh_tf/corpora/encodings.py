@@ -82,9 +82,9 @@ def named(encoding: str) -> str:
         ValueError: If it is not known.
     """
     try:
-        found = codecs.lookup(encoding)
-        name = found.name
-        if not found._is_text_encoding or name.replace("-", "_") in _NOT_OF_FILES:
+        codec = codecs.lookup(encoding)
+        name = codec.name
+        if not codec._is_text_encoding or name.replace("-", "_") in _NOT_OF_FILES:
             raise LookupError
     except (LookupError, ValueError, UnicodeError):
         raise errors.refusal(

@@ -19,12 +19,12 @@ TOLERANCE = 0.1
 LEAST_LEVEL = {False: 60.0, True: 12.0}
 
 
-def make(modality, made, width, folder):
+def make(modality, recipe, width, folder):
     """Makes what checks a declaration.
 
     Args:
         modality: "audio" or "video".
-        made: Record as in `feature_kinds`.
+        recipe: Record as in `feature_kinds`.
         width: Width of the arrays.
         folder: Where they lie, for messages.
 
@@ -35,13 +35,13 @@ def make(modality, made, width, folder):
     Raises:
         ValueError: If the width is another.
     """
-    kind = made["kind"]
+    kind = recipe["kind"]
     if kind == feature_kinds.MADE_HERE[modality] and width != feature_kinds.WIDTHS[modality]:
         raise _wrong(
             folder, modality, kind, f"{feature_kinds.WIDTHS[modality]} numbers a step", width
         )
     if kind == feature_kinds.MFCC:
-        return _Mfcc(folder, bool(made.get("use_energy")))
+        return _Mfcc(folder, bool(recipe.get("use_energy")))
     return _Pooled(folder) if kind == feature_kinds.RESNET else _Anything()
 
 
@@ -73,14 +73,14 @@ class _Mfcc:
         third = schema.AUDIO_WIDTH // 3
         blocks = [features[:, start : start + third].astype(np.float64) for start in (0, 40, 80)]
         expected = blocks[0]
-        for order, held in enumerate(blocks[1:]):
+        for order, block in enumerate(blocks[1:]):
             if len(expected) <= 4:
                 return
             expected = _slope(expected)
-            cut = 2 * (order + 1)
-            held = held[cut : len(held) - cut]
-            self._apart[order] += np.square(held - expected).sum()
-            self._size[order] += np.square(held).sum()
+            margin = 2 * (order + 1)
+            block = block[margin : len(block) - margin]
+            self._apart[order] += np.square(block - expected).sum()
+            self._size[order] += np.square(block).sum()
 
     def check(self):
         off = np.sqrt(self._apart / np.where(self._size > 0, self._size, 1))

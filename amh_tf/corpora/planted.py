@@ -175,9 +175,9 @@ def attainable_accuracy(num_modalities=3, draws=200_000):
     posterior = np.tile(np.log(PRIOR), (draws, 1))
     for _ in range(num_modalities):
         others = (labels + rng.integers(1, CLASSES, draws)) % CLASSES
-        shown = np.where(rng.random(draws) < RELIABLE, labels, others)
-        agrees = np.arange(CLASSES) == shown[:, None]
+        cues = np.where(rng.random(draws) < RELIABLE, labels, others)
+        agrees = np.arange(CLASSES) == cues[:, None]
         posterior += np.where(agrees, np.log(RELIABLE), np.log((1 - RELIABLE) / (CLASSES - 1)))
-    chosen = posterior.argmax(axis=1)
-    recalls = [(chosen[labels == label] == label).mean() for label in range(CLASSES)]
-    return float((chosen == labels).mean()), float(np.mean(recalls))
+    predictions = posterior.argmax(axis=1)
+    recalls = [(predictions[labels == label] == label).mean() for label in range(CLASSES)]
+    return float((predictions == labels).mean()), float(np.mean(recalls))

@@ -169,12 +169,12 @@ def _utterance(line):
     }
 
 
-def _notes(path, found, columns):
+def _notes(path, labelled, columns):
     unused = sorted(columns - set(COLUMNS))
     if unused:
         yield f"Columns that are not read: {', '.join(unused)[:200]}."
     folder = os.path.join(os.path.abspath(path.parent), "")
-    paths = {fields[name] for _, fields in found for name in ("audio", "video")} - {None}
+    paths = {fields[name] for _, fields in labelled for name in ("audio", "video")} - {None}
     elsewhere = sorted(p for p in paths if not os.path.abspath(p).startswith(folder))
     if elsewhere:
         yield (
@@ -183,9 +183,9 @@ def _notes(path, found, columns):
         )
     for name in schema.MODALITIES:
         field = "transcript" if name == "text" else name
-        absent = sum(fields[field] is None for _, fields in found)
+        absent = sum(fields[field] is None for _, fields in labelled)
         if absent:
-            yield f"{absent:,} of {len(found):,} utterances have no {name}."
+            yield f"{absent:,} of {len(labelled):,} utterances have no {name}."
 
 
 def read(path, labels=None, name=None, encoding=None):
@@ -208,7 +208,7 @@ def read(path, labels=None, name=None, encoding=None):
     """
     path = Path(path)
     rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
-    seen, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
+    unique_ids, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
     folds, times, read_notes = table_folds.Folds(), _Times(), []
     for number, row in rows(path, encoding, COLUMNS, ("id", "label"), read_notes):
         if len(columns) < MAX_COLUMNS:  # each line of JSON may have others
@@ -216,20 +216,20 @@ def read(path, labels=None, name=None, encoding=None):
         line = _Line(path, number, row, times)
         label, fields = _utterance(line)
         text_files.check_id(path, number, fields["id"])
-        seen.add(path, number, fields["id"])
+        unique_ids.add(path, number, fields["id"])
         folds.add(line, fields["id"])
         groups[fields["group"]].append((label, fields))
-    found = [utterance for group in groups.values() for utterance in group]
-    if not found:
+    labelled = [utterance for group in groups.values() for utterance in group]
+    if not labelled:
         raise errors.refusal(f"{str(path)!r} holds no utterance", "a line for each", "none")
-    published = folds.apply(path, found)
-    label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in found)
-    kept, notes = label_sets.choose(found, label_set)
+    published = folds.apply(path, labelled)
+    label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in labelled)
+    recordings, notes = label_sets.choose(labelled, label_set)
     return recording.Corpus(
         name=name or path.name,
         synthetic=False,
         classes=label_set.classes,
-        recordings=kept,
-        notes=(*read_notes, *times.notes(), *_notes(path, found, columns), *notes),
+        recordings=recordings,
+        notes=(*read_notes, *times.notes(), *_notes(path, labelled, columns), *notes),
         **published,
     )

@@ -114,7 +114,7 @@ def _reading(path, encoding, notes):
     if b"\0" in head:
         raise error(path, number, "this is not text", _EXPECTED, received)
     if not encodings.is_windows_1252(path):
-        likely = [f"{name} ({shown!r})" for name, shown in encodings.likely(path).items()]
+        likely = [f"{name} ({sample!r})" for name, sample in encodings.likely(path).items()]
         expected = "text saved as UTF-8; of a table or of MELD, the encoding in --encoding will do"
         if likely:
             expected += f". It may be {', '.join(likely)}"
@@ -178,9 +178,9 @@ def _head(numbered):
     """Returns what separates cells, and number and text of the line that names the columns."""
     number, delimiter = 1, None
     for number, text in numbered:
-        told = _SEPARATOR.fullmatch(text)
-        if told and delimiter is None:
-            delimiter = told[1]
+        match = _SEPARATOR.fullmatch(text)
+        if match and delimiter is None:
+            delimiter = match[1]
         elif text.strip(_SEPARATORS + '" '):
             return delimiter or max(_SEPARATORS, key=text.count), number, text
     return ",", number, ""
@@ -192,10 +192,10 @@ class _Header:
     def __init__(self, path, number, cells, columns, required):
         self._path, self.notes = path, []
         names = [name.strip() for name in cells]
-        named = [index for index, name in enumerate(names) if name]
-        if not named:
+        indices = [index for index, name in enumerate(names) if name]
+        if not indices:
             raise error(path, number, "the header is wrong", "names of columns", cells)
-        self._first, self._end, self._width = named[0], named[-1] + 1, len(names)
+        self._first, self._end, self._width = indices[0], indices[-1] + 1, len(names)
         if self._first:
             which = "column 1 has" if self._first == 1 else f"columns 1 to {self._first} have"
             self.notes.append(f"{which.capitalize()} no name, as an index has none: not read.")
@@ -214,15 +214,15 @@ class _Header:
         if not self._end <= len(cells) <= self._width:
             expected = f"{self._width} cells, as the header has"
             raise error(self._path, number, "the row does not fit", expected, cells)
-        found = {}
+        fields = {}
         for index in range(self._first, len(cells)):
             text = cells[index].strip()
             if self._names[index]:
-                found[self._names[index]] = text
+                fields[self._names[index]] = text
             elif text:
                 expected = f"nothing in cell {index + 1}, whose column has no name"
                 raise error(self._path, number, "the row does not fit", expected, text)
-        return found
+        return fields
 
 
 def without_capitals(names, columns):
@@ -232,8 +232,8 @@ def without_capitals(names, columns):
         names: List of names.
         columns: Names that are known.
     """
-    known = {column.lower(): column for column in columns if column not in names}
-    return [name if name in columns else known.get(name.lower(), name) for name in names]
+    by_lowercase = {column.lower(): column for column in columns if column not in names}
+    return [name if name in columns else by_lowercase.get(name.lower(), name) for name in names]
 
 
 def check_columns(path, number, names, required):
@@ -247,7 +247,10 @@ def check_columns(path, number, names, required):
     Raises:
         ValueError: If one is missing.
     """
-    choices = [(each,) if isinstance(each, str) else each for each in required]
+    choices = [
+        (alternatives,) if isinstance(alternatives, str) else alternatives
+        for alternatives in required
+    ]
     if all(set(choice) & set(names) for choice in choices):
         return
     *others, last = [" or ".join(choice) for choice in choices]

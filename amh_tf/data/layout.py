@@ -59,21 +59,21 @@ def read_fields(file, path, record, offset, length):
 def _read_fields(file, offset, length):
     if length > _MAX_BYTES:
         raise errors.InputError(f"{length} bytes")
-    found = {}
+    fields = {}
     chunk, base = _chunk(file, offset, 0, length), 0
     at = _open_last(chunk, 0, _FIRST, length)
     while at < length:
         if at + _HEAD_BYTES > base + len(chunk):
             chunk, base = _chunk(file, offset, at, length), at
         name, value, end = _read_entry(chunk, at - base, length - base)
-        if name in found:
+        if name in fields:
             raise errors.InputError(f"{name} twice")
-        found[name] = (base + value[0], value[1]) if isinstance(value, tuple) else value
+        fields[name] = (base + value[0], value[1]) if isinstance(value, tuple) else value
         at = base + end
-    missing = [name for name in schema.EXAMPLE_FIELDS if name not in found]
+    missing = [name for name in schema.EXAMPLE_FIELDS if name not in fields]
     if missing:
         raise errors.InputError(f"no {', '.join(missing)}")
-    return found
+    return fields
 
 
 def _chunk(file, offset, at, length):

@@ -226,9 +226,9 @@ def _no_data_folder(location, received):
 def _parse(fields, path, folder, origin=None):
     """Makes a `Manifest` of what its file holds; `path` is what messages name."""
     with typed.refusing(path, _EXPECTED, REMEDY):
-        written = fields.pop("format", None)
-        if written != FORMAT:
-            raise errors.InputError(f"format {written!r:.100}, not {FORMAT}")
+        version = fields.pop("format", None)
+        if version != FORMAT:
+            raise errors.InputError(f"format {version!r:.100}, not {FORMAT}")
         loaded = typed.record(fields, Manifest, folder=folder, origin=origin)
         feature_kinds.check(loaded.features, loaded.widths)
         _check_files(loaded)

@@ -71,7 +71,9 @@ def _shuffled(passes, split, count, batch_size, buffer_size):
         examples = _exactly(_read_shuffled(split, order), count)
         return examples.shuffle(buffer_size, seed=seed).batch(batch_size)
 
-    return functools.reduce(tf.data.Dataset.concatenate, (batches(*each) for each in passes))
+    return functools.reduce(
+        tf.data.Dataset.concatenate, (batches(*order_and_seed) for order_and_seed in passes)
+    )
 
 
 def _bucketed(passes, split, count, batch_size, buffer_size, modality):
@@ -82,9 +84,9 @@ def _bucketed(passes, split, count, batch_size, buffer_size, modality):
         examples = _exactly(_read_shuffled(split, order), count).batch(size).enumerate()
         return examples.map(lambda number, elements: (tf.stack([seed, number]), elements))
 
-    orders, seeds = (np.array(drawn, np.int64) for drawn in zip(*passes))
-    read = tf.data.Dataset.from_tensor_slices((orders, seeds)).flat_map(bufferfuls)
-    return read.prefetch(1).flat_map(_cut_by_length(split, batch_size, modality))
+    orders, seeds = (np.array(values, np.int64) for values in zip(*passes))
+    buffers = tf.data.Dataset.from_tensor_slices((orders, seeds)).flat_map(bufferfuls)
+    return buffers.prefetch(1).flat_map(_cut_by_length(split, batch_size, modality))
 
 
 def _exactly(examples, count):
@@ -213,19 +215,19 @@ def batches(
     def parse(elements):
         fields = source.decode(elements)
         if known_words is not None and "text" in modalities:
-            known = tf.gather(tf.constant(known_words), fields["text"])
-            fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)
+            is_known = tf.gather(tf.constant(known_words), fields["text"])
+            fields["text"] = tf.where(is_known, fields["text"], schema.UNKNOWN_ID)
         if shuffled_labels is not None:
             fields["label"] = draw_label(fields["id"])
         return arrange(fields)
 
-    made = grouped.map(parse, num_parallel_calls=2, deterministic=True)
+    dataset = grouped.map(parse, num_parallel_calls=2, deterministic=True)
     if data_service is not None:
-        made = service.distribute(made, data_service)
+        dataset = service.distribute(dataset, data_service)
     options = tf.data.Options()
     # Nothing is left to tune, and the thread that tunes keeps an iterator's end waiting for up
     # to five seconds.
     options.autotune.enabled = False
     # The threads of TensorFlow's own pool compute the halves of a batch.
     options.threading.private_threadpool_size = READERS
-    return made.prefetch(2).with_options(options)
+    return dataset.prefetch(2).with_options(options)

@@ -99,8 +99,8 @@ def _replaced_folder(path):
             os.replace(path, old)
         os.replace(new, path)
     finally:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _write_tables(trained, folder):

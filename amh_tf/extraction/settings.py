@@ -95,11 +95,14 @@ def choose_modalities(corpus, letters: str | None = None, transcripts: str = "re
     Raises:
         ValueError: If one is asked for that no recording has.
     """
-    spoken = corpus.recordings
+    recordings = corpus.recordings
     has = {
-        "audio": any(each.audio for each in spoken),
-        "text": any(each.audio if transcripts == "asr" else each.transcript for each in spoken),
-        "video": any(each.video for each in spoken),
+        "audio": any(utterance.audio for utterance in recordings),
+        "text": any(
+            utterance.audio if transcripts == "asr" else utterance.transcript
+            for utterance in recordings
+        ),
+        "video": any(utterance.video for utterance in recordings),
     }
     absent = [name for name in schema.MODALITIES if not has[name]]
     if letters is None:

@@ -165,8 +165,8 @@ def mfcc(waveform, use_energy, kept=NUM_COEFFICIENTS):
         first = number * size * FRAME_STEP
         part = waveform[:, first : first + num_samples(size)]
         # Time comes first, so that blocks of unequal length can be joined.
-        made = tf.transpose(_mfcc_of_block(part, use_energy)[:, :, :kept], [1, 0, 2])
-        return number + 1, blocks.write(number, made)
+        coefficients = tf.transpose(_mfcc_of_block(part, use_energy)[:, :, :kept], [1, 0, 2])
+        return number + 1, blocks.write(number, coefficients)
 
     shape = [None, None, kept]
     blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)

@@ -93,17 +93,17 @@ def _converted(blocks, up, down, around):
     taps = signal.firwin(2 * _FILTER_REACH * longer + 1, 1 / longer, window=_FILTER_WINDOW)
     taps = taps.astype(np.float32)
     size = max(around, -(-_CONVERTED // down))
-    waiting, held, before = [], 0, 0
+    waiting, num_samples, before = [], 0, 0
     for block in blocks:
         waiting.append(block)
-        held += len(block)
-        while held >= (before + size + around) * down:
+        num_samples += len(block)
+        while num_samples >= (before + size + around) * down:
             samples = np.concatenate(waiting)
             whole = samples[: (before + size + around) * down]
             yield signal.resample_poly(whole, up, down, window=taps)[before * up :][: size * up]
             waiting = [samples[(before + size - around) * down :]]
-            held, before = len(waiting[0]), around
-    if held:
+            num_samples, before = len(waiting[0]), around
+    if num_samples:
         yield signal.resample_poly(np.concatenate(waiting), up, down, window=taps)[before * up :]
 
 
@@ -114,10 +114,10 @@ def _joined(path, blocks, first, last):
         if not np.isfinite(block).all():
             expected = "finite samples"
             raise media.bad(path, "holds samples that are no numbers", expected, "NaN or inf")
-        kept = block[max(first - position, 0) : max(last - position, 0)]
+        part = block[max(first - position, 0) : max(last - position, 0)]
         position += len(block)
-        joined.resize(len(joined) + len(kept), refcheck=False)
-        joined[len(joined) - len(kept) :] = kept
+        joined.resize(len(joined) + len(part), refcheck=False)
+        joined[len(joined) - len(part) :] = part
     return joined
 
 

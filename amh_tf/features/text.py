@@ -140,8 +140,8 @@ def share_cut(vocabulary, unspaced=SPACES):
     """
     own = vocabulary[2:]
     # SentencePiece marks the beginning of a word by a sign that texts do not hold.
-    given = (words(word, unspaced) == [word] and "\u2581" not in word for word in own)
-    return sum(given) / len(own) if own else 1.0
+    is_whole = (words(word, unspaced) == [word] and "\u2581" not in word for word in own)
+    return sum(is_whole) / len(own) if own else 1.0
 
 
 def words(text, unspaced=CHARACTERS):

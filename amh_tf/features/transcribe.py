@@ -83,8 +83,8 @@ def _fetched_models():
     """Lists the Whisper models in Hugging Face's cache, the largest first."""
     home = Path(os.environ.get("HF_HOME") or os.path.expanduser("~/.cache/huggingface"))
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    found = filter(is_whisper, hub.glob("models--*--faster-*whisper-*/snapshots/*"))
-    return sorted(found, key=lambda folder: (-(folder / "model.bin").stat().st_size, str(folder)))
+    folders = filter(is_whisper, hub.glob("models--*--faster-*whisper-*/snapshots/*"))
+    return sorted(folders, key=lambda folder: (-(folder / "model.bin").stat().st_size, str(folder)))
 
 
 def _require(name):

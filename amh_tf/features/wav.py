@@ -155,9 +155,9 @@ def _next_chunk(path, file, byte_order):
     return *struct.unpack(byte_order + "4sI", start), file.tell()
 
 
-def _truncated(path, declared, held):
+def _truncated(path, declared, received):
     return media.bad(
-        path, "is truncated", f"{declared} bytes, as its header declares", f"{held} bytes"
+        path, "is truncated", f"{declared} bytes, as its header declares", f"{received} bytes"
     )
 
 

@@ -99,7 +99,7 @@ class ClipReader:
         used = self._model.modalities
         notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
         maker = self._maker(clip, weights)
-        spoken = clip.recording()
+        recording = clip.recording()
         waveform = frames = None
         remarks = set()
         audio_start = 0
@@ -108,25 +108,25 @@ class ClipReader:
             "text": np.zeros(0, np.int32),
             "video": np.zeros((0, self._inputs.widths["video"]), np.float32),
         }
-        if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
-            waveform = reading.sound(spoken, remarks)
+        if recording.audio and ("audio" in used or ("text" in used and clip.text is None)):
+            waveform = reading.sound(recording, remarks)
         if "audio" in used and waveform is not None:
             sequences["audio"], audio_start = maker.audio_features_from(waveform)
         if "video" in used and clip.video:
-            frames = maker.frames(spoken, remarks)
+            frames = maker.frames(recording, remarks)
             sequences["video"] = maker.video_features(frames)
             frames = (
                 np.stack([pictures.crop_centre(frame) for frame in frames]) if len(frames) else None
             )
         notes += [media.say(remark, 1) for remark in sorted(remarks)]
-        said = self._text(clip, waveform, recognizer, notes)
+        transcript = self._text(clip, waveform, recognizer, notes)
         most = maker.settings.max_lengths
-        words = text.words(said, maker.settings.unspaced_scripts)[: most["text"]]
+        words = text.words(transcript, maker.settings.unspaced_scripts)[: most["text"]]
         sequences["text"] = extracted_source.word_ids(words, self._words)
         notes += _about(sequences, used, waveform, frames, most)
         statistics = self._statistics(maker, sequences, speaker, notes)
         return ClipFeatures(
-            sequences, statistics, said, words, waveform, frames, audio_start, notes
+            sequences, statistics, transcript, words, waveform, frames, audio_start, notes
         )
 
     def _statistics(self, maker, sequences, speaker, notes):
@@ -165,28 +165,30 @@ class ClipReader:
                     f"This run, on {inputs.data}, cannot take the clip. {problem}"
                 )
         recipe = inputs.features or {}
-        heard, pictured = (feature_kinds.record(recipe, name) for name in ("audio", "video"))
-        if weights is None and pictured.get("weights") == resnet_weights.RANDOM:
+        audio_recipe, video_recipe = (
+            feature_kinds.record(recipe, name) for name in ("audio", "video")
+        )
+        if weights is None and video_recipe.get("weights") == resnet_weights.RANDOM:
             weights = resnet_weights.RANDOM
-        wanted = [name for name in ("audio", "text") if name in used]
+        modalities = [name for name in ("audio", "text") if name in used]
         if "video" in used and clip.video:
-            wanted.append("video")
-        key = tuple(wanted), weights if "video" in wanted else None
+            modalities.append("video")
+        key = tuple(modalities), weights if "video" in modalities else None
         if key not in self._makers:
             maker = extractor.Extractor(
                 extraction_settings.Settings(
-                    modalities=tuple(wanted),
+                    modalities=tuple(modalities),
                     max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
-                    use_energy=heard.get("use_energy", False),
-                    trim_silence=heard.get("trim_silence", 0.0),
-                    resnet_weights=weights if "video" in wanted else None,
-                    resnet_dtype=pictured.get("dtype", "float32"),
-                    resnet_resize=pictured.get("resize", True),
+                    use_energy=audio_recipe.get("use_energy", False),
+                    trim_silence=audio_recipe.get("trim_silence", 0.0),
+                    resnet_weights=weights if "video" in modalities else None,
+                    resnet_dtype=video_recipe.get("dtype", "float32"),
+                    resnet_resize=video_recipe.get("resize", True),
                     unspaced_scripts=text.unspaced_scripts(recipe),
                 )
             )
-            if "video" in wanted:
-                _check_weights(maker.recipe["video"], pictured)
+            if "video" in modalities:
+                _check_weights(maker.recipe["video"], video_recipe)
             self._makers[key] = maker
         return self._makers[key]
 
@@ -220,8 +222,8 @@ def _enrolled(recording, modality, maker):
 
 
 def _unused(clip, used):
-    asked = {"audio": clip.audio, "text": clip.text, "video": clip.video}
-    return [name for name, value in asked.items() if value and name not in used]
+    values = {"audio": clip.audio, "text": clip.text, "video": clip.video}
+    return [name for name, value in values.items() if value and name not in used]
 
 
 def _read(clip, used):

@@ -101,7 +101,7 @@ def of_fold(fold):
         ValueError: If the data folder's vocabulary is missing or damaged.
     """
     manifest = fold.manifest
-    known = fold.known_words()
+    is_known = fold.known_words()
     vocabulary_path = manifest.path(manifest.vocabulary_file)
     return RunInputs(
         data=manifest.name,
@@ -110,7 +110,7 @@ def of_fold(fold):
         widths=dict(manifest.widths),
         transcripts=manifest.transcripts,
         features=manifest.features,
-        unknown_ids=() if known is None else tuple(np.flatnonzero(~known).tolist()),
+        unknown_ids=() if is_known is None else tuple(np.flatnonzero(~is_known).tolist()),
         vocabulary=_read_vocabulary(vocabulary_path, manifest.vocabulary_size),
         vocabulary_path=vocabulary_path,
         fold=FoldFacts(

@@ -24,8 +24,8 @@ class Fault(errors.InputError):
         super().__init__(path, problem, record, offset)
 
     def __str__(self):
-        where = "" if self.record is None else f", record {self.record} at byte {self.offset}"
-        return f"{str(self.path)!r}{where}: {self.problem}"
+        position = "" if self.record is None else f", record {self.record} at byte {self.offset}"
+        return f"{str(self.path)!r}{position}: {self.problem}"
 
     def as_error(self, remedy=REMEDY):
         """Returns a `ValueError` that also says what to do."""

@@ -71,7 +71,7 @@ def _load(path):
     if not path.is_file():
         return []
     earlier = files.read_json(path, _EXPECTED).get("environments")
-    if not isinstance(earlier, list) or not all(isinstance(each, dict) for each in earlier):
+    if not isinstance(earlier, list) or not all(isinstance(entry, dict) for entry in earlier):
         raise errors.refusal(
             f"{str(path)!r} cannot be read",
             _EXPECTED,

@@ -32,18 +32,18 @@ def watch():
     A second Ctrl-C stops at once. Outside the main thread, where Python cannot handle
     signals, nothing is ever taken in.
     """
-    asked = Interruption()
+    interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield interruption
         return
 
     def ask(number, _):
-        asked.signal = number
+        interruption.signal = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield interruption
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -107,12 +107,12 @@ def model_warnings(manifest, model):
         if kind == feature_kinds.ABSENT:
             warnings.append(f"the data set has no {modality}, which the model is to read")
         if kind in (feature_kinds.OTHER, feature_kinds.UNKNOWN) and not manifest.synthetic:
-            made = feature_kinds.describe(manifest.features, modality)
-            warnings.append(f"{modality} features: {made}")
+            description = feature_kinds.describe(manifest.features, modality)
+            warnings.append(f"{modality} features: {description}")
     if not model.by_speaker:
         return warnings
     warnings.append(SPEAKER_WARNING)
-    counts = collections.Counter(each.speaker for each in utterances.read(manifest))
+    counts = collections.Counter(row.speaker for row in utterances.read(manifest))
     alone = [speaker for speaker, count in counts.items() if count == 1]
     if alone:
         warnings.append(

@@ -56,8 +56,8 @@ def compile_kernel(model, begun=None):
     Returns:
         The kernel that they are to use, as `begun` of each.
     """
-    taken = _with_kernel(model, begun, compiler.library)
-    return choice.choose(model.kernel, model.cell, model.dtype, has_compiled=taken)
+    has_compiled = _with_kernel(model, begun, compiler.library)
+    return choice.choose(model.kernel, model.cell, model.dtype, has_compiled=has_compiled)
 
 
 def load_kernel(model, begun=None):

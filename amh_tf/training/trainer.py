@@ -176,8 +176,10 @@ class Trainer:
         mean = tf.zeros([])
         steps = until - position.step
         while position.step < until:
-            left = min(until - position.step, self.steps_per_epoch - position.step_in_epoch)
-            for inputs, labels in self._batches.take(left, position.epoch, position.step_in_epoch):
+            remaining = min(until - position.step, self.steps_per_epoch - position.step_in_epoch)
+            for inputs, labels in self._batches.take(
+                remaining, position.epoch, position.step_in_epoch
+            ):
                 mean += self._train_step(inputs, labels) / steps
                 position.step += 1
                 position.step_in_epoch += 1
@@ -213,8 +215,8 @@ class Trainer:
         names = (*schema.SCORES, "loss")
         # One worker decides for all: others might round otherwise.
         own = self._dev_scores() if self._team.is_chief else dict.fromkeys(names, 0.0)
-        found = self._team.from_chief([own[name] for name in names])
-        scores = dict(zip(names, map(float, found)))
+        values = self._team.from_chief([own[name] for name in names])
+        scores = dict(zip(names, map(float, values)))
         for name, value in scores.items():
             tf.summary.scalar(f"{name}/dev", value, step=position.step)
         best = self._selection.update(scores[self._selection.metric], position.step)

@@ -168,9 +168,9 @@ def machine():
     """Describes processor and software, without names that tell machines apart."""
     text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
-    wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+    instructions = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
     described = {"cores": len(os.sched_getaffinity(0)), "python": platform.python_version()}
-    described["instructions"] = [name for name in wanted if name in flags]
+    described["instructions"] = [name for name in instructions if name in flags]
     for name in ("tensorflow", "keras", "numpy", "torch"):
         try:
             described[name] = importlib.metadata.version(name)

@@ -58,5 +58,5 @@ class Recognizer:
         self._decoder.start_utt()
         self._decoder.process_raw(noisy.tobytes(), no_search=False, full_utt=True)
         self._decoder.end_utt()
-        found = self._decoder.hyp()
-        return found.hypstr if found else ""
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
