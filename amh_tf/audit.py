@@ -3,7 +3,7 @@
 python -m amh_tf.audit --data_dir=DIR
 python -m amh_tf.audit --splits=FILE
 
-Tells which speakers, sentences and recordings stand on both sides of a split, and what a score on
+Reports which speakers, sentences and recordings are on both sides of a split, and what a score on
 it may be called.
 """
 

@@ -1,4 +1,4 @@
-"""How settings are refused: what is wrong, what was expected, and the flag that mends it."""
+"""How settings are refused: what is wrong, what was expected, and the flag that remedies it."""
 
 import dataclasses
 from pathlib import Path
@@ -92,10 +92,10 @@ MAX_CLASSES = 256
 
 
 def is_name(value):
-    """Tells whether a value is a name: a text of `NAME`, on one line, without half characters."""
+    """Returns whether a value is a name: a text of `NAME`, on one line, without half characters."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 def is_integer(value, least=0, most=1 << 62):
-    """Tells whether a JSON value is an integer in a range; true and false are none."""
+    """Returns whether a JSON value is an integer in a range; true and false are none."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -28,7 +28,7 @@ def main():
         settings.run_dir, settings.output_dir, settings.data_dir, settings.model_name
     )
     for problem in refused:
-        progress.console.print(f"Mind: there are no signatures raw and raw_wav. {problem}")
+        progress.console.print(f"Note: there are no signatures raw and raw_wav. {problem}")
     progress.console.print(
         f"The served model is in {served}, the edge module in {edge}.\n\nNext:\n"
         f"  what is served  saved_model_cli show --dir={served} --all\n"

@@ -112,7 +112,7 @@ def record(features, modality):
     recorded = features.get(modality) or {}
     if "kind" in recorded:
         return recorded
-    # Former versions name no kinds.
+    # Earlier versions name no kinds.
     made_from = features.get("made_from")
     if modality not in features.get("modalities", schema.MODALITIES):
         kind = ABSENT
@@ -134,7 +134,7 @@ def present(features):
 
 
 def describe(features, modality):
-    """Says how the features of a modality were made: a phrase that stands after "features: "."""
+    """Says how the features of a modality were made: a phrase that follows "features: "."""
     recorded = record(features, modality)
     kind = recorded["kind"]
     if kind == MADE_HERE[modality]:
@@ -155,7 +155,7 @@ def _by_another_version(features):
 
 
 def can_make(features, modality):
-    """Tells whether the features that a model was trained on can be made of a recording here.
+    """Returns whether the features that a model was trained on can be made of a recording here.
 
     Args:
         features, modality: As for `record`.
@@ -166,7 +166,7 @@ def can_make(features, modality):
 
 
 def refusal(features, modality):
-    """Says why features cannot be made of a recording, and what mends it; None where they can."""
+    """Says why features cannot be made of a recording, with a remedy; None where they can."""
     if can_make(features, modality):
         return None
     if record(features, modality)["kind"] == MADE_HERE[modality]:

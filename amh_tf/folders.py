@@ -21,7 +21,7 @@ NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EINVAL
 
 
 def is_vacant(path):
-    """Tells whether nothing stands at a path but, at most, an empty folder."""
+    """Returns whether nothing is at a path but, at most, an empty folder."""
     path = Path(path)
     if not path.exists():
         return not path.is_symlink()
@@ -31,7 +31,7 @@ def is_vacant(path):
 
 
 def _try_lock(descriptor):
-    """Locks an open file or folder; tells whether nobody else holds it."""
+    """Locks an open file or folder; returns whether nobody else holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -66,7 +66,7 @@ def locked(folder, flag):
     except OSError as error:
         raise errors.refusal(
             f"{str(folder)!r} cannot be written to",
-            "a folder, or leave to make it",
+            "a folder, or permission to create it",
             error.strerror or error,
             f"Choose another folder with --{flag}.",
         ) from error
@@ -95,7 +95,7 @@ def sweep_unfinished(path):
     ever give that command again.
 
     Args:
-        path: Where the folder is to stand, or stands.
+        path: Where the folder is, or is to be.
     """
     path = Path(path).resolve()
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Where data lies: a folder of this machine, or a bucket of an object store."""
+"""Where data is: a folder of this machine, or a bucket of an object store."""
 
 import re
 from pathlib import Path

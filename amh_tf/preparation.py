@@ -142,7 +142,7 @@ class Preparation:
         return dict(zip(schema.SPLITS, self.planted_sizes))
 
     def place(self) -> str:
-        """Returns where the source lies.
+        """Returns where the source is.
 
         Raises:
             InputError: If that is not said.
@@ -246,7 +246,7 @@ def declared(chosen: Preparation) -> dict:
             checking.require(
                 checking.is_name(declaration) and declaration.strip(),
                 name,
-                "is no description",
+                "is not a description",
                 f"{kind}, or {checking.NAME}",
                 declaration,
                 f"Set it with --{name}.",

@@ -60,7 +60,7 @@ def main():
             f"first with {counts}"
         )
         for warning in first.warnings:
-            progress.console.print(f"Mind: {warning}.")
+            progress.console.print(f"Note: {warning}.")
     for line in _about_features(settled.source, manifest):
         progress.console.print(line)
     progress.console.print(

@@ -2,7 +2,7 @@
 
 Finds every crossval.json below --runs and writes the paper's tables (Markdown, CSV, LaTeX),
 confusion matrices, paired tests and a page, report.html, that opens without a network. Each
-data set and protocol has tables of its own.
+data set and protocol has its own tables.
 """
 
 import itertools

@@ -205,7 +205,7 @@ class GrpcClient(_Client):
     def __init__(self, server, model="amh"):
         super().__init__(server, model)
         if "tensorflow" not in sys.modules:
-            # The messages lie inside the package tensorflow, whose runtime takes seconds to load:
+            # The messages are inside the package tensorflow, whose runtime takes seconds to load:
             # a package of that name which runs nothing.
             package = types.ModuleType("tensorflow")
             package.__path__ = importlib.util.find_spec("tensorflow").submodule_search_locations

@@ -73,7 +73,7 @@ class Runner:
         threads: Threads of the interpreter.
 
     Raises:
-        ValueError: If ai-edge-litert is not installed, or the file is not one of ours.
+        ValueError: If ai-edge-litert is not installed, or this package did not write the file.
     """
 
     def __init__(self, path, threads=1):

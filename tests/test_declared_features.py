@@ -78,8 +78,8 @@ def test_pieces_of_words_are_no_words(fold, piece):
     ("flags", "texts"),
     [
         (["--audio_features=mfcc"], ["not what is declared", "--audio_features='wav2vec"]),
-        (["--audio_features="], ["`audio_features` is no description", "--audio_features"]),
-        (["--audio_features=a\nb"], ["`audio_features` is no description"]),
+        (["--audio_features="], ["`audio_features` is not a description", "--audio_features"]),
+        (["--audio_features=a\nb"], ["`audio_features` is not a description"]),
         (["--use_energy"], ["`use_energy` says nothing", "--audio_features=mfcc"]),
         (
             ["--audio_features=wav2vec 2.0", "--trim_silence=40"],

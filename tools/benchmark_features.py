@@ -2,7 +2,7 @@
 
 python -m tools.benchmark_features --output_dir=DIR
 
-Writes a film of its own (synthetic), as large as a dialog of IEMOCAP, in a temporary folder.
+Writes its own film (synthetic), as large as a dialog of IEMOCAP, in a temporary folder.
 Speeds are per second of processor time, all threads counted, and so per core. Writes `results.md`
 to DIR.
 """

@@ -1,6 +1,6 @@
 """Feeds damaged files to every parser: python -m tools.fuzz --inputs=100000
 
-Each parser runs in a process of its own with bounded memory, and is fed good files that Hypothesis
+Each parser runs in its own process with bounded memory, and is fed good files that Hypothesis
 damages. It may return, or raise the error that it documents, which names the file. Anything else is
 a finding: another error, a crash, more memory or time than allowed, and anything done outside the
 folder, such as starting a program, connecting, writing or deleting. Hypothesis shrinks the input of
@@ -207,7 +207,7 @@ def _work(name, inputs, seconds, seed, folder, reports):
 
 
 def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
-    """Fuzzes one parser in a process of its own.
+    """Fuzzes one parser in its own process.
 
     Args:
         name: One of `fuzz_targets.TARGETS`.

@@ -4,7 +4,7 @@ python -m tools.run_tables --data_dir=DATA --output_dir=DIR --rows=amh_1,amh_2,a
 python -m tools.run_tables --data_dir=DATA --output_dir=DIR --table=2
 
 Each row is a file in flags/. Folds that are done are not repeated, so that the command can
-be stopped and given again. What stands after `--extra=` goes to every cross-validation.
+be stopped and given again. What follows `--extra=` goes to every cross-validation.
 """
 
 from pathlib import Path

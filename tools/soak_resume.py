@@ -3,7 +3,7 @@
 The command is started, killed with SIGKILL after a random time, and started again, until it has
 been killed as often as asked; then it may end. Weights, optimizer, dropout seeds, scores and
 predictions must be those of an undisturbed run, bit by bit. Logs for TensorBoard may differ: steps
-that were taken twice stand in them twice.
+that were taken twice are in them twice.
 """
 
 import argparse

@@ -48,7 +48,7 @@ def _export(folder, recipe):
 
 
 class Server:
-    """The stand-in for TensorFlow Serving, in a process of its own.
+    """The stand-in for TensorFlow Serving, in its own process.
 
     Args:
         folder: Folder of the served versions.

@@ -34,7 +34,7 @@ def clips(
         sees: Whether the model reads pictures: then a file with pictures is a film.
 
     Raises:
-        InputError: If something is no clip, or said twice.
+        InputError: If something is not a clip, or said twice.
     """
     many: list[Any] = [_NOTHING if clip is None else clip]
     if isinstance(clip, (list, tuple)) and is_many(clip):
@@ -77,7 +77,7 @@ def _clip(one, rate, settings, sees):
         name, value = "audio", samples.Samples(array, own)
     else:
         raise errors.refusal(
-            "This is no clip",
+            "This is not a clip",
             "a path, an array with `rate=`, a pair of both, or a `Clip`",
             f"{one!r:.100}",
         )

@@ -31,7 +31,7 @@ def check(call: str, chosen: Mapping[str, Any], signature: type) -> None:
                 f"`{name}` is not known to {call}",
                 nearest,
                 f"{name}={value!r:.100}",
-                "Mend its spelling, or leave it out.",
+                "Correct the spelling, or leave it out.",
             )
         if not _fits(value, hints[name]):
             raise errors.refusal(

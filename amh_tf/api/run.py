@@ -96,11 +96,11 @@ class Run:
         """Predicts the emotion of a clip, or of several.
 
         Args:
-            clip: Path of a film or of sound; an array of sound, `(samples,)` or `(samples,
+            clip: Path of a video or of sound; an array of sound, `(samples,)` or `(samples,
                 channels)`, floats in +-1 or integers, with its `rate`; a pair of both; an
                 `amh_tf.Clip`; or a list of such. None where `video`, `audio` and `text` say all.
             rate: Samples a second of arrays.
-            video, audio: Files, where sound and picture lie apart.
+            video, audio: Files, where sound and picture are apart.
             text: What is said, or a list, one for each clip. Default: what a speech recognizer
                 hears, where the model reads words; "" for no words.
             start, end: Span in seconds, of the whole by default.
@@ -108,7 +108,7 @@ class Run:
             enroll: Other recordings of the same speaker, for a model that standardizes by speaker.
             resnet_weights: Weights of ResNet-101, those that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
-            data_dir: Where the run's data set lies now; older runs need it.
+            data_dir: Where the run's data set is now; older runs need it.
 
         Returns:
             `Prediction`; of a list of clips, a list of them.
@@ -160,7 +160,7 @@ class Run:
         Args:
             split: "train", "dev" or "test".
             drop: Modalities to score without, such as ["video"], or ["all_subsets"].
-            data_dir: Where the run's data set lies now, if it has moved.
+            data_dir: Where the run's data set is now, if it has moved.
             verify: "sizes", or "full" to compare SHA-256 too.
             quiet: Whether nothing is printed.
 

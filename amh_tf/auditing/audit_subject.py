@@ -177,7 +177,7 @@ def _recording(path, load):
 
 
 def with_splits(subject, splits, name):
-    """Puts splits of others in the place of a data folder's own.
+    """Puts splits of others in place of a data folder's own.
 
     What the file says of a speaker, label or sentence goes before what the data folder says.
 

@@ -36,7 +36,7 @@ def show(report):
 
 
 def _twice(recordings):
-    """Yields a line on recordings that stand twice, whether or not a split parts them."""
+    """Yields a line on recordings that appear twice, whether or not a split parts them."""
     if recordings is None:
         yield "No recordings to compare."
         return
@@ -47,7 +47,7 @@ def _twice(recordings):
         near = recordings["near"]
         yield f"Near-duplicates: {len(near):,} pairs, such as {', '.join(near[0]['ids'])}"
     if not recordings["identical"] and not recordings["near"]:
-        yield f"None of {recordings['compared']:,} recordings stands twice."
+        yield f"None of {recordings['compared']:,} recordings appears twice."
     alone = recordings["compared"] - recordings["near_compared"]
     if alone:
         yield f"Of {alone:,} there are no MFCC: their changed copies would not be found."

@@ -1,4 +1,4 @@
-"""Finds recordings that stand in a data set twice: the same bytes, or the same sound changed.
+"""Finds recordings that are in a data set twice: the same bytes, or the same sound changed.
 
 A copy at another level, cut, shifted, saved in another format or with a little noise has other
 bytes. It is found in two steps, both of which look at the loud frames alone, since what a copy
@@ -14,7 +14,7 @@ changes most is its silence:
 On RAVDESS' 1,440 recordings, 318 of 320 changed copies were found, and no pair else but one that
 the corpus really holds twice. The copies were 6 and 20 dB softer in 16 bits (38 of 40), 3 dB louder
 and clipped, cut by up to a tenth, shifted by half a frame, or with noise at 40 dB; the lowest
-concordance of those found was 0.93. The closest recordings that are no copies, two takes of one
+concordance of those found was 0.93. The closest recordings that are not copies, two takes of one
 sentence by one actor, have 0.84. Other loudspeakers, filters or speeds are not looked for.
 """
 

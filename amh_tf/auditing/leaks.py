@@ -1,4 +1,4 @@
-"""Audits splits: what stands on both sides of them, and which claims their scores can bear."""
+"""Audits splits: what is on both sides of them, and which claims their scores can bear."""
 
 import itertools
 
@@ -34,8 +34,8 @@ def report(subject, advance=lambda: None):
     Returns:
         Dict that JSON can hold. Of each protocol: `claims`, over all folds, and `folds`, each with
         the utterances, classes and speakers of its splits, `shared` (speakers, sentences,
-        recordings, near_recordings) and its own `claims`. `recordings` lists those that stand twice
-        anywhere, or is None where none could be compared. `leaks` names those of `LEAKS` that
+        recordings, near_recordings) and its own `claims`. `recordings` lists those that appear
+        twice anywhere, or is None where none could be compared. `leaks` names those of `LEAKS` that
         stand in a test part and in the train or dev part of the same fold.
     """
     compared = _Compared(subject, advance)
@@ -84,7 +84,7 @@ class _Compared:
             self.have_frames = np.array(subject.sounds.have_frames)
 
     def twice(self):
-        """Says which recordings stand in the data set more than once, in whatever splits."""
+        """Says which recordings are in the data set more than once, in whatever splits."""
         ids = self.subject.ids
         if self.subject.sounds is None:
             return None
@@ -163,7 +163,7 @@ def _fold(compared, name, splits):
 
 
 def _shared(compared, kind, members):
-    """Says what stands in two splits: speakers, sentences, or identical recordings."""
+    """Says what is in two splits: speakers, sentences, or identical recordings."""
     groups = compared.groups[kind]
     by_split = {split: set(groups[member].tolist()) - {""} for split, member in members.items()}
     counts = {f"{a}-{b}": len(by_split[a] & by_split[b]) for a, b in _PAIRS}
@@ -225,7 +225,7 @@ def _free_of_duplicates(compared, used, shared):
     same, near = shared["recordings"], shared["near_recordings"]
     if same["test_utterances"] or near["test_utterances"]:
         examples = same["examples"] or near["examples"][0]["ids"]
-        counts = f"{same['test_utterances']:,} test recordings stand in train or dev"
+        counts = f"{same['test_utterances']:,} test recordings are in train or dev"
         counts += f", {near['test_utterances']:,} nearly so"
         return _answer(NO, f"{counts}, such as {examples[0]!r}")
     missing = int((~compared.are_heard[used]).sum())

@@ -4,7 +4,7 @@
 |---|---|
 | `id` | name of the utterance; required |
 | `split` | train, dev (or val, valid, validation), test, or empty where it is left out |
-| `fold` | without `split`, the fold that tests on the utterance: all others are trained on; beside `split`, the fold that the line is about, so that an id stands in one line for each fold |
+| `fold` | without `split`, the fold that tests on the utterance: all others are trained on; beside `split`, the fold that the line is about, so that an id has one line for each fold |
 | `label`, `speaker`, `sentence` | what is known of it |
 | `audio` | its recording, relative to the file's folder |
 """  # noqa: E501  (a table cannot be wrapped)
@@ -55,7 +55,7 @@ def read(path, encoding=None):
 
     Raises:
         ValueError: If it cannot be read, lacks a column, names a split that is not known, or an
-            id stands twice in a fold. The message names file and line.
+            id appears twice in a fold. The message names file and line.
     """
     path = Path(path)
     rows = _json_rows if path.suffix.lower() in table.JSON_ENDINGS else text_files.rows
@@ -72,7 +72,7 @@ def read(path, encoding=None):
         of_fold = assigned.setdefault(fold, {})
         if row["id"] in of_fold or ("split" not in row and row["id"] in by_id):
             expected = "an id once in a fold"
-            raise text_files.error(path, number, "the id stands twice", expected, row["id"])
+            raise text_files.error(path, number, "the id appears twice", expected, row["id"])
         # Without a split, the line says that the fold tests on it.
         of_fold[row["id"]] = split if "split" in row else "test"
         about = by_id.setdefault(row["id"], {})

@@ -23,7 +23,7 @@ _front_door = None
 
 
 class _HelpFlag(app.HelpFlag):
-    """--help, whose flags stand by what they are for; --helpshort and --helpfull are absl's."""
+    """--help, whose flags are grouped by purpose; --helpshort and --helpfull are absl's."""
 
     def __init__(self):
         super().__init__()
@@ -113,7 +113,7 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
     Args:
         main: Function without arguments.
         on_stop: What to tell a user who has stopped the command with Ctrl-C or a signal.
-        take_arguments: Function that is given the arguments that are no flags; None for a command
+        take_arguments: Function that is given the arguments that are not flags; None for a command
             that has none.
     """
 

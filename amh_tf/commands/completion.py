@@ -7,7 +7,7 @@ from absl import flags
 from amh_tf.commands import flag_kit
 
 COMPLETE = "--complete"
-# Bash takes the value behind `=` for a word of its own; files and folders it completes by itself.
+# Bash takes the value after `=` for a separate word; files and folders it completes by itself.
 BASH = f"""\
 # Put this into ~/.bashrc: eval "$(amh --completion=bash)"
 _amh() {{

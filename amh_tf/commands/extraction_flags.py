@@ -29,7 +29,7 @@ def define():
         "boolean",
         "use_energy",
         False,
-        "Whether the log energy takes the place of the first MFCC, as Kaldi's --use-energy.",
+        "Whether the log energy replaces the first MFCC, as Kaldi's --use-energy.",
     )
     _define(
         "float",

@@ -24,7 +24,7 @@ def define():
 @flag_kit.group("Clip")
 def _define_clip():
     _define("path", "video", None, "Film that shows the speaker.")
-    _define("path", "audio", None, "Sound; the film's where not given, --audio= for none.")
+    _define("path", "audio", None, "Sound; the video's where not given, --audio= for none.")
     _define("text", "text", None, "What is said; recognized where not given, --text= for none.")
     _define("float", "start", None, "Start of the utterance in the film, in seconds.")
     _define("float", "end", None, "End of the utterance in the film, in seconds.")
@@ -51,7 +51,7 @@ def _define_run():
         "path",
         "data_dir",
         None,
-        "Where the run's data set lies now. Older runs need it, and those that began before it was "
+        "Where the run's data set is now. Older runs need it, and those that began before it was "
         "said how the features were made.",
     )
     cache_flags.define()
@@ -70,7 +70,7 @@ def _define_output():
 
 
 def take_clip(arguments):
-    """Takes the clip that stands among the flags without a name: a film, or a sound.
+    """Takes the clip that is given without a flag: a video or a sound.
 
     Args:
         arguments: What was given besides flags.

@@ -169,7 +169,7 @@ def chosen():
     """Returns the flags that are set, by name; sizes as numbers.
 
     Raises:
-        InputError: If a size is no number.
+        InputError: If a size is not a number.
     """
     flags = flag_kit.chosen()
     if "planted_sizes" in flags:

@@ -88,7 +88,7 @@ class TrainingConfig:
     )
     weights: str = fields.setting(
         "best",
-        "Which weights stand in the end: the best on dev, the last, or an average of late ones.",
+        "Which weights are kept in the end: the best on dev, the last, or an average of late ones.",
         choices=WEIGHTS,
     )
     average_share: float = fields.setting(

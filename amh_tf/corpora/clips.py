@@ -71,7 +71,7 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
         endings: As for `walk`.
         key: Function from path to what its name says, or None where it is not of the corpus.
         name: What the corpus is called.
-        expected: How its files lie, for messages.
+        expected: How its files are, for messages.
 
     Returns:
         `Clips`.
@@ -109,7 +109,7 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
 
 
 def _check_content(path):
-    """Refuses what a repository's archive holds in the place of large files."""
+    """Refuses what a repository's archive holds in place of large files."""
     with open(path, "rb") as file:
         if file.read(len(_POINTER)) == _POINTER:
             raise errors.refusal(

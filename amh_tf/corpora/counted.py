@@ -37,7 +37,7 @@ def corpus(
         name: What it is called.
         found_files: What `clips.find` found.
         utterances: List of pairs: label, and the dict of the other fields of a `Recording`
-            but `group`: each clip is a group of its own.
+            but `group`: each clip is its own group.
         official: `Published`.
         labels: Label set, as `label_sets.parse` takes it.
         notes: More notes.
@@ -74,7 +74,7 @@ def _compared(labelled, published):
     """Lists how the counts differ from the published ones, or else that they do not."""
     total, expected = len(labelled), sum(published.classes.values())
     by_speaker = collections.Counter(fields["speaker"] for _, fields in labelled)
-    # Whoever is missing altogether is named in a note of its own.
+    # Whoever is missing altogether is named in its own note.
     speakers = {name: count for name, count in published.speakers.items() if by_speaker[name]}
     differing = {
         "by class": _differing(

@@ -47,8 +47,8 @@ def read(
 
     Args:
         folder: The corpus' folder in EmoBox, such as `EmoBox/data/emodb`.
-        audio_dir: Where the sound lies: the folder around `downloads/CORPUS`, or `CORPUS` itself.
-            Defaults to the checkout that `folder` lies in.
+        audio_dir: Where the sound is: the folder around `downloads/CORPUS`, or `CORPUS` itself.
+            Defaults to the checkout that `folder` is in.
         labels: Label set over the classes of EmoBox's label map, as `label_sets.parse` takes it.
             Defaults to all of them, sorted.
 

@@ -129,5 +129,5 @@ class Utterances:
                 raise text_files.error(path, number, "the lines differ", expected, facts)
             if splits[fold] not in ("", split):
                 expected = f"an utterance outside the {splits[fold]} split of this fold"
-                raise text_files.error(path, number, "the key stands twice", expected, row["key"])
+                raise text_files.error(path, number, "the key appears twice", expected, row["key"])
             splits[fold] = split

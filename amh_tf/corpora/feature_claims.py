@@ -26,7 +26,7 @@ def make(modality, recipe, width, folder):
         modality: "audio" or "video".
         recipe: Record as in `feature_kinds`.
         width: Width of the arrays.
-        folder: Where they lie, for messages.
+        folder: Where they are, for messages.
 
     Returns:
         Object whose `add` takes the features of an utterance, `(time, width)`, and whose `check`

@@ -1,11 +1,11 @@
-"""IEMOCAP as released: labels, words, and where sound and picture of each utterance lie.
+"""IEMOCAP as released: labels, words, and where sound and picture of each utterance are.
 
     Session1/dialog/EmoEvaluation/Ses01F_impro01.txt      labels and times
     Session1/dialog/transcriptions/Ses01F_impro01.txt     words
     Session1/dialog/avi/DivX/Ses01F_impro01.avi           picture of the whole dialog
     Session1/sentences/wav/Ses01F_impro01/*.wav           sound of each utterance
 
-Both actors stand in the picture, one on each half. The dialog's name holds the gender of the
+Both actors are in the picture, one on each half. The dialog's name holds the gender of the
 one on the left; the last field of an utterance's name holds the gender of who speaks.
 """
 
@@ -109,7 +109,7 @@ class _Transcripts:
 
     MISSING = "transcription files are missing"
     UNREAD = "transcription lines cannot be read"
-    REPEATED = "transcripts stand twice; the first counts"
+    REPEATED = "transcripts appear twice; the first counts"
     UNSPOKEN = "utterances have no transcript"
 
     def __init__(self):
@@ -226,7 +226,7 @@ def read(folder, labels="paper", left_speaker="auto"):
 
     Raises:
         ValueError: If there is no such folder, a label file or one of its lines cannot be
-            read, or an utterance stands twice. The message names file and line.
+            read, or an utterance appears twice. The message names file and line.
     """
     _check_left(left_speaker)
     label_set = label_sets.parse(labels)

@@ -57,7 +57,7 @@ def parse(text):
         `LabelSet`.
 
     Raises:
-        ValueError: If a class has no label, a label stands in two classes, two classes share
+        ValueError: If a class has no label, a label is in two classes, two classes share
             a name, or there are fewer than two.
     """
     classes, members = [], []
@@ -89,7 +89,7 @@ def parse(text):
 
 
 def of_all(labels):
-    """Makes each label that occurs a class of its own, sorted.
+    """Makes each label that occurs its own class, sorted.
 
     Args:
         labels: Iterable of labels.

@@ -18,7 +18,7 @@ from amh_tf import checking, errors
 from amh_tf.corpora import clips as clip_files
 from amh_tf.corpora import label_sets, recording, text_files
 
-# For each split, where its clips lie, and how many utterances the CSV file should list.
+# For each split, where its clips are, and how many utterances the CSV file should list.
 CLIPS = {
     "train": "train_splits",
     "dev": "dev_splits_complete",
@@ -35,7 +35,7 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]{1,6})?)",
 
 
 def _find(folder, split, name):
-    """Returns where a file or folder of a split lies, or where it should."""
+    """Returns where a file or folder of a split is, or where it should."""
     inner = folder / split / name
     return inner if inner.exists() else folder / name
 
@@ -116,7 +116,7 @@ def _clip_notes(labelled, folders):
     notes = []
     for names, problem in (
         (missing, "clips are missing"),
-        (extra, "clips stand in no table"),
+        (extra, "clips are in no table"),
         (too_long, f"clips last more than {LONGEST_SECONDS:.0f} s by the tables' times"),
     ):
         if names:
@@ -137,7 +137,7 @@ def read(folder, labels="meld", encoding=None):
 
     Raises:
         ValueError: If a CSV file is missing, one of its lines cannot be read, or an utterance
-            stands twice. The message names file and line.
+            appears twice. The message names file and line.
     """
     folder = Path(folder)
     label_set = label_sets.parse(labels)

@@ -94,7 +94,7 @@ def _published(takes, utterances):
 def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -> recording.Corpus:
     """Reads RAVDESS; no sound or picture is opened.
 
-    Where a take has its sound in a file of its own and a film with sound too, the sound is that of
+    Where a take has its sound in its own file and a film with sound too, the sound is that of
     its own file.
 
     Args:

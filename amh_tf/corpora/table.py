@@ -6,7 +6,7 @@
 | `label` | emotion; required |
 | `audio`, `video` | files, relative to the table's folder; empty where there is none |
 | `start`, `end` | the utterance's span in them in seconds; empty for the whole file |
-| `audio_start`, `audio_end` | where these stand, the sound's span is theirs, empty for the whole file: a wav file per sentence beside a video of the dialog |
+| `audio_start`, `audio_end` | where these are given, they are the sound's span, empty for the whole file: a wav file per sentence beside a video of the dialog |
 | `side` | half of the picture that shows the speaker: whole, left, right |
 | `transcript` | what is said |
 | `speaker`, `session` | who and where |
@@ -122,7 +122,7 @@ class _Line:
         except UnicodeEncodeError:  # half a surrogate pair
             text = "\0"
         if "\0" in text:
-            raise self.error(f"{name} is no path", "the name of a file", self._row[name])
+            raise self.error(f"{name} is not a path", "the name of a file", self._row[name])
         return str(self._path.parent / text) if text else None
 
     def span(self, prefix=""):
@@ -134,7 +134,7 @@ class _Line:
         start, end = map(self._times.seconds, (self, self), names, texts)
         if not 0 <= start < end <= LONGEST:
             expected = "seconds from 0 on, the end after the start, or neither"
-            raise self.error(f"{names[0]} and {names[1]} are no span", expected, texts)
+            raise self.error(f"{names[0]} and {names[1]} are not a time span", expected, texts)
         return start, end
 
     def has_own_audio_span(self):
@@ -178,7 +178,7 @@ def _notes(path, labelled, columns):
     elsewhere = sorted(p for p in paths if not os.path.abspath(p).startswith(folder))
     if elsewhere:
         yield (
-            f"{len(elsewhere):,} of its files lie outside the table's folder, the first "
+            f"{len(elsewhere):,} of its files are outside the table's folder, the first "
             f"{elsewhere[0]!r}."
         )
     for name in schema.MODALITIES:
@@ -204,7 +204,7 @@ def read(path, labels=None, name=None, encoding=None):
 
     Raises:
         ValueError: If there is no such file, a column is missing, a line cannot be read, or
-            an id stands twice. The message names file and line.
+            an id appears twice. The message names file and line.
     """
     path = Path(path)
     rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows

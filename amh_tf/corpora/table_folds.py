@@ -31,7 +31,7 @@ class Folds:
         if len(self._columns) == 2:
             expected = "either of them in a table"
             received = [line.text("fold"), line.text("split")]
-            raise line.error("fold and split stand together", expected, received)
+            raise line.error("fold and split are both set", expected, received)
         self._tested_in[name] = line.text("fold")
 
     def apply(self, path: Path, labelled: list) -> dict:

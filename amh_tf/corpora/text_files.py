@@ -126,9 +126,9 @@ def _reading(path, encoding, notes):
 def rows(path, encoding=None, columns=(), required=(), notes=None):
     """Yields the line number and the cells of each row of a CSV file, each a dict.
 
-    Cells are separated as the header's are: by commas, semicolons, tabs or bars. Rows in which
-    nothing stands are skipped, as are columns without a name: those at the end hold nothing, those
-    at the beginning are an index.
+    Cells are separated as the header's are: by commas, semicolons, tabs or bars. Empty
+    rows are skipped, as are columns without a name: those at the end hold nothing, those at the
+    beginning are an index.
 
     Args:
         path: The file. Its first line names the columns, or its second if the first is
@@ -143,8 +143,8 @@ def rows(path, encoding=None, columns=(), required=(), notes=None):
         spaces around names and texts.
 
     Raises:
-        ValueError: As `lines`, or if a column is missing or stands twice, a row has more or fewer
-            cells than the header, a cell stands where no column has a name, or quotes are not
+        ValueError: As `lines`, or if a column is missing or appears twice, a row has more or fewer
+            cells than the header, a cell is where no column has a name, or quotes are not
             closed.
     """
     position, notes = 0, [] if notes is None else notes
@@ -171,7 +171,7 @@ def rows(path, encoding=None, columns=(), required=(), notes=None):
         position = position or start
         raise error(path, position, "the row is not CSV", "closed quotes", str(problem)) from None
     if skipped:
-        notes.append(f"Rows of {Path(path).name} in which nothing stands: {skipped:,}, skipped.")
+        notes.append(f"Rows of {Path(path).name} that are empty: {skipped:,}, skipped.")
 
 
 def _head(numbered):
@@ -269,7 +269,7 @@ def check_id(path, number, name):
 
 
 class Seen:
-    """Refuses ids that stand twice, and more utterances than memory should hold."""
+    """Refuses ids that appear twice, and more utterances than memory should hold."""
 
     def __init__(self):
         self._where = {}
@@ -286,5 +286,5 @@ class Seen:
         if name in self._where:
             before = self._where[name]
             expected = f"an id other than that of line {before[1]} of {str(before[0])!r}"
-            raise error(path, number, "the id stands twice", expected, name)
+            raise error(path, number, "the id appears twice", expected, name)
         self._where[name] = (path, number)

@@ -70,7 +70,7 @@ class Fold:
         return sum((np.array(shard.label_counts) for shard in self.select(split)), none)
 
     def known_words(self):
-        """Tells which word ids the model may know: those of the training part.
+        """Returns which word ids the model may know: those of the training part.
 
         Returns:
             Bool array of shape `(vocabulary_size,)`, or None where the source's own

@@ -1,4 +1,4 @@
-"""Where the records of a shard lie, and the fields in each.
+"""Where the records of a shard are, and the fields in each.
 
 A hundred bytes for each utterance, whatever its size.
 """

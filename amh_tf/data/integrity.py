@@ -121,7 +121,7 @@ def digest(path):
 def table_faults(manifest):
     """Compares every file of a data folder but its shards with what was written.
 
-    Data folders of former versions say nothing of it.
+    Data folders of earlier versions say nothing of it.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest`.

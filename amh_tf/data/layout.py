@@ -1,6 +1,6 @@
 """The layout of a record, checked before TensorFlow parses it.
 
-TensorFlow reads Examples with a parser of its own, which takes the lengths within a record as 32
+TensorFlow reads Examples with its own parser, which takes the lengths within a record as 32
 bits and then as signed: one of four gigabytes ends the process. So each length, field and kind is
 looked at here first. Features are half a megabyte a record, and passed over.
 
@@ -52,7 +52,7 @@ def read_fields(file, path, record, offset, length):
         return _read_fields(file, offset, length)
     except (ValueError, IndexError) as error:
         reason = "it ends early" if isinstance(error, IndexError) else error
-        problem = f"it is no tf.train.Example as it was written ({reason})"
+        problem = f"it is not a tf.train.Example as it was written ({reason})"
         raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
 
 

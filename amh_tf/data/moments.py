@@ -115,11 +115,11 @@ def of_cells(manifest, modality: str) -> dict:
         raise errors.refusal(
             f"{str(manifest.location)!r} does not hold what features are standardized by",
             "a data folder of this version",
-            "one of a former version",
+            "one of an earlier version",
             "Prepare it again, or train with --standardize=none.",
         )
     cells = utterances.cells(utterances.read(manifest))
-    with np.errstate(invalid="ignore"):  # what is no number is found below
+    with np.errstate(invalid="ignore"):  # what is not a number is found below
         table = manifest.moments(len(cells), row_width(manifest.widths)).astype(np.float64)
     start = 0
     for before in MODALITIES[: MODALITIES.index(modality)]:

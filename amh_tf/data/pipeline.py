@@ -17,7 +17,7 @@ LENGTH_JITTER = 0.1
 
 
 def _read_shuffled(split, order):
-    """Reads shards in an order of their own, several side by side."""
+    """Reads shards in their own order, several side by side."""
     sources = tf.data.Dataset.from_tensor_slices(tf.gather(split.sources, order))
     shards = split.sources.shape[0]
     return sources.interleave(
@@ -118,7 +118,7 @@ def _label_draw(counts, seed):
 def open_split(fold, split, modalities=schema.MODALITIES, data_service=None):
     """Chooses how a split is read; whichever way, its batches are the same.
 
-    Records are read where each lies, if the system can and no service reads. Otherwise shards are
+    Records are read where each is, if the system can and no service reads. Otherwise shards are
     read from beginning to end, at every pass.
 
     Args:
@@ -165,7 +165,7 @@ def batches(
         batch_size: Utterances per batch.
         modalities: Which modalities the batches hold.
         seed: Seed of the order, or None for the order in which the shards were written.
-        epoch: Number of the first pass; each has an order of its own.
+        epoch: Number of the first pass; each has its own order.
         epochs: Number of passes, one after the other, for a given seed. With bucketing the next
             pass is read while the last batches of one are in use.
         shuffle_megabytes: Size of the shuffle buffer, which counts records whole even where it

@@ -99,7 +99,7 @@ def make(
         List of `Protocol`.
 
     Raises:
-        ValueError: If an id stands twice, a protocol lacks a field or has too few groups, a class
+        ValueError: If an id appears twice, a protocol lacks a field or has too few groups, a class
             is too rare for it, or all together cut the data set into too many parts.
     """
     _check_ids(index)
@@ -161,7 +161,7 @@ def _as_many_as_can_be(table, names, tell):
             _check_parts(protocols, options)
             tell(f"Protocol random has {fewer} folds instead, as the rarest class allows.")
             return protocols
-    tell("Protocol all takes their place: all is trained on, and nothing is left to score.")
+    tell("Protocol all is used instead: it trains on every utterance and leaves nothing to score.")
     return [_make(table, "all")]
 
 
@@ -217,7 +217,7 @@ def _check_ids(index):
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise errors.refusal(
-            "An utterance stands in the data set twice, so that it could be trained and tested on",
+            "An utterance is in the data set twice, so that it could be trained and tested on",
             "ids that differ",
             f"{twice[0]!r}, and {len(twice) - 1} more such ids",
             "Take out the repeated utterances.",

@@ -1,7 +1,7 @@
-"""A split whose records are read where they lie, straight into the batch.
+"""A split whose records are read where they are, straight into the batch.
 
 A record of a stream is copied from the file to a string, from there to the shuffle buffer, to the
-strings of its fields, and to the batch. Where it is known where each field lies, the system copies
+strings of its fields, and to the batch. Where it is known where each field is, the system copies
 it from its cache of the file to its row, and nothing but numbers is shuffled.
 """
 

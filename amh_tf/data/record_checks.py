@@ -29,7 +29,7 @@ class Findings:
 
 def _first_line(error):
     if isinstance(error, UnicodeDecodeError):
-        return "it is no tf.train.Example"
+        return "it is not a tf.train.Example"
     return error.message.split("\n")[0].replace("{{", "").replace("}}", "")[:200]
 
 
@@ -81,7 +81,7 @@ def examine(payload, manifest, shard, where, findings):
         findings.word_counts[shard.part] += counts
     if name in findings.ids:
         first, record = findings.ids[name]
-        problems.append(f"id {name!r} stands in {first.name}, record {record}, too")
+        problems.append(f"id {name!r} is in {first.name}, record {record}, too")
     else:
         findings.ids[name] = where
     return label, problems

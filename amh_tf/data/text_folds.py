@@ -16,7 +16,7 @@ from amh_tf.data import dev_part, fold_kinds, fold_table
 
 # A speaker-disjoint fold must keep more than this share of its training part.
 KEPT = 0.5
-# With more speakers, folds of them take the place of leaving each one out.
+# With more speakers, folds of them replace leaving each one out.
 MANY_SPEAKERS = 12
 
 

@@ -68,7 +68,7 @@ def read(manifest) -> list:
         raise errors.refusal(
             f"{str(manifest.location)!r} does not say who speaks",
             "a data folder of this version",
-            "one of a former version",
+            "one of an earlier version",
             "Prepare it again.",
         )
     path = manifest.path(manifest.utterances_file)
@@ -132,7 +132,7 @@ def about(manifest, ids) -> dict:
 
     Returns:
         Dict of `speakers`, `sexes` and `sentences`, each a list as long as `ids` with "" where
-        the source does not say; empty for a data folder of a former version.
+        the source does not say; empty for a data folder of an earlier version.
 
     Raises:
         ValueError: If the file is damaged or lacks an id.

@@ -54,7 +54,7 @@ def num_files(folder):
 
 
 def _table_faults(manifest):
-    """Checks what is known of utterances and speakers; former versions wrote none of it."""
+    """Checks what is known of utterances and speakers; earlier versions wrote none of it."""
     if manifest.utterances_file is None or manifest.moments_file is None:
         return
     for file, read in (
@@ -83,9 +83,7 @@ def _vocabulary_faults(manifest):
     first_lines = {}
     for number, word in enumerate(words, start=1):
         if word in first_lines:
-            yield faults.Fault(
-                path, f"line {number}: {word!r} stands in line {first_lines[word]}, too"
-            )
+            yield faults.Fault(path, f"line {number}: {word!r} is in line {first_lines[word]}, too")
         first_lines.setdefault(word, number)
 
 

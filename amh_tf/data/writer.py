@@ -215,9 +215,7 @@ def _warnings(splits, parts, speakers, classes, vocabulary):
     texts = [digest for part in chosen["test"] for digest in part.texts]
     repeated = sum(digest in train_texts for digest in texts)
     if repeated:
-        warnings.append(
-            f"{repeated} of {len(texts)} test texts also stand, word for word, in train"
-        )
+        warnings.append(f"{repeated} of {len(texts)} test texts are also, word for word, in train")
     warnings += _unknown_clauses(chosen["train"], chosen["test"], vocabulary)
     for split in ("dev", "test"):
         shards = [shard.label_counts for part in chosen[split] for shard in part.shards]
@@ -242,7 +240,7 @@ def _unknown_clauses(train, test, vocabulary):
     if 2 * sum(text.is_clause(vocabulary[number]) for number in numbers) <= len(numbers):
         return
     yield (
-        f"{unknown:,} of {total:,} test words do not stand in train: nothing cuts the clauses of "
+        f"{unknown:,} of {total:,} test words are not in train: nothing cuts the clauses of "
         "a script without spaces into words (prepare with --unspaced_scripts=characters, or cut "
         "the transcripts with a segmenter)"
     )

@@ -6,7 +6,7 @@ from amh_tf import schema
 from amh_tf.deploy import input_checks
 from amh_tf.features import audio, heard, text
 
-# Samples are in +-1. Resampling may reach a little beyond; 16-bit numbers lie far beyond.
+# Samples are in +-1. Resampling may reach a little beyond; 16-bit numbers are far beyond.
 LARGEST_SAMPLE = 2.0
 
 

@@ -233,7 +233,7 @@ class Extractor:
             )
         if strict and extracted.problem:
             raise recording.BadRecording(
-                f"The utterance {extracted.id!r} cannot be used: {extracted.problem} Mend the "
+                f"The utterance {extracted.id!r} cannot be used: {extracted.problem} Repair the "
                 "file, or leave such utterances out with --on_error=skip; finished work "
                 "is kept."
             ) from extracted.problem
@@ -273,5 +273,5 @@ def start_recognizer(name, model=None, language=None, compute_type="default"):
 
 
 def is_random(settings):
-    """Tells whether pictures get features of random weights, which only tests can use."""
+    """Returns whether pictures get features of random weights, which only tests can use."""
     return "video" in settings.modalities and settings.resnet_weights == resnet_weights.RANDOM

@@ -20,7 +20,7 @@ def remembered(name: str):
 
     A file counts as unchanged while its size, its number on the disk and its times are the same:
     the time of the last change of its entry cannot be set back as that of its content can. What
-    is remembered lies in the user's cache; where that cannot be read or written, all is read.
+    is remembered is in the user's cache; where that cannot be read or written, all is read.
 
     Args:
         name: What the files are remembered under, or "" to remember nothing.

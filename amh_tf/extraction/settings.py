@@ -16,7 +16,7 @@ class Settings:
     Attributes:
         modalities: Which of `schema.MODALITIES` are made; the others are absent.
         max_lengths: Dict from modality to the number of steps that are kept.
-        use_energy: Whether the log energy takes the place of the first MFCC.
+        use_energy: Whether the log energy replaces the first MFCC.
         trim_silence: Frames of sound before and after all that are no more than so many decibels
             below the loudest are left out; 0 to keep all. See `features.silence`.
         resnet_weights: Weights file of ResNet-101, or "random"; see `resnet_weights.read`.

@@ -25,7 +25,7 @@ class Group:
         number: Its place in the corpus, from 0.
         recordings: Tuple of `recording.Recording`.
         key: Text that differs where the features may differ: it covers the settings, the
-            files' content, the spans and the words, but not where the files lie.
+            files' content, the spans and the words, but not where the files are.
     """
 
     number: int

@@ -37,7 +37,7 @@ _DELTA_FILTERS = (np.pad(_SLOPE, 2), np.convolve(_SLOPE, _SLOPE))
 
 
 def num_frames(samples):
-    """Tells how many frames a waveform gives.
+    """Returns how many frames a waveform gives.
 
     Args:
         samples: Number of samples: an integer, an integer array, or an integer tensor.

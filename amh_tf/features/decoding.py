@@ -9,7 +9,7 @@ from amh_tf.features import media, samples, sound_readers
 
 SAMPLE_RATE = 16000
 _RATES = (1000, 768_000)
-# More than this is no utterance but a mistake, and takes too much memory.
+# More than this is not an utterance but a mistake, and takes too much memory.
 MAX_SECONDS = 3600
 # Times in a corpus are rounded: a span may end this much after the file does.
 _SPAN_LENIENCE = 0.05
@@ -38,7 +38,7 @@ def load_audio(path, start=None, end=None, notes=None):
 
     Raises:
         BadRecording: If the file is damaged in any way that can be told, or has no sound, or
-            the span does not lie in it; the message names the file.
+            the span is not in it; the message names the file.
         ImportError: If the extra `media` is needed and not installed.
     """
     if not isinstance(path, samples.Samples):
@@ -108,12 +108,12 @@ def _converted(blocks, up, down, around):
 
 
 def _joined(path, blocks, first, last):
-    """Joins what lies between two places, `(samples,)` float32, without a second copy of it."""
+    """Joins what is between two places, `(samples,)` float32, without a second copy of it."""
     joined, position = np.zeros(0, np.float32), 0
     for block in blocks:
         if not np.isfinite(block).all():
             expected = "finite samples"
-            raise media.bad(path, "holds samples that are no numbers", expected, "NaN or inf")
+            raise media.bad(path, "holds samples that are not numbers", expected, "NaN or inf")
         part = block[max(first - position, 0) : max(last - position, 0)]
         position += len(block)
         joined.resize(len(joined) + len(part), refcheck=False)

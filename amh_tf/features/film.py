@@ -1,4 +1,4 @@
-"""Whether a file is a film or a sound."""
+"""Whether a file is a video or a sound."""
 
 from amh_tf.features import media, sphere, timeline, wav
 

@@ -109,7 +109,7 @@ def load_glove(path, vocabulary, seed=0, progress=None):
     Args:
         path: GloVe's text file: a word and its vector a line, with spaces or tabs between them;
             may be packed by gzip, and may have a header line as the text files of word2vec and
-            fastText do. Of a word that stands twice, the first vector counts.
+            fastText do. Of a word that appears twice, the first vector counts.
         vocabulary: Words in the order of their ids, `schema.PADDING_WORD` first.
         seed: Seed of the vectors of words that GloVe lacks. They are normal, with the standard
             deviation of the vectors found; the padding's is zero.

@@ -58,7 +58,7 @@ def bad(path, problem, expected, received):
 
 
 def check_file(path):
-    """Refuses what is no file, or an empty one.
+    """Refuses what is not a file, or an empty one.
 
     Raises:
         BadRecording: If so.
@@ -79,7 +79,7 @@ def check_file(path):
 
 
 def check_span(path, start, end):
-    """Refuses what is no span of time.
+    """Refuses what is not a span of time.
 
     Args:
         path: The file, for the message.

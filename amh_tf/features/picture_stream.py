@@ -1,4 +1,4 @@
-"""Decodes a film picture by picture, with exact times, and tells which pictures are damaged."""
+"""Decodes a film picture by picture, with exact times, and finds which pictures are damaged."""
 
 import dataclasses
 import fractions
@@ -86,7 +86,7 @@ class PictureStream:
         return last + self.line.hold
 
     def is_whole(self, end, lenience):
-        """Tells whether nothing is missing at the end of the film.
+        """Returns whether nothing is missing at the end of the film.
 
         Args:
             end: When it ends, in seconds.

@@ -1,7 +1,7 @@
 """How long a file promises to be, by what its format says, not by what is there.
 
 Some formats say nothing. FFmpeg guesses for those, by the size of the file or the last time stamp:
-a guess is no promise.
+a guess is not a promise.
 """
 
 import fractions
@@ -47,7 +47,7 @@ def end_of(path, container, stream):
 
 
 def is_cut(path, format_name):
-    """Tells whether the last part of a file in fragments, or of a W64 file, goes beyond its end.
+    """Returns whether the last part of a file in fragments, or of a W64 file, goes beyond its end.
 
     Args:
         path: The file.
@@ -97,7 +97,7 @@ def _length_of_mp3(path, stream):
             size = size << 7 | byte & 0x7F
         at += 10 + size
         head = _head(path, at)
-    # The first frame holds it, behind at most 36 bytes of its own.
+    # The first frame holds it, behind at most 36 bytes of header.
     match = re.search(_COUNT_OF_FRAMES, head[:200], re.DOTALL)
     rate = stream.codec_context.sample_rate if stream.codec_context else 0
     declared = _declared(path, stream, "mp3")
@@ -125,7 +125,7 @@ def _in_head(path, name):
 
 
 def _is_fragmented(path):
-    """Tells whether a file in the ISO format is a row of fragments, each with an index."""
+    """Returns whether a file in the ISO format is a row of fragments, each with an index."""
     return any(name == b"moof" for *_, name in _boxes(path))
 
 
@@ -147,7 +147,7 @@ def _boxes(path):
 
 
 def has_inner_gap(path):
-    """Tells whether an edit list of a file in the ISO format stops a stream, and goes on with it.
+    """Returns whether an edit list of a file in the ISO format stops a stream, and goes on with it.
 
     FFmpeg plays the stream's beginning in such a gap.
     """

@@ -22,7 +22,7 @@ Set it with --resnet_weights=PATH."""
 
 
 def check_weights(path):
-    """Refuses what is no weights file by its name, or is not there.
+    """Refuses what is not a weights file by its name, or is not there.
 
     Args:
         path: The file, or `RANDOM`.

@@ -45,7 +45,7 @@ class Timeline:
         return dataclasses.replace(self, ends=None, is_shared=False)
 
     def missing(self, end):
-        """Tells how much is missing of a stream.
+        """Returns how much is missing of a stream.
 
         Args:
             end: When what was read of it ends, in seconds from time zero.
@@ -109,7 +109,7 @@ def _start_of_the_other(path, container, stream, begins):
 
 
 def is_cover(stream):
-    """Tells whether a stream of pictures is a single one to show beside the sound."""
+    """Returns whether a stream of pictures is a single one to show beside the sound."""
     attached = media.library("av").stream.Disposition.attached_pic
     return stream.type == "video" and bool(stream.disposition & attached)
 
@@ -162,7 +162,7 @@ def _avi_start(path, kind):
 
 
 def _delay_of_pictures(path, container):
-    """Tells by how much a decoder puts off the pictures beside a sound."""
+    """Returns by how much a decoder puts off the pictures beside a sound."""
     packet = _first_packet(path, "video") if container.streams.video else None
     if packet is None or packet.pts is None or packet.dts is None:
         return fractions.Fraction(0)

@@ -14,7 +14,7 @@ _MOST = 0.9
 class Augmentation(keras.layers.Layer):
     """Changes standardized features as other recordings of the same would differ.
 
-    Every utterance has draws of its own at every step of training; outside of training nothing
+    Every utterance has its own draws at every step of training; outside of training nothing
     changes. The state of the layer's seed is one of its variables, so that a restored run draws
     on. What is masked becomes 0, the mean.
 
@@ -120,7 +120,7 @@ class Augmentation(keras.layers.Layer):
         return tf.tile(mask, [1, self.blocks])
 
     def _outside_masks(self, places, sizes, share, seed):
-        """Draws masks over `sizes` (batch,) and returns which `places` lie in none."""
+        """Draws masks over `sizes` (batch,) and returns which `places` are in none."""
         uniform = tf.random.stateless_uniform([self.MASKS, 2, tf.size(sizes)], seed)
         widths = tf.round(uniform[:, 0] * share * sizes)
         starts = tf.round(uniform[:, 1] * (sizes - widths))

@@ -46,7 +46,7 @@ class Speaker:
     """Other recordings of a speaker, each read once.
 
     Args:
-        recordings: Paths of sound or films, or `samples.Samples`.
+        recordings: Paths of sound or videos, or `samples.Samples`.
     """
 
     def __init__(self, recordings=()):
@@ -267,4 +267,4 @@ def _about(sequences, used, waveform, frames, max_lengths):
             yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
     if frames is not None and len(frames) == max_lengths["video"]:
         seconds = max_lengths["video"] / video.PICTURES_PER_SECOND
-        yield f"No more than the first {seconds:.1f} s of the film are seen, as in training."
+        yield f"No more than the first {seconds:.1f} s of the video are seen, as in training."

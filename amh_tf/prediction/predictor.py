@@ -18,7 +18,7 @@ class Predictor:
 
     Args:
         run_dir: Folder of a trained run.
-        data_dir: Where the run's data set lies now, to go by what that says of itself today; None
+        data_dir: Where the run's data set is now, to go by what that says of itself today; None
             for what the run has noted.
 
     Raises:
@@ -57,7 +57,7 @@ class Predictor:
             resnet_weights: Weights file of ResNet-101, the one that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: Speech recognizer, its model, the
                 language that is spoken and the precision; see `extractor.start_recognizer`.
-            enroll: Other recordings of the same speaker, sound or films, by which a model that
+            enroll: Other recordings of the same speaker, sound or videos, by which a model that
                 standardizes by the speaker does so; without them each clip itself.
 
         Returns:

@@ -22,7 +22,7 @@ def _coded(run):
 def control_table(group):
     """Makes the table of the pooled scores beside those of the negative controls.
 
-    It is computed from the predictions, so that cross-validations of former versions have it too.
+    It is computed from the predictions, so that cross-validations of earlier versions have it too.
 
     Args:
         group: `gather.Group`.

@@ -102,7 +102,7 @@ def for_terminal(table, console):
     Args:
         table: `tables.Table`.
         console: `rich.console.Console`. Where it is too narrow for the rows side by side, each is
-            written in lines of its own.
+            written in its own lines.
     """
     terminal_table = rich_table.Table(box=box.SIMPLE, title=table.title, title_justify="left")
     table = table.without("wide")
@@ -121,7 +121,7 @@ def for_terminal(table, console):
 
 
 def _in_lines(title, columns, rows, width):
-    """Yields the lines of a table whose rows stand below each other; dashes are left out."""
+    """Yields the lines of a table whose rows are below each other; dashes are left out."""
     yield from ["", *textwrap.wrap(title, width), ""]
     names = next(index for index, column in enumerate(columns) if column.kind != "text")
     before = None

@@ -184,7 +184,7 @@ def _published(run):
 def model_table(group):
     """Makes table 1: by model and modalities, then the rows on ASR transcripts.
 
-    AMH on all modalities stands here with the published number of hops; the others are in
+    AMH on all modalities is here with the published number of hops; the others are in
     table 2.
 
     Args:

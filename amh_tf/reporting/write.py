@@ -154,7 +154,7 @@ def _speakers_in_words(scored):
 
 
 def _confused(row):
-    """Says beside a confusion matrix what the paper says of its own."""
+    """Compares a confusion matrix with the paper's, in words."""
     compared = []
     for (true, predicted), paper in published.confused(*row.key).items():
         if {true, predicted} <= set(row.classes) and not row.variant:

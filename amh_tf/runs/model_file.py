@@ -98,7 +98,7 @@ def _check_dataset(item, name):
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiu":
         raise Refused(f"weights {name!r} that are not numbers")
     if item.is_virtual or item.external or item.chunks is not None:
-        raise Refused(f"weights {name!r} that do not lie in the file as they are")
+        raise Refused(f"weights {name!r} that the file does not hold plainly")
     count = math.prod(item.shape or (0,))
     if count * item.dtype.itemsize != item.id.get_storage_size():
         raise Refused(f"weights {name!r} of {item.shape} in {item.id.get_storage_size()} bytes")

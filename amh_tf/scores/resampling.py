@@ -23,7 +23,7 @@ from amh_tf.scores import confusions
 
 DRAWS = 2000
 LEVEL = 0.95
-# With fewer, the tail that an interval needs lies beyond all resampled speakers.
+# With fewer, the tail that an interval needs is beyond all resampled speakers.
 MIN_SPEAKERS = 5
 BY_SPEAKER = "speakers resampled"
 BY_UTTERANCE = "utterances resampled within classes"
@@ -123,7 +123,7 @@ def resample(counts, draws=DRAWS, seed=0):
 def tails(num_speakers, level=LEVEL):
     """Returns the two quantiles of the resampled scores that bound an interval.
 
-    They lie further out than (1 - level) / 2: the bootstrap's spread is too small by
+    They are further out than (1 - level) / 2: the bootstrap's spread is too small by
     sqrt((n - 1) / n), and few speakers ask for Student's t instead of the normal.
 
     Args:

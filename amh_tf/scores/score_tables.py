@@ -117,7 +117,7 @@ def print_reports(reports):
 def _control_rows(reports):
     """Lists rows of what chance gives: (title, a cell for each report)."""
     controls = [report.get("controls") for report in reports]
-    if None in controls:  # of a former version
+    if None in controls:  # of an earlier version
         rates = [f"{report['majority_class_rate']:.3f}" for report in reports]
         return [("always the largest class: WA", rates)]
     rows = []
@@ -143,7 +143,7 @@ def remarks(report) -> list:
     """Lists what a reader of a report's scores must know, as sentences.
 
     Args:
-        report: As in `metrics.json`; those of former versions say less.
+        report: As in `metrics.json`; those of earlier versions say less.
     """
     sentences = []
     if "interval" in report:

@@ -1,6 +1,6 @@
 """Data sets of object stores, fetched into a folder of this machine: once, whole, as declared.
 
-Each version of a data set has a folder of its own, named by the SHA-256 of its manifest, and what
+Each version of a data set has its own folder, named by the SHA-256 of its manifest, and what
 stands in it under its own name has been checked. It is then read as any other data folder.
 
 One process at a time fetches, or makes room, under a lock of the whole cache. Whoever reads a data
@@ -28,7 +28,7 @@ _LONGEST_NAME = 200  # in bytes: what is half fetched has some more
 
 @dataclasses.dataclass(frozen=True)
 class Cache:
-    """Where fetched data sets lie.
+    """Where fetched data sets are.
 
     Attributes:
         folder: The cache folder; None for the user's.
@@ -94,7 +94,7 @@ def find(url, content):
 def admit(manifest, name, content):
     """Makes a data set's folder, with its manifest and all files but the shards.
 
-    Files of which the manifest gives no SHA-256, as those of former versions, are fetched anew.
+    Files of which the manifest gives no SHA-256, as those of earlier versions, are fetched anew.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest` that has an origin.

@@ -110,7 +110,7 @@ def hold(folder):
 
 
 def _is_held(folder):
-    """Returns whether the folder that is held is the one that stands there."""
+    """Returns whether the folder that is held is the one that is there."""
     descriptor = _descriptors.get(folder)
     if descriptor is None:
         return False

@@ -165,7 +165,7 @@ def read(url, name, most):
 def run(work, at_once=1, stop=None):
     """Calls functions side by side.
 
-    They have threads of their own, so that a signal stops this at once even while a store is
+    They have their own threads, so that a signal stops this at once even while a store is
     silent. Whatever thread is left then ends with the process.
 
     Args:

@@ -64,13 +64,13 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
 
     An utterance that has none of the modalities that are left counts too: it is scored by
     what the model says of nothing. Writes `metrics_dropped.json` and a table in Markdown,
-    `metrics_dropped.md`, into the run's folder; scores that stand there already stay.
+    `metrics_dropped.md`, into the run's folder; scores that are there already are kept.
 
     Args:
         run_dir: The run's folder.
         split: "train", "dev" or "test".
         drop: As in `selections`.
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         verify: How its shards are checked, as in `DataConfig`.
 
     Returns:
@@ -116,7 +116,7 @@ def save(folder, model, split, reports):
         reports: Dict from modalities, as "audio+text", to report.
 
     Raises:
-        ValueError: If what stands there is damaged.
+        ValueError: If what is there is damaged.
     """
     path = folder / SCORES_FILE
     # In the order of `selections`, whatever was asked for first.

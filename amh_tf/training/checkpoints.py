@@ -41,7 +41,7 @@ class Checkpoints:
     to the same end.
 
     Args:
-        folder: Where the checkpoints lie; the newest is kept.
+        folder: Where the checkpoints are; the newest is kept.
         model: `keras.Model`.
         optimizer: Its optimizer, built.
         averages: Whether an average of weights is kept, too.
@@ -168,7 +168,7 @@ class Checkpoints:
             raise errors.InputError(f"{declared} elements in {num_bytes} bytes")
 
     def _none_was_ended(self):
-        """Tells whether there is nothing but, at most, what a killed first save left behind."""
+        """Returns whether there is nothing but, at most, what a killed first save left behind."""
         return all(
             path.name.startswith(("ckpt-1.", "ckpt-1_temp")) for path in self._folder.glob("ckpt-*")
         )

@@ -133,7 +133,7 @@ def _record_environment(folder, run_config):
 
 
 def _train_ensemble(run_config, fold, folder, team, data_service):
-    """Trains each seed's model as a run of its own inside the folder, and joins them."""
+    """Trains each seed's model as its own run inside the folder, and joins them."""
     members = []
     for number, member in enumerate(run_config.members(), start=1):
         own = folder.member(member.training.seed)

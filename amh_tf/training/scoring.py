@@ -20,7 +20,7 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     Args:
         run_dir: The run's folder.
         split: "train", "dev" or "test".
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         verify: How shards are checked, one of `config.VERIFY_LEVELS`.
 
     Returns:
@@ -131,4 +131,4 @@ def introduce(fold, model):
         f"Protocol: {fold.description}; fold {fold.number} ({fold.name})"
     )
     for warning in [*fold.warnings, *model_warnings(fold.manifest, model)]:
-        progress.console.print(f"Mind: {warning}.")
+        progress.console.print(f"Note: {warning}.")

@@ -29,7 +29,7 @@ FEW_STEPS = 20
 
 @dataclasses.dataclass
 class _Position:
-    """Where the loop stands."""
+    """Where the loop is."""
 
     epoch: int = 0
     step_in_epoch: int = 0
@@ -49,7 +49,7 @@ class Trainer:
         data_service: Address of a tf.data service that makes the training batches, or None.
 
     Attributes:
-        predict_step: From `evaluation.make_predict_step`, of the model as it stands.
+        predict_step: From `evaluation.make_predict_step`, of the model as it is.
     """
 
     def __init__(self, run_config, fold, model, folder, team, data_service=None):
@@ -113,7 +113,7 @@ class Trainer:
         self._restore()
         if self.steps_per_epoch < FEW_STEPS:
             progress.console.print(
-                f"Mind: an epoch is {self.steps_per_epoch} steps of {self._data.batch_size} "
+                f"Note: an epoch is {self.steps_per_epoch} steps of {self._data.batch_size} "
                 "utterances. Smaller batches may learn more from so few: --batch_size."
             )
         saved_at = time.monotonic()

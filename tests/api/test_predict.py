@@ -117,9 +117,9 @@ def test_span_is_of_the_file_and_of_the_array(run, vowel):
     [
         (None, {}, "There is no clip"),
         ("nowhere.wav", {}, r"nowhere\.wav.*missing"),
-        ("", {}, "This is no clip"),
-        (3, {}, "This is no clip.*Received: 3"),
-        (["a.wav", None], {}, "This is no clip.*Received: None"),
+        ("", {}, "This is not a clip"),
+        (3, {}, "This is not a clip.*Received: 3"),
+        (["a.wav", None], {}, "This is not a clip.*Received: None"),
         (np.zeros(16000), {}, "`rate` is not a sample rate.*None"),
         (np.zeros(16000), {"rate": 16000.5}, "rate=16000.5"),
         (np.zeros(16000), {"rate": "16k"}, "rate='16k'"),

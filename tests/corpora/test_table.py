@@ -90,7 +90,7 @@ def test_files_elsewhere_and_columns_not_read_are_noted(tmp_path):
     assert corpus.recordings[0].audio == "/data/x.wav"
     assert "Columns that are not read: transcipt." in corpus.notes
     assert any(
-        note.startswith("2 of its files lie outside the table's folder") for note in corpus.notes
+        note.startswith("2 of its files are outside the table's folder") for note in corpus.notes
     )
 
 
@@ -138,7 +138,7 @@ def test_table_without_folds_has_the_given_split(tmp_path):
 @pytest.mark.parametrize("rows", ["1,a,x,f1,\n2,b,y,,train\n", "1,a,x,,test\n2,b,y,f1,\n"])
 def test_fold_and_split_together_are_refused(tmp_path, rows):
     path = write(tmp_path, "id,label,audio,fold,split\n" + rows)
-    with pytest.raises(ValueError, match=r"line 3: fold and split stand together"):
+    with pytest.raises(ValueError, match=r"line 3: fold and split are both set"):
         table.read(path)
 
 

@@ -143,7 +143,7 @@ LEFT = [
     (b",,\n\na,b,\n1,2,\n3,4,\n", []),
     (b"a,b,,\n1,2,,\n3,4\n", []),  # Excel leaves the last commas out after 16 rows
     (b"a,,b\n1,,2\n3, ,4\n", []),
-    (b"a,b\n1,2\n,\n  , \n3,4\n,,,\n\n", ["Rows of some.csv in which nothing stands: 3, skipped."]),
+    (b"a,b\n1,2\n,\n  , \n3,4\n,,,\n\n", ["Rows of some.csv that are empty: 3, skipped."]),
     (b",a,b\n0,1,2\n1,3,4\n", ["Column 1 has no name, as an index has none: not read."]),
     (
         b",,a,b\nx,0,1,2\nx,1,3,4\n",
@@ -227,7 +227,7 @@ def test_ids_are_unique_and_bounded(tmp_path, monkeypatch):
     seen = text_files.Seen()
     seen.add("a.csv", 2, "x")
     with pytest.raises(
-        ValueError, match=r"'b.csv', line 3: the id stands twice.*line 2 of 'a.csv'"
+        ValueError, match=r"'b.csv', line 3: the id appears twice.*line 2 of 'a.csv'"
     ):
         seen.add("b.csv", 3, "x")
     seen.add("b.csv", 4, "y")

@@ -199,7 +199,7 @@ def test_what_nobody_asked_for_is_left_out_if_it_cannot_be_made():
         (90, CLASSES, "random of 10", "Protocol session is left out: The session is not known"),
         (24, CLASSES, "random of 8", "Protocol random has 8 folds instead"),
         (9, CLASSES, "random of 3", "Protocol random has 3 folds instead"),
-        (6, CLASSES, "all of 1", "Protocol all takes their place"),
+        (6, CLASSES, "all of 1", "Protocol all is used instead"),
         (24, (*CLASSES, "sur"), "random of 8", "Protocol random has 8 folds instead"),
     ],
 )
@@ -245,7 +245,7 @@ def test_parts_are_the_finest_cells():
         (entries(splits=("test",)), ["given"], {}, r"'given' has nothing to train on"),
         (entries(), ["fifths"], {}, r"protocol is not known.*fifths.*--protocols"),
         (entries(), [], {}, r"protocol is not known"),
-        ((*entries(), *entries(1)), ["random"], {}, r"stands in the data set twice.*'u0'"),
+        ((*entries(), *entries(1)), ["random"], {}, r"is in the data set twice.*'u0'"),
         (entries(), ["speaker_kfold"], {}, r"at most the 6 speakers.*num_folds=10"),
         (entries(speaker="p"), ["speaker_kfold"], {}, r"too few speakers.*at least 3.*'p'"),
         (entries(), ["text"], {}, r"sentence is not known.*'text'.*90 utterances"),

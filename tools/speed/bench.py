@@ -93,7 +93,7 @@ class Bench:
         return kind, {"folder": folder, "batch_size": self.batch_size, **pilot, **fixed, **options}
 
     def in_turn(self, engines, tasks, rounds=None):
-        """Asks engines in turn, one at a time, each in a process of its own.
+        """Asks engines in turn, one at a time, each in its own process.
 
         The first round is not counted: it builds graphs, fills the page cache and takes a gigabyte
         or two from the system, page by page. Whoever comes first changes from round to round, so

@@ -146,7 +146,7 @@ def busy(bench):
 
 
 def scaling(bench):
-    """Measures epochs of growing sets, float16 shards, each set in a process of its own."""
+    """Measures epochs of growing sets, float16 shards, each set in its own process."""
     sizes = (16, 32) if bench.quick else SIZES
     folders = {str(size): bench.folder(size, "float16") for size in sizes}
     engines, tasks = {}, {}

@@ -118,8 +118,8 @@ def page(results):
     lines = [
         "# Speed",
         f"Measured on {machine['cores']} cores ({', '.join(machine['instructions'])}); {versions}. "
-        "Synthetic features of the paper's sizes, lengths like IEMOCAP's. Engines in processes of "
-        "their own, one measured at a time, in turn; medians over the rounds.",
+        "Synthetic features of the paper's sizes, lengths like IEMOCAP's. Engines in "
+        "their own processes, one measured at a time, in turn; medians over the rounds.",
     ]
     for name, (heading, section) in SECTIONS.items():
         if name in results:

@@ -75,7 +75,7 @@ class Recognizer:
         return code
 
     def __call__(self, samples):
-        # One temperature: at higher ones, words are drawn at random. Utterances stand alone.
+        # One temperature: at higher ones, words are drawn at random. Utterances are independent.
         segments, _ = self._model.transcribe(
             samples.astype(np.float32) / 32768,
             temperature=0.0,

@@ -18,7 +18,7 @@ class Recognizer:
     """Recognizes US English.
 
     Args:
-        language: Its code; anything but English needs a model of its own.
+        language: Its code; anything but English needs its own model.
         **settings: Passed to `pocketsphinx.Decoder`, such as `hmm`, `lm` and `dict` for
             another model.
     """
