@@ -42,7 +42,7 @@ def require_picture(name, path):
         Path(path).suffix.lower().removeprefix(".") in PICTURES,
         name,
         "is not the name of a picture",
-        f"one that ends in {', '.join(f'.{ending}' for ending in PICTURES)}",
+        f"a name that ends in {', '.join(f'.{ending}' for ending in PICTURES)}",
         str(path),
         f"Set it with --{name}.",
     )

@@ -145,7 +145,7 @@ def describe(features, modality):
         OTHER: f"described as {recorded.get('description')!r}",
         SYNTHETIC: "synthetic, made of no recording",
         ABSENT: "none, the data set has no such modality",
-        UNKNOWN: "nobody has said how they were made",
+        UNKNOWN: "it is not known how they were made",
     }.get(kind, f"of the kind {kind!r}, which this version does not know")
 
 
@@ -171,10 +171,10 @@ def refusal(features, modality):
         return None
     if record(features, modality)["kind"] == MADE_HERE[modality]:
         return (
-            f"The {modality} features were made by another version of the recipe: of the same "
-            f"recordings, others are made now. Expected version {VERSION}. Received: version "
-            f"{features.get('version', 1)}. Make the data set again with amh_tf.prepare, and train "
-            "on it."
+            f"The {modality} features were made by another version of the recipe: the same "
+            f"recordings give different features now. Expected version {VERSION}. Received: "
+            f"version {features.get('version', 1)}. Make the data set again with amh_tf.prepare, "
+            "and train on it."
         )
     message = (
         f"The {modality} features cannot be made of a recording. Expected: {EXPECTED[modality]}. "

@@ -35,7 +35,7 @@ def explaining(path):
             raise
         raise OSError(
             f"{str(path)!r} cannot be written. Expected a disk with room, and permission to write. "
-            f"Received: {reasons[0]}. What stood there before is as it was. Make room or choose "
+            f"Received: {reasons[0]}. Earlier content is unchanged. Make room or choose "
             "another folder, and give the same command again."
         ) from error
 

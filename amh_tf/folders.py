@@ -80,7 +80,7 @@ def locked(folder, flag):
             if not free:
                 raise errors.refusal(
                     f"{str(folder)!r} is in use",
-                    "no other process to be at work in it",
+                    "no other process working in it",
                     "one that holds its lock",
                     f"Wait until it has ended, or choose another folder with --{flag}.",
                 )

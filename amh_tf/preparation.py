@@ -121,7 +121,7 @@ class Preparation:
         for name in DECLARED.values():
             if getattr(self, name) is not None and self.source != "folds":
                 raise errors.refusal(
-                    f"`{name}` is of no use here",
+                    f"`{name}` is not used by this source",
                     "the source folds, whose arrays do not say how they were made",
                     f"{name}={getattr(self, name)!r}, source={self.source!r}",
                     f"Leave --{name} out.",
@@ -172,7 +172,7 @@ def corpus(chosen: Preparation):
     if chosen.encoding:
         if chosen.source not in ENCODED:
             raise errors.refusal(
-                "`encoding` is of no use here",
+                "`encoding` is not used by this source",
                 f"one of the sources {', '.join(ENCODED)}",
                 f"encoding={chosen.encoding!r}, source={chosen.source!r}",
                 "Leave --encoding out.",

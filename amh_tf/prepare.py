@@ -2,7 +2,7 @@
 
 python -m amh_tf.prepare --source=iemocap --source_dir=DIR --resnet_weights=FILE --output_dir=DATA
 
-Extraction from raw recordings can be stopped; the same command goes on where it was.
+Extraction from raw recordings can be stopped; the same command continues where it stopped.
 """
 
 from amh_tf import feature_kinds, preparation, progress, schema
@@ -70,6 +70,6 @@ def main():
 
 if __name__ == "__main__":
     define()
-    cli.run(main, on_stop="the same command goes on where it was")
+    cli.run(main, on_stop="the same command continues where it stopped")
 else:
     entry.make_callable(__name__, preparing.prepare)

@@ -25,7 +25,7 @@ class _Console(rich_console.Console):
             _drop_standard_output(error.strerror or str(error))
 
     def on_broken_pipe(self):
-        _drop_standard_output("nobody reads it any more")
+        _drop_standard_output("it is closed")
 
 
 def _drop_standard_output(reason):
@@ -34,7 +34,7 @@ def _drop_standard_output(reason):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-        print(f"Standard output is lost ({reason}); the work goes on.", file=sys.stderr)
+        print(f"Standard output is lost ({reason}); work continues.", file=sys.stderr)
 
 
 # Names come from users: nothing in them is markup, or tells the terminal what to do.

@@ -65,6 +65,6 @@ def _next_commands(run_dir, run_config, fold):
 
 if __name__ == "__main__":
     define()
-    cli.run(main, on_stop="the same command goes on from the last save")
+    cli.run(main, on_stop="the same command continues from the last save")
 else:
     entry.make_callable(__name__, training.train)

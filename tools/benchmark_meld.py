@@ -98,4 +98,4 @@ if __name__ == "__main__":
     flags.DEFINE_list("recipes", ["authors", "small_corpus"], "Recipes to compare.")
     flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of each.")
     flags.DEFINE_list("extra", [], "Further flags for amh_tf.train.")
-    cli.run(main, on_stop="the same command goes on where it was")
+    cli.run(main, on_stop="the same command continues where it stopped")

@@ -56,4 +56,4 @@ if __name__ == "__main__":
     flags.DEFINE_enum("table", "1", list(TABLES), "Which table, where no rows are named.")
     flags.DEFINE_integer("jobs", 1, "Folds to train side by side.", lower_bound=1)
     flags.DEFINE_list("extra", [], "Further flags for amh_tf.crossval.")
-    cli.run(main, on_stop="the same command goes on from the last save")
+    cli.run(main, on_stop="the same command continues from the last save")

@@ -64,7 +64,7 @@ def _clip(one, rate, settings, sees):
     if isinstance(one, prediction_clip.Clip):
         if settings:
             raise errors.refusal(
-                "The clip says itself what it is",
+                "A `Clip` already says what it is",
                 "nothing beside a `Clip`",
                 ", ".join(settings),
                 "Set it in the `Clip`.",
@@ -83,7 +83,7 @@ def _clip(one, rate, settings, sees):
         )
     if settings.get(name):
         raise errors.refusal(
-            f"`{name}` is said twice",
+            f"`{name}` is given twice",
             f"a clip, or else `{name}=`",
             f"{one!r:.100} and {name}={settings[name]!r}",
             "Leave one out.",

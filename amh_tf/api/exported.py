@@ -134,7 +134,7 @@ class ExportedRun(run.Run):
         if "transcript" in specs:
             inputs["transcript"] = np.array([clip.text or ""])
             if clip.text is None:
-                notes.append("No words are read: an export does not recognize them; `text` does.")
+                notes.append("No words are read: an export recognizes none. Pass `text`.")
         if "video" in specs and clip.video:
             notes.append("No video is read: an export takes pictures as features.")
         if waveform is None and not (clip.text and "transcript" in specs):

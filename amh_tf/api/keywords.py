@@ -35,7 +35,7 @@ def check(call: str, chosen: Mapping[str, Any], signature: type) -> None:
             )
         if not _fits(value, hints[name]):
             raise errors.refusal(
-                f"`{name}` is of another type",
+                f"`{name}` has the wrong type",
                 f"{_in_words(hints[name])}",
                 f"{name}={value!r:.100}",
             )

@@ -106,7 +106,7 @@ class Run:
             start, end: Span in seconds, of the whole by default.
             side: Half of the picture that shows the speaker: "whole", "left" or "right".
             enroll: Other recordings of the same speaker, for a model that standardizes by speaker.
-            resnet_weights: Weights of ResNet-101, those that the data set was made with.
+            resnet_weights: Weights of ResNet-101, the same that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
             data_dir: Where the run's data set is now; older runs need it.
 

@@ -50,7 +50,7 @@ def _twice(recordings):
         yield f"None of {recordings['compared']:,} recordings appears twice."
     alone = recordings["compared"] - recordings["near_compared"]
     if alone:
-        yield f"Of {alone:,} there are no MFCC: their changed copies would not be found."
+        yield f"Of {alone:,} there are no MFCC: changed copies of them cannot be found."
 
 
 def _audited_folds(folds):

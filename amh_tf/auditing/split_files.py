@@ -71,7 +71,7 @@ def read(path, encoding=None):
             raise text_files.error(path, number, "the fold is missing", "its name", row)
         of_fold = assigned.setdefault(fold, {})
         if row["id"] in of_fold or ("split" not in row and row["id"] in by_id):
-            expected = "an id once in a fold"
+            expected = "each id once in a fold"
             raise text_files.error(path, number, "the id appears twice", expected, row["id"])
         # Without a split, the line says that the fold tests on it.
         of_fold[row["id"]] = split if "split" in row else "test"

@@ -105,7 +105,7 @@ def _is_expected(error):
     return isinstance(error, of_files)
 
 
-def run(main, on_stop="give the same command to start again", take_arguments=None):
+def run(main, on_stop="repeat the command to start again", take_arguments=None):
     """Runs an entry point: bad input ends with one message and exit code 1.
 
     With --v=1 the traceback is shown too.
@@ -126,8 +126,8 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
                 take_arguments(arguments[1:])
             elif len(arguments) > 1:
                 raise errors.refusal(
-                    "Arguments are left over",
-                    "flags alone, as --name=value",
+                    "There are unexpected arguments",
+                    "flags only, as --name=value",
                     f"{' '.join(arguments[1:])}",
                     "--help lists the flags.",
                 )
@@ -143,7 +143,7 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
             if expected and logging.get_verbosity() < 1:
                 message = escaping.terminal(str(error)).replace(_MODULE, command(""))
                 print(f"error: {message}", file=sys.stderr)
-                print("(--v=1 shows where this came from)", file=sys.stderr)
+                print("(--v=1 shows the traceback)", file=sys.stderr)
                 return 1
             traceback.print_exc()
             if not expected:

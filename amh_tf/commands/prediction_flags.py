@@ -23,11 +23,11 @@ def define():
 
 @flag_kit.group("Clip")
 def _define_clip():
-    _define("path", "video", None, "Film that shows the speaker.")
+    _define("path", "video", None, "Video that shows the speaker.")
     _define("path", "audio", None, "Sound; the video's where not given, --audio= for none.")
     _define("text", "text", None, "What is said; recognized where not given, --text= for none.")
-    _define("float", "start", None, "Start of the utterance in the film, in seconds.")
-    _define("float", "end", None, "End of the utterance in the film, in seconds.")
+    _define("float", "start", None, "Start of the utterance in the video, in seconds.")
+    _define("float", "end", None, "End of the utterance in the video, in seconds.")
     _define(
         "enum",
         "side",
@@ -59,7 +59,7 @@ def _define_run():
         "path",
         "resnet_weights",
         None,
-        "Weights of ResNet-101, those that the data set was made with.",
+        "Weights of ResNet-101, the same that the data set was made with.",
     )
 
 

@@ -129,7 +129,7 @@ def define_verification():
 def define_crossvalidation():
     """Flags of cross-validation, besides those of training."""
     _define("path", "output_dir", None, "Where runs and summary go (required).", required=True)
-    _define("list", "folds", None, "Folds to train, such as 0,1; all of them.")
+    _define("list", "folds", None, "Folds to train, such as 0,1. Default: all.")
     _define("integer", "jobs", 1, "Folds to train side by side.", lower_bound=1, upper_bound=64)
 
 

@@ -95,7 +95,7 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
                 f"Two files of {name} are one utterance",
                 "files that differ in name, or copies of the same content",
                 f"{str(paths[utterance])!r} and {str(path)!r}",
-                "Take one of them away.",
+                "Remove one of them.",
             )
     if not paths:
         raise errors.refusal(

@@ -84,7 +84,7 @@ def _compared(labelled, published):
     }
     if total == expected and not any(differing.values()):
         return [], [f"{total:,} utterances, in every class as many as published."]
-    lines = [f"{total:,} utterances, not the published {expected:,}. Is the release whole?"]
+    lines = [f"{total:,} utterances, not the published {expected:,}. Is the release complete?"]
     lines += [
         f"Different {kind}: {', '.join(counts)}." for kind, counts in differing.items() if counts
     ]

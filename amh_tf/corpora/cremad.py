@@ -71,7 +71,7 @@ def _sexes(folder):
     """Returns the dict from actor to sex, and what is wrong with it as a list of notes."""
     path = _table(folder, DEMOGRAPHICS)
     if not path:
-        return {}, [f"{DEMOGRAPHICS} is missing: nobody's sex is known."]
+        return {}, [f"{DEMOGRAPHICS} is missing: the sex of the actors is unknown."]
     sexes = {}
     for number, row in text_files.rows(path):
         row = {name.lower(): text for name, text in row.items()}

@@ -50,7 +50,7 @@ def _wrong(folder, modality, kind, expected, received):
         f"The {modality} arrays in {str(folder)!r} are not what is declared of them",
         f"{kind}: {expected}",
         received,
-        f"Say in words what they are, such as --{modality}_features='wav2vec 2.0, layer 12', or "
+        f"Describe them in words, such as --{modality}_features='wav2vec 2.0, layer 12', or "
         "leave the flag out.",
     )
 

@@ -169,7 +169,7 @@ def _count_note(recordings, label_set):
         return f"{len(recordings):,} utterances, in every class as many as published.", []
     difference = (
         f"{len(recordings):,} utterances, not the published {sum(published):,}. Different in: "
-        f"{', '.join(differing)}. Is the release whole?"
+        f"{', '.join(differing)}. Is the release complete?"
     )
     return difference, [difference]
 

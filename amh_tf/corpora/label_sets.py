@@ -136,7 +136,7 @@ def choose(labelled, label_set):
     left_out = {label: count for label, count in sorted(counts.items()) if label not in ids}
     if left_out:
         listed = ", ".join(f"{label} {count:,}" for label, count in left_out.items())
-        notes.append(f"Left out, being of no class: {sum(left_out.values()):,} ({listed}).")
+        notes.append(f"Left out, without a class: {sum(left_out.values()):,} ({listed}).")
     recordings = tuple(
         recording.Recording(label=ids[label], **fields)
         for label, fields in labelled

@@ -92,7 +92,7 @@ def _differences(counts):
     ]
     if not differing:
         return []
-    return [f"The splits are not as published: {', '.join(differing)}. Is the release whole?"]
+    return [f"The splits are not as published: {', '.join(differing)}. Is the release complete?"]
 
 
 def _clip_notes(labelled, folders):

@@ -75,7 +75,7 @@ class _Times:
         if self._unclear and not self._clear:
             line, name, text = self._unclear
             expected = "seconds with a decimal point"
-            raise line.error(f"{name} can be read in two ways", expected, text)
+            raise line.error(f"{name} is ambiguous", expected, text)
         return [f"Times with a decimal comma: {self._commas:,}."] if self._commas else []
 
 

@@ -29,7 +29,7 @@ class Folds:
             if line.text(column):
                 self._columns[column] = True
         if len(self._columns) == 2:
-            expected = "either of them in a table"
+            expected = "one of them in a table"
             received = [line.text("fold"), line.text("split")]
             raise line.error("fold and split are both set", expected, received)
         self._tested_in[name] = line.text("fold")

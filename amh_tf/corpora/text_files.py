@@ -104,7 +104,7 @@ def _reading(path, encoding, notes):
     codec = encodings.named(encoding) if encoding else marked or "utf-8"
     if marked and codec[:5] != marked[:5]:
         expected = f"{codec}, as --encoding says"
-        raise error(path, 1, "the encoding is another", expected, f"the mark of {marked}")
+        raise error(path, 1, "the encoding does not match", expected, f"the mark of {marked}")
     newline, fault = encodings.survey(path, codec)
     if not fault:
         return codec, "strict", newline
@@ -115,7 +115,7 @@ def _reading(path, encoding, notes):
         raise error(path, number, "this is not text", _EXPECTED, received)
     if not encodings.is_windows_1252(path):
         likely = [f"{name} ({sample!r})" for name, sample in encodings.likely(path).items()]
-        expected = "text saved as UTF-8; of a table or of MELD, the encoding in --encoding will do"
+        expected = "text saved as UTF-8, or, for tables and MELD, its encoding in --encoding"
         if likely:
             expected += f". It may be {', '.join(likely)}"
         raise error(path, number, "this is not UTF-8", expected, received)
@@ -198,7 +198,7 @@ class _Header:
         self._first, self._end, self._width = indices[0], indices[-1] + 1, len(names)
         if self._first:
             which = "column 1 has" if self._first == 1 else f"columns 1 to {self._first} have"
-            self.notes.append(f"{which.capitalize()} no name, as an index has none: not read.")
+            self.notes.append(f"{which.capitalize()} no name, as in an index: not read.")
         self._names = without_capitals(names, columns)
         changed = [old for old, new in zip(names, self._names) if old != new]
         if changed:

@@ -39,7 +39,7 @@ def given(table):
         splits = np.array([entry.splits[number] for entry in table.index], object)
         if "train" not in splits:
             raise errors.refusal(
-                f"The published fold {name!r} has nothing to train on",
+                f"The published fold {name!r} has no training part",
                 "utterances in train",
                 "none",
                 "Choose other protocols with --protocols.",
@@ -188,7 +188,7 @@ def deal(labels, groups, num_folds, seed):
 
 def _cannot_deal(num_folds, received):
     return errors.refusal(
-        "The data set cannot be dealt out to folds",
+        "The data set cannot be divided into folds",
         f"utterances for each of {num_folds} folds",
         received,
         "Set fewer with --num_folds.",

@@ -63,7 +63,7 @@ def _check_frames(manifest, shard, path):
         The entries of its records.
     """
     if not path.is_file():
-        raise faults.Fault(path, f"no such file, not {shard.bytes} bytes")
+        raise faults.Fault(path, f"no such file, expected {shard.bytes} bytes")
     size = path.stat().st_size
     counts = collections.Counter()
     builder = index.Builder(manifest, path)

@@ -133,7 +133,7 @@ def of_cells(manifest, modality: str) -> dict:
         raise errors.refusal(
             f"{str(manifest.path(manifest.moments_file))!r} is damaged",
             "counts, means and sums of squares",
-            "numbers that cannot be",
+            "impossible numbers",
             "Prepare the data set again.",
         )
     return {

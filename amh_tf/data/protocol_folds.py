@@ -116,7 +116,7 @@ def make(
         )
     if options.repeats > 1 and not set(REPEATED).intersection(selected):
         raise errors.refusal(
-            "Nothing is drawn that could be repeated",
+            "Nothing is drawn at random that could be repeated",
             f"the protocol {' or '.join(REPEATED)} with --fold_repeats",
             ",".join(selected),
             "Set them with --protocols.",

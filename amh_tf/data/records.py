@@ -99,7 +99,7 @@ def _parse(serialized, widths, modalities, feature_dtype):
         agree = tf.debugging.assert_equal(
             tf.cast(tf.strings.length(raw), tf.int64),
             length * (dtypes[modality].size * math.prod(shapes[modality])),
-            message=f"a record's {modality} has not the length that it declares",
+            message=f"a record's {modality} does not have the declared length",
         )
         with tf.control_dependencies([agree]):
             parsed[f"{modality}_length"] = tf.cast(length, tf.int32)

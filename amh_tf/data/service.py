@@ -41,7 +41,7 @@ def distribute(batches, address):
     def check(number, numbered):
         position, batch = numbered
         message = (
-            "The tf.data service gives batches out of order. Expected a service with one "
+            "The tf.data service returns batches out of order. Expected a service with one "
             "worker, without a cache that trainers share. Start it so, or leave out "
             "--data_service."
         )

@@ -44,7 +44,7 @@ def text(table):
     sentences = np.array([key(sentence) for sentence in table.known("sentence", "text")], object)
     if len(set(sentences.tolist())) < 2:
         raise errors.refusal(
-            "All utterances say the same",
+            "All utterances have the same sentence",
             "at least 2 sentences under the protocol 'text'",
             f"{table.index[0].sentence!r:.100} alone",
             "Choose other protocols with --protocols.",

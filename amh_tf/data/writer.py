@@ -146,7 +146,7 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
     for entry, name, utterance in zip(source.index, names, source.utterances(), strict=True):
         if (entry.id, entry.label) != (utterance.id, utterance.label):
             raise errors.refusal(
-                f"The {source.name} does not give what its index says",
+                f"The {source.name} does not match its index",
                 f"utterance {entry.id!r}",
                 f"{utterance.id!r}",
             )

@@ -88,6 +88,6 @@ class Limits:
 def _within(fits, name, limit, expected, received, value):
     """Passes a value on where it fits, and raises where not."""
     message = f"`{name}` exceeds the limit `{limit}`. Expected at most {expected}. Received:"
-    data = [message, *received, "Send less at a time."]
+    data = [message, *received, "Send smaller requests."]
     with tf.control_dependencies([tf.debugging.Assert(fits, data)]):
         return tf.identity(value)

@@ -113,7 +113,7 @@ def _decode(content):
         & tf.equal(tf.strings.substr(header, 8, 4), "WAVE")
         & (promised <= tf.cast(tf.strings.length(content), tf.int64)),
         "wav_bytes",
-        "is cut short, or no WAV file",
+        "is truncated, or not a WAV file",
         "a whole WAV file, 16-bit PCM at 16 kHz",
         content,
     )

@@ -121,7 +121,7 @@ def _introduce(corpus, settings, left_out):
         progress.console.print(note)
     if extractor.is_random(settings):
         progress.console.print(
-            "MIND: ResNet-101 has RANDOM weights. The pictures' features are of use in tests "
+            "NOTE: ResNet-101 has RANDOM weights. The pictures' features are of use in tests "
             "and in trying out the tools, and for nothing else."
         )
 

@@ -36,7 +36,7 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
     total = sum(len(group.recordings) for group in pending)
     if 0 < len(pending) < len(groups):
         present = sum(len(group.recordings) for group in groups) - total
-        progress.console.print(f"Going on: {present:,} utterances are done already.")
+        progress.console.print(f"Continuing: {present:,} utterances are done already.")
     if pending:
         maker.load()  # what cannot be read is refused before hours of sound and words
     start = time.monotonic()

@@ -113,7 +113,7 @@ def choose_modalities(corpus, letters: str | None = None, transcripts: str = "re
     chosen = schema.modalities_from_letters(letters)
     if set(chosen) & set(absent):
         raise errors.refusal(
-            f"{corpus.name} does not have what is to be extracted",
+            f"{corpus.name} does not have the requested modalities",
             f"some of its modalities: {', '.join(name for name in schema.MODALITIES if has[name])}",
             f"modalities={letters!r}",
             "Set them with --modalities, or leave the flag out for all that there are; words "

@@ -147,8 +147,8 @@ class WorkFolder:
             ]
             if different:
                 raise errors.refusal(
-                    f"{str(self.path)!r} was begun with other settings",
-                    "the same settings to go on",
+                    f"{str(self.path)!r} was started with other settings",
+                    "the same settings to continue",
                     "; ".join(different),
                     "Delete it, or choose another folder with --output_dir.",
                 )

@@ -91,7 +91,7 @@ def mfcc_with_deltas(waveform, use_energy=False, length=None):
         )
     if waveform.shape.rank not in (1, 2):
         raise errors.refusal(
-            "`waveform` has another rank",
+            "`waveform` has the wrong rank",
             "shape (samples,) or (batch, samples)",
             f"shape {waveform.shape}",
         )

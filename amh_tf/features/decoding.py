@@ -77,7 +77,7 @@ def _read(path, sound, start, end):
         received = f"a span of {start} to {end} s"
         if len(samples):
             received += f" where the sound ends at {(first + len(samples)) / SAMPLE_RATE:.3f} s"
-        raise media.bad(path, "does not hold the span", "one inside of its sound", received)
+        raise media.bad(path, "does not hold the span", "a span within its sound", received)
     return samples
 
 

@@ -26,7 +26,7 @@ BLOCK = 1 << 16
 LATE, UNDECLARED = "late", "undeclared"
 _SAID = {
     LATE: (
-        "In {} sound and picture do not begin together: times are those of the whole film, and "
+        "In {} sound and picture do not begin together: times are those of the whole video, and "
         "what has not begun yet is silence, or no picture."
     ),
     UNDECLARED: (

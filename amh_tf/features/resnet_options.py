@@ -10,7 +10,7 @@ KERAS_ENDINGS = (".h5", ".keras")
 TORCHVISION_ENDINGS = (".npz", ".safetensors")
 _KERAS_FILE = "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5"
 HOW_TO_GET = f"""\
-Two kinds of file serve:
+Two kinds of file can be used:
 - Keras: {_KERAS_FILE} from
   https://storage.googleapis.com/tensorflow/keras-applications/resnet/{_KERAS_FILE}
   (described at https://keras.io/api/applications/resnet/)

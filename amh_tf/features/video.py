@@ -57,7 +57,7 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None
     sides = [side for _, _, side in spans if side not in recording.SIDES]
     if sides:
         raise errors.refusal(
-            "A side of the picture is not known",
+            "`side` is not known",
             f"one of {', '.join(map(repr, recording.SIDES))}",
             f"{sides[0]!r}",
         )

@@ -54,7 +54,7 @@ class Clip:
         if not (self.video or self.audio or self.text):
             raise errors.refusal(
                 "There is no clip",
-                "a film, sound or text",
+                "a video, sound or text",
                 "none of them",
                 "Set them with --video, --audio and --text.",
             )

@@ -133,9 +133,7 @@ class ClipReader:
         """Returns the speaker's means and deviations, as inputs of the model."""
         if not self._model.by_speaker:
             if speaker:
-                notes.append(
-                    "Nothing is taken from --enroll: the model does not standardize by speaker."
-                )
+                notes.append("--enroll is ignored: the model does not standardize by speaker.")
             return {}
         statistics = {}
         for modality in self._model.by_speaker:
@@ -148,8 +146,8 @@ class ClipReader:
             if not moment.count and len(sequence):
                 moment = moments.Moments.of(sequence)
                 notes.append(
-                    f"The speaker's {modality} is known by this clip alone: the model was trained "
-                    "with all recordings of each speaker. --enroll=FILES gives it more."
+                    f"The speaker's {modality} is known from this clip alone: the model was "
+                    "trained with all recordings of each speaker. --enroll=FILES gives it more."
                 )
             statistics[f"{modality}_mean"] = moment.mean.astype(np.float32)
             statistics[f"{modality}_deviation"] = moment.deviation().astype(np.float32)
@@ -258,7 +256,7 @@ def _about(sequences, used, waveform, frames, max_lengths):
             "Set them with --video, --audio and --text.",
         )
     for name in absent:
-        yield f"There is no {name}; the model goes on without it."
+        yield f"There is no {name}; the model continues without it."
     if "audio" not in absent and waveform is not None and "audio" in used:
         seconds = max_lengths["audio"] / 100
         if len(sequences["audio"]) >= max_lengths["audio"] and (

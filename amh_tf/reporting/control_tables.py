@@ -85,13 +85,13 @@ def _control_notes(num_rows, methods, runs_by_note, by_sentence):
         *(f"{prefix(names)}intervals: {method}." for method, names in methods.items()),
         *(f"{prefix(names)}{note}" for note, names in runs_by_note.items()),
         "Largest class always: WA is its share, UA 1 / classes. Labels shuffled: the model's own "
-        "answers against labels dealt out at random, the chance level of these very answers.",
+        "answers against labels dealt out at random, the chance level of these answers.",
     ]
     if by_sentence:
         notes.append(
             "Sentence alone, at best: the UA of the best answer to each sentence, chosen on these "
-            "very labels; no model that reads the words alone gets further. Near 1 where hardly "
-            "a sentence is said twice."
+            "labels; no model that reads the words alone does better. Near 1 where few sentences "
+            "are said twice."
         )
     return tuple(notes)
 

@@ -194,7 +194,7 @@ def load(path, runs_dir="."):
         `CrossValidation`.
 
     Raises:
-        ValueError: If a file is missing or damaged, or the two do not belong together.
+        ValueError: If a file is missing or damaged, or the two do not match.
     """
     path = Path(path)
     stored = stored_crossval.load(path)

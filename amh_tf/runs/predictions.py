@@ -174,7 +174,7 @@ def check_agreement(path, predictions, confusion, classes):
         counts[index[label], index[prediction]] += 1
     if not confusion.any() or (counts != confusion).any():
         raise errors.refusal(
-            f"{str(path)!r} and the crossval.json beside it do not belong together",
+            f"{str(path)!r} and the crossval.json beside it do not match",
             "the same utterances in both",
             f"{len(predictions)} utterances here and {confusion.sum()} there, or other answers",
             stored_crossval.REMEDY,

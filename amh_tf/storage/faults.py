@@ -29,4 +29,4 @@ class Fault(errors.InputError):
 
     def as_error(self, remedy=REMEDY):
         """Returns a `ValueError` that also says what to do."""
-        return errors.refusal("A data set is damaged", "it as it was written", self, remedy)
+        return errors.refusal("A data set is damaged", "unchanged data", self, remedy)

@@ -133,11 +133,11 @@ def test_span_is_of_the_file_and_of_the_array(run, vowel):
         (np.zeros(100), {"rate": 16000}, "the array is too short.*100"),
         (np.zeros(16000), {"rate": 16000, "start": 2.0}, "the array.*does not hold the span"),
         (np.zeros(16000), {"rate": 16000, "start": 1.0, "end": 0.5}, "no span of time"),
-        ("a.wav", {"audio": "b.wav"}, "`audio` is said twice"),
+        ("a.wav", {"audio": "b.wav"}, "`audio` is given twice"),
         (["a.wav", "b.wav"], {"text": ["x"]}, "`text` does not suit.*1 texts for 2 clips"),
         ("a.wav", {"side": "middle"}, "`side` is not known"),
         ("a.wav", {"txt": "x"}, "`txt` is not known to predict. Expected 'text'"),
-        ("a.wav", {"start": "1"}, "`start` is of another type"),
+        ("a.wav", {"start": "1"}, "`start` has the wrong type"),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:All-NaN")

@@ -85,7 +85,7 @@ def test_release_is_read(release):
     notes = "\n".join(corpus.notes)
     assert "4 utterances, not the published 7,487. Different in: ang 1 of 1,103" in notes
     assert "5 labelled utterances in 2 dialogs." in notes
-    assert "Left out, being of no class: 1 (xxx 1)." in notes
+    assert "Left out, without a class: 1 (xxx 1)." in notes
     assert "1 utterances have no transcript, the first 'Ses03M_impro05a_M000'" in notes
 
 

@@ -77,8 +77,8 @@ def test_missing_columns_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("times", "message"),
     [
-        ("1,500;2,500", "line 2: start can be read in two ways.*decimal point.*'1,500'"),
-        ("1.5;2,500", "line 2: end can be read in two ways"),
+        ("1,500;2,500", "line 2: start is ambiguous.*decimal point.*'1,500'"),
+        ("1.5;2,500", "line 2: end is ambiguous"),
         ("1,5,0;2", "line 2: start and end are not a time span"),
         ("1.234,5;2", "line 2: start and end are not a time span"),
         ("1,234.5;2000", "line 2: start and end are not a time span"),

@@ -242,7 +242,7 @@ def test_parts_are_the_finest_cells():
         (entries(), ["given"], {}, r"belongs to no split.*'u0'"),
         (entries(splits=("train", "")), ["given"], {}, r"1 published folds.*'train', ''"),
         (entries(splits=("exam",)), ["given"], {}, r"belongs to no split.*'exam'.*89 more"),
-        (entries(splits=("test",)), ["given"], {}, r"'given' has nothing to train on"),
+        (entries(splits=("test",)), ["given"], {}, r"'given' has no training part"),
         (entries(), ["fifths"], {}, r"protocol is not known.*fifths.*--protocols"),
         (entries(), [], {}, r"protocol is not known"),
         ((*entries(), *entries(1)), ["random"], {}, r"is in the data set twice.*'u0'"),

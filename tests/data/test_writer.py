@@ -86,7 +86,7 @@ def test_failure_leaves_nothing_behind(tmp_path):
 def test_source_that_contradicts_its_index_is_refused(tmp_path):
     whole = planted.read(1, {"train": 3, "dev": 1, "test": 1})
     mixed = dataclasses.replace(whole, index=whole.index[::-1])
-    with pytest.raises(ValueError, match="does not give what its index says"):
+    with pytest.raises(ValueError, match="does not match its index"):
         writer.write(mixed, tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
 

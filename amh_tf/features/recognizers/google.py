@@ -31,7 +31,7 @@ class Recognizer:
     def __init__(self, language=None, model="", timeout=120.0):
         if not language:
             raise errors.refusal(
-                "Google's service must be told the language",
+                "Google's service needs the language",
                 "its code, such as en-US, de-DE or cmn-Hans-CN",
                 "none",
                 "Set it with --asr_language.",
@@ -73,7 +73,7 @@ class Recognizer:
             except exceptions.GoogleAPIError as error:
                 raise OSError(
                     "Google's service has failed. Expected a transcript. Received: "
-                    f"{type(error).__name__}: {error}. Give the same command to go on."
+                    f"{type(error).__name__}: {error}. Repeat the command to continue."
                 ) from error
             for result in response.results:
                 transcripts += [alternative.transcript for alternative in result.alternatives[:1]]
