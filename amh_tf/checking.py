@@ -97,5 +97,5 @@ def is_name(value):
 
 
 def is_integer(value, least=0, most=1 << 62):
-    """Returns whether a JSON value is an integer in a range; true and false are none."""
+    """Returns whether a JSON value is an integer in a range; true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

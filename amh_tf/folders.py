@@ -31,7 +31,7 @@ def is_vacant(path):
 
 
 def _try_lock(descriptor):
-    """Locks an open file or folder; returns whether nobody else holds it."""
+    """Locks an open file or folder; returns whether no other process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -40,7 +40,7 @@ def _try_lock(descriptor):
 
 
 def sweep(folder):
-    """Removes what killed processes have left of files; nobody else may be writing there."""
+    """Removes what killed processes have left of files; no other process may be writing there."""
     for path in Path(folder).glob(f".*{files.PARTIAL}*"):
         if path.is_file():
             path.unlink()
@@ -50,7 +50,7 @@ def sweep(folder):
 def locked(folder, flag):
     """Keeps other processes that ask for the same folder out, and sweeps up after killed ones.
 
-    Where the file system cannot lock, nobody is kept out.
+    Where the file system cannot lock, no process is kept out.
 
     Args:
         folder: The folder; it is made if need be.

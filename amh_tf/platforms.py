@@ -1,4 +1,4 @@
-"""The Pythons and TensorFlows that this version works with, and a quiet start of the latter.
+"""The Python and TensorFlow versions that work with this one, and a quiet start of the latter.
 
 Other Pythons must be able to read this file and `amh_tf/__init__.py`, if only to be refused.
 """
@@ -21,7 +21,7 @@ INSTALL = (
 
 
 def prepare():
-    """Sees to it that TensorFlow, whoever imports it, starts quietly and is of a known version.
+    """Makes sure that TensorFlow, whoever imports it, starts quietly and is of a known version.
 
     Raises:
         ImportError: If the Python, or a TensorFlow that is loaded already, is none that this
@@ -136,7 +136,7 @@ def without_notes(level):
 
     Args:
         level: The variable's text: "1" is without information, "2" without warnings, "3" without
-            errors from which TensorFlow goes on.
+            errors from which TensorFlow recovers.
     """
     sieve = _sieve(level)
     if not sieve:

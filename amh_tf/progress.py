@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then where output goes to a file."""
+"""Progress of long work: a bar on a terminal, some lines where output goes to a file."""
 
 import contextlib
 import datetime

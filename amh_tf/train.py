@@ -1,7 +1,7 @@
 """Trains a model and scores it: python -m amh_tf.train --hops=7
 
 Without --data_dir it writes the planted-cue set (synthetic) to the user's cache and trains
-on that. A run that was stopped goes on with the same command.
+on that. A run that was stopped continues with the same command.
 """
 
 from amh_tf import feature_kinds, progress

@@ -89,7 +89,7 @@ def convert(value: Any, kind: type[_T]) -> _T:
     """Returns a JSON value as an instance of a type.
 
     Raises:
-        ValueError: If it is none; the message names the place inside the value, not the file.
+        ValueError: If it does not fit; the message names the place inside the value, not the file.
     """
     try:
         return msgspec.convert(value, kind, dec_hook=_instance)
@@ -113,7 +113,7 @@ def record(fields: dict, kind: type[_T], **extra: Any) -> _T:
         extra: Values of those fields that are not stored.
 
     Raises:
-        ValueError: If it is none, as for `convert`.
+        ValueError: If it does not fit, as for `convert`.
     """
     surplus = sorted(fields.keys() - (typing.get_type_hints(kind).keys() - extra.keys()))
     if surplus:

@@ -65,7 +65,7 @@ class Runner:
     """Runs a file, one utterance at a time.
 
     An interpreter answers utterances of one length only, and a new one takes its place where the
-    length changes: LiteRT's XNNPACK now and then gives wrong answers after a shorter utterance. See
+    length changes: LiteRT's XNNPACK sometimes gives wrong answers after a shorter utterance. See
     `docs/deployment.md`, "Utterances of changing length".
 
     Args:

@@ -156,7 +156,7 @@ def _bounded(watched):
 
 
 def _work(name, inputs, seconds, seed, folder, reports):
-    """Feeds a parser; sends (inputs, refused, findings, whether it is done) now and then."""
+    """Feeds a parser; sends (inputs, refused, findings, whether it is done) from time to time."""
     configuration.set_hypothesis_home_dir(folder / ".hypothesis")
     target = fuzz_targets.TARGETS[name](folder)
     target.read(target.seeds[0])  # what is imported late is imported now

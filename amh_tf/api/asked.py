@@ -34,7 +34,7 @@ def clips(
         sees: Whether the model reads pictures: then a file with pictures is a film.
 
     Raises:
-        InputError: If something is not a clip, or said twice.
+        InputError: If something is not a clip, or is given twice.
     """
     many: list[Any] = [_NOTHING if clip is None else clip]
     if isinstance(clip, (list, tuple)) and is_many(clip):

@@ -24,7 +24,7 @@ def prepare(
 ) -> Manifest:
     """Writes a data folder of TFRecord shards, to train on.
 
-    Extraction from raw recordings that was stopped goes on where it was.
+    Extraction from raw recordings that was stopped continues where it stopped.
 
     Args:
         source: "planted" for the planted-cue set (synthetic), "folds" for the authors'

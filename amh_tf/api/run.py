@@ -117,7 +117,7 @@ class Run:
             InputError: If a clip cannot be read, or the run does not take it.
             ImportError: If a package of an extra is needed and not installed.
 
-        Example (a hum, which is nobody's voice):
+        Example (a hum, not a voice):
 
         >>> import amh_tf, numpy as np
         >>> hum = np.sin(2 * np.pi * 180 * np.arange(16000) / 16000) / 2

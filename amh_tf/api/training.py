@@ -40,8 +40,9 @@ def train(
 ) -> run.Run:
     """Trains a model, and scores it on the dev and test parts.
 
-    A run that was stopped goes on where it was; one that is finished is not repeated. The first
-    call in a process also sets the number of TensorFlow's threads, if nothing has used it before.
+    A run that was stopped continues where it stopped; one that is finished is not repeated. The
+    first call in a process also sets the number of TensorFlow's threads, if nothing has used it
+    before.
 
     Args:
         data_dir: Data folder that `amh_tf.prepare` wrote. Without it, the planted-cue set

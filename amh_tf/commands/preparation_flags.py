@@ -161,7 +161,7 @@ def _define_folds():
         "dev_speakers",
         dev_part.SPEAKERS,
         "Speakers that are taken out of a training part to select on, where a fold has no dev "
-        "part; a tenth of its utterances where nobody knows who speaks.",
+        "part; a tenth of its utterances where the speakers are unknown.",
     )
 
 

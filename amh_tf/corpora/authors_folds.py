@@ -4,9 +4,9 @@
     foldNN/dic.pkl          word -> id, with _PAD_ 0 and _UNK_ 1
     foldNN/W_embedding.npy  (vocabulary, 300)
 
-The prosody arrays that lie beside them are not read: the authors' model never used them.
+The prosody arrays beside them are not read: the authors' model never used them.
 Everything is checked before the first utterance is given out. The arrays do not say how the
-features were made, whatever their names and widths: whoever knows declares it.
+features were made, whatever their names and widths: the user declares it.
 """
 
 import hashlib

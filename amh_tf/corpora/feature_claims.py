@@ -4,7 +4,7 @@ Kaldi's MFCC with derivatives are known by their derivatives: those of the coeff
 over two steps on either side. Features of a network, of another library's derivatives, or
 standardized ones are not like that. The level tells samples in +-1 from 16-bit ones, and features
 whose mean was subtracted. ResNet's pooled features are never below 0. What cannot be told apart,
-such as the rate of the steps, rests on the word of whoever declares it.
+such as the rate of the steps, depends on the declaration.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ import numpy as np
 
 from amh_tf import errors
 
-# Share of the training utterances that becomes dev where nobody knows who speaks.
+# Share of the training utterances that becomes dev where the speakers are unknown.
 SHARE = 0.1
 SPEAKERS = 2
 

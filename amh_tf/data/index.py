@@ -51,7 +51,7 @@ class Builder:
             fields: From `layout.read_fields`.
 
         Raises:
-            faults.Fault: If a modality has not the length that the record declares.
+            faults.Fault: If a modality does not have the length that the record declares.
         """
         for modality, step_bytes in self._step_bytes.items():
             steps, (_, num_bytes) = fields[f"{modality}_length"], fields[modality]

@@ -76,7 +76,7 @@ class Gatherer:
         self._cells = {}
 
     def add(self, cell: tuple, utterance) -> None:
-        """Takes in an utterance of a (part, speaker)."""
+        """Adds an utterance of a (part, speaker)."""
         moments = self._cells.setdefault(
             cell, {m: Moments.none(self._widths[m]) for m in MODALITIES}
         )

@@ -138,7 +138,7 @@ def _make(table, name):
 
 
 def _as_many_as_can_be(table, names, tell):
-    """Makes what nobody asked for, leaves out what cannot be made, and tells why."""
+    """Makes the default protocols, leaves out what cannot be made, and says why."""
     protocols = []
     for name in names:
         try:
@@ -166,7 +166,7 @@ def _as_many_as_can_be(table, names, tell):
 
 
 def _reason(error):
-    """Returns what a message says, without its advice on flags that nobody gave."""
+    """Returns what a message says, without its advice on flags that were not given."""
     return re.sub(r" (Choose|Set)\b[^.]*--[^.]*\.$", "", str(error))
 
 

@@ -22,7 +22,7 @@ def distribute(batches, address):
         `skip` is exact.
 
     Raises:
-        ValueError: If the address is none.
+        ValueError: If the address is not valid.
     """
     if not re.fullmatch(r"grpc://[^/\s]+:\d+", address):
         raise errors.refusal(

@@ -103,7 +103,7 @@ def write(
 
 
 def _check_names(source):
-    """Refuses names that no file, table or page could hold, whoever reads the source."""
+    """Refuses names that no file, table or page could hold, from any source."""
     for what, names in (
         ("name", [source.name]),
         ("class", source.classes),

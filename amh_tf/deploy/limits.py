@@ -48,7 +48,7 @@ class Limits:
         self.max_wav_bytes = MAX_WAV_BYTES
 
     def rows(self, value, name):
-        """Passes on an input of shape `(batch, ...)` that has not too many rows."""
+        """Passes on an input of shape `(batch, ...)` that does not have too many rows."""
         rows, most = tf.shape(value)[0], self.max_request_rows
         received = rows, "rows"
         return _within(rows <= most, name, "max_request_rows", f"{most} rows", received, value)

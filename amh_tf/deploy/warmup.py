@@ -1,7 +1,7 @@
 """Requests that a server answers before it takes any: the first ones would be slow otherwise.
 
 TensorFlow Serving reads them from `assets.extra/tf_serving_warmup_requests`, a TFRecord file of
-`PredictionLog`s. They hold noise, nobody's data.
+`PredictionLog`s. They hold noise, no real data.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""From a corpus of raw recordings to a data folder; stopped work goes on where it was."""
+"""From a corpus of raw recordings to a data folder; stopped work continues where it stopped."""
 
 import importlib
 import shutil
@@ -31,7 +31,7 @@ def write(
     """Makes the features of a corpus and writes its data folder.
 
     What is done is kept beside the data folder, in a folder of the same name with `.work`
-    behind it, until all is done: the same call goes on there, and the shards are the same
+    behind it, until all is done: the same call continues there, and the shards are the same
     bytes as without a stop.
 
     Args:
@@ -42,7 +42,7 @@ def write(
             fold_repeats: As for `writer.write`.
         glove: File of word vectors, or None.
         on_error: "stop" to end at the first recording that cannot be used, "skip" to list
-            it in `problems.csv` and go on.
+            it in `problems.csv` and continue.
         keep_work: Whether the work folder stays.
         runner: Name of Beam's runner, or None to work in this process.
         beam_options: Beam's own options, as on a command line.

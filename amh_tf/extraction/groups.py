@@ -15,7 +15,7 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
         maker: `extractor.Extractor`.
         work: `work_folder.WorkFolder`, started.
         on_error: "stop" to end at the first recording that cannot be used, "skip" to note
-            it and go on.
+            it and continue.
         show: Context manager factory as `amh_tf.progress.bar`.
 
     Returns:

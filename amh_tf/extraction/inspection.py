@@ -54,7 +54,7 @@ def inspect(corpus, modalities, advance=lambda: None):
                 advance()
         for path, recordings in films.items():
             for utterance, problem in _film_problems(path, recordings, "video" in modalities):
-                # A film without its sound is said once.
+                # A video without its sound is reported once.
                 if problem and (utterance.video != utterance.audio or problem.kind != MISSING):
                     yield problem
                 advance()

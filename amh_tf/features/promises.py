@@ -147,7 +147,7 @@ def _boxes(path):
 
 
 def has_inner_gap(path):
-    """Returns whether an edit list of a file in the ISO format stops a stream, and goes on with it.
+    """Returns whether an edit list of a file in the ISO format pauses a stream and resumes it.
 
     FFmpeg plays the stream's beginning in such a gap.
     """

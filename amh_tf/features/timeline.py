@@ -24,7 +24,7 @@ class Timeline:
         ends: When it should end by what the file promises, or None where it does not say.
         is_shared: Whether that is the end of the longest of the streams.
         path: The file.
-        hold: How long the last picture goes on to be shown, by what an AVI file says.
+        hold: How long the last picture remains visible, by what an AVI file says.
     """
 
     zero: fractions.Fraction
@@ -148,7 +148,7 @@ def _of_avi(path, container, stream):
     if stream.type == "video":
         hold = trailing
     elif leading:
-        # Writers put off the sound, too, by as much as a decoder puts off pictures.
+        # Writers delay the sound, too, by as much as a decoder delays pictures.
         delay = min(leading, _delay_of_pictures(path, container))
         begins += leading - delay
         ends = ends and ends - delay
@@ -162,7 +162,7 @@ def _avi_start(path, kind):
 
 
 def _delay_of_pictures(path, container):
-    """Returns by how much a decoder puts off the pictures beside a sound."""
+    """Returns by how much a decoder delays the pictures beside a sound."""
     packet = _first_packet(path, "video") if container.streams.video else None
     if packet is None or packet.pts is None or packet.dts is None:
         return fractions.Fraction(0)

@@ -64,7 +64,7 @@ class Predictor:
             List of `clip.Prediction`, in the same order.
 
         Raises:
-            InputError: If nobody has said that the run's features are those that are made here,
+            InputError: If it is not declared that the run's features are those that are made here,
                 the weights are others, or a clip cannot be read.
             ImportError: If a package of an extra is needed and not installed.
         """

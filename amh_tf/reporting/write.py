@@ -51,7 +51,7 @@ def report(runs_dir, output_dir):
         `Written`.
 
     Raises:
-        ValueError: If the cross-validations cannot be read or stand beside each other.
+        ValueError: If the cross-validations cannot be read or compared.
     """
     for name, folder in (("runs", runs_dir), ("output_dir", output_dir)):
         if not str(folder):

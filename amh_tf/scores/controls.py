@@ -79,7 +79,7 @@ def text_ceiling(labels, sentences, num_classes) -> dict | None:
 
     Args:
         labels: Class ids of shape `(utterances,)`.
-        sentences: What is said in each, `(utterances,)`; "" where nobody knows.
+        sentences: What is said in each, `(utterances,)`; "" where it is unknown.
         num_classes: Number of classes.
 
     Returns:

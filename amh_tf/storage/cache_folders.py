@@ -30,7 +30,7 @@ def size_of(path):
 
 
 class Room:
-    """What is left of a cache; data sets that nobody reads make room, the longest unused first."""
+    """What is left of a cache; data sets not being read make room, the longest unused first."""
 
     def __init__(self, cache):
         self._root, self._limit = cache.root, int(cache.gigabytes * 1e9)
@@ -39,7 +39,7 @@ class Room:
         self._taking = threading.Lock()
 
     def take(self, num_bytes):
-        """Sees to it that so many bytes more can be written.
+        """Makes sure that so many bytes more can be written.
 
         Raises:
             ValueError: If they cannot.
@@ -78,7 +78,7 @@ def _sets(root):
 
 
 def _remove(folder):
-    """Removes a data set that nobody holds; returns whether it did."""
+    """Removes a data set that no process holds; returns whether it did."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

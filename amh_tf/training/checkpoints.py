@@ -1,4 +1,4 @@
-"""All that a run must remember to go on exactly where it stopped.
+"""All that a run must remember to continue exactly where it stopped.
 
 TensorFlow's own list of checkpoints is not used: it is not waited for, so that a power cut can
 lose it, and TensorFlow deletes whatever it names.
@@ -37,7 +37,7 @@ class Checkpoints:
     """Saves and restores a training run.
 
     A checkpoint holds the model's weights, the state of its dropout seeds, the optimizer, the
-    best weights so far, and the loop's counters: leave one out and the run goes on, but not
+    best weights so far, and the loop's counters: leave one out and the run continues, but not
     to the same end.
 
     Args:

@@ -27,7 +27,7 @@ class Interruption:
 
 @contextlib.contextmanager
 def watch():
-    """Yields an `Interruption` that takes in SIGTERM and the first Ctrl-C.
+    """Yields an `Interruption` that handles SIGTERM and the first Ctrl-C.
 
     A second Ctrl-C stops at once. Outside the main thread, where Python cannot handle
     signals, nothing is ever taken in.

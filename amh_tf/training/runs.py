@@ -76,7 +76,7 @@ def scored_splits(fold):
 def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     """Trains a model and scores it on the dev and test splits.
 
-    A run that was stopped goes on where it was; a finished one is not repeated.
+    A run that was stopped continues where it stopped; a finished one is not repeated.
 
     Args:
         run_config: `RunConfig`.

@@ -103,7 +103,7 @@ class Trainer:
     def train(self):
         """Trains until patience or the limit of epochs or steps runs out.
 
-        A run that was stopped goes on at its last checkpoint. Afterwards the model holds
+        A run that was stopped continues at its last checkpoint. Afterwards the model holds
         the weights that its settings name, and so does the run's `model.keras`: until then
         there is none.
 

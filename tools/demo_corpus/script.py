@@ -33,7 +33,7 @@ CARRIERS = (
     "What happened to the people next door?",
     "Do you remember the day we met?",
 )
-# Said now and then: a few words lean, as they do in life.
+# Said from time to time: a few words lean, as they do in life.
 LEANING = {
     "ang": ("How dare you do this to me!", "Get out of my way, now!"),
     "exc": ("Oh my god, we are going to win this!", "I can't wait for the party!"),
