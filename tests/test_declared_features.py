@@ -71,7 +71,7 @@ def test_pieces_of_words_are_no_words(fold, piece):
     path.write_bytes(pickle.dumps(ids))
     finished, features = prepare(fold)
     assert finished.returncode == 0, finished.stderr
-    assert features["text"]["kind"] == "other" and "take no transcripts" in finished.stdout
+    assert features["text"]["kind"] == "other" and "accept no transcripts" in finished.stdout
 
 
 @pytest.mark.parametrize(

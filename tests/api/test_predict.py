@@ -129,7 +129,7 @@ def test_span_is_of_the_file_and_of_the_array(run, vowel):
         (np.zeros(0), {"rate": 16000}, r"not sound.*\(0,\)"),
         (np.zeros(16000, "U1"), {"rate": 16000}, "dtype"),
         (np.full(16000, 3000.0), {"rate": 16000}, "floats up to 3000"),
-        (np.full(16000, np.nan), {"rate": 16000}, "no numbers"),
+        (np.full(16000, np.nan), {"rate": 16000}, "not numbers"),
         (np.zeros(100), {"rate": 16000}, "the array is too short.*100"),
         (np.zeros(16000), {"rate": 16000, "start": 2.0}, "the array.*does not hold the span"),
         (np.zeros(16000), {"rate": 16000, "start": 1.0, "end": 0.5}, "no span of time"),
