@@ -49,7 +49,7 @@ def test_bad_row_is_named(tmp_path, text, message):
         ('{"id": 1, "label": "a", "audio": "a\\u0000"}', "audio is not a path"),
         ('{"id": 1, "label": "a", "audio": "\\ud800"}', "audio is not a path"),
         ('{"id": "\\ud800", "label": "a", "audio": "a"}', "id cannot be shown"),
-        ('{"id": 1, "label": "a", "audio": "a", "start": 1e999, "end": 2}', "no span"),
+        ('{"id": 1, "label": "a", "audio": "a", "start": 1e999, "end": 2}', "not a time span"),
     ],
 )
 def test_bad_line_is_named(tmp_path, text, message):
