@@ -3,7 +3,7 @@
 python -m amh_tf.audit --data_dir=DIR
 python -m amh_tf.audit --splits=FILE
 
-Tells which speakers, sentences and recordings stand on both sides of a split, and what a score on
+Reports which speakers, sentences and recordings are on both sides of a split, and what a score on
 it may be called.
 """
 
@@ -47,18 +47,18 @@ def main():
     subject = _subject()
     with progress.bar(len(subject.ids), "comparing", "recordings") as bar:
         report = leaks.report(subject, bar.advance)
-    written = json.dumps(report, indent=1) + "\n"
+    text = json.dumps(report, indent=1) + "\n"
     if flags.output_json:
-        files.write_text(files.Path(flags.output_json), written)
+        files.write_text(files.Path(flags.output_json), text)
     if flags.format == "json":
-        print(written, end="")
+        print(text, end="")
     else:
         audit_tables.show(report)
-    found = [leak for leak in report["leaks"] if leak in flags.leaks]
-    if flags.strict and found:
+    failures = [leak for leak in report["leaks"] if leak in flags.leaks]
+    if flags.strict and failures:
         print(
             f"error: {subject.name!r} has leaks. Expected nothing of a test part in train or dev. "
-            f"Received: {', '.join(found)} on both sides, listed above. Choose which count with "
+            f"Received: {', '.join(failures)} on both sides, listed above. Choose which count with "
             "--leaks.",
             file=sys.stderr,
         )

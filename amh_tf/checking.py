@@ -1,4 +1,4 @@
-"""How settings are refused: what is wrong, what was expected, and the flag that mends it."""
+"""How settings are refused: what is wrong, what was expected, and the flag that remedies it."""
 
 import dataclasses
 from pathlib import Path
@@ -42,7 +42,7 @@ def require_picture(name, path):
         Path(path).suffix.lower().removeprefix(".") in PICTURES,
         name,
         "is not the name of a picture",
-        f"one that ends in {', '.join(f'.{ending}' for ending in PICTURES)}",
+        f"a name that ends in {', '.join(f'.{ending}' for ending in PICTURES)}",
         str(path),
         f"Set it with --{name}.",
     )
@@ -92,10 +92,10 @@ MAX_CLASSES = 256
 
 
 def is_name(value):
-    """Tells whether a value is a name: a text of `NAME`, on one line, without half characters."""
+    """Returns whether a value is a name: a text of `NAME`, on one line, without half characters."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 def is_integer(value, least=0, most=1 << 62):
-    """Tells whether a JSON value is an integer in a range; true and false are none."""
+    """Returns whether a JSON value is an integer in a range; true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -44,4 +44,4 @@ def main():
 
 
 if __name__ == "__main__":
-    cli.run(main, on_stop="the same command goes on from the last save")
+    cli.run(main, on_stop="the same command continues from the last save")

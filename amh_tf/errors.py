@@ -32,7 +32,7 @@ def refusal(problem: str, expected: str, received: object, remedy: str = "") -> 
 def unknown(
     name: str, value: object, choices: Iterable[str], flag: str | None = None
 ) -> InputError:
-    """Words the refusal of an argument that is none of its choices; `flag` sets it, if any does."""
+    """Words the refusal of an argument that is not one of its choices; `flag`, if any, sets it."""
     expected = f"one of {', '.join(map(repr, choices))}"
     remedy = f"Set it with --{flag}." if flag else ""
     return refusal(f"`{name}` is not known", expected, f"{name}={value!r}", remedy)

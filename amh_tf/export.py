@@ -16,24 +16,24 @@ export_flags.define()
 
 def main():
     """Exports by the flags."""
-    given = flags.FLAGS
-    folder = run_folder.RunFolder(given.run_dir)
+    settings = flags.FLAGS
+    folder = run_folder.RunFolder(settings.run_dir)
     folder.load_config()
     folder.check_trained()
-    if given.data_dir:
-        manifest.load(given.data_dir)
+    if settings.data_dir:
+        manifest.load(settings.data_dir)
     with cli.libraries():
         from amh_tf.deploy import write
     served, edge, refused = write.write(
-        given.run_dir, given.output_dir, given.data_dir, given.model_name
+        settings.run_dir, settings.output_dir, settings.data_dir, settings.model_name
     )
     for problem in refused:
-        progress.console.print(f"Mind: there are no signatures raw and raw_wav. {problem}")
+        progress.console.print(f"Note: there are no signatures raw and raw_wav. {problem}")
     progress.console.print(
         f"The served model is in {served}, the edge module in {edge}.\n\nNext:\n"
         f"  what is served  saved_model_cli show --dir={served} --all\n"
         f"  a phone's file  tflite_convert --saved_model_dir={edge} --output_file=amh.tflite\n"
-        f"  smaller files   python export/tflite.py --export_dir={given.output_dir}"
+        f"  smaller files   python export/tflite.py --export_dir={settings.output_dir}"
     )
 
 

@@ -109,10 +109,10 @@ def record(features, modality):
         modality: One of `schema.MODALITIES`.
     """
     features = features or {}
-    found = features.get(modality) or {}
-    if "kind" in found:
-        return found
-    # Former versions name no kinds.
+    recorded = features.get(modality) or {}
+    if "kind" in recorded:
+        return recorded
+    # Earlier versions name no kinds.
     made_from = features.get("made_from")
     if modality not in features.get("modalities", schema.MODALITIES):
         kind = ABSENT
@@ -120,7 +120,7 @@ def record(features, modality):
         kind = MADE_HERE[modality]
     else:
         kind = UNKNOWN
-    return {"kind": kind, **found}
+    return {"kind": kind, **recorded}
 
 
 def complete(features):
@@ -134,18 +134,18 @@ def present(features):
 
 
 def describe(features, modality):
-    """Says how the features of a modality were made: a phrase that stands after "features: "."""
-    found = record(features, modality)
-    kind = found["kind"]
+    """Says how the features of a modality were made: a phrase that follows "features: "."""
+    recorded = record(features, modality)
+    kind = recorded["kind"]
     if kind == MADE_HERE[modality]:
-        energy = ", the log energy in place of the first" if found.get("use_energy") else ""
-        weights = f", by the weights {found['weights']!r}" if "weights" in found else ""
+        energy = ", the log energy in place of the first" if recorded.get("use_energy") else ""
+        weights = f", by the weights {recorded['weights']!r}" if "weights" in recorded else ""
         return EXPECTED[modality] + energy + weights
     return {
-        OTHER: f"described as {found.get('description')!r}",
+        OTHER: f"described as {recorded.get('description')!r}",
         SYNTHETIC: "synthetic, made of no recording",
         ABSENT: "none, the data set has no such modality",
-        UNKNOWN: "nobody has said how they were made",
+        UNKNOWN: "it is not known how they were made",
     }.get(kind, f"of the kind {kind!r}, which this version does not know")
 
 
@@ -155,7 +155,7 @@ def _by_another_version(features):
 
 
 def can_make(features, modality):
-    """Tells whether the features that a model was trained on can be made of a recording here.
+    """Returns whether the features that a model was trained on can be made of a recording here.
 
     Args:
         features, modality: As for `record`.
@@ -166,23 +166,23 @@ def can_make(features, modality):
 
 
 def refusal(features, modality):
-    """Says why features cannot be made of a recording, and what mends it; None where they can."""
+    """Says why features cannot be made of a recording, with a remedy; None where they can."""
     if can_make(features, modality):
         return None
     if record(features, modality)["kind"] == MADE_HERE[modality]:
         return (
-            f"The {modality} features were made by another version of the recipe: of the same "
-            f"recordings, others are made now. Expected version {VERSION}. Received: version "
-            f"{features.get('version', 1)}. Make the data set again with amh_tf.prepare, and train "
-            "on it."
+            f"The {modality} features were made by another version of the recipe: the same "
+            f"recordings give different features now. Expected version {VERSION}. Received: "
+            f"version {features.get('version', 1)}. Make the data set again with amh_tf.prepare, "
+            "and train on it."
         )
-    said = (
+    message = (
         f"The {modality} features cannot be made of a recording. Expected: {EXPECTED[modality]}. "
         f"Received: {describe(features, modality)}."
     )
     if modality in _DECLARED and record(features, modality)["kind"] in (OTHER, UNKNOWN):
         return (
-            f"{said} If they are as expected, declare it: give the amh_tf.prepare of the data set "
-            f"again, with {_DECLARED[modality]} added, and pass --data_dir."
+            f"{message} If they are as expected, declare it: give the amh_tf.prepare of the data "
+            f"set again, with {_DECLARED[modality]} added, and pass --data_dir."
         )
-    return f"{said} Train on a data set that amh_tf.prepare makes of recordings."
+    return f"{message} Train on a data set that amh_tf.prepare makes of recordings."

@@ -22,7 +22,7 @@ MAX_JSON_BYTES = 256 << 20
 def explaining(path):
     """Says what could not be written when the disk is full or read-only.
 
-    TensorFlow and HDF5 raise errors of their own, with the system's words in them.
+    TensorFlow and HDF5 raise their own errors, with the system's words in them.
 
     Raises:
         OSError: In place of whatever was raised for lack of room; the message names `path`.
@@ -34,8 +34,8 @@ def explaining(path):
         if not reasons or "cannot be written" in str(error):
             raise
         raise OSError(
-            f"{str(path)!r} cannot be written. Expected a disk with room, and leave to write. "
-            f"Received: {reasons[0]}. What stood there before is as it was. Make room or choose "
+            f"{str(path)!r} cannot be written. Expected a disk with room, and permission to write. "
+            f"Received: {reasons[0]}. Earlier content is unchanged. Make room or choose "
             "another folder, and give the same command again."
         ) from error
 

@@ -21,7 +21,7 @@ NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EBADF, errno.EINVAL
 
 
 def is_vacant(path):
-    """Tells whether nothing stands at a path but, at most, an empty folder."""
+    """Returns whether nothing is at a path but, at most, an empty folder."""
     path = Path(path)
     if not path.exists():
         return not path.is_symlink()
@@ -31,7 +31,7 @@ def is_vacant(path):
 
 
 def _try_lock(descriptor):
-    """Locks an open file or folder; tells whether nobody else holds it."""
+    """Locks an open file or folder; returns whether no other process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -40,17 +40,17 @@ def _try_lock(descriptor):
 
 
 def sweep(folder):
-    """Removes what killed processes have left of files; nobody else may be writing there."""
-    for left in Path(folder).glob(f".*{files.PARTIAL}*"):
-        if left.is_file():
-            left.unlink()
+    """Removes what killed processes have left of files; no other process may be writing there."""
+    for path in Path(folder).glob(f".*{files.PARTIAL}*"):
+        if path.is_file():
+            path.unlink()
 
 
 @contextlib.contextmanager
 def locked(folder, flag):
     """Keeps other processes that ask for the same folder out, and sweeps up after killed ones.
 
-    Where the file system cannot lock, nobody is kept out.
+    Where the file system cannot lock, no process is kept out.
 
     Args:
         folder: The folder; it is made if need be.
@@ -62,15 +62,15 @@ def locked(folder, flag):
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        opened = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
+        lock = open(folder / LOCK_FILE, "a")  # noqa: SIM115  (closed below)
     except OSError as error:
         raise errors.refusal(
             f"{str(folder)!r} cannot be written to",
-            "a folder, or leave to make it",
+            "a folder, or permission to create it",
             error.strerror or error,
             f"Choose another folder with --{flag}.",
         ) from error
-    with opened as file:
+    with lock as file:
         try:
             free = _try_lock(file.fileno())
         except OSError as error:
@@ -80,7 +80,7 @@ def locked(folder, flag):
             if not free:
                 raise errors.refusal(
                     f"{str(folder)!r} is in use",
-                    "no other process to be at work in it",
+                    "no other process working in it",
                     "one that holds its lock",
                     f"Wait until it has ended, or choose another folder with --{flag}.",
                 )
@@ -95,19 +95,19 @@ def sweep_unfinished(path):
     ever give that command again.
 
     Args:
-        path: Where the folder is to stand, or stands.
+        path: Where the folder is, or is to be.
     """
     path = Path(path).resolve()
     with contextlib.suppress(OSError):
-        for left in list(path.parent.iterdir()):
-            name, mark, _ = left.name.partition(files.PARTIAL)
-            if mark and name.startswith(".") and not left.is_symlink():
+        for leftover in list(path.parent.iterdir()):
+            name, mark, _ = leftover.name.partition(files.PARTIAL)
+            if mark and name.startswith(".") and not leftover.is_symlink():
                 with contextlib.suppress(OSError):
-                    _sweep_folder(left, is_own=name == f".{path.name}")
+                    _sweep_folder(leftover, is_own=name == f".{path.name}")
 
 
-def _sweep_folder(left, is_own):
-    descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+def _sweep_folder(path, is_own):
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             if not _try_lock(descriptor):
@@ -116,8 +116,8 @@ def _sweep_folder(left, is_own):
             if error.errno not in NO_LOCKS:
                 raise
             is_own = False  # who holds it cannot be told
-        if is_own or time.time() - _last_change(left) > OLD_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        if is_own or time.time() - _last_change(path) > OLD_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
     finally:
         os.close(descriptor)
 
@@ -167,8 +167,8 @@ def new_folder(path):
         temporary.chmod(0o777 & ~_umask())  # mkdtemp is private; a data set is shared
         with files.explaining(path):
             yield temporary
-            for held in (*temporary.rglob("*"), temporary):
-                files.sync(held)  # files, and the names in folders
+            for entry in (*temporary.rglob("*"), temporary):
+                files.sync(entry)  # files, and the names in folders
             os.replace(temporary, path)
             files.sync(path.parent)
     finally:

@@ -1,4 +1,4 @@
-"""Where data lies: a folder of this machine, or a bucket of an object store."""
+"""Where data is: a folder of this machine, or a bucket of an object store."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,7 @@ def check_local(name, text):
     if text and is_remote(text):
         raise errors.refusal(
             f"`{name}` cannot be an object store",
-            "a folder of this machine; data sets alone are read from elsewhere",
+            "a folder of this machine; only data sets are read from elsewhere",
             f"{name}={text!r}",
             f"Set it with --{name}.",
         )

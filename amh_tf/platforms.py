@@ -1,4 +1,4 @@
-"""The Pythons and TensorFlows that this version works with, and a quiet start of the latter.
+"""The Python and TensorFlow versions that work with this one, and a quiet start of the latter.
 
 Other Pythons must be able to read this file and `amh_tf/__init__.py`, if only to be refused.
 """
@@ -21,7 +21,7 @@ INSTALL = (
 
 
 def prepare():
-    """Sees to it that TensorFlow, whoever imports it, starts quietly and is of a known version.
+    """Makes sure that TensorFlow, whoever imports it, starts quietly and is of a known version.
 
     Raises:
         ImportError: If the Python, or a TensorFlow that is loaded already, is none that this
@@ -136,20 +136,20 @@ def without_notes(level):
 
     Args:
         level: The variable's text: "1" is without information, "2" without warnings, "3" without
-            errors from which TensorFlow goes on.
+            errors from which TensorFlow recovers.
     """
     sieve = _sieve(level)
     if not sieve:
         yield
         return
-    shown = os.dup(2)
+    stderr = os.dup(2)
     os.dup2(sieve.stdin.fileno(), 2)
     sieve.stdin.close()
     try:
         yield
     finally:
-        os.dup2(shown, 2)  # which ends the sieve's input
-        os.close(shown)
+        os.dup2(stderr, 2)  # which ends the sieve's input
+        os.close(stderr)
         sieve.wait()
 
 
@@ -159,12 +159,12 @@ def _sieve(level):
     notes = f"^([{letters}][0-9]{{4}} |WARNING: All log messages before absl::InitializeLog)"
     grep = ["grep", "--line-buffered", "-a", "-v", "-E", notes]
     try:
-        shown = os.dup(2)
+        stderr = os.dup(2)
     except OSError:  # there is no standard error
         return None
     try:
-        return subprocess.Popen(grep, stdin=subprocess.PIPE, stdout=shown) if letters else None
+        return subprocess.Popen(grep, stdin=subprocess.PIPE, stdout=stderr) if letters else None
     except OSError:  # no grep, or no process to be had
         return None
     finally:
-        os.close(shown)
+        os.close(stderr)

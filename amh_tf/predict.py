@@ -2,7 +2,7 @@
 
 python -m amh_tf.predict clip.mp4 --run_dir=DIR --resnet_weights=FILE --attention=out.png
 
-The clip is a film or a sound: --video or --audio, where it is not said beside them.
+The clip is a video or a sound: --video or --audio, where it is not said beside them.
 The run's data set must say that its features are those that are made here: one of recordings does,
 one of folds where `amh_tf.prepare` was told so (--audio_features, --video_features).
 """
@@ -44,8 +44,8 @@ def main():
         from amh_tf.prediction import attention_plot
 
         attention_plot.draw(predicted, flags.attention)
-        told = f"What each hop attended to is in {flags.attention}."
-        print(told, file=sys.stderr if as_json else sys.stdout)
+        message = f"What each hop attended to is in {flags.attention}."
+        print(message, file=sys.stderr if as_json else sys.stdout)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ class Preparation:
         for name in DECLARED.values():
             if getattr(self, name) is not None and self.source != "folds":
                 raise errors.refusal(
-                    f"`{name}` is of no use here",
+                    f"`{name}` is not used by this source",
                     "the source folds, whose arrays do not say how they were made",
                     f"{name}={getattr(self, name)!r}, source={self.source!r}",
                     f"Leave --{name} out.",
@@ -142,7 +142,7 @@ class Preparation:
         return dict(zip(schema.SPLITS, self.planted_sizes))
 
     def place(self) -> str:
-        """Returns where the source lies.
+        """Returns where the source is.
 
         Raises:
             InputError: If that is not said.
@@ -172,7 +172,7 @@ def corpus(chosen: Preparation):
     if chosen.encoding:
         if chosen.source not in ENCODED:
             raise errors.refusal(
-                "`encoding` is of no use here",
+                "`encoding` is not used by this source",
                 f"one of the sources {', '.join(ENCODED)}",
                 f"encoding={chosen.encoding!r}, source={chosen.source!r}",
                 "Leave --encoding out.",
@@ -210,7 +210,7 @@ def extraction_settings(chosen: Preparation, corpus):
     names = ["use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model"]
     names += ["asr_compute_type", "unspaced_scripts"]
     modalities, notes = settings.choose_modalities(corpus, chosen.modalities, chosen.transcripts)
-    made = settings.Settings(
+    extraction = settings.Settings(
         modalities=modalities,
         max_lengths=chosen.max_lengths,
         trim_silence=trim_silence,
@@ -218,7 +218,7 @@ def extraction_settings(chosen: Preparation, corpus):
         resnet_weights=chosen.resnet_weights if "video" in modalities else None,
         **{name: getattr(chosen, name) for name in names},
     )
-    return made, notes
+    return extraction, notes
 
 
 def declared(chosen: Preparation) -> dict:
@@ -229,8 +229,8 @@ def declared(chosen: Preparation) -> dict:
     """
     records = {}
     for modality, name in DECLARED.items():
-        said, kind = getattr(chosen, name), feature_kinds.MADE_HERE[modality]
-        if said is not None and said.strip().lower() == kind:
+        declaration, kind = getattr(chosen, name), feature_kinds.MADE_HERE[modality]
+        if declaration is not None and declaration.strip().lower() == kind:
             more = _mfcc(chosen) if modality == "audio" else _resnet(chosen)
             records[modality] = {"kind": kind, **more}
             continue
@@ -239,19 +239,19 @@ def declared(chosen: Preparation) -> dict:
                 raise errors.refusal(
                     f"`{more}` says nothing of these features",
                     f"--{name}={kind} beside it",
-                    f"{more}={getattr(chosen, more)!r}, {name}={said!r}",
+                    f"{more}={getattr(chosen, more)!r}, {name}={declaration!r}",
                     f"Set --{name}, or leave --{more} out.",
                 )
-        if said is not None:
+        if declaration is not None:
             checking.require(
-                checking.is_name(said) and said.strip(),
+                checking.is_name(declaration) and declaration.strip(),
                 name,
-                "is no description",
+                "is not a description",
                 f"{kind}, or {checking.NAME}",
-                said,
+                declaration,
                 f"Set it with --{name}.",
             )
-            records[modality] = {"kind": feature_kinds.OTHER, "description": said}
+            records[modality] = {"kind": feature_kinds.OTHER, "description": declaration}
     return records
 
 
@@ -265,8 +265,8 @@ def _mfcc(chosen):
         trimmed,
         "Set it with --trim_silence.",
     )
-    made = {"use_energy": chosen.use_energy}
-    return {**made, "trim_silence": trimmed} if trimmed else made
+    recipe = {"use_energy": chosen.use_energy}
+    return {**recipe, "trim_silence": trimmed} if trimmed else recipe
 
 
 def _resnet(chosen):

@@ -2,7 +2,7 @@
 
 python -m amh_tf.prepare --source=iemocap --source_dir=DIR --resnet_weights=FILE --output_dir=DATA
 
-Extraction from raw recordings can be stopped; the same command goes on where it was.
+Extraction from raw recordings can be stopped; the same command continues where it stopped.
 """
 
 from amh_tf import feature_kinds, preparation, progress, schema
@@ -27,14 +27,17 @@ def _about_features(source, manifest):
         return
     if not feature_kinds.can_make(manifest.features, "text"):
         yield (
-            "Mind: most words of dic.pkl are none that texts are cut into here: runs on them take "
-            "no transcripts."
+            "Note: most entries of dic.pkl are not words as this package splits texts: runs on "
+            "them accept no transcripts."
         )
     for modality in preparation.DECLARED:
         yield f"The {modality} features: {feature_kinds.describe(manifest.features, modality)}."
         if not feature_kinds.can_make(manifest.features, modality):
-            meant = feature_flags.meant(modality)
-            yield f"Mind: runs on them take no recordings. If they are {meant}, run this again so."
+            expected = feature_flags.declaration(modality)
+            yield (
+                f"Note: runs on them accept no recordings. If they are {expected}, run this "
+                "command again with that flag."
+            )
 
 
 def main():
@@ -50,14 +53,14 @@ def main():
     for name, protocol in manifest.protocols.items():
         first = folds.choose(manifest, name)
         counts = ", ".join(f"{first.count(split):,} {split}" for split in schema.SPLITS)
-        left = count - sum(first.count(split) for split in schema.SPLITS)
-        counts += f", {left:,} left out" * (left > 0)
+        num_left = count - sum(first.count(split) for split in schema.SPLITS)
+        counts += f", {num_left:,} left out" * (num_left > 0)
         progress.console.print(
             f"Protocol {name}: {protocol['description']}; folds: {len(protocol['folds'])}, the "
             f"first with {counts}"
         )
         for warning in first.warnings:
-            progress.console.print(f"Mind: {warning}.")
+            progress.console.print(f"Note: {warning}.")
     for line in _about_features(settled.source, manifest):
         progress.console.print(line)
     progress.console.print(
@@ -67,6 +70,6 @@ def main():
 
 if __name__ == "__main__":
     define()
-    cli.run(main, on_stop="the same command goes on where it was")
+    cli.run(main, on_stop="the same command continues where it stopped")
 else:
     entry.make_callable(__name__, preparing.prepare)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then where output goes to a file."""
+"""Progress of long work: a bar on a terminal, some lines where output goes to a file."""
 
 import contextlib
 import datetime
@@ -25,7 +25,7 @@ class _Console(rich_console.Console):
             _drop_standard_output(error.strerror or str(error))
 
     def on_broken_pipe(self):
-        _drop_standard_output("nobody reads it any more")
+        _drop_standard_output("it is closed")
 
 
 def _drop_standard_output(reason):
@@ -34,7 +34,7 @@ def _drop_standard_output(reason):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-        print(f"Standard output is lost ({reason}); the work goes on.", file=sys.stderr)
+        print(f"Standard output is lost ({reason}); work continues.", file=sys.stderr)
 
 
 # Names come from users: nothing in them is markup, or tells the terminal what to do.
@@ -99,10 +99,10 @@ class _Lines:
             return
         self._next = seconds + min(max(seconds / 30, SHORTEST_PAUSE), LONGEST_PAUSE)
         speed = completed / seconds
-        left = datetime.timedelta(seconds=round((self._total - completed) / speed))
+        remaining = datetime.timedelta(seconds=round((self._total - completed) / speed))
         console.print(
             f"{self._title}: {completed:,.0f} of {self._total:,.0f} {self._unit}, "
-            f"{speed:,.1f}/s, {left} left{'; ' * bool(self._note)}{self._note}"
+            f"{speed:,.1f}/s, {remaining} left{'; ' * bool(self._note)}{self._note}"
         )
 
 

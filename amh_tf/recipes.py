@@ -1,6 +1,6 @@
 """Ways to train that suit a kind of corpus: values of settings that differ from the authors'.
 
-A recipe gives defaults. Whatever a user sets by a flag of its own stands.
+A recipe gives defaults. A flag that the user sets overrides it.
 """
 
 from amh_tf import errors

@@ -2,7 +2,7 @@
 
 Finds every crossval.json below --runs and writes the paper's tables (Markdown, CSV, LaTeX),
 confusion matrices, paired tests and a page, report.html, that opens without a network. Each
-data set and protocol has tables of its own.
+data set and protocol has its own tables.
 """
 
 import itertools
@@ -21,13 +21,13 @@ def main():
         gather.find(flags.runs)
     with cli.libraries():
         from amh_tf.reporting import formats, write
-    written = write.report(flags.runs, flags.output_dir)
-    for table in written.tables:
+    report = write.report(flags.runs, flags.output_dir)
+    for table in report.tables:
         progress.console.print(formats.for_terminal(table, progress.console))
     progress.console.print("Wrote:")
-    for folder, paths in itertools.groupby(written.paths, key=lambda path: path.parent):
+    for folder, paths in itertools.groupby(report.paths, key=lambda path: path.parent):
         progress.console.print(f"  {folder}/: {', '.join(path.name for path in paths)}")
-    progress.console.print(f"\nOpen {written.page.resolve()} in a browser.")
+    progress.console.print(f"\nOpen {report.page.resolve()} in a browser.")
 
 
 if __name__ == "__main__":

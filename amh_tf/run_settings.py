@@ -31,7 +31,7 @@ def data_config(settings):
     if settings.get("data_dir") == "":
         raise errors.refusal(
             "`data_dir` is empty",
-            "a data folder, or no such flag at all",
+            "a data folder, or no --data_dir",
             "data_dir=''",
             "Set it with --data_dir.",
         )

@@ -8,7 +8,7 @@ import markupsafe
 from amh_tf import escaping
 
 _ESCAPES = {"html": escaping.html, "md": escaping.markdown, "tex": escaping.latex}
-# Jinja's own marks would stand among LaTeX's braces.
+# Jinja's own marks would be confused with LaTeX's braces.
 _MARKS = {
     "tex": {
         "variable_start_string": "<<",

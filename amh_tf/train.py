@@ -1,7 +1,7 @@
 """Trains a model and scores it: python -m amh_tf.train --hops=7
 
 Without --data_dir it writes the planted-cue set (synthetic) to the user's cache and trains
-on that. A run that was stopped goes on with the same command.
+on that. A run that was stopped continues with the same command.
 """
 
 from amh_tf import feature_kinds, progress
@@ -27,22 +27,26 @@ def main():
         f"The run is in {run_dir}: model.keras, metrics.json, predictions.csv, "
         "confusion_matrix.png.\n\nNext:"
     )
-    for what, command in _next_commands(run_dir, trained.run_config, trained.fold):
-        progress.console.print(f"  {what:<11}{command}")
+    for title, command in _next_commands(run_dir, trained.run_config, trained.fold):
+        progress.console.print(f"  {title:<11}{command}")
 
 
 def _next_commands(run_dir, run_config, fold):
     """Yields what can be done with a run, and the command that does it."""
     yield "curves", f"tensorboard --logdir={run_dir / 'logs'}"
     yield "any split", f"{cli.command('evaluate')} --run_dir={run_dir} --split=train"
-    made = [
+    modalities = [
         modality
         for modality in run_config.model.modalities
         if feature_kinds.can_make(fold.manifest.features, modality)
     ]
-    if made:
-        clip = "--video=clip.mp4" if "video" in made else "--audio=clip.wav" * ("audio" in made)
-        words = "--text='what is said'" * ("text" in made)
+    if modalities:
+        clip = (
+            "--video=clip.mp4"
+            if "video" in modalities
+            else "--audio=clip.wav" * ("audio" in modalities)
+        )
+        words = "--text='what is said'" * ("text" in modalities)
         yield (
             "a clip",
             " ".join(filter(None, [f"{cli.command('predict')} --run_dir={run_dir}", clip, words])),
@@ -61,6 +65,6 @@ def _next_commands(run_dir, run_config, fold):
 
 if __name__ == "__main__":
     define()
-    cli.run(main, on_stop="the same command goes on from the last save")
+    cli.run(main, on_stop="the same command continues from the last save")
 else:
     entry.make_callable(__name__, training.train)

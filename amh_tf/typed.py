@@ -89,7 +89,7 @@ def convert(value: Any, kind: type[_T]) -> _T:
     """Returns a JSON value as an instance of a type.
 
     Raises:
-        ValueError: If it is none; the message names the place inside the value, not the file.
+        ValueError: If it does not fit; the message names the place inside the value, not the file.
     """
     try:
         return msgspec.convert(value, kind, dec_hook=_instance)
@@ -104,21 +104,21 @@ def convert(value: Any, kind: type[_T]) -> _T:
         raise errors.InputError(f"{place}: {problem}" if place else problem) from error
 
 
-def record(fields: dict, kind: type[_T], **known: Any) -> _T:
+def record(fields: dict, kind: type[_T], **extra: Any) -> _T:
     """Returns a JSON object as a dataclass or `TypedDict`, and refuses fields that are not its own.
 
     Args:
         fields: The object.
         kind: The type.
-        known: Values of those fields that are not stored.
+        extra: Values of those fields that are not stored.
 
     Raises:
-        ValueError: If it is none, as for `convert`.
+        ValueError: If it does not fit, as for `convert`.
     """
-    surplus = sorted(fields.keys() - (typing.get_type_hints(kind).keys() - known.keys()))
+    surplus = sorted(fields.keys() - (typing.get_type_hints(kind).keys() - extra.keys()))
     if surplus:
         raise errors.InputError(f"unknown field {surplus[0]!r:.100}")
-    return convert({**fields, **known}, kind)
+    return convert({**fields, **extra}, kind)
 
 
 @contextlib.contextmanager

@@ -67,8 +67,8 @@ def _verify_corpus(chosen):
         listed = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
         print(
             f"error: {folder!r} is not {corpus.name} as published. Expected every file, whole. "
-            f"Received: {listed}, named above. Get those files again, or leave such utterances out "
-            f"with `{cli.command('prepare')} --on_error=skip`.",
+            f"Received: {listed}, named above. Download those files again, or leave such "
+            f"utterances out with `{cli.command('prepare')} --on_error=skip`.",
             file=sys.stderr,
         )
         return 1
@@ -83,8 +83,8 @@ def main():
     flags = training_flags.FLAGS
     if bool(flags.data_dir) == bool(flags.source):
         raise errors.refusal(
-            "It is not said what to check",
-            "a data folder, or else a corpus",
+            "There is nothing to check",
+            "a data folder, or a corpus",
             f"data_dir={flags.data_dir!r}, source={flags.source!r}",
             "Set either --data_dir, or --source and --source_dir.",
         )

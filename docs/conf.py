@@ -2,7 +2,7 @@
 
 python -m sphinx -W --keep-going docs build/site
 
-Pages are Markdown that also reads well on a code host. `PROJECT_PAGES` lie outside this folder:
+Pages are Markdown that also reads well on a code host. `PROJECT_PAGES` are outside this folder:
 a stub here gives each a place in the site, and is filled with the page's own text.
 """
 

@@ -81,7 +81,7 @@ def main():
 if __name__ == "__main__":
     flag_kit.define("path", "file", None, "The TFLite file (required).", required=True)
     flag_kit.define("path", "run_dir", None, "Folder of the run (required).", required=True)
-    flag_kit.define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
+    flag_kit.define("path", "data_dir", None, "Where the run's data set is now, if it moved.")
     flags.DEFINE_enum("split", "test", schema.SPLITS, "Split to compare on.")
     flags.DEFINE_float("least_agreement", 0.97, "Smallest share of the same class.")
     cli.run(main)

@@ -28,8 +28,8 @@ FIELDS = {"DT_FLOAT": "float_val", "DT_INT32": "int_val", "DT_STRING": "string_v
 TIMEOUT = 30  # seconds
 
 
-def _refuse(what, expected, received):
-    raise ValueError(f"{what}. Expected {expected}. Received: {received}.")
+def _refuse(problem, expected, received):
+    raise ValueError(f"{problem}. Expected {expected}. Received: {received}.")
 
 
 def _no_answer(server, reason):
@@ -109,8 +109,8 @@ def pad(name, sequences, width, lengths=None):
     lengths = full if lengths is None else list(lengths)
     for number, (length, steps) in enumerate(zip(lengths, full, strict=True)):
         if not 0 <= length <= steps:
-            what = f"`{name}_length` of utterance {number} is out of range"
-            _refuse(what, f"0 to {steps}", length)
+            problem = f"`{name}_length` of utterance {number} is out of range"
+            _refuse(problem, f"0 to {steps}", length)
     padded = np.zeros((len(arrays), max(1, *full), *step), empty.dtype)
     for row, array in enumerate(arrays):
         padded[row, : len(array)] = array
@@ -132,25 +132,25 @@ class _Client:
             video: `(time, width)` features, or None.
         """
         signatures = self.signatures()
-        known = next((s for s in ("raw_wav", "raw") if s in signatures), None)
-        if known is None:
-            what = "The model takes features alone, its card says why: it reads no recordings"
-            _refuse(what, "a signature raw", sorted(signatures))
-        wanted, inputs = signatures[known], {}
-        if "wav_bytes" in wanted:
+        signature = next((s for s in ("raw_wav", "raw") if s in signatures), None)
+        if signature is None:
+            problem = "The model takes features alone, its card says why: it reads no recordings"
+            _refuse(problem, "a signature raw", sorted(signatures))
+        specs, inputs = signatures[signature], {}
+        if "wav_bytes" in specs:
             inputs["wav_bytes"] = np.array([wav or b""], object)
-        if "transcript" in wanted:
+        if "transcript" in specs:
             inputs["transcript"] = np.array([check_text(text)], object)
-        if "video" in wanted:
-            inputs |= pad("video", [video], wanted["video"][1][-1])
-        for name, (_, shape) in wanted.items():
+        if "video" in specs:
+            inputs |= pad("video", [video], specs["video"][1][-1])
+        for name, (_, shape) in specs.items():
             if name.endswith(("_mean", "_deviation")):  # zeros: the utterance's own
                 inputs[name] = np.zeros((1, shape[-1]), np.float32)
         parts = {"wav_bytes": wav, "transcript": text, "video": video}
-        unread = [n for n, p in parts.items() if n not in wanted and p is not None and len(p)]
+        unread = [n for n, p in parts.items() if n not in specs and p is not None and len(p)]
         if unread:
-            _refuse("The model does not read all of it", sorted(wanted), unread)
-        answer = self.predict(known, inputs)
+            _refuse("The model does not read all of it", sorted(specs), unread)
+        answer = self.predict(signature, inputs)
         names = (n.decode() if isinstance(n, bytes) else n for n in answer["classes"][0])
         return dict(zip(names, map(float, answer["probabilities"][0])))
 
@@ -205,7 +205,7 @@ class GrpcClient(_Client):
     def __init__(self, server, model="amh"):
         super().__init__(server, model)
         if "tensorflow" not in sys.modules:
-            # The messages lie inside the package tensorflow, whose runtime takes seconds to load:
+            # The messages are inside the package tensorflow, whose runtime takes seconds to load:
             # a package of that name which runs nothing.
             package = types.ModuleType("tensorflow")
             package.__path__ = importlib.util.find_spec("tensorflow").submodule_search_locations
@@ -280,14 +280,14 @@ def main(arguments=None):
     parser.add_argument("--audio", help="WAV file, 16-bit PCM at 16 kHz", **path)
     parser.add_argument("--text", default="", help="transcript")
     parser.add_argument("--video_features", help=".npy file of shape (time, width)", **path)
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if not (asked.audio or asked.text or asked.video_features):
+        if not (options.audio or options.text or options.video_features):
             _refuse("Nothing is given", "--audio, --text or --video_features", "none")
-        wav = read_wav(asked.audio) if asked.audio else None
-        video = np.load(asked.video_features) if asked.video_features else None
-        kind = RestClient if asked.server.startswith("http") else GrpcClient
-        answer = kind(asked.server, asked.model).recording(wav, asked.text, video)
+        wav = read_wav(options.audio) if options.audio else None
+        video = np.load(options.video_features) if options.video_features else None
+        kind = RestClient if options.server.startswith("http") else GrpcClient
+        answer = kind(options.server, options.model).recording(wav, options.text, video)
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -49,23 +49,23 @@ def operations(contents):
     """
     model = schema_fb.ModelT.InitFromObj(schema_fb.Model.GetRootAs(contents, 0))
     names = {code: name for name, code in vars(schema_fb.BuiltinOperator).items() if name.isupper()}
-    counted = collections.Counter()
+    counts = collections.Counter()
     for graph in model.subgraphs:
         for operation in graph.operators:
             code = model.operatorCodes[operation.opcodeIndex]
             if code.customCode is not None:
-                counted[f"custom: {code.customCode.decode()}"] += 1
+                counts[f"custom: {code.customCode.decode()}"] += 1
             else:
                 number = max(code.builtinCode, code.deprecatedBuiltinCode)
-                counted[names[number]] += 1
-    return counted
+                counts[names[number]] += 1
+    return counts
 
 
 class Runner:
     """Runs a file, one utterance at a time.
 
     An interpreter answers utterances of one length only, and a new one takes its place where the
-    length changes: LiteRT's XNNPACK now and then gives wrong answers after a shorter utterance. See
+    length changes: LiteRT's XNNPACK sometimes gives wrong answers after a shorter utterance. See
     `docs/deployment.md`, "Utterances of changing length".
 
     Args:
@@ -73,7 +73,7 @@ class Runner:
         threads: Threads of the interpreter.
 
     Raises:
-        ValueError: If ai-edge-litert is not installed, or the file is not one of ours.
+        ValueError: If ai-edge-litert is not installed, or this package did not write the file.
     """
 
     def __init__(self, path, threads=1):
@@ -137,10 +137,10 @@ def latencies(runners, inputs, runs, warmup=5):
     times = {name: [] for name in runners}
     for run in range(warmup + runs):
         for name, function in runners.items():
-            started = time.perf_counter()
+            start = time.perf_counter()
             function(inputs)
             if run >= warmup:
-                times[name].append(1000 * (time.perf_counter() - started))
+                times[name].append(1000 * (time.perf_counter() - start))
     return {name: np.array(values) for name, values in times.items()}
 
 

@@ -87,7 +87,7 @@ def test_planted_set_is_prepared(tmp_path):
         (["-m", "amh_tf.train", "--data_dir="], ["`data_dir` is empty", "--data_dir"]),
         (["-m", "amh_tf.train", "--seeds=1,x"], ["`seeds`", "seeds='1,x'", "--seeds"]),
         (["-m", "amh_tf.train", "--seeds=1,1"], ["`seeds`", "different", "--seeds"]),
-        (["-m", "amh_tf.train", "hops=7"], ["left over", "hops=7"]),
+        (["-m", "amh_tf.train", "hops=7"], ["unexpected arguments", "hops=7"]),
         (["-m", "amh_tf.evaluate", "--run_dir=nowhere"], ["config.json", "amh_tf.train"]),
         (["-m", "amh_tf.evaluate"], ["--run_dir"]),
         (["-m", "amh_tf.predict", "--run_dir=export/models/ravdess"], ["no clip", "--video"]),

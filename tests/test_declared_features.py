@@ -35,7 +35,7 @@ def test_folds_do_not_say_it_of_themselves(fold):
     assert finished.returncode == 0, finished.stderr
     assert features["audio"] == features["video"] == {"kind": "unknown"}
     assert features["text"] == {"kind": "words"}
-    assert "audio features: nobody has said how they were made" in finished.stdout
+    assert "audio features: it is not known how they were made" in finished.stdout
     assert "--audio_features=mfcc" in finished.stdout
 
 
@@ -71,15 +71,15 @@ def test_pieces_of_words_are_no_words(fold, piece):
     path.write_bytes(pickle.dumps(ids))
     finished, features = prepare(fold)
     assert finished.returncode == 0, finished.stderr
-    assert features["text"]["kind"] == "other" and "take no transcripts" in finished.stdout
+    assert features["text"]["kind"] == "other" and "accept no transcripts" in finished.stdout
 
 
 @pytest.mark.parametrize(
     ("flags", "texts"),
     [
         (["--audio_features=mfcc"], ["not what is declared", "--audio_features='wav2vec"]),
-        (["--audio_features="], ["`audio_features` is no description", "--audio_features"]),
-        (["--audio_features=a\nb"], ["`audio_features` is no description"]),
+        (["--audio_features="], ["`audio_features` is not a description", "--audio_features"]),
+        (["--audio_features=a\nb"], ["`audio_features` is not a description"]),
         (["--use_energy"], ["`use_energy` says nothing", "--audio_features=mfcc"]),
         (
             ["--audio_features=wav2vec 2.0", "--trim_silence=40"],
@@ -90,7 +90,7 @@ def test_pieces_of_words_are_no_words(fold, piece):
         (["--resnet_weights=random"], ["`resnet_weights` says nothing", "--video_features"]),
         (
             ["--source=planted", "--audio_features=mfcc"],
-            ["`audio_features` is of no use here", "Leave --audio_features out"],
+            ["`audio_features` is not used by this source", "Leave --audio_features out"],
         ),
     ],
 )

@@ -47,9 +47,9 @@ def test_features_can_be_made_where_it_is_said_how(features, made):
 @pytest.mark.parametrize(
     ("features", "modality", "said"),
     [
-        (None, "audio", r"nobody has said how.*amh_tf\.prepare.*--audio_features=mfcc.*--data_dir"),
+        (None, "audio", r"it is not known how.*amh_tf\.prepare.*--audio_features=mfcc.*--data_dir"),
         (None, "video", r"--video_features=resnet101 --resnet_weights=FILE"),
-        (None, "text", r"nobody has said.*Train on a data set"),
+        (None, "text", r"it is not known.*Train on a data set"),
         ({"audio": {"kind": "other", "description": "x 1"}}, "audio", r"described as 'x 1'.*=mfcc"),
         ({"audio": {"kind": "synthetic"}}, "audio", r"made of no recording\. Train on"),
         (RECORDED, "video", r"no such modality\. Train on"),

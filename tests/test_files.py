@@ -124,7 +124,7 @@ def test_stopped_prepare_leaves_nothing_for_ever(tmp_path, number, name):
         assert stopped.returncode == -number and len(left) == 1, stopped.stderr
     else:
         assert stopped.returncode == 128 + number and not left, (stopped.stderr, left)
-        assert stopped.stderr == "stopped; the same command goes on where it was\n"
+        assert stopped.stderr == "stopped; the same command continues where it stopped\n"
     writer.write(planted.read(seed=1, sizes={"train": 9, "dev": 6, "test": 6}), folder)
     assert list(tmp_path.iterdir()) == [folder]
 

@@ -67,7 +67,7 @@ def test_every_path_of_a_list_may_begin_with_a_tilde(read):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("~nobody_of_this_name/x", "home folder of nobody.*./~nobody_of_this_name/x"),
+        ("~nobody_of_this_name/x", "home folder of an unknown user.*./~nobody_of_this_name/x"),
         ("$HOME/x", "begins with a variable.*Write ~"),
         ("${DATA}/x", "begins with a variable"),
     ],

@@ -37,7 +37,7 @@ MORE = [
     (["train", "--hops=0"], "`num_hops`"),
     (["train", "--hops=many"], "--hops=many"),
     (["train", "--recipe=cooking"], "recipe"),
-    (["train", "hops=7"], "left over"),
+    (["train", "hops=7"], "unexpected arguments"),
     (["audit", "--splits=nowhere.csv"], "nowhere.csv"),
     (["verify", "--source=ravdess", "--source_dir=nowhere"], "nowhere"),
     (["predict", "--text=hello", "--run_dir=nowhere"], "'nowhere' is neither a run nor an export"),

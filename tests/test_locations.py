@@ -163,7 +163,7 @@ def test_exit_codes_are_the_true_ones(store, tmp_path):
         (train(data, "s3://bucket/run"), 1, "`run_dir` cannot be an object store"),
         (train(data, tmp_path / "d", "--protocol=speaker"), 1, "--protocol"),
         (train(data, tmp_path / "e", "--fold=7"), 1, "`fold` is out of range"),
-        (train("s3://bucket/forged", tmp_path / "h"), 1, "no tf.train.Example"),
+        (train("s3://bucket/forged", tmp_path / "h"), 1, "not a tf.train.Example"),
         (train(data, tmp_path / "i", "--cache_gigabytes=1e-6"), 0, "The run is in"),
         (train("s3://bucket/other", tmp_path / "j", "--cache_gigabytes=1e-6"), 1, "has no room"),
         (["-m", "amh_tf.verify", f"--data_dir={data}"], 0, "is whole"),

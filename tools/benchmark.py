@@ -42,8 +42,8 @@ def main():
     """Runs the benchmark by the flags."""
     output = Path(FLAGS.output_dir)
     results = _stored(output / "speed.json") | {"machine": benches.machine()}
-    asked = {"busy": FLAGS.busy, "scaling": FLAGS.scaling, "pythons": FLAGS.python}
-    chosen = dict.fromkeys([*FLAGS.measures, *(name for name in asked if asked[name])])
+    optional = {"busy": FLAGS.busy, "scaling": FLAGS.scaling, "pythons": FLAGS.python}
+    chosen = dict.fromkeys([*FLAGS.measures, *(name for name in optional if optional[name])])
     bench = benches.Bench(
         output,
         utterances=FLAGS.utterances or (24 if FLAGS.quick else 1280),
@@ -79,10 +79,10 @@ if __name__ == "__main__":
     flag_kit.define("path", "python", None, python)
     flags.DEFINE_bool("scaling", False, "Measure 1,000 to 10,000 utterances too; 4 GB of disk.")
     flags.DEFINE_bool("quick", False, "Tiny data and one round: to see that all works.")
-    for name, known in (("measures", MEASURES), ("candidates", benches.CANDIDATES)):
+    for name, choices in (("measures", MEASURES), ("candidates", benches.CANDIDATES)):
         flags.register_validator(
             name,
-            lambda values, known=known: set(values) <= set(known),
-            f"Expected some of {', '.join(known)}.",
+            lambda values, choices=choices: set(values) <= set(choices),
+            f"Expected some of {', '.join(choices)}.",
         )
     cli.run(main)

@@ -2,7 +2,7 @@
 
 python -m tools.benchmark_features --output_dir=DIR
 
-Writes a film of its own (synthetic), as large as a dialog of IEMOCAP, in a temporary folder.
+Writes its own film (synthetic), as large as a dialog of IEMOCAP, in a temporary folder.
 Speeds are per second of processor time, all threads counted, and so per core. Writes `results.md`
 to DIR.
 """
@@ -82,7 +82,9 @@ def main():
         rows = list(_rows(Path(folder)))
         with progress.bar(len(rows), "benchmark", "rows") as bar:
             for name, unit, amount, work in rows:
-                table.append([name, unit, *(f"{amount / taken:,.1f}" for taken in _measured(work))])
+                table.append(
+                    [name, unit, *(f"{amount / seconds:,.1f}" for seconds in _measured(work))]
+                )
                 bar.advance()
     text = shared.markdown(["work", "unit", "per core", "wall, all cores"], table)
     files.write_text(Path(FLAGS.output_dir) / "results.md", text)

@@ -39,16 +39,16 @@ def _prepare(folder):
     corpus = meld.read(FLAGS.source_dir)
     train = [s.transcript for s in corpus.recordings if s.splits == ("train",)]
     vocabulary = text.build_vocabulary(text.words(transcript) for transcript in train)
-    vectors, known = glove.load_glove(FLAGS.glove, vocabulary, progress=progress.bar)
-    progress.console.print(f"{known:,} of {len(vocabulary) - 2:,} words have a vector.")
+    vectors, num_known = glove.load_glove(FLAGS.glove, vocabulary, progress=progress.bar)
+    progress.console.print(f"{num_known:,} of {len(vocabulary) - 2:,} words have a vector.")
     ids = {word: number for number, word in enumerate(vocabulary)}
     absent = {name: np.zeros((0, 1), np.float32) for name in ("audio", "video")}
 
     def utterances():
-        for spoken in corpus.recordings:
-            words = text.words(spoken.transcript or "")[: schema.MAX_LENGTHS["text"]]
+        for utterance in corpus.recordings:
+            words = text.words(utterance.transcript or "")[: schema.MAX_LENGTHS["text"]]
             numbers = extracted_source.word_ids(words, ids)
-            yield source.Utterance(spoken.id, spoken.label, text=numbers, **absent)
+            yield source.Utterance(utterance.id, utterance.label, text=numbers, **absent)
 
     described = json.dumps([[s.id, s.label, s.transcript] for s in corpus.recordings])
     words_alone = source.Source(
@@ -98,4 +98,4 @@ if __name__ == "__main__":
     flags.DEFINE_list("recipes", ["authors", "small_corpus"], "Recipes to compare.")
     flags.DEFINE_list("seeds", ["1", "2", "3"], "Seeds of each.")
     flags.DEFINE_list("extra", [], "Further flags for amh_tf.train.")
-    cli.run(main, on_stop="the same command goes on where it was")
+    cli.run(main, on_stop="the same command continues where it stopped")

@@ -26,7 +26,7 @@ AUTHORS = {
 
 
 def _train(hops, seed):
-    """Trains one run in a process of its own and returns its test report."""
+    """Trains one run in its own process and returns its test report."""
     run_dir = Path(FLAGS.output_dir) / f"hops_{hops}-seed_{seed}"
     train = ["-m", "amh_tf.train", f"--hops={hops}", f"--seed={seed}", f"--recipe={FLAGS.recipe}"]
     folders = [f"--data_dir={FLAGS.data_dir}", f"--run_dir={run_dir}"]

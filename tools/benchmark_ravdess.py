@@ -91,7 +91,7 @@ def _with_pictures(output, sound):
     data, corpus = manifest.load(sound), ravdess.read(FLAGS.source_dir)
     archive = np.load(FLAGS.action_units)
     values = dict(zip(archive["ids"].tolist(), archive["values"].astype(np.float32)))
-    index = [extracted_source.entry(spoken) for spoken in corpus.recordings]
+    index = [extracted_source.entry(utterance) for utterance in corpus.recordings]
     missing = [entry.id for entry in index if entry.id not in values]
     if missing:
         raise errors.refusal(

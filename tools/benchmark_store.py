@@ -2,7 +2,7 @@
 
 python -m tools.benchmark_store --data_dir=DATA
 
-A server in a process of its own on this machine gives the files as S3 does. In turns: a plain copy
+A server in its own process on this machine gives the files as S3 does. In turns: a plain copy
 of the folder to the disk, and fetching it into an empty cache; then an epoch of batches from the
 folder, and one from the cache. Both copies wait for the disk, and read what the system's memory
 holds. Prints processor and wall time of each, and the ratios of the medians. For an idle machine.

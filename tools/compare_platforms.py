@@ -55,12 +55,14 @@ np.savez(sys.argv[3], probabilities=[answer["probabilities"][0] for answer in an
 def _run(*command):
     print("+", *(part if "\n" not in str(part) else "..." for part in command), flush=True)
     environment = {**os.environ, "PYTHONPATH": str(shared.ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
+    process = subprocess.run(
         [*map(str, command)], cwd=shared.ROOT, env=environment, capture_output=True, text=True
     )
-    if done.returncode:
-        sys.exit(f"error: the command failed with code {done.returncode}.\n{done.stderr[-2000:]}")
-    return done.stdout
+    if process.returncode:
+        sys.exit(
+            f"error: the command failed with code {process.returncode}.\n{process.stderr[-2000:]}"
+        )
+    return process.stdout
 
 
 def _export(python, folder, max_steps):

@@ -1,6 +1,6 @@
 """Feeds damaged files to every parser: python -m tools.fuzz --inputs=100000
 
-Each parser runs in a process of its own with bounded memory, and is fed good files that Hypothesis
+Each parser runs in its own process with bounded memory, and is fed good files that Hypothesis
 damages. It may return, or raise the error that it documents, which names the file. Anything else is
 a finding: another error, a crash, more memory or time than allowed, and anything done outside the
 folder, such as starting a program, connecting, writing or deleting. Hypothesis shrinks the input of
@@ -156,7 +156,7 @@ def _bounded(watched):
 
 
 def _work(name, inputs, seconds, seed, folder, reports):
-    """Feeds a parser; sends (inputs, refused, findings, whether it is done) now and then."""
+    """Feeds a parser; sends (inputs, refused, findings, whether it is done) from time to time."""
     configuration.set_hypothesis_home_dir(folder / ".hypothesis")
     target = fuzz_targets.TARGETS[name](folder)
     target.read(target.seeds[0])  # what is imported late is imported now
@@ -165,10 +165,10 @@ def _work(name, inputs, seconds, seed, folder, reports):
         signal.signal(number, _too_slow)
     _bound_memory()
     counts = {"inputs": 0, "refused": 0}
-    known, findings = set(), {}  # where errors came from; the smallest input of each
+    places, findings = set(), {}  # where errors came from; the smallest input of each
 
     def feed(data):
-        if time.monotonic() - started > seconds:
+        if time.monotonic() - start > seconds:
             return
         (folder / "input").write_bytes(data)
         counts["inputs"] += 1
@@ -184,10 +184,10 @@ def _work(name, inputs, seconds, seed, folder, reports):
                 trace = "".join(traceback.format_exception(error, limit=-4))
                 findings[place] = data, trace
             # Each is shrunk once, but what would take minutes.
-            if place not in known and not isinstance(error, TooSlow):
+            if place not in places and not isinstance(error, TooSlow):
                 raise AssertionError(f"{name} has a finding") from error
 
-    started = time.monotonic()
+    start = time.monotonic()
     for number in itertools.count():
         settings = hypothesis.settings(
             max_examples=min(BATCH, inputs - counts["inputs"]),
@@ -199,15 +199,15 @@ def _work(name, inputs, seconds, seed, folder, reports):
         test = settings(hypothesis.given(damaged(target.seeds, target.text))(feed))
         with contextlib.suppress(AssertionError, ExceptionGroup, hypothesis.errors.Flaky):
             hypothesis.seed(f"{name} {seed} {number}")(test)()
-        known |= set(findings)
-        done = counts["inputs"] >= inputs or time.monotonic() - started > seconds
-        reports.send((*counts.values(), list(findings.values()), done))
-        if done:
+        places |= set(findings)
+        is_done = counts["inputs"] >= inputs or time.monotonic() - start > seconds
+        reports.send((*counts.values(), list(findings.values()), is_done))
+        if is_done:
             return
 
 
 def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
-    """Fuzzes one parser in a process of its own.
+    """Fuzzes one parser in its own process.
 
     Args:
         name: One of `fuzz_targets.TARGETS`.
@@ -220,7 +220,7 @@ def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
         Number of inputs fed, number refused, list of (input, what happened).
     """
     fed = refused = 0
-    findings, done = [], False
+    findings, is_done = [], False
     with tempfile.TemporaryDirectory() as folder:
         # A process that has run TensorFlow must not be forked; one that imported it may be.
         context = multiprocessing.get_context("forkserver")
@@ -232,10 +232,10 @@ def fuzz(name, inputs, seconds=1e9, seed=0, show=lambda inputs: None):
         sender.close()
         with contextlib.suppress(EOFError):  # the process has ended
             while True:
-                fed, refused, findings, done = receiver.recv()
+                fed, refused, findings, is_done = receiver.recv()
                 show(fed)
         worker.join()
-        if not done:
+        if not is_done:
             last = Path(folder) / "input"
             data = last.read_bytes() if last.exists() else b""
             findings.append((data, f"the process ended with {worker.exitcode}"))

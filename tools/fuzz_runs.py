@@ -1,4 +1,4 @@
-"""The parsers that `tools.fuzz` feeds: what lies in the folder of a run, and served requests."""
+"""The parsers that `tools.fuzz` feeds: what is in the folder of a run, and served requests."""
 
 import dataclasses
 import functools

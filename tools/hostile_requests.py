@@ -60,7 +60,7 @@ def _words(rows, steps):
     return "serving_default", inputs
 
 
-def _spoken(texts, **sound):
+def _raw_inputs(texts, **sound):
     video = np.zeros((len(texts), 0, 2048), np.float32)
     lengths = np.zeros(len(texts), np.int32)
     return {"transcript": np.array(texts, object), **sound, "video": video, "video_length": lengths}
@@ -68,14 +68,14 @@ def _spoken(texts, **sound):
 
 def _wavs(rows, seconds, text=b"hello"):
     contents = [_wav(np.zeros(int(seconds * RATE)))] + [_wav(np.zeros(400))] * (rows - 1)
-    return "raw_wav", _spoken([text] * rows, wav_bytes=np.array(contents, object))
+    return "raw_wav", _raw_inputs([text] * rows, wav_bytes=np.array(contents, object))
 
 
 def _waveforms(rows, seconds):
     length = np.full(rows, 400, np.int32)
     length[0] = int(seconds * RATE)
     waveform = np.zeros((rows, length[0]), np.float32)
-    return "raw", _spoken([b"hello"] * rows, waveform=waveform, waveform_length=length)
+    return "raw", _raw_inputs([b"hello"] * rows, waveform=waveform, waveform_length=length)
 
 
 _bind = functools.partial
@@ -120,7 +120,7 @@ def batch(signature, utterances):
     """Makes one request of such utterances."""
     if signature == "raw_wav":
         contents, texts = zip(*utterances)
-        return signature, _spoken(texts, wav_bytes=np.array(contents, object))
+        return signature, _raw_inputs(texts, wav_bytes=np.array(contents, object))
     if signature == "classify":
         return signature, {"inputs": np.array([_example(steps) for steps in utterances], object)}
     inputs = {}

@@ -63,8 +63,8 @@ def put_table(page, name, table):
             f"{page} without them",
             "Add them where the table belongs.",
         )
-    written = f"{begin}\n\n{table.strip()}\n\n{end}"
-    files.write_text(page, pattern.sub(lambda _: written, text))
+    replacement = f"{begin}\n\n{table.strip()}\n\n{end}"
+    files.write_text(page, pattern.sub(lambda _: replacement, text))
 
 
 def _attention(work):
@@ -141,11 +141,11 @@ def _photograph(page, picture):
             "Install it, for example with apt-get install chromium.",
         )
     with files.replacing(picture) as temporary:
-        shown = Path(f"{temporary}.png")  # the browser goes by the ending
+        screenshot = Path(f"{temporary}.png")  # the browser goes by the ending
         options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={PAGE_SIZE}"]
-        command = [browser, *options, f"--screenshot={shown}", page.resolve().as_uri()]
+        command = [browser, *options, f"--screenshot={screenshot}", page.resolve().as_uri()]
         subprocess.run(command, check=True, capture_output=True)
-        shown.replace(temporary)
+        screenshot.replace(temporary)
 
 
 def _absent(work):

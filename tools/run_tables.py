@@ -4,7 +4,7 @@ python -m tools.run_tables --data_dir=DATA --output_dir=DIR --rows=amh_1,amh_2,a
 python -m tools.run_tables --data_dir=DATA --output_dir=DIR --table=2
 
 Each row is a file in flags/. Folds that are done are not repeated, so that the command can
-be stopped and given again. What stands after `--extra=` goes to every cross-validation.
+be stopped and given again. What follows `--extra=` goes to every cross-validation.
 """
 
 from pathlib import Path
@@ -34,10 +34,10 @@ def main():
     output, rows = Path(FLAGS.output_dir), FLAGS.rows or TABLES[FLAGS.table]
     unknown = [row for row in rows if not (FLAG_FILES / f"{row}.flags").is_file()]
     if unknown:
-        known = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
+        choices = ", ".join(sorted(path.stem for path in FLAG_FILES.glob("*.flags")))
         raise errors.refusal(
             "There is no such row",
-            f"some of {known}",
+            f"some of {choices}",
             f"{', '.join(unknown)}",
             "Set them with --rows.",
         )
@@ -56,4 +56,4 @@ if __name__ == "__main__":
     flags.DEFINE_enum("table", "1", list(TABLES), "Which table, where no rows are named.")
     flags.DEFINE_integer("jobs", 1, "Folds to train side by side.", lower_bound=1)
     flags.DEFINE_list("extra", [], "Further flags for amh_tf.crossval.")
-    cli.run(main, on_stop="the same command goes on from the last save")
+    cli.run(main, on_stop="the same command continues from the last save")

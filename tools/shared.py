@@ -61,6 +61,6 @@ def interval(score):
 
 def median_interval(values):
     """Returns the median of some rounds, and the middle 95 % of those of rounds drawn anew."""
-    drawn = np.random.default_rng(0).choice(values, (2000, len(values)))
-    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    samples = np.random.default_rng(0).choice(values, (2000, len(values)))
+    low, high = np.quantile(np.median(samples, axis=1), (0.025, 0.975))
     return [float(np.median(values)), float(low), float(high)]

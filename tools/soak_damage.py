@@ -28,13 +28,13 @@ def _problem(folder, shard, kind, rng):
     """Damages a data folder once; returns what was not as it must be, or nothing."""
     damage, level = damages.DAMAGES[kind]
     record, is_full = damage(folder, shard.file, rng), level == damages.FULL
-    started, problem = time.monotonic(), "not detected"
+    start, problem = time.monotonic(), "not detected"
     try:
         _read(folder, shard.part, "full" if is_full else "sizes")
     except ValueError as error:
-        named = is_full or record is None or f"record {record} at byte" in str(error)
-        problem = "" if named and shard.file in str(error) else f"not named: {error}"
-    if time.monotonic() - started > 10:
+        is_named = is_full or record is None or f"record {record} at byte" in str(error)
+        problem = "" if is_named and shard.file in str(error) else f"not named: {error}"
+    if time.monotonic() - start > 10:
         problem += " too slow"
     faults = [fault for fault in verification.verify(folder) if fault.path.name == shard.file]
     if not any(record in (None, fault.record) for fault in faults):
@@ -48,7 +48,7 @@ def main():
     parser.add_argument("--damages", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    rng, missed = random.Random(arguments.seed), 0
+    rng, num_missed = random.Random(arguments.seed), 0
     with tempfile.TemporaryDirectory() as temporary:
         source = planted.read(seed=4, sizes={"train": 60, "dev": 20, "test": 20})
         whole = writer.write(source, Path(temporary) / "whole", records_per_shard=16)
@@ -57,12 +57,12 @@ def main():
             shutil.copytree(whole.folder, folder)
             kind, shard = rng.choice(list(damages.DAMAGES)), rng.choice(whole.shards)
             if problem := _problem(folder, shard, kind, rng):
-                missed += 1
+                num_missed += 1
                 print(f"{kind}, {shard.file}: {problem}", flush=True)
             shutil.rmtree(folder)
-    detected = arguments.damages - missed
-    print(f"{arguments.damages} damaged sets, {detected} detected and named, {missed} not")
-    return 1 if missed else 0
+    detected = arguments.damages - num_missed
+    print(f"{arguments.damages} damaged sets, {detected} detected and named, {num_missed} not")
+    return 1 if num_missed else 0
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The command is started, killed with SIGKILL after a random time, and started again, until it has
 been killed as often as asked; then it may end. Weights, optimizer, dropout seeds, scores and
 predictions must be those of an undisturbed run, bit by bit. Logs for TensorBoard may differ: steps
-that were taken twice stand in them twice.
+that were taken twice are in them twice.
 """
 
 import argparse
@@ -41,9 +41,9 @@ def main():
         train = ["-c", TRAIN, "--hops=3", "--batch_size=10", f"--max_steps={arguments.steps}"]
         train += [f"--{modality}_units=6" for modality in ("audio", "text", "video")]
         train += ["--validation_interval=0.2", f"--data_dir={data}"]
-        started = time.monotonic()
+        start = time.monotonic()
         shared.run(*train, f"--run_dir={folder / 'whole'}", log=log)
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - start
         while kills < arguments.kills:
             command = [*train, f"--run_dir={folder / str(runs)}"]
             for _ in range(rng.randrange(2, 6)):  # a few kills in each run, then it ends

@@ -48,7 +48,7 @@ def _export(folder, recipe):
 
 
 class Server:
-    """The stand-in for TensorFlow Serving, in a process of its own.
+    """The stand-in for TensorFlow Serving, in its own process.
 
     Args:
         folder: Folder of the served versions.
@@ -79,37 +79,37 @@ class Server:
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
 
-def _ask(asked, request):
+def _ask(connection, request):
     """Returns probabilities, or the ValueError that says why there are none."""
     try:
-        answer = asked.predict(*request)
+        answer = connection.predict(*request)
     except ValueError as error:
         return error
     return answer["scores" if request[0] == "classify" else "probabilities"]
 
 
-def _timed(asked, request):
-    started = time.monotonic()
-    answer = _ask(asked, request)
-    return time.monotonic() - started, answer
+def _timed(connection, request):
+    start = time.monotonic()
+    answer = _ask(connection, request)
+    return time.monotonic() - start, answer
 
 
 def attack(server):
     """Sends each hostile request; returns whether all stayed below the bound."""
-    asked, within = client.GrpcClient(server.address), True
+    connection, within = client.GrpcClient(server.address), True
     print(f"idle: {server.megabytes():.0f} MB\n")
     print("| request | MB | MB above idle | answer |\n|---|---|---|---|")
     for name, make in hostile_requests.ALL.items():
         request, idle = make(), server.megabytes()
         server.forget_peak()
-        answer, outcome = _ask(asked, request), "answered"
-        taken = server.megabytes("VmHWM") - idle
-        within &= taken < MOST_MEGABYTES
+        answer, outcome = _ask(connection, request), "answered"
+        used = server.megabytes("VmHWM") - idle
+        within &= used < MOST_MEGABYTES
         if isinstance(answer, ValueError):
             limit = re.search("the limit `([a-z_]+)`", str(answer))
             outcome = limit[1] if limit else str(answer)[:100]
         size = hostile_requests.megabytes(request)
-        print(f"| {name} | {size:.2f} | {taken:.0f} | {outcome} |", flush=True)
+        print(f"| {name} | {size:.2f} | {used:.0f} | {outcome} |", flush=True)
     print(f"\nafter all of them: {server.megabytes():.0f} MB\n")
     return within
 
@@ -122,12 +122,12 @@ def _requests(rng):
     """
     alone, together = [], []
     for signature in SIGNATURES:
-        drawn = [hostile_requests.utterance(signature, rng) for _ in range(UTTERANCES)]
+        utterances = [hostile_requests.utterance(signature, rng) for _ in range(UTTERANCES)]
         for _ in range(2 * UTTERANCES):
             rows = rng.integers(0, UTTERANCES, rng.integers(1, MOST_ROWS + 1))
-            request = hostile_requests.batch(signature, [drawn[row] for row in rows])
+            request = hostile_requests.batch(signature, [utterances[row] for row in rows])
             together.append((rows + len(alone), request))
-        alone += [hostile_requests.batch(signature, [utterance]) for utterance in drawn]
+        alone += [hostile_requests.batch(signature, [utterance]) for utterance in utterances]
     rng.shuffle(together)
     return alone, together
 
@@ -135,8 +135,8 @@ def _requests(rng):
 def crowd(server, clients, count, rng):
     """Asks from many clients at once; returns whether every answer was that of each alone."""
     alone, together = _requests(rng)
-    asked, local = client.GrpcClient(server.address), threading.local()
-    lone, expected = zip(*(_timed(asked, request) for request in alone * 3))
+    connection, local = client.GrpcClient(server.address), threading.local()
+    lone, expected = zip(*(_timed(connection, request) for request in alone * 3))
     memory = [server.megabytes()]
 
     def one(number):
@@ -151,10 +151,10 @@ def crowd(server, clients, count, rng):
         return seconds, max(np.abs(a - expected[row][0]).max() for a, row in zip(answer, rows))
 
     server.forget_peak()
-    started = time.monotonic()
+    start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         times, results = zip(*pool.map(one, range(count)))
-    took = time.monotonic() - started
+    took = time.monotonic() - start
     errors = [result for result in results if isinstance(result, ValueError)]
     difference = max(result for result in results if not isinstance(result, ValueError))
     for text, seconds in (("one client", lone), (f"{clients} clients", times)):

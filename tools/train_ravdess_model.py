@@ -155,4 +155,4 @@ if __name__ == "__main__":
     flag_kit.define("path", "source_dir", None, "RAVDESS as released.", required=True)
     flag_kit.define("path", "crossval", None, "Cross-validation of the same recipe.", required=True)
     flag_kit.define("path", "work_dir", None, "Where data and run go; new.", required=True)
-    cli.run(main, on_stop="the same command goes on where it was")
+    cli.run(main, on_stop="the same command continues where it stopped")

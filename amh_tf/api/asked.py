@@ -34,7 +34,7 @@ def clips(
         sees: Whether the model reads pictures: then a file with pictures is a film.
 
     Raises:
-        InputError: If something is no clip, or said twice.
+        InputError: If something is not a clip, or is given twice.
     """
     many: list[Any] = [_NOTHING if clip is None else clip]
     if isinstance(clip, (list, tuple)) and is_many(clip):
@@ -50,8 +50,8 @@ def clips(
         )
     same = {name: value for name, value in settings.items() if name != "text"}
     return [
-        _clip(each, rate, {**same, **({} if text is None else {"text": text})}, sees)
-        for each, text in zip(many, texts)
+        _clip(request, rate, {**same, **({} if text is None else {"text": text})}, sees)
+        for request, text in zip(many, texts)
     ]
 
 
@@ -64,7 +64,7 @@ def _clip(one, rate, settings, sees):
     if isinstance(one, prediction_clip.Clip):
         if settings:
             raise errors.refusal(
-                "The clip says itself what it is",
+                "A `Clip` already says what it is",
                 "nothing beside a `Clip`",
                 ", ".join(settings),
                 "Set it in the `Clip`.",
@@ -77,13 +77,13 @@ def _clip(one, rate, settings, sees):
         name, value = "audio", samples.Samples(array, own)
     else:
         raise errors.refusal(
-            "This is no clip",
+            "This is not a clip",
             "a path, an array with `rate=`, a pair of both, or a `Clip`",
             f"{one!r:.100}",
         )
     if settings.get(name):
         raise errors.refusal(
-            f"`{name}` is said twice",
+            f"`{name}` is given twice",
             f"a clip, or else `{name}=`",
             f"{one!r:.100} and {name}={settings[name]!r}",
             "Leave one out.",

@@ -122,19 +122,19 @@ class ExportedRun(run.Run):
         from amh_tf.prediction import clip as prediction_clip
 
         specs = _inputs(self._signatures["raw"])
-        spoken, notes, waveform = clip.recording(), [], None
+        recording, notes, waveform = clip.recording(), [], None
         inputs = {
             name: np.zeros([1, *(size or 0 for size in spec.shape[1:])], spec.dtype.as_numpy_dtype)
             for name, spec in specs.items()
         }
-        if "waveform" in specs and spoken.audio:
-            waveform = reading.sound(spoken)
+        if "waveform" in specs and recording.audio:
+            waveform = reading.sound(recording)
             inputs["waveform"] = waveform[np.newaxis]
             inputs["waveform_length"] = np.array([len(waveform)], np.int32)
         if "transcript" in specs:
             inputs["transcript"] = np.array([clip.text or ""])
             if clip.text is None:
-                notes.append("No words are read: an export does not recognize them; `text` does.")
+                notes.append("No words are read: an export recognizes none. Pass `text`.")
         if "video" in specs and clip.video:
             notes.append("No video is read: an export takes pictures as features.")
         if waveform is None and not (clip.text and "transcript" in specs):

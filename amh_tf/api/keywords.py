@@ -11,18 +11,18 @@ from typing import Any
 from amh_tf import errors
 
 
-def check(call: str, chosen: Mapping[str, Any], known: type) -> None:
+def check(call: str, chosen: Mapping[str, Any], signature: type) -> None:
     """Refuses keywords that a function does not know, and values of another type.
 
     Args:
         call: How the function is called, such as "amh_tf.train".
         chosen: Values of what is set, by name.
-        known: `TypedDict` of what it takes.
+        signature: `TypedDict` of what it takes.
 
     Raises:
         InputError: If there are any; the message names the nearest that is known.
     """
-    hints = typing.get_type_hints(known)
+    hints = typing.get_type_hints(signature)
     for name, value in chosen.items():
         if name not in hints:
             near = difflib.get_close_matches(name, hints, n=1, cutoff=0.5)
@@ -31,11 +31,13 @@ def check(call: str, chosen: Mapping[str, Any], known: type) -> None:
                 f"`{name}` is not known to {call}",
                 nearest,
                 f"{name}={value!r:.100}",
-                "Mend its spelling, or leave it out.",
+                "Correct the spelling, or leave it out.",
             )
         if not _fits(value, hints[name]):
             raise errors.refusal(
-                f"`{name}` is of another type", f"{_named(hints[name])}", f"{name}={value!r:.100}"
+                f"`{name}` has the wrong type",
+                f"{_in_words(hints[name])}",
+                f"{name}={value!r:.100}",
             )
 
 
@@ -50,21 +52,21 @@ def with_paths_as_text(chosen: Mapping[str, Any]) -> dict[str, Any]:
 def _fits(value, hint):
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, each) for each in inner)
+        return any(_fits(value, option) for option in inner)
     if origin is collections.abc.Sequence:
         is_sequence = isinstance(value, collections.abc.Sequence) and not isinstance(value, str)
-        return is_sequence and all(_fits(each, inner[0]) for each in value)
+        return is_sequence and all(_fits(item, inner[0]) for item in value)
     if hint in (int, float):
         return isinstance(value, (int, hint)) and not isinstance(value, bool)
     return isinstance(value, origin or hint)
 
 
-def _named(hint):
+def _in_words(hint):
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_named(each) for each in inner)
+        return " or ".join(_in_words(option) for option in inner)
     if origin is collections.abc.Sequence:
-        return f"a sequence of {_named(inner[0])}"
+        return f"a sequence of {_in_words(inner[0])}"
     plain = {type(None): "None", os.PathLike: "a path", str: "a text", bool: "True or False"}
     plain |= {int: "an integer", float: "a number"}
     return plain[origin or hint]

@@ -24,7 +24,7 @@ def prepare(
 ) -> Manifest:
     """Writes a data folder of TFRecord shards, to train on.
 
-    Extraction from raw recordings that was stopped goes on where it was.
+    Extraction from raw recordings that was stopped continues where it stopped.
 
     Args:
         source: "planted" for the planted-cue set (synthetic), "folds" for the authors'
@@ -71,12 +71,12 @@ def write(chosen: Mapping[str, Any]) -> tuple[preparation.Preparation, Manifest]
     Raises:
         InputError: As for `prepare`.
     """
-    named = keywords.with_paths_as_text(chosen)
+    values = keywords.with_paths_as_text(chosen)
     for name in ("protocols", "classes", "planted_sizes"):
-        if named.get(name) is not None:
-            named[name] = tuple(named[name])
-    locations.check_local("output_dir", named["output_dir"])
-    settled = preparation.Preparation(**named)
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    locations.check_local("output_dir", values["output_dir"])
+    settled = preparation.Preparation(**values)
     names = ["records_per_shard", "feature_dtype", "protocols", "num_folds", "fold_seed"]
     names += ["fold_repeats", "dev_speakers"]
     options = {name: getattr(settled, name) for name in names}

@@ -96,19 +96,19 @@ class Run:
         """Predicts the emotion of a clip, or of several.
 
         Args:
-            clip: Path of a film or of sound; an array of sound, `(samples,)` or `(samples,
+            clip: Path of a video or of sound; an array of sound, `(samples,)` or `(samples,
                 channels)`, floats in +-1 or integers, with its `rate`; a pair of both; an
                 `amh_tf.Clip`; or a list of such. None where `video`, `audio` and `text` say all.
             rate: Samples a second of arrays.
-            video, audio: Files, where sound and picture lie apart.
+            video, audio: Files, where sound and picture are apart.
             text: What is said, or a list, one for each clip. Default: what a speech recognizer
                 hears, where the model reads words; "" for no words.
             start, end: Span in seconds, of the whole by default.
             side: Half of the picture that shows the speaker: "whole", "left" or "right".
             enroll: Other recordings of the same speaker, for a model that standardizes by speaker.
-            resnet_weights: Weights of ResNet-101, those that the data set was made with.
+            resnet_weights: Weights of ResNet-101, the same that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
-            data_dir: Where the run's data set lies now; older runs need it.
+            data_dir: Where the run's data set is now; older runs need it.
 
         Returns:
             `Prediction`; of a list of clips, a list of them.
@@ -117,7 +117,7 @@ class Run:
             InputError: If a clip cannot be read, or the run does not take it.
             ImportError: If a package of an extra is needed and not installed.
 
-        Example (a hum, which is nobody's voice):
+        Example (a hum, not a voice):
 
         >>> import amh_tf, numpy as np
         >>> hum = np.sin(2 * np.pi * 180 * np.arange(16000) / 16000) / 2
@@ -160,7 +160,7 @@ class Run:
         Args:
             split: "train", "dev" or "test".
             drop: Modalities to score without, such as ["video"], or ["all_subsets"].
-            data_dir: Where the run's data set lies now, if it has moved.
+            data_dir: Where the run's data set is now, if it has moved.
             verify: "sizes", or "full" to compare SHA-256 too.
             quiet: Whether nothing is printed.
 
@@ -179,17 +179,17 @@ class Run:
             split,
             "Set it with --split.",
         )
-        where = None if data_dir is None else str(data_dir)
+        location = None if data_dir is None else str(data_dir)
         own = self._config
         self.check()
-        manifest.load(where or own.data.data_dir)
+        manifest.load(location or own.data.data_dir)
         with imports.libraries():
             from amh_tf.training import absence, scoring, startup
         with progress.silence(quiet):
             startup.prepare(own.training.batch_split, own.model, begun=own.kernel)
             if drop is not None:
-                return absence.evaluate(str(self.folder), split, list(drop), where, verify)
-            return scoring.evaluate(str(self.folder), split, where, verify)
+                return absence.evaluate(str(self.folder), split, list(drop), location, verify)
+            return scoring.evaluate(str(self.folder), split, location, verify)
 
 
 def load(folder: known.Path) -> Run:

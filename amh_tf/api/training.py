@@ -40,8 +40,9 @@ def train(
 ) -> run.Run:
     """Trains a model, and scores it on the dev and test parts.
 
-    A run that was stopped goes on where it was; one that is finished is not repeated. The first
-    call in a process also sets the number of TensorFlow's threads, if nothing has used it before.
+    A run that was stopped continues where it stopped; one that is finished is not repeated. The
+    first call in a process also sets the number of TensorFlow's threads, if nothing has used it
+    before.
 
     Args:
         data_dir: Data folder that `amh_tf.prepare` wrote. Without it, the planted-cue set
@@ -105,11 +106,11 @@ def fit(chosen: Mapping[str, Any]) -> Trained:
         source, folder = _planted_set(chosen, writer.LAYOUT)
         data = dataclasses.replace(data, data_dir=str(folder))
     run_dir = run_settings.run_dir(chosen, data, model)
-    begun = run_folder.RunFolder(run_dir).begun_kernel()
+    kernel = run_folder.RunFolder(run_dir).begun_kernel()
     if team is None:
-        startup.prepare(training.batch_split, model, begun=begun)
+        startup.prepare(training.batch_split, model, begun=kernel)
     else:  # which has used TensorFlow, so that its threads are set, even where it is one device
-        startup.load_kernel(model, begun)
+        startup.load_kernel(model, kernel)
     if source is not None:
         writer.write(source, data.data_dir, progress=progress.bar)
     run_config, fold = runs.configure(data, training, model, seeds)

@@ -61,39 +61,39 @@ def of_folder(manifest, advance=lambda: None):
     Raises:
         ValueError: If the folder is damaged, or of a version that did not write who speaks.
     """
-    found = utterances.read(manifest)
+    rows = utterances.read(manifest)
     try:
         cache.fetch(manifest, manifest.shards)
     except faults.Fault as fault:
         raise fault.as_error(cache.REMEDY) from fault
     recordings = {}
     # Copies that were changed are found by the level and the shape of MFCC.
-    heard = feature_kinds.record(manifest.features, "audio")["kind"] == feature_kinds.MFCC
+    has_mfcc = feature_kinds.record(manifest.features, "audio")["kind"] == feature_kinds.MFCC
     for shard in manifest.shards:
         for name, digest, frames in _recordings(manifest, shard):
-            recordings[name] = digest, frames if heard else None
+            recordings[name] = digest, frames if has_mfcc else None
             advance()
     sounds = duplicates.Sounds()
-    for each in found:
-        if each.id not in recordings:
+    for row in rows:
+        if row.id not in recordings:
             path = manifest.path(manifest.utterances_file)
-            raise faults.Fault(path, f"no shard holds {each.id!r}").as_error()
-        sounds.add(*recordings.pop(each.id))
+            raise faults.Fault(path, f"no shard holds {row.id!r}").as_error()
+        sounds.add(*recordings.pop(row.id))
     protocols = []
     for name, protocol in manifest.protocols.items():
         columns = []
         for fold in protocol["folds"]:
             split_of = {part: split for split in schema.SPLITS for part in fold[split]}
-            columns.append([split_of.get(each.part, "") for each in found])
+            columns.append([split_of.get(row.part, "") for row in rows])
         names = tuple(fold["name"] for fold in protocol["folds"])
         splits = np.array(columns, object).T
         protocols.append(Protocol(name, protocol["description"], names, splits))
     return Subject(
         name=manifest.name,
-        ids=tuple(each.id for each in found),
-        labels=tuple(each.label for each in found),
-        speakers=tuple(each.speaker for each in found),
-        sentences=tuple(each.sentence for each in found),
+        ids=tuple(row.id for row in rows),
+        labels=tuple(row.label for row in rows),
+        speakers=tuple(row.speaker for row in rows),
+        sentences=tuple(row.sentence for row in rows),
         protocols=tuple(protocols),
         sounds=sounds,
     )
@@ -154,7 +154,9 @@ def of_splits(splits, name, load=None, advance=lambda: None):
         for path in splits.columns["audio"]:
             sounds.add(*_recording(path, load))
             advance()
-    columns = {each: splits.columns.get(each, nothing) for each in ("label", "speaker", "sentence")}
+    columns = {
+        field: splits.columns.get(field, nothing) for field in ("label", "speaker", "sentence")
+    }
     return Subject(
         name=name,
         ids=splits.ids,
@@ -175,7 +177,7 @@ def _recording(path, load):
 
 
 def with_splits(subject, splits, name):
-    """Puts splits of others in the place of a data folder's own.
+    """Puts splits of others in place of a data folder's own.
 
     What the file says of a speaker, label or sentence goes before what the data folder says.
 
@@ -190,8 +192,8 @@ def with_splits(subject, splits, name):
     Raises:
         ValueError: If they name ids that the data folder does not hold.
     """
-    places = {each: place for place, each in enumerate(subject.ids)}
-    strange = [each for each in splits.ids if each not in places]
+    places = {utterance: place for place, utterance in enumerate(subject.ids)}
+    strange = [utterance for utterance in splits.ids if utterance not in places]
     if strange:
         raise errors.refusal(
             f"{name!r} names utterances that the {subject.name} does not hold",
@@ -199,7 +201,7 @@ def with_splits(subject, splits, name):
             f"{len(strange):,} others, the first {', '.join(map(repr, strange[:3]))}",
             "Set others with --splits or --data_dir.",
         )
-    order = [places[each] for each in splits.ids]
+    order = [places[utterance] for utterance in splits.ids]
     placed = np.full((len(subject.ids), len(splits.names)), "", object)
     placed[order] = splits.splits
     columns = {}

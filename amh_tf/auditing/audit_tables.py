@@ -29,14 +29,14 @@ def show(report):
         claims.add_column("a score on it may be called")
         claims.add_column("")
         for claim, title in leaks.CLAIMS.items():
-            found = protocol["claims"][claim]
-            reason = f": {found['reason']}" if found["reason"] else ""
-            claims.add_row(title, _text(found["answer"] + reason))
+            verdict = protocol["claims"][claim]
+            reason = f": {verdict['reason']}" if verdict["reason"] else ""
+            claims.add_row(title, _text(verdict["answer"] + reason))
         progress.console.print(claims)
 
 
 def _twice(recordings):
-    """Yields a line on recordings that stand twice, whether or not a split parts them."""
+    """Yields a line on recordings that appear twice, whether or not a split parts them."""
     if recordings is None:
         yield "No recordings to compare."
         return
@@ -47,43 +47,43 @@ def _twice(recordings):
         near = recordings["near"]
         yield f"Near-duplicates: {len(near):,} pairs, such as {', '.join(near[0]['ids'])}"
     if not recordings["identical"] and not recordings["near"]:
-        yield f"None of {recordings['compared']:,} recordings stands twice."
+        yield f"None of {recordings['compared']:,} recordings appears twice."
     alone = recordings["compared"] - recordings["near_compared"]
     if alone:
-        yield f"Of {alone:,} there are no MFCC: their changed copies would not be found."
+        yield f"Of {alone:,} there are no MFCC: changed copies of them cannot be found."
 
 
 def _audited_folds(folds):
-    shown = rich_table.Table(
+    table = rich_table.Table(
         box=box.SIMPLE, title="shared: test with train / test with dev", title_justify="left"
     )
-    shown.add_column("fold")
+    table.add_column("fold")
     for title in ("train", "dev", "test", "left out", "test speakers"):
-        shown.add_column(title, justify="right")
+        table.add_column(title, justify="right")
     for kind in ("speakers", "sentences", "recordings", "nearly"):
-        shown.add_column(kind, justify="right")
+        table.add_column(kind, justify="right")
     for fold in folds:
         counts = [f"{split['utterances']:,}" for split in fold["splits"].values()]
         shared = [
-            f"{found['train-test']:,} / {found['dev-test']:,}" for found in fold["shared"].values()
+            f"{pairs['train-test']:,} / {pairs['dev-test']:,}" for pairs in fold["shared"].values()
         ]
         speakers = f"{fold['splits']['test']['speakers']:,}"
         left_out = f"{fold['left_out']:,}"
-        shown.add_row(_text(fold["name"]), *counts, left_out, speakers, *shared)
-    return shown
+        table.add_row(_text(fold["name"]), *counts, left_out, speakers, *shared)
+    return table
 
 
 def _audited_classes(folds):
     """Shows how many utterances of each class the splits have, from the fewest to the most."""
-    shown = rich_table.Table(box=box.SIMPLE)
-    shown.add_column("class")
+    table = rich_table.Table(box=box.SIMPLE)
+    table.add_column("class")
     for split in folds[0]["splits"]:
-        shown.add_column(split, justify="right")
+        table.add_column(split, justify="right")
     for name in folds[0]["splits"]["test"]["classes"]:
         counts = [
             [fold["splits"][split]["classes"][name] for fold in folds]
             for split in folds[0]["splits"]
         ]
         cells = [f"{min(c):,}" + f" to {max(c):,}" * (min(c) < max(c)) for c in counts]
-        shown.add_row(_text(name), *cells)
-    return shown
+        table.add_row(_text(name), *cells)
+    return table

@@ -1,4 +1,4 @@
-"""Finds recordings that stand in a data set twice: the same bytes, or the same sound changed.
+"""Finds recordings that are in a data set twice: the same bytes, or the same sound changed.
 
 A copy at another level, cut, shifted, saved in another format or with a little noise has other
 bytes. It is found in two steps, both of which look at the loud frames alone, since what a copy
@@ -14,7 +14,7 @@ changes most is its silence:
 On RAVDESS' 1,440 recordings, 318 of 320 changed copies were found, and no pair else but one that
 the corpus really holds twice. The copies were 6 and 20 dB softer in 16 bits (38 of 40), 3 dB louder
 and clipped, cut by up to a tenth, shifted by half a frame, or with noise at 40 dB; the lowest
-concordance of those found was 0.93. The closest recordings that are no copies, two takes of one
+concordance of those found was 0.93. The closest recordings that are not copies, two takes of one
 sentence by one actor, have 0.84. Other loudspeakers, filters or speeds are not looked for.
 """
 
@@ -100,7 +100,7 @@ class Sounds:
         scale = self._scale(numbers)
         loud = {number: self._loud(number, scale) for number in numbers}
         candidates = _candidates(self._summaries(numbers, loud), [*map(self._length, numbers)])
-        found = []
+        pairs = []
         for place, others in enumerate(candidates):
             for other in others:
                 pair = numbers[place], numbers[other]
@@ -110,9 +110,9 @@ class Sounds:
                     *((self._sketch(number, scale), loud[number]) for number in pair)
                 )
                 if concordance >= CONCORDANCE:
-                    found.append((*pair, concordance))
+                    pairs.append((*pair, concordance))
             advance()
-        return found
+        return pairs
 
     def _length(self, number):
         return len(self._frames[number])
@@ -187,10 +187,10 @@ def _concordance(first, second):
     for shift in _shifts(first, second, int(_SHIFT * longest)):
         x, y = a[max(0, shift) :], b[max(0, -shift) :]
         common = min(len(x), len(y))
-        heard = loud_a[max(0, shift) :][:common] | loud_b[max(0, -shift) :][:common]
-        if common < _COMMON * longest or heard.sum() < SHORTEST // 2:
+        is_loud = loud_a[max(0, shift) :][:common] | loud_b[max(0, -shift) :][:common]
+        if common < _COMMON * longest or is_loud.sum() < SHORTEST // 2:
             continue
-        x, y = x[:common][heard], y[:common][heard]
+        x, y = x[:common][is_loud], y[:common][is_loud]
         apart = x.mean(axis=0) - y.mean(axis=0)
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
         energies = np.square(x).mean(), np.square(y).mean()

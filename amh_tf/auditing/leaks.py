@@ -1,4 +1,4 @@
-"""Audits splits: what stands on both sides of them, and which claims their scores can bear."""
+"""Audits splits: what is on both sides of them, and which claims their scores can bear."""
 
 import itertools
 
@@ -34,8 +34,8 @@ def report(subject, advance=lambda: None):
     Returns:
         Dict that JSON can hold. Of each protocol: `claims`, over all folds, and `folds`, each with
         the utterances, classes and speakers of its splits, `shared` (speakers, sentences,
-        recordings, near_recordings) and its own `claims`. `recordings` lists those that stand twice
-        anywhere, or is None where none could be compared. `leaks` names those of `LEAKS` that
+        recordings, near_recordings) and its own `claims`. `recordings` lists those that appear
+        twice anywhere, or is None where none could be compared. `leaks` names those of `LEAKS` that
         stand in a test part and in the train or dev part of the same fold.
     """
     compared = _Compared(subject, advance)
@@ -67,7 +67,7 @@ class _Compared:
         self.subject = subject
         self.labels = np.array(subject.labels, object)
         self.classes = sorted(set(subject.labels) - {""})
-        sentences = [text_folds.key(each) if each else "" for each in subject.sentences]
+        sentences = [text_folds.key(sentence) if sentence else "" for sentence in subject.sentences]
         self.groups = {
             "speakers": np.array(subject.speakers, object),
             "sentences": np.array(sentences, object),
@@ -84,11 +84,11 @@ class _Compared:
             self.have_frames = np.array(subject.sounds.have_frames)
 
     def twice(self):
-        """Says which recordings stand in the data set more than once, in whatever splits."""
+        """Says which recordings are in the data set more than once, in whatever splits."""
         ids = self.subject.ids
         if self.subject.sounds is None:
             return None
-        identical = [[ids[each] for each in group] for group in self.subject.sounds.same()]
+        identical = [[ids[number] for number in group] for group in self.subject.sounds.same()]
         near = [
             {"ids": [ids[first], ids[second]], "concordance": round(concordance, 4)}
             for first, second, concordance in self.near
@@ -140,7 +140,9 @@ def _fold(compared, name, splits):
     members = {split: splits == split for split in schema.SPLITS}
     about = {}
     for split, member in members.items():
-        counts = {each: int((compared.labels[member] == each).sum()) for each in compared.classes}
+        counts = {
+            label: int((compared.labels[member] == label).sum()) for label in compared.classes
+        }
         about[split] = {
             "utterances": int(member.sum()),
             "classes": counts,
@@ -161,28 +163,28 @@ def _fold(compared, name, splits):
 
 
 def _shared(compared, kind, members):
-    """Says what stands in two splits: speakers, sentences, or identical recordings."""
+    """Says what is in two splits: speakers, sentences, or identical recordings."""
     groups = compared.groups[kind]
-    held = {split: set(groups[member].tolist()) - {""} for split, member in members.items()}
-    found = {f"{a}-{b}": len(held[a] & held[b]) for a, b in _PAIRS}
-    leaked = held["test"] & (held["train"] | held["dev"])
+    by_split = {split: set(groups[member].tolist()) - {""} for split, member in members.items()}
+    counts = {f"{a}-{b}": len(by_split[a] & by_split[b]) for a, b in _PAIRS}
+    leaked = by_split["test"] & (by_split["train"] | by_split["dev"])
     touched = members["test"] & np.isin(groups, list(leaked))
-    return {**found, "test_utterances": int(touched.sum()), "examples": sorted(leaked)[:_EXAMPLES]}
+    return {**counts, "test_utterances": int(touched.sum()), "examples": sorted(leaked)[:_EXAMPLES]}
 
 
 def _near(compared, splits):
-    found = dict.fromkeys((f"{a}-{b}" for a, b in _PAIRS), 0)
+    counts = dict.fromkeys((f"{a}-{b}" for a, b in _PAIRS), 0)
     touched, examples = set(), []
     for first, second, concordance in compared.near:
         sides = sorted((splits[first], splits[second]), key=(*schema.SPLITS, "").index)
         if sides[0] == sides[1] or "" in sides:
             continue
-        found["-".join(sides)] += 1
+        counts["-".join(sides)] += 1
         if "test" in sides:
             touched.add(first if splits[first] == "test" else second)
-            ids = [compared.subject.ids[each] for each in (first, second)]
+            ids = [compared.subject.ids[number] for number in (first, second)]
             examples.append({"ids": ids, "concordance": round(concordance, 4)})
-    return {**found, "test_utterances": len(touched), "examples": examples[:_EXAMPLES]}
+    return {**counts, "test_utterances": len(touched), "examples": examples[:_EXAMPLES]}
 
 
 def _claims(compared, members, about, shared):
@@ -223,7 +225,7 @@ def _free_of_duplicates(compared, used, shared):
     same, near = shared["recordings"], shared["near_recordings"]
     if same["test_utterances"] or near["test_utterances"]:
         examples = same["examples"] or near["examples"][0]["ids"]
-        counts = f"{same['test_utterances']:,} test recordings stand in train or dev"
+        counts = f"{same['test_utterances']:,} test recordings are in train or dev"
         counts += f", {near['test_utterances']:,} nearly so"
         return _answer(NO, f"{counts}, such as {examples[0]!r}")
     missing = int((~compared.are_heard[used]).sum())

@@ -4,7 +4,7 @@
 |---|---|
 | `id` | name of the utterance; required |
 | `split` | train, dev (or val, valid, validation), test, or empty where it is left out |
-| `fold` | without `split`, the fold that tests on the utterance: all others are trained on; beside `split`, the fold that the line is about, so that an id stands in one line for each fold |
+| `fold` | without `split`, the fold that tests on the utterance: all others are trained on; beside `split`, the fold that the line is about, so that an id has one line for each fold |
 | `label`, `speaker`, `sentence` | what is known of it |
 | `audio` | its recording, relative to the file's folder |
 """  # noqa: E501  (a table cannot be wrapped)
@@ -55,11 +55,11 @@ def read(path, encoding=None):
 
     Raises:
         ValueError: If it cannot be read, lacks a column, names a split that is not known, or an
-            id stands twice in a fold. The message names file and line.
+            id appears twice in a fold. The message names file and line.
     """
     path = Path(path)
     rows = _json_rows if path.suffix.lower() in table.JSON_ENDINGS else text_files.rows
-    known, assigned, columns = {}, {}, set()
+    by_id, assigned, columns = {}, {}, set()
     for number, row in rows(path, encoding, ("id", "split", "fold", *COLUMNS), _REQUIRED):
         text_files.check_id(path, number, row["id"])
         split = _NAMES.get(row.get("split", "").strip().lower())
@@ -70,41 +70,43 @@ def read(path, encoding=None):
         if "split" not in row and not fold:
             raise text_files.error(path, number, "the fold is missing", "its name", row)
         of_fold = assigned.setdefault(fold, {})
-        if row["id"] in of_fold or ("split" not in row and row["id"] in known):
-            expected = "an id once in a fold"
-            raise text_files.error(path, number, "the id stands twice", expected, row["id"])
+        if row["id"] in of_fold or ("split" not in row and row["id"] in by_id):
+            expected = "each id once in a fold"
+            raise text_files.error(path, number, "the id appears twice", expected, row["id"])
         # Without a split, the line says that the fold tests on it.
         of_fold[row["id"]] = split if "split" in row else "test"
-        about = known.setdefault(row["id"], {})
+        about = by_id.setdefault(row["id"], {})
         for name in COLUMNS:
             text = row.get(name, "").strip()
             if text:
                 about.setdefault(name, text if name == "audio" else text_files.clean(text))
         columns.update(row)
-    if not known:
+    if not by_id:
         raise errors.refusal(
             f"{str(path)!r} holds no split",
             "a line for each utterance",
             "none",
             "Set it with --splits.",
         )
-    return _gather(path, known, assigned, columns)
+    return _gather(path, by_id, assigned, columns)
 
 
-def _gather(path, known, assigned, columns):
-    ids = tuple(known)
+def _gather(path, by_id, assigned, columns):
+    ids = tuple(by_id)
     names = sorted(assigned, key=lambda name: (len(name), name) if name.isdecimal() else (99, name))
     outside = "" if "split" in columns else "train"
-    cells = [[assigned[name].get(each, outside) for name in names] for each in ids]
-    found = {
-        name: tuple(known[each].get(name, "") for each in ids)
+    cells = [[assigned[name].get(utterance, outside) for name in names] for utterance in ids]
+    values = {
+        name: tuple(by_id[utterance].get(name, "") for utterance in ids)
         for name in COLUMNS
         if name in columns
     }
-    if "audio" in found:
-        found["audio"] = tuple(str(path.parent / each) if each else "" for each in found["audio"])
-    shown = tuple(f"fold {name}" if name.isdecimal() else name or "split" for name in names)
-    return Splits(ids, found, shown, np.array(cells, object))
+    if "audio" in values:
+        values["audio"] = tuple(
+            str(path.parent / utterance) if utterance else "" for utterance in values["audio"]
+        )
+    titles = tuple(f"fold {name}" if name.isdecimal() else name or "split" for name in names)
+    return Splits(ids, values, titles, np.array(cells, object))
 
 
 def _json_rows(path, encoding, columns, required):

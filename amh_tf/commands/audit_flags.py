@@ -24,7 +24,7 @@ def _define_input():
         "path",
         "splits",
         None,
-        "Splits of others, in the place of the data folder's or without one: a CSV or JSON Lines "
+        "Splits of others, in place of the data folder's or without one: a CSV or JSON Lines "
         "file with the columns id, split (train, dev, test) or fold, and if known label, speaker, "
         "sentence and audio.",
     )

@@ -24,7 +24,7 @@ def define(also=""):
         "float",
         "cache_gigabytes",
         cache.DEFAULT_GIGABYTES,
-        "What fetched data sets may take there; those that nobody has used for longest make room.",
+        "What fetched data sets may take there; the least recently used make room.",
         lower_bound=0.0,
     )
 

@@ -23,7 +23,7 @@ _front_door = None
 
 
 class _HelpFlag(app.HelpFlag):
-    """--help, whose flags stand by what they are for; --helpshort and --helpfull are absl's."""
+    """--help, whose flags are grouped by purpose; --helpshort and --helpfull are absl's."""
 
     def __init__(self):
         super().__init__()
@@ -105,7 +105,7 @@ def _is_expected(error):
     return isinstance(error, of_files)
 
 
-def run(main, on_stop="give the same command to start again", take_arguments=None):
+def run(main, on_stop="repeat the command to start again", take_arguments=None):
     """Runs an entry point: bad input ends with one message and exit code 1.
 
     With --v=1 the traceback is shown too.
@@ -113,7 +113,7 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
     Args:
         main: Function without arguments.
         on_stop: What to tell a user who has stopped the command with Ctrl-C or a signal.
-        take_arguments: Function that is given the arguments that are no flags; None for a command
+        take_arguments: Function that is given the arguments that are not flags; None for a command
             that has none.
     """
 
@@ -126,8 +126,8 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
                 take_arguments(arguments[1:])
             elif len(arguments) > 1:
                 raise errors.refusal(
-                    "Arguments are left over",
-                    "flags alone, as --name=value",
+                    "There are unexpected arguments",
+                    "flags only, as --name=value",
                     f"{' '.join(arguments[1:])}",
                     "--help lists the flags.",
                 )
@@ -141,9 +141,9 @@ def run(main, on_stop="give the same command to start again", take_arguments=Non
         except Exception as error:
             expected = _is_expected(error)
             if expected and logging.get_verbosity() < 1:
-                said = escaping.terminal(str(error)).replace(_MODULE, command(""))
-                print(f"error: {said}", file=sys.stderr)
-                print("(--v=1 shows where this came from)", file=sys.stderr)
+                message = escaping.terminal(str(error)).replace(_MODULE, command(""))
+                print(f"error: {message}", file=sys.stderr)
+                print("(--v=1 shows the traceback)", file=sys.stderr)
                 return 1
             traceback.print_exc()
             if not expected:

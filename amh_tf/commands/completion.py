@@ -7,7 +7,7 @@ from absl import flags
 from amh_tf.commands import flag_kit
 
 COMPLETE = "--complete"
-# Bash takes the value behind `=` for a word of its own; files and folders it completes by itself.
+# Bash takes the value after `=` for a separate word; files and folders it completes by itself.
 BASH = f"""\
 # Put this into ~/.bashrc: eval "$(amh --completion=bash)"
 _amh() {{
@@ -42,9 +42,9 @@ def candidates(commands, line):
     if equals:
         values = next((_values(flag) for flag in defined if flag.name == name), ())
         return sorted(one for one in values if one.startswith(value))
-    shown = [f"--{flag.name}" + "=" * (not flag.boolean) for flag in defined]
-    shown += [f"--no{flag.name}" for flag in defined if flag.boolean]
-    return sorted(flag for flag in [*shown, "--help", "--flagfile="] if flag.startswith(last))
+    options = [f"--{flag.name}" + "=" * (not flag.boolean) for flag in defined]
+    options += [f"--no{flag.name}" for flag in defined if flag.boolean]
+    return sorted(flag for flag in [*options, "--help", "--flagfile="] if flag.startswith(last))
 
 
 def _values(flag):

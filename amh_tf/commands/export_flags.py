@@ -13,7 +13,7 @@ def define():
     for name, help_text in (
         ("run_dir", "Folder of the run to export (required)."),
         ("output_dir", "Where serving/, edge/ and model_card.md go (required)."),
-        ("data_dir", "Where the run's data set lies now, if it moved."),
+        ("data_dir", "Where the run's data set is now, if it moved."),
     ):
         required = help_text.endswith("(required).")
         flag_kit.define("path", name, None, help_text, required=required)

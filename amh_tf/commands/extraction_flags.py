@@ -29,7 +29,7 @@ def define():
         "boolean",
         "use_energy",
         False,
-        "Whether the log energy takes the place of the first MFCC, as Kaldi's --use-energy.",
+        "Whether the log energy replaces the first MFCC, as Kaldi's --use-energy.",
     )
     _define(
         "float",
@@ -55,9 +55,9 @@ def _define_work():
         "in problems.csv.",
         enum_values=list(groups.ON_ERROR),
     )
-    _define("boolean", "keep_work", False, "Whether OUTPUT_DIR.work stays when all is done.")
-    _define("string", "runner", None, "Apache Beam's runner, such as DirectRunner; none.")
-    _define("string", "beam_options", "", "Beam's own options in one text, as on a command line.")
+    _define("boolean", "keep_work", False, "Whether to keep OUTPUT_DIR.work at the end.")
+    _define("string", "runner", None, "Runner of Apache Beam, such as DirectRunner. Default: none.")
+    _define("string", "beam_options", "", "Options of Beam in one string, as on a command line.")
 
 
 @flag_kit.group("Network for pictures")

@@ -19,7 +19,7 @@ def define():
         f"{feature_kinds.EXPECTED['audio']}, of sound at 16 kHz in 16 bits, not normalized (and "
         "--use_energy or --trim_silence, if they were made so): runs on them take recordings. "
         "Anything else is a description that results show, such as 'wav2vec 2.0, layer 12'. "
-        "Default: nobody knows.",
+        "Default: unknown.",
     )
     _define(
         "string",
@@ -30,7 +30,7 @@ def define():
     )
 
 
-def meant(modality):
+def declaration(modality):
     """Says what features are made as here, and the flag that says so."""
     kind, expected = feature_kinds.MADE_HERE[modality], feature_kinds.EXPECTED[modality]
     return f"{expected} (--{preparation.DECLARED[modality]}={kind})"

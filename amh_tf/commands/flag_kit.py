@@ -65,7 +65,7 @@ def _expand(path):
     expanded = os.path.expanduser(path)
     if expanded.startswith("~"):
         raise errors.refusal(
-            "the path begins with the home folder of nobody",
+            "the path begins with the home folder of an unknown user",
             "~/ or ~ and the name of a user",
             path,
             f"Write ./{path} for a folder of that name.",

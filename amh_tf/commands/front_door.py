@@ -54,12 +54,12 @@ def overview(program):
 
 
 def _refuse(argument):
-    known = [*NAMES, "--help", "--version", _COMPLETION]
-    nearest = difflib.get_close_matches(argument, known, n=1, cutoff=0)
-    shown = escaping.terminal(argument)
+    choices = [*NAMES, "--help", "--version", _COMPLETION]
+    nearest = difflib.get_close_matches(argument, choices, n=1, cutoff=0)
+    received = escaping.terminal(argument)
     print(
-        f"error: There is no such command. Expected one of {', '.join(NAMES)}. Received: {shown}. "
-        f"Did you mean {nearest[0]}?",
+        f"error: There is no such command. Expected one of {', '.join(NAMES)}. Received: "
+        f"{received}. Did you mean {nearest[0]}?",
         file=sys.stderr,
     )
     return 1

@@ -23,11 +23,11 @@ def define():
 
 @flag_kit.group("Clip")
 def _define_clip():
-    _define("path", "video", None, "Film that shows the speaker.")
-    _define("path", "audio", None, "Sound; the film's where not given, --audio= for none.")
+    _define("path", "video", None, "Video that shows the speaker.")
+    _define("path", "audio", None, "Sound; the video's where not given, --audio= for none.")
     _define("text", "text", None, "What is said; recognized where not given, --text= for none.")
-    _define("float", "start", None, "Start of the utterance in the film, in seconds.")
-    _define("float", "end", None, "End of the utterance in the film, in seconds.")
+    _define("float", "start", None, "Start of the utterance in the video, in seconds.")
+    _define("float", "end", None, "End of the utterance in the video, in seconds.")
     _define(
         "enum",
         "side",
@@ -51,7 +51,7 @@ def _define_run():
         "path",
         "data_dir",
         None,
-        "Where the run's data set lies now. Older runs need it, and those that began before it was "
+        "Where the run's data set is now. Older runs need it, and those that began before it was "
         "said how the features were made.",
     )
     cache_flags.define()
@@ -59,7 +59,7 @@ def _define_run():
         "path",
         "resnet_weights",
         None,
-        "Weights of ResNet-101, those that the data set was made with.",
+        "Weights of ResNet-101, the same that the data set was made with.",
     )
 
 
@@ -70,7 +70,7 @@ def _define_output():
 
 
 def take_clip(arguments):
-    """Takes the clip that stands among the flags without a name: a film, or a sound.
+    """Takes the clip that is given without a flag: a video or a sound.
 
     Args:
         arguments: What was given besides flags.
@@ -81,8 +81,8 @@ def take_clip(arguments):
     if not arguments:
         return
     if len(arguments) > 1 or FLAGS.video or FLAGS.audio:
-        named = {name: FLAGS[name].value for name in ("video", "audio")}
-        others = [f"--{name}={path}" for name, path in named.items() if path]
+        paths = {name: FLAGS[name].value for name in ("video", "audio")}
+        others = [f"--{name}={path}" for name, path in paths.items() if path]
         raise errors.refusal(
             "There is more than one clip",
             "one file, or else --video and --audio",

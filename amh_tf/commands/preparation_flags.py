@@ -25,10 +25,10 @@ def _define_sets():
         "list",
         "classes",
         list(schema.PAPER_CLASSES),
-        "Class names in the order of the labels; folds alone.",
+        "Class names in the order of the labels; for folds only.",
     )
     _define("integer", "planted_seed", 1, "Seed of the planted-cue set.", lower_bound=0)
-    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test utterances.")
+    _define("list", "planted_sizes", ["3000", "400", "400"], "Its train, dev and test sizes.")
 
 
 @flag_kit.group("Data folder")
@@ -104,7 +104,7 @@ def _define_source(sources, required):
         "Encoding of a table or of MELD's, such as gb18030, shift_jis or windows-1251. Default: "
         "UTF-8, UTF-16 where its first bytes say so, Windows-1252 where nearly all is ASCII.",
     )
-    _define("string", "name", None, "What to call the data set in results; folds and tables.")
+    _define("string", "name", None, "Name of the data set in results; for folds and tables.")
     _define(
         "string",
         "labels",
@@ -154,14 +154,14 @@ def _define_folds():
         "integer",
         "fold_repeats",
         1,
-        "How often the folds of random and speaker_kfold are drawn, each time anew.",
+        "How often the folds of random and speaker_kfold are drawn.",
     )
     _define(
         "integer",
         "dev_speakers",
         dev_part.SPEAKERS,
         "Speakers that are taken out of a training part to select on, where a fold has no dev "
-        "part; a tenth of its utterances where nobody knows who speaks.",
+        "part; a tenth of its utterances where the speakers are unknown.",
     )
 
 
@@ -169,7 +169,7 @@ def chosen():
     """Returns the flags that are set, by name; sizes as numbers.
 
     Raises:
-        InputError: If a size is no number.
+        InputError: If a size is not a number.
     """
     flags = flag_kit.chosen()
     if "planted_sizes" in flags:

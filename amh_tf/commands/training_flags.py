@@ -1,6 +1,6 @@
 """The flags of training and scoring.
 
-Only entry points import this. Flags of preparing stand in `preparation_flags`, those of
+Only entry points import this. Flags of preparing are in `preparation_flags`, those of
 predicting in `prediction_flags`.
 
 Each entry point defines the groups it needs, so that its --help lists those alone and a flag
@@ -75,7 +75,7 @@ def define_training():
             "run_dir",
             None,
             "Folder of the run. Default: runs/DATA/MODEL-MODALITIES-FOLD-SEED. Other settings need "
-            "a folder of their own.",
+            "another folder.",
         )
     with flag_kit.group("Computation"):
         for configured in (config.ModelConfig, config.TrainingConfig):
@@ -105,7 +105,7 @@ def define_distribution():
 def define_evaluation():
     """Flags of scoring a run."""
     _define("path", "run_dir", None, "Folder of the run (required).", required=True)
-    _define("path", "data_dir", None, "Where the run's data set lies now, if it moved.")
+    _define("path", "data_dir", None, "Where the run's data set is now, if it moved.")
     cache_flags.define()
     _define("enum", "split", "test", "Split to score.", enum_values=schema.SPLITS)
     flag_kit.define_settings(config.DataConfig, only=("verify",))
@@ -129,7 +129,7 @@ def define_verification():
 def define_crossvalidation():
     """Flags of cross-validation, besides those of training."""
     _define("path", "output_dir", None, "Where runs and summary go (required).", required=True)
-    _define("list", "folds", None, "Folds to train, such as 0,1; all of them.")
+    _define("list", "folds", None, "Folds to train, such as 0,1. Default: all.")
     _define("integer", "jobs", 1, "Folds to train side by side.", lower_bound=1, upper_bound=64)
 
 
@@ -168,7 +168,7 @@ def chosen():
     """Returns the flags of training that are set, by name; seeds as numbers.
 
     Raises:
-        InputError: If a seed is no number.
+        InputError: If a seed is not a number.
     """
     settings = flag_kit.chosen()
     if "seeds" in settings:

@@ -21,7 +21,7 @@ class DataConfig:
     fold: int = fields.setting(0, "Fold of the protocol, counted from 0.", least=0)
     batch_size: int = fields.setting(128, "Utterances per batch, over all devices.", least=1)
     shuffle_megabytes: int = fields.setting(
-        1024, "Size of the shuffle buffer, were it to hold whole records.", least=1
+        1024, "Size of the shuffle buffer, counted as if it held whole records.", least=1
     )
     bucketing: bool = fields.setting(
         True,

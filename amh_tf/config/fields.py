@@ -1,4 +1,4 @@
-"""Fields that flags set: default, meaning and bounds stand with each."""
+"""Fields that flags set: each with its default, meaning and bounds."""
 
 import dataclasses
 from typing import Any

@@ -69,7 +69,7 @@ class ModelConfig:
     text_dropout: float = fields.rate(0.7, "Drop rate on the inputs of the encoder over text.")
     video_dropout: float = fields.rate(0.3, "Drop rate on the inputs of the encoder over video.")
     modality_dropout: float = fields.rate(
-        0.0, "Probability, in training, to take a whole modality away from an utterance."
+        0.0, "Probability, in training, of dropping a whole modality of an utterance."
     )
     state_dropout: float = fields.rate(0.0, "Drop rate on the states that encoders give.")
     standardize: str = fields.setting(
@@ -174,7 +174,9 @@ class ModelConfig:
     @property
     def statistics_names(self) -> tuple[str, ...]:
         """Names of the inputs that hold means and deviations of speakers."""
-        return tuple(f"{m}_{what}" for m in self.by_speaker for what in ("mean", "deviation"))
+        return tuple(
+            f"{m}_{statistic}" for m in self.by_speaker for statistic in ("mean", "deviation")
+        )
 
     def _check_modalities(self):
         counts = self.architecture.modality_counts

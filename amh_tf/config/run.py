@@ -21,7 +21,7 @@ class RunConfig:
         data, model, training: The three parts.
         data_fingerprint: The manifest's fingerprint, so that a run is never continued or
             scored on another data set by mistake.
-        seeds: Seeds of the members of an ensemble, each trained as a run of its own; empty for
+        seeds: Seeds of the members of an ensemble, each trained as its own run; empty for
             one model, of `training.seed`.
         kernel: What recurrences are computed with, one of `KERNELS` but "auto", to which a run
             that was begun keeps; None where that is not known.
@@ -51,8 +51,8 @@ class RunConfig:
     @property
     def variant(self) -> str:
         """What sets the run apart from others of the same model, such as "by speaker"; or ""."""
-        said = {"none": "", "global": "standardized", "speaker": "standardized by speaker"}
-        parts = [said[self.model.standardize]]
+        titles = {"none": "", "global": "standardized", "speaker": "standardized by speaker"}
+        parts = [titles[self.model.standardize]]
         parts += [f"{len(self.seeds)} seeds averaged"] if self.seeds else []
         parts += ["labels shuffled"] if self.training.shuffle_labels else []
         return ", ".join(filter(None, parts))
@@ -96,7 +96,7 @@ class RunConfig:
     def differences(self, other: "RunConfig") -> list[tuple[str, Any, Any]]:
         """Lists the settings in which another run differs.
 
-        Where the data lies and how it is checked is no difference, what it holds is. With which
+        Where the data is and how it is checked is no difference, what it holds is. With which
         kernel a run was begun is none either.
 
         Returns:

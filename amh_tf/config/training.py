@@ -48,7 +48,7 @@ class TrainingConfig:
     )
     selection_metric: str = fields.setting(
         "weighted_accuracy",
-        "Score on the dev split that picks the best weights.",
+        "Score on the dev split that selects the best weights.",
         choices=SELECTION_METRICS,
     )
     class_weight: str = fields.setting(
@@ -78,7 +78,7 @@ class TrainingConfig:
         0.0, "Share of the steps in which the step size grows from 0.", below=1
     )
     weight_decay: float = fields.setting(
-        0.0, "Share of a weight that a step takes away, times its size.", below=1e6
+        0.0, "Share of each weight that a step subtracts, times the step size.", below=1e6
     )
     label_smoothing: float = fields.setting(
         0.0, "Share of a label that is spread over all classes.", below=1
@@ -88,7 +88,7 @@ class TrainingConfig:
     )
     weights: str = fields.setting(
         "best",
-        "Which weights stand in the end: the best on dev, the last, or an average of late ones.",
+        "Which weights are kept in the end: the best on dev, the last, or an average of late ones.",
         choices=WEIGHTS,
     )
     average_share: float = fields.setting(
@@ -96,7 +96,7 @@ class TrainingConfig:
     )
     shuffle_labels: bool = fields.setting(
         False,
-        "A control: train on labels exchanged at random, which must end at chance.",
+        "A control: train on shuffled labels, which must give scores at chance.",
     )
 
     def __post_init__(self):

@@ -95,11 +95,12 @@ class Split:
         wrong = (values < 0) | (values > largest)
         if not wrong.any():
             return
-        where = np.argwhere(wrong)[0]
+        position = np.argwhere(wrong)[0]
         raise errors.refusal(
             f"{str(self._path(name))!r} holds a value out of range",
             f"{what}, 0 to {largest}",
-            f"{values[tuple(where)]} for {self._id(where[0])}; {int(wrong.sum())} such values",
+            f"{values[tuple(position)]} for {self._id(position[0])}; {int(wrong.sum())} such "
+            "values",
         )
 
     def check_features(self, digest, claims):
@@ -155,5 +156,5 @@ class Split:
 
 def _text_lengths(text):
     """Applies the authors' rule: a text ends at its first padding id."""
-    ended = text == schema.PADDING_ID
-    return np.where(ended.any(axis=1), ended.argmax(axis=1), text.shape[1])
+    is_padding = text == schema.PADDING_ID
+    return np.where(is_padding.any(axis=1), is_padding.argmax(axis=1), text.shape[1])

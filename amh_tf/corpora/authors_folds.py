@@ -4,9 +4,9 @@
     foldNN/dic.pkl          word -> id, with _PAD_ 0 and _UNK_ 1
     foldNN/W_embedding.npy  (vocabulary, 300)
 
-The prosody arrays that lie beside them are not read: the authors' model never used them.
+The prosody arrays beside them are not read: the authors' model never used them.
 Everything is checked before the first utterance is given out. The arrays do not say how the
-features were made, whatever their names and widths: whoever knows declares it.
+features were made, whatever their names and widths: the user declares it.
 """
 
 import hashlib
@@ -126,21 +126,21 @@ def read(
     }
     widths = {}
     for modality in ("audio", "video"):
-        found = {split: part.sequences[modality].shape[2] for split, part in splits.items()}
-        if len(set(found.values())) != 1:
+        by_split = {split: part.sequences[modality].shape[2] for split, part in splits.items()}
+        if len(set(by_split.values())) != 1:
             raise errors.refusal(
                 f"The {modality} arrays in {str(folder)!r} do not fit each other",
                 "one width",
-                found,
+                by_split,
             )
-        widths[modality] = found["train"]
+        widths[modality] = by_split["train"]
     described = [classes, sorted(max_lengths.items()), vocabulary, widths, transcripts]
     digest = hashlib.sha256(repr(described).encode())
     digest.update(np.ascontiguousarray(embedding))
     declared = declared or {}
     claims = {
-        modality: feature_claims.make(modality, made, widths[modality], folder)
-        for modality, made in declared.items()
+        modality: feature_claims.make(modality, recipe, widths[modality], folder)
+        for modality, recipe in declared.items()
     }
     for part in splits.values():
         part.check_features(digest, claims)

@@ -42,22 +42,22 @@ def walk(folder: Path, endings: tuple) -> list:
     Returns:
         List of paths, sorted. Hidden files and folders are left out: macOS leaves `._` files.
     """
-    found, seen = [], set()
+    paths, visited = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
-        if real in seen:  # a link to a folder that was there before, or to one around it
+        if real in visited:  # a link to a folder that was there before, or to one around it
             folders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
+        paths += [
             Path(parent, name)
             for name in names
             if not name.startswith(".")
             and name.lower().endswith(endings)
             and Path(parent, name).is_file()
         ]
-    return sorted(found)
+    return sorted(paths)
 
 
 def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> Clips:
@@ -71,7 +71,7 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
         endings: As for `walk`.
         key: Function from path to what its name says, or None where it is not of the corpus.
         name: What the corpus is called.
-        expected: How its files lie, for messages.
+        expected: How its files are, for messages.
 
     Returns:
         `Clips`.
@@ -83,19 +83,19 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
     paths, extra, copies = {}, [], 0
     # Those nearest to the top first, so that a copy inside is the one that is left out.
     for path in sorted(walk(folder, endings), key=lambda path: (len(path.parts), path)):
-        said = key(path)
-        if said is None:
+        utterance = key(path)
+        if utterance is None:
             extra.append(path.name)
-        elif said not in paths:
-            paths[said] = path
-        elif filecmp.cmp(paths[said], path, shallow=False):
+        elif utterance not in paths:
+            paths[utterance] = path
+        elif filecmp.cmp(paths[utterance], path, shallow=False):
             copies += 1
         else:
             raise errors.refusal(
                 f"Two files of {name} are one utterance",
                 "files that differ in name, or copies of the same content",
-                f"{str(paths[said])!r} and {str(path)!r}",
-                "Take one of them away.",
+                f"{str(paths[utterance])!r} and {str(path)!r}",
+                "Remove one of them.",
             )
     if not paths:
         raise errors.refusal(
@@ -109,7 +109,7 @@ def find(folder: str | Path, endings: tuple, key, name: str, expected: str) -> C
 
 
 def _check_content(path):
-    """Refuses what a repository's archive holds in the place of large files."""
+    """Refuses what a repository's archive holds in place of large files."""
     with open(path, "rb") as file:
         if file.read(len(_POINTER)) == _POINTER:
             raise errors.refusal(

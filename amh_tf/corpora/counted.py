@@ -37,7 +37,7 @@ def corpus(
         name: What it is called.
         found_files: What `clips.find` found.
         utterances: List of pairs: label, and the dict of the other fields of a `Recording`
-            but `group`: each clip is a group of its own.
+            but `group`: each clip is its own group.
         official: `Published`.
         labels: Label set, as `label_sets.parse` takes it.
         notes: More notes.
@@ -51,18 +51,18 @@ def corpus(
         ValueError: If the label set does not suit.
     """
     label_set = label_sets.parse(labels)
-    found = [(label, {"group": fields["id"], **fields}) for label, fields in utterances]
-    kept, chosen = label_sets.choose(found, label_set)
+    labelled = [(label, {"group": fields["id"], **fields}) for label, fields in utterances]
+    recordings, label_notes = label_sets.choose(labelled, label_set)
     if official.ids is not None:
-        missing = tuple(sorted(official.ids - {fields["id"] for _, fields in found}))
-    compared, whole = _compared(found, official)
-    differences = (*compared, *_differences(found_files, found, official, missing))
+        missing = tuple(sorted(official.ids - {fields["id"] for _, fields in labelled}))
+    compared, whole = _compared(labelled, official)
+    differences = (*compared, *_differences(found_files, labelled, official, missing))
     return recording.Corpus(
         name=name,
         synthetic=False,
         classes=label_set.classes,
-        recordings=kept,
-        notes=(*whole, *differences, *_copies(found_files), *notes, *chosen),
+        recordings=recordings,
+        notes=(*whole, *differences, *_copies(found_files), *notes, *label_notes),
         differences=differences,
         missing=missing,
         extra=found_files.extra,
@@ -70,19 +70,21 @@ def corpus(
     )
 
 
-def _compared(found, published):
+def _compared(labelled, published):
     """Lists how the counts differ from the published ones, or else that they do not."""
-    total, wanted = len(found), sum(published.classes.values())
-    spoken = collections.Counter(fields["speaker"] for _, fields in found)
-    # Whoever is missing altogether is named in a note of its own.
-    speakers = {name: count for name, count in published.speakers.items() if spoken[name]}
+    total, expected = len(labelled), sum(published.classes.values())
+    by_speaker = collections.Counter(fields["speaker"] for _, fields in labelled)
+    # Whoever is missing altogether is named in its own note.
+    speakers = {name: count for name, count in published.speakers.items() if by_speaker[name]}
     differing = {
-        "by class": _differing(collections.Counter(label for label, _ in found), published.classes),
-        "by speaker": _differing(spoken, speakers),
+        "by class": _differing(
+            collections.Counter(label for label, _ in labelled), published.classes
+        ),
+        "by speaker": _differing(by_speaker, speakers),
     }
-    if total == wanted and not any(differing.values()):
+    if total == expected and not any(differing.values()):
         return [], [f"{total:,} utterances, in every class as many as published."]
-    lines = [f"{total:,} utterances, not the published {wanted:,}. Is the release whole?"]
+    lines = [f"{total:,} utterances, not the published {expected:,}. Is the release complete?"]
     lines += [
         f"Different {kind}: {', '.join(counts)}." for kind, counts in differing.items() if counts
     ]
@@ -91,9 +93,9 @@ def _compared(found, published):
 
 def _differing(counts, published):
     return [
-        f"{name} {counts[name]:,} of {wanted:,}"
-        for name, wanted in published.items()
-        if wanted is not None and counts[name] != wanted
+        f"{name} {counts[name]:,} of {expected:,}"
+        for name, expected in published.items()
+        if expected is not None and counts[name] != expected
     ]
 
 
@@ -102,9 +104,9 @@ def _copies(found_files):
         yield f"{found_files.copies:,} files are copies of others, and count once."
 
 
-def _differences(found_files, found, published, missing):
+def _differences(found_files, labelled, published, missing):
     """Yields what is missing, and what is there beside the corpus."""
-    absent = sorted(set(published.speakers) - {fields["speaker"] for _, fields in found})
+    absent = sorted(set(published.speakers) - {fields["speaker"] for _, fields in labelled})
     if absent:
         yield f"{len(absent):,} speakers are missing: {clips.named(absent)}."
     if missing:
@@ -113,7 +115,7 @@ def _differences(found_files, found, published, missing):
         listed = clips.named(found_files.extra)
         yield f"{len(found_files.extra):,} files are not of the corpus: {listed}."
     for kind in ("audio", "video"):
-        without = [fields["id"] for _, fields in found if not fields.get(kind)]
-        if 0 < len(without) < len(found):
+        without = [fields["id"] for _, fields in labelled if not fields.get(kind)]
+        if 0 < len(without) < len(labelled):
             listed = clips.named(without)
-            yield f"{len(without):,} of {len(found):,} utterances have no {kind}: {listed}."
+            yield f"{len(without):,} of {len(labelled):,} utterances have no {kind}: {listed}."

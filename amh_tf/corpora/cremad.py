@@ -56,8 +56,8 @@ def _key(path):
 
 def _table(folder, name):
     """Returns the path of a table of the release, or None."""
-    found = clips.walk(folder, (name.lower(),))
-    return next((path for path in found if path.name.lower() == name.lower()), None)
+    paths = clips.walk(folder, (name.lower(),))
+    return next((path for path in paths if path.name.lower() == name.lower()), None)
 
 
 def _ids(folder):
@@ -71,19 +71,19 @@ def _sexes(folder):
     """Returns the dict from actor to sex, and what is wrong with it as a list of notes."""
     path = _table(folder, DEMOGRAPHICS)
     if not path:
-        return {}, [f"{DEMOGRAPHICS} is missing: nobody's sex is known."]
-    found = {}
+        return {}, [f"{DEMOGRAPHICS} is missing: the sex of the actors is unknown."]
+    sexes = {}
     for number, row in text_files.rows(path):
         row = {name.lower(): text for name, text in row.items()}
         sex = row.get("sex", "").lower()
         if "actorid" not in row or sex not in ("female", "male"):
             expected = "the columns ActorID and Sex, Female or Male"
             raise text_files.error(path, number, "the row is wrong", expected, row)
-        found[row["actorid"]] = sex
-    unknown = [actor for actor in ACTORS if actor not in found]
+        sexes[row["actorid"]] = sex
+    unknown = [actor for actor in ACTORS if actor not in sexes]
     if not unknown:
-        return found, []
-    return found, [f"{DEMOGRAPHICS} lacks {len(unknown)} actors: {clips.named(unknown)}."]
+        return sexes, []
+    return sexes, [f"{DEMOGRAPHICS} lacks {len(unknown)} actors: {clips.named(unknown)}."]
 
 
 def read(folder: str | Path, labels: str = "cremad") -> recording.Corpus:
@@ -103,12 +103,12 @@ def read(folder: str | Path, labels: str = "cremad") -> recording.Corpus:
             actors cannot be read.
     """
     endings = clips.SOUND_ENDINGS + clips.FILM_ENDINGS
-    found = clips.find(folder, endings, _key, "CREMA-D", EXPECTED)
-    sexes, notes = _sexes(found.folder)
+    files = clips.find(folder, endings, _key, "CREMA-D", EXPECTED)
+    sexes, notes = _sexes(files.folder)
     utterances = []
-    for name in dict.fromkeys(name for name, _ in found.paths):
+    for name in dict.fromkeys(name for name, _ in files.paths):
         actor, sentence, code, _ = name.split("_")
-        audio, video = (found.paths.get((name, film)) for film in (False, True))
+        audio, video = (files.paths.get((name, film)) for film in (False, True))
         fields = {
             "id": name,
             "speaker": actor,
@@ -119,7 +119,7 @@ def read(folder: str | Path, labels: str = "cremad") -> recording.Corpus:
             "transcript": SENTENCES[sentence],
         }
         utterances.append((CODES[code], fields))
-    published = counted.Published(COUNTS, dict.fromkeys(ACTORS), _ids(found.folder))
+    published = counted.Published(COUNTS, dict.fromkeys(ACTORS), _ids(files.folder))
     return counted.corpus(
-        "CREMA-D", found, utterances, published, labels, tuple(notes), language="en"
+        "CREMA-D", files, utterances, published, labels, tuple(notes), language="en"
     )

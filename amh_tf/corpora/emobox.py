@@ -47,8 +47,8 @@ def read(
 
     Args:
         folder: The corpus' folder in EmoBox, such as `EmoBox/data/emodb`.
-        audio_dir: Where the sound lies: the folder around `downloads/CORPUS`, or `CORPUS` itself.
-            Defaults to the checkout that `folder` lies in.
+        audio_dir: Where the sound is: the folder around `downloads/CORPUS`, or `CORPUS` itself.
+            Defaults to the checkout that `folder` is in.
         labels: Label set over the classes of EmoBox's label map, as `label_sets.parse` takes it.
             Defaults to all of them, sorted.
 
@@ -68,17 +68,17 @@ def read(
         unread += [f"{fold_folder.name}/{name}" for name in others]
         for split, path in paths.items():
             utterances.add(path, fold, split)
-    classes, found, missing = _classes(folder), [], []
+    classes, labelled, missing = _classes(folder), [], []
     corpus = folder.resolve().name
-    for key, ((label, parts, span), splits) in sorted(utterances.found.items()):
+    for key, ((label, parts, span), splits) in sorted(utterances.by_key.items()):
         path = _resolve(audio_dir, parts, corpus)
         if path is None:
             missing.append("/".join(parts))
             continue
         fields = {"id": key, "group": key, "splits": tuple(splits), "audio": str(path)}
         fields |= {"audio_start": span[0], "audio_end": span[1]}
-        found.append((classes(label), fields))
-    if not found:
+        labelled.append((classes(label), fields))
+    if not labelled:
         raise errors.refusal(
             f"None of the {len(missing):,} sound files of {corpus} is there",
             f"them in {str(audio_dir)!r}",
@@ -88,9 +88,9 @@ def read(
     if labels:
         label_set = label_sets.parse(labels)
     else:
-        label_set = label_sets.of_all(x for x, _ in found if not x.endswith(UNMAPPED))
-    kept, chosen = label_sets.choose(found, label_set)
-    notes = [f"{len(found):,} of {len(utterances.found):,} utterances listed are there."]
+        label_set = label_sets.of_all(x for x, _ in labelled if not x.endswith(UNMAPPED))
+    recordings, label_notes = label_sets.choose(labelled, label_set)
+    notes = [f"{len(labelled):,} of {len(utterances.by_key):,} utterances listed are there."]
     differences = []
     if missing:
         differences = [f"{len(missing):,} sound files are missing: {clips.named(missing)}."]
@@ -100,8 +100,8 @@ def read(
         name=f"{corpus} (EmoBox's folds)",
         synthetic=False,
         classes=label_set.classes,
-        recordings=kept,
-        notes=(notes[0], *differences, *notes[1:], *chosen),
+        recordings=recordings,
+        notes=(notes[0], *differences, *notes[1:], *label_notes),
         differences=tuple(differences),
         missing=tuple(missing),
         fold_names=tuple(name for name, _ in folds),

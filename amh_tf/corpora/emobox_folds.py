@@ -22,8 +22,8 @@ def folders(folder: Path) -> list:
     Raises:
         ValueError: If there are none, or far too many.
     """
-    found = [(_FOLD.fullmatch(path.name), path) for path in folder.glob("fold_*")]
-    folds = sorted((int(match[1]), path) for match, path in found if match and path.is_dir())
+    matches = [(_FOLD.fullmatch(path.name), path) for path in folder.glob("fold_*")]
+    folds = sorted((int(match[1]), path) for match, path in matches if match and path.is_dir())
     if not 1 <= len(folds) <= MAX_FOLDS:
         raise errors.refusal(
             f"{str(folder)!r} does not hold the folds of a corpus",
@@ -43,23 +43,23 @@ def split_files(folder: Path) -> tuple:
     Raises:
         ValueError: If train or test is missing.
     """
-    found, unread = {}, []
+    paths, unread = {}, []
     for path in sorted(folder.glob("*.jsonl")):
         # Some corpora also have files of an older name, or of further test sets.
         match = re.fullmatch(rf"(?:.*_)?(train|valid|test)(?:_{folder.name})?", path.stem)
-        if path.name.startswith(".") or (match and SPLITS[match[1]] in found) or not match:
+        if path.name.startswith(".") or (match and SPLITS[match[1]] in paths) or not match:
             unread += [] if path.name.startswith(".") else [path.name]
         else:
-            found[SPLITS[match[1]]] = path
-    if "train" not in found or "test" not in found:
+            paths[SPLITS[match[1]]] = path
+    if "train" not in paths or "test" not in paths:
         raise errors.refusal(
             f"{str(folder)!r} does not hold a fold",
             f"files whose names end in _train_{folder.name}.jsonl and _test_{folder.name}.jsonl, "
             "and maybe _valid_",
-            clips.named(path.name for path in found.values()) or "neither",
+            clips.named(path.name for path in paths.values()) or "neither",
             "Set it with --source_dir.",
         )
-    return found, unread
+    return paths, unread
 
 
 def _span(path, number, row):
@@ -93,12 +93,12 @@ class Utterances:
         num_folds: Number of folds.
 
     Attributes:
-        found: Dict from key to what its lines say (label, parts of the file's path, span) and the
+        by_key: Dict from key to what its lines say (label, parts of the file's path, span) and the
             list of its splits, one for each fold.
     """
 
     def __init__(self, num_folds):
-        self.found = {}
+        self.by_key = {}
         self._num_folds = num_folds
 
     def add(self, path, fold, split):
@@ -122,12 +122,12 @@ class Utterances:
                 raise text_files.error(
                     path, number, "emo cannot be shown", checking.NAME, row["emo"]
                 )
-            said = row["emo"], _parts(path, number, row), _span(path, number, row)
-            known, splits = self.found.setdefault(row["key"], (said, [""] * self._num_folds))
-            if known != said:
-                expected = f"what other lines say of {row['key']!r}: {known}"
-                raise text_files.error(path, number, "the lines differ", expected, said)
+            facts = row["emo"], _parts(path, number, row), _span(path, number, row)
+            earlier, splits = self.by_key.setdefault(row["key"], (facts, [""] * self._num_folds))
+            if earlier != facts:
+                expected = f"what other lines say of {row['key']!r}: {earlier}"
+                raise text_files.error(path, number, "the lines differ", expected, facts)
             if splits[fold] not in ("", split):
                 expected = f"an utterance outside the {splits[fold]} split of this fold"
-                raise text_files.error(path, number, "the key stands twice", expected, row["key"])
+                raise text_files.error(path, number, "the key appears twice", expected, row["key"])
             splits[fold] = split

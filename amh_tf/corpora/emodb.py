@@ -61,8 +61,8 @@ def _key(path):
     # Some copies have all names in one case.
     name = path.stem.lower()
     match = _NAME.fullmatch(name[:5] + name[5:6].upper() + name[6:])
-    known = match and match[1] in SPEAKERS and match[2] in SENTENCES and match[3] in LETTERS
-    return match.groups() if known else None
+    is_known = match and match[1] in SPEAKERS and match[2] in SENTENCES and match[3] in LETTERS
+    return match.groups() if is_known else None
 
 
 def read(folder: str | Path, labels: str = "emodb") -> recording.Corpus:
@@ -78,9 +78,9 @@ def read(folder: str | Path, labels: str = "emodb") -> recording.Corpus:
     Raises:
         ValueError: If there is no file of EmoDB, or two files of one name differ.
     """
-    found = clips.find(folder, clips.SOUND_ENDINGS, _key, "EmoDB", EXPECTED)
+    files = clips.find(folder, clips.SOUND_ENDINGS, _key, "EmoDB", EXPECTED)
     utterances = []
-    for (speaker, text, letter, take), path in found.paths.items():
+    for (speaker, text, letter, take), path in files.paths.items():
         fields = {
             "id": f"{speaker}{text}{letter}{take}",
             "speaker": speaker,
@@ -91,5 +91,5 @@ def read(folder: str | Path, labels: str = "emodb") -> recording.Corpus:
         utterances.append((LETTERS[letter], fields))
     speakers = {name: count for name, (_, count) in SPEAKERS.items()}
     return counted.corpus(
-        "EmoDB", found, utterances, counted.Published(COUNTS, speakers), labels, language="de"
+        "EmoDB", files, utterances, counted.Published(COUNTS, speakers), labels, language="de"
     )

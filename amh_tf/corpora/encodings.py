@@ -46,7 +46,7 @@ _SAMPLE_BYTES = 8192
 
 # Bytes of Windows-1252, and of the same characters in UTF-8: punctuation of English text, letters
 # of words that English has taken in (none of those that Turkish or Polish have in their place), and
-# signs, of which none stands within a word.
+# signs, none of which occurs within a word.
 _PUNCTUATION = rb"(?:[\x85\x91-\x97\xa0]|\xc2[\x80-\xa0]|\xe2\x80[\x80-\xbf])+"
 _LETTER = (
     rb"(?:[\xc0\xc4-\xc9\xd1\xd6\xdc\xdf-\xe2\xe4\xe5\xe7-\xeb\xed\xef\xf1\xf3\xf4\xf6\xfa\xfc]"
@@ -82,9 +82,9 @@ def named(encoding: str) -> str:
         ValueError: If it is not known.
     """
     try:
-        found = codecs.lookup(encoding)
-        name = found.name
-        if not found._is_text_encoding or name.replace("-", "_") in _NOT_OF_FILES:
+        codec = codecs.lookup(encoding)
+        name = codec.name
+        if not codec._is_text_encoding or name.replace("-", "_") in _NOT_OF_FILES:
             raise LookupError
     except (LookupError, ValueError, UnicodeError):
         raise errors.refusal(
@@ -133,7 +133,7 @@ def survey(path: str | Path, encoding: str) -> tuple:
 
 
 def is_windows_1252(path: str | Path) -> bool:
-    """Tells whether a file that is not UTF-8 can be nothing but English in Windows-1252.
+    """Returns whether a file that is not UTF-8 can be nothing but English in Windows-1252.
 
     Nearly all is ASCII. What is not are quotes, dashes and dots, or single letters, few of them:
     in other encodings letters stand side by side, or are many.
@@ -152,7 +152,7 @@ def is_windows_1252(path: str | Path) -> bool:
 
 
 def _foreign_cells(path) -> Iterator:
-    """Yields the cells, or what stands between two separators, that are not ASCII."""
+    """Yields the cells, or what is between two separators, that are not ASCII."""
     with open(path, "rb") as file:
         for line in file:
             yield from re.findall(rb"[^,;\t\r\n\"]*[\x80-\xff][^,;\t\r\n\"]*", line)
@@ -179,7 +179,7 @@ def likely(path: str | Path) -> dict:
 
 
 def _is_language(sample, name):
-    """Tells whether bytes are text in an encoding: letters, and no case within a word."""
+    """Returns whether bytes are text in an encoding: letters, and no case within a word."""
     try:
         text = sample.decode(name)
     except UnicodeDecodeError:

@@ -4,7 +4,7 @@ Kaldi's MFCC with derivatives are known by their derivatives: those of the coeff
 over two steps on either side. Features of a network, of another library's derivatives, or
 standardized ones are not like that. The level tells samples in +-1 from 16-bit ones, and features
 whose mean was subtracted. ResNet's pooled features are never below 0. What cannot be told apart,
-such as the rate of the steps, rests on the word of whoever declares it.
+such as the rate of the steps, depends on the declaration.
 """
 
 import numpy as np
@@ -19,14 +19,14 @@ TOLERANCE = 0.1
 LEAST_LEVEL = {False: 60.0, True: 12.0}
 
 
-def make(modality, made, width, folder):
+def make(modality, recipe, width, folder):
     """Makes what checks a declaration.
 
     Args:
         modality: "audio" or "video".
-        made: Record as in `feature_kinds`.
+        recipe: Record as in `feature_kinds`.
         width: Width of the arrays.
-        folder: Where they lie, for messages.
+        folder: Where they are, for messages.
 
     Returns:
         Object whose `add` takes the features of an utterance, `(time, width)`, and whose `check`
@@ -35,13 +35,13 @@ def make(modality, made, width, folder):
     Raises:
         ValueError: If the width is another.
     """
-    kind = made["kind"]
+    kind = recipe["kind"]
     if kind == feature_kinds.MADE_HERE[modality] and width != feature_kinds.WIDTHS[modality]:
         raise _wrong(
             folder, modality, kind, f"{feature_kinds.WIDTHS[modality]} numbers a step", width
         )
     if kind == feature_kinds.MFCC:
-        return _Mfcc(folder, bool(made.get("use_energy")))
+        return _Mfcc(folder, bool(recipe.get("use_energy")))
     return _Pooled(folder) if kind == feature_kinds.RESNET else _Anything()
 
 
@@ -50,7 +50,7 @@ def _wrong(folder, modality, kind, expected, received):
         f"The {modality} arrays in {str(folder)!r} are not what is declared of them",
         f"{kind}: {expected}",
         received,
-        f"Say in words what they are, such as --{modality}_features='wav2vec 2.0, layer 12', or "
+        f"Describe them in words, such as --{modality}_features='wav2vec 2.0, layer 12', or "
         "leave the flag out.",
     )
 
@@ -73,14 +73,14 @@ class _Mfcc:
         third = schema.AUDIO_WIDTH // 3
         blocks = [features[:, start : start + third].astype(np.float64) for start in (0, 40, 80)]
         expected = blocks[0]
-        for order, held in enumerate(blocks[1:]):
+        for order, block in enumerate(blocks[1:]):
             if len(expected) <= 4:
                 return
             expected = _slope(expected)
-            cut = 2 * (order + 1)
-            held = held[cut : len(held) - cut]
-            self._apart[order] += np.square(held - expected).sum()
-            self._size[order] += np.square(held).sum()
+            margin = 2 * (order + 1)
+            block = block[margin : len(block) - margin]
+            self._apart[order] += np.square(block - expected).sum()
+            self._size[order] += np.square(block).sum()
 
     def check(self):
         off = np.sqrt(self._apart / np.where(self._size > 0, self._size, 1))

@@ -1,11 +1,11 @@
-"""IEMOCAP as released: labels, words, and where sound and picture of each utterance lie.
+"""IEMOCAP as released: labels, words, and where sound and picture of each utterance are.
 
     Session1/dialog/EmoEvaluation/Ses01F_impro01.txt      labels and times
     Session1/dialog/transcriptions/Ses01F_impro01.txt     words
     Session1/dialog/avi/DivX/Ses01F_impro01.avi           picture of the whole dialog
     Session1/sentences/wav/Ses01F_impro01/*.wav           sound of each utterance
 
-Both actors stand in the picture, one on each half. The dialog's name holds the gender of the
+Both actors are in the picture, one on each half. The dialog's name holds the gender of the
 one on the left; the last field of an utterance's name holds the gender of who speaks.
 """
 
@@ -42,8 +42,8 @@ _SPOKEN = re.compile(r"(Ses[A-Za-z0-9_]{1,90})\s*\[[^\]]*\]\s*:(.*)", re.ASCII)
 def _sessions(folder):
     """Lists the session folders with their numbers."""
     for top in (folder, folder / "IEMOCAP_full_release"):
-        found = [(_SESSION.fullmatch(path.name), path) for path in top.glob("Session*")]
-        sessions = sorted((match[1], path) for match, path in found if match and path.is_dir())
+        matches = [(_SESSION.fullmatch(path.name), path) for path in top.glob("Session*")]
+        sessions = sorted((match[1], path) for match, path in matches if match and path.is_dir())
         if sessions:
             return top, sessions
     raise errors.refusal(
@@ -109,23 +109,23 @@ class _Transcripts:
 
     MISSING = "transcription files are missing"
     UNREAD = "transcription lines cannot be read"
-    REPEATED = "transcripts stand twice; the first counts"
+    REPEATED = "transcripts appear twice; the first counts"
     UNSPOKEN = "utterances have no transcript"
 
     def __init__(self):
         self._counts = collections.Counter()
         self._first = {}
 
-    def _note(self, what, where):
-        self._counts[what] += 1
-        self._first.setdefault(what, where)
+    def _note(self, kind, place):
+        self._counts[kind] += 1
+        self._first.setdefault(kind, place)
 
     def read(self, path):
         """Returns the dict from utterance to words of one dialog."""
         if not path.is_file():
             self._note(self.MISSING, str(path))
             return {}
-        spoken = {}
+        words = {}
         for number, text in text_files.lines(path, MAX_DIALOG_BYTES):
             if not text.startswith("Ses"):
                 continue
@@ -134,11 +134,11 @@ class _Transcripts:
                 self._note(self.UNREAD, f"{path.name}, line {number}")
             elif "XX" in match[1]:
                 continue  # noises, which have no label
-            elif match[1] in spoken:
+            elif match[1] in words:
                 self._note(self.REPEATED, match[1])
             else:
-                spoken[match[1]] = text_files.clean(match[2])
-        return spoken
+                words[match[1]] = text_files.clean(match[2])
+        return words
 
     def notes(self, recordings):
         """Lists what the user should know of the transcripts."""
@@ -146,41 +146,41 @@ class _Transcripts:
             if utterance.transcript is None:
                 self._note(self.UNSPOKEN, utterance.id)
         return [
-            f"{self._counts[what]:,} {what}, the first {where!r}."
-            for what, where in self._first.items()
+            f"{self._counts[kind]:,} {kind}, the first {place!r}."
+            for kind, place in self._first.items()
         ]
 
 
 def _side(dialog_gender, speaker_gender, left_speaker):
-    left = {"auto": dialog_gender, "other": "FM".replace(dialog_gender, "")}
-    return "left" if speaker_gender == left.get(left_speaker, left_speaker) else "right"
+    genders = {"auto": dialog_gender, "other": "FM".replace(dialog_gender, "")}
+    return "left" if speaker_gender == genders.get(left_speaker, left_speaker) else "right"
 
 
-def _count_note(kept, label_set):
+def _count_note(recordings, label_set):
     """Compares the counts with the published ones; returns a note, and a list of differences."""
-    counts = collections.Counter(utterance.label for utterance in kept)
+    counts = collections.Counter(utterance.label for utterance in recordings)
     published = [sum(LABEL_COUNTS.get(name, 0) for name in group) for group in label_set.members]
     differing = [
-        f"{name} {counts[number]:,} of {wanted:,}"
-        for number, (name, wanted) in enumerate(zip(label_set.classes, published))
-        if counts[number] != wanted
+        f"{name} {counts[number]:,} of {expected:,}"
+        for number, (name, expected) in enumerate(zip(label_set.classes, published))
+        if counts[number] != expected
     ]
     if not differing:
-        return f"{len(kept):,} utterances, in every class as many as published.", []
+        return f"{len(recordings):,} utterances, in every class as many as published.", []
     difference = (
-        f"{len(kept):,} utterances, not the published {sum(published):,}. Different in: "
-        f"{', '.join(differing)}. Is the release whole?"
+        f"{len(recordings):,} utterances, not the published {sum(published):,}. Different in: "
+        f"{', '.join(differing)}. Is the release complete?"
     )
     return difference, [difference]
 
 
-def _dialog(path, session, left_speaker, transcripts, seen):
+def _dialog(path, session, left_speaker, transcripts, unique_ids):
     """Yields label and fields of each utterance of a dialog."""
     dialog, folder = path.stem, path.parents[2]
     dialog_gender = _DIALOG.fullmatch(dialog)[2]
-    spoken = transcripts.read(folder / "dialog/transcriptions" / path.name)
+    words = transcripts.read(folder / "dialog/transcriptions" / path.name)
     for number, name, gender, label, start, end in _labelled(path):
-        seen.add(path, number, name)
+        unique_ids.add(path, number, name)
         fields = {
             "id": name,
             "group": dialog,
@@ -191,20 +191,20 @@ def _dialog(path, session, left_speaker, transcripts, seen):
             "video_start": start,
             "video_end": end,
             "side": _side(dialog_gender, gender, left_speaker),
-            "transcript": spoken.get(name),
+            "transcript": words.get(name),
             "seconds": end - start,
         }
         yield label, fields
 
 
-def _unlabelled(sessions, found):
+def _unlabelled(sessions, labelled):
     """Lists the files of sound that no label file names."""
-    named = {fields["audio"] for _, fields in found}
+    listed = {fields["audio"] for _, fields in labelled}
     return sorted(
         str(path)
         for _, folder in sessions
         for path in (folder / "sentences/wav").glob("*/*.wav")
-        if not path.name.startswith(".") and str(path) not in named
+        if not path.name.startswith(".") and str(path) not in listed
     )
 
 
@@ -226,32 +226,32 @@ def read(folder, labels="paper", left_speaker="auto"):
 
     Raises:
         ValueError: If there is no such folder, a label file or one of its lines cannot be
-            read, or an utterance stands twice. The message names file and line.
+            read, or an utterance appears twice. The message names file and line.
     """
     _check_left(left_speaker)
     label_set = label_sets.parse(labels)
     top, sessions = _sessions(Path(folder))
     synthetic = (top / SYNTHETIC_MARK).is_file()
-    transcripts, seen, found, dialogs = _Transcripts(), text_files.Seen(), [], 0
+    transcripts, unique_ids, labelled, dialogs = _Transcripts(), text_files.Seen(), [], 0
     for session, path in _label_files(sessions):
         dialogs += 1
-        found += _dialog(path, session, left_speaker, transcripts, seen)
-    kept, notes = label_sets.choose(found, label_set)
-    counted, differences, extra = [], [], _unlabelled(sessions, found)
+        labelled += _dialog(path, session, left_speaker, transcripts, unique_ids)
+    recordings, notes = label_sets.choose(labelled, label_set)
+    count_notes, differences, extra = [], [], _unlabelled(sessions, labelled)
     if not synthetic:
-        note, differences = _count_note(kept, label_set)
-        counted = [note]
+        note, differences = _count_note(recordings, label_set)
+        count_notes = [note]
         absent = sorted(set("12345") - {session for session, _ in sessions})
         if absent:
             differences.append(f"Sessions are missing: {', '.join(absent)}.")
-            counted.append(differences[-1])
-    total = f"{len(found):,} labelled utterances in {dialogs} dialogs."
+            count_notes.append(differences[-1])
+    total = f"{len(labelled):,} labelled utterances in {dialogs} dialogs."
     return recording.Corpus(
         name=SYNTHETIC_NAME if synthetic else "IEMOCAP",
         synthetic=synthetic,
         classes=label_set.classes,
-        recordings=kept,
-        notes=(*counted, total, *notes, *transcripts.notes(kept)),
+        recordings=recordings,
+        notes=(*count_notes, total, *notes, *transcripts.notes(recordings)),
         differences=tuple(differences),
         extra=tuple(extra),
         language="en",

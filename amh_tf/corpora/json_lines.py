@@ -18,7 +18,7 @@ def _refuse(what):
 
 def _object(pairs):
     fields = dict(pairs)
-    return fields if len(fields) == len(pairs) else _refuse("a name stands twice")
+    return fields if len(fields) == len(pairs) else _refuse("a name appears twice")
 
 
 def _cell(name, value):

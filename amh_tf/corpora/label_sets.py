@@ -57,7 +57,7 @@ def parse(text):
         `LabelSet`.
 
     Raises:
-        ValueError: If a class has no label, a label stands in two classes, two classes share
+        ValueError: If a class has no label, a label is in two classes, two classes share
             a name, or there are fewer than two.
     """
     classes, members = [], []
@@ -89,7 +89,7 @@ def parse(text):
 
 
 def of_all(labels):
-    """Makes each label that occurs a class of its own, sorted.
+    """Makes each label that occurs its own class, sorted.
 
     Args:
         labels: Iterable of labels.
@@ -111,11 +111,11 @@ def of_all(labels):
     return LabelSet("all", classes, tuple((name,) for name in classes))
 
 
-def choose(found, label_set):
+def choose(labelled, label_set):
     """Keeps the utterances whose labels have a class, and says what is left out.
 
     Args:
-        found: List of pairs: an utterance's label, and the dict of the other fields of its
+        labelled: List of pairs: an utterance's label, and the dict of the other fields of its
             `amh_tf.corpora.recording.Recording`.
         label_set: `LabelSet`.
 
@@ -126,7 +126,7 @@ def choose(found, label_set):
         ValueError: If a class of the user's own set has no utterance, or no class has one.
     """
     ids = label_set.ids()
-    counts = collections.Counter(label for label, _ in found)
+    counts = collections.Counter(label for label, _ in labelled)
     notes = [
         f"The class {name} joins {' and '.join(group)}."
         for name, group in zip(label_set.classes, label_set.members)
@@ -136,11 +136,13 @@ def choose(found, label_set):
     left_out = {label: count for label, count in sorted(counts.items()) if label not in ids}
     if left_out:
         listed = ", ".join(f"{label} {count:,}" for label, count in left_out.items())
-        notes.append(f"Left out, being of no class: {sum(left_out.values()):,} ({listed}).")
-    kept = tuple(
-        recording.Recording(label=ids[label], **fields) for label, fields in found if label in ids
+        notes.append(f"Left out, without a class: {sum(left_out.values()):,} ({listed}).")
+    recordings = tuple(
+        recording.Recording(label=ids[label], **fields)
+        for label, fields in labelled
+        if label in ids
     )
-    return kept, notes
+    return recordings, notes
 
 
 def _empty_notes(label_set, counts):

@@ -18,7 +18,7 @@ from amh_tf import checking, errors
 from amh_tf.corpora import clips as clip_files
 from amh_tf.corpora import label_sets, recording, text_files
 
-# For each split, where its clips lie, and how many utterances the CSV file should list.
+# For each split, where its clips are, and how many utterances the CSV file should list.
 CLIPS = {
     "train": "train_splits",
     "dev": "dev_splits_complete",
@@ -35,7 +35,7 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]{1,6})?)",
 
 
 def _find(folder, split, name):
-    """Returns where a file or folder of a split lies, or where it should."""
+    """Returns where a file or folder of a split is, or where it should."""
     inner = folder / split / name
     return inner if inner.exists() else folder / name
 
@@ -59,7 +59,7 @@ def _seconds(row):
     return times[1] - times[0] if times[1] > times[0] else None
 
 
-def _utterances(path, split, clips, seen, encoding, notes):
+def _utterances(path, split, clips, unique_ids, encoding, notes):
     """Yields label and fields of each utterance of a split."""
     for line, row in text_files.rows(path, encoding, _COLUMNS, _COLUMNS, notes):
         dialog = _number(path, line, row, "Dialogue_ID")
@@ -68,7 +68,7 @@ def _utterances(path, split, clips, seen, encoding, notes):
         if not checking.is_name(label):
             raise text_files.error(path, line, "the emotion is wrong", checking.NAME, label)
         name = f"{split}_dia{dialog}_utt{utterance}"
-        seen.add(path, line, name)
+        unique_ids.add(path, line, name)
         clip = str(clips / f"dia{dialog}_utt{utterance}.mp4")
         fields = {
             "id": name,
@@ -86,41 +86,41 @@ def _utterances(path, split, clips, seen, encoding, notes):
 def _differences(counts):
     """Lists how the splits differ from the published ones."""
     differing = [
-        f"{split} {counts[split]:,} of {wanted:,}"
-        for split, wanted in COUNTS.items()
-        if counts[split] != wanted
+        f"{split} {counts[split]:,} of {expected:,}"
+        for split, expected in COUNTS.items()
+        if counts[split] != expected
     ]
     if not differing:
         return []
-    return [f"The splits are not as published: {', '.join(differing)}. Is the release whole?"]
+    return [f"The splits are not as published: {', '.join(differing)}. Is the release complete?"]
 
 
-def _clip_notes(found, folders):
+def _clip_notes(labelled, folders):
     """Says which clips are not there, not in the tables, or too long by the tables' times.
 
     Returns:
         List of notes, and list of clips that no table names. A folder without any clip is not
         looked at: words can be used without them.
     """
-    named_clips = {fields["video"] for _, fields in found}
-    there = [
+    named_clips = {fields["video"] for _, fields in labelled}
+    present = [
         path for folder in folders for path in clip_files.walk(folder, clip_files.FILM_ENDINGS)
     ]
-    extra = sorted(str(path) for path in there if str(path) not in named_clips)
-    missing = sorted(named_clips - set(map(str, there))) if there else []
+    extra = sorted(str(path) for path in present if str(path) not in named_clips)
+    missing = sorted(named_clips - set(map(str, present))) if present else []
     too_long = [
         f"{fields['id']} ({fields['seconds']:.0f} s)"
-        for _, fields in found
+        for _, fields in labelled
         if (fields["seconds"] or 0) > LONGEST_SECONDS
     ]
     notes = []
-    for names, what in (
+    for names, problem in (
         (missing, "clips are missing"),
-        (extra, "clips stand in no table"),
+        (extra, "clips are in no table"),
         (too_long, f"clips last more than {LONGEST_SECONDS:.0f} s by the tables' times"),
     ):
         if names:
-            notes.append(f"{len(names):,} {what}: {clip_files.named(names)}.")
+            notes.append(f"{len(names):,} {problem}: {clip_files.named(names)}.")
     return notes, extra
 
 
@@ -137,11 +137,11 @@ def read(folder, labels="meld", encoding=None):
 
     Raises:
         ValueError: If a CSV file is missing, one of its lines cannot be read, or an utterance
-            stands twice. The message names file and line.
+            appears twice. The message names file and line.
     """
     folder = Path(folder)
     label_set = label_sets.parse(labels)
-    seen, found, folders, read_notes = text_files.Seen(), [], [], []
+    unique_ids, labelled, folders, read_notes = text_files.Seen(), [], [], []
     for split, clips in CLIPS.items():
         path = _find(folder, split, f"{split}_sent_emo.csv")
         if not path.is_file():
@@ -152,17 +152,17 @@ def read(folder, labels="meld", encoding=None):
                 "Set it with --source_dir.",
             )
         folders.append(_find(folder, split, clips))
-        found += _utterances(path, split, folders[-1], seen, encoding, read_notes)
-    found = _together(found)
-    kept, notes = label_sets.choose(found, label_set)
-    counts = collections.Counter(fields["splits"][0] for _, fields in found)
-    differences, (of_clips, extra) = _differences(counts), _clip_notes(found, folders)
+        labelled += _utterances(path, split, folders[-1], unique_ids, encoding, read_notes)
+    labelled = _together(labelled)
+    recordings, notes = label_sets.choose(labelled, label_set)
+    counts = collections.Counter(fields["splits"][0] for _, fields in labelled)
+    differences, (of_clips, extra) = _differences(counts), _clip_notes(labelled, folders)
     whole = f"{sum(counts.values()):,} utterances, in every split as many as published."
     return recording.Corpus(
         name="MELD",
         synthetic=False,
         classes=label_set.classes,
-        recordings=kept,
+        recordings=recordings,
         notes=(*(differences or [whole]), *read_notes, *of_clips, *notes),
         differences=tuple(differences),
         extra=tuple(extra),
@@ -170,9 +170,9 @@ def read(folder, labels="meld", encoding=None):
     )
 
 
-def _together(found):
+def _together(labelled):
     """Puts the utterances of a group next to each other, groups in the order they begin."""
     groups = collections.defaultdict(list)
-    for label, fields in found:
+    for label, fields in labelled:
         groups[fields["group"]].append((label, fields))
     return [utterance for group in groups.values() for utterance in group]

@@ -1,6 +1,6 @@
 """The planted-cue set: synthetic utterances that only modality hopping can sort out.
 
-In each modality three cues stand among noise; each cue shows a tag and a class. A key word
+In each modality three cues are hidden in noise; each cue shows a tag and a class. A key word
 at the start of the text names the right tag. The right cue shows the true class with
 probability `RELIABLE`, any other class otherwise; the two other cues show random classes. A
 model must therefore pick its cues in audio and video by what the text says, and must weigh
@@ -42,7 +42,7 @@ VERSION = 1  # of the generator: another one must not be taken for the cached se
 
 
 def _stream(seed, split, index):
-    """Gives every utterance a random stream of its own."""
+    """Gives every utterance its own random stream."""
     return np.random.default_rng([seed, schema.SPLITS.index(split), index])
 
 
@@ -175,9 +175,9 @@ def attainable_accuracy(num_modalities=3, draws=200_000):
     posterior = np.tile(np.log(PRIOR), (draws, 1))
     for _ in range(num_modalities):
         others = (labels + rng.integers(1, CLASSES, draws)) % CLASSES
-        shown = np.where(rng.random(draws) < RELIABLE, labels, others)
-        agrees = np.arange(CLASSES) == shown[:, None]
+        cues = np.where(rng.random(draws) < RELIABLE, labels, others)
+        agrees = np.arange(CLASSES) == cues[:, None]
         posterior += np.where(agrees, np.log(RELIABLE), np.log((1 - RELIABLE) / (CLASSES - 1)))
-    chosen = posterior.argmax(axis=1)
-    recalls = [(chosen[labels == label] == label).mean() for label in range(CLASSES)]
-    return float((chosen == labels).mean()), float(np.mean(recalls))
+    predictions = posterior.argmax(axis=1)
+    recalls = [(predictions[labels == label] == label).mean() for label in range(CLASSES)]
+    return float((predictions == labels).mean()), float(np.mean(recalls))

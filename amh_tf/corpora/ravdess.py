@@ -94,7 +94,7 @@ def _published(takes, utterances):
 def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -> recording.Corpus:
     """Reads RAVDESS; no sound or picture is opened.
 
-    Where a take has its sound in a file of its own and a film with sound too, the sound is that of
+    Where a take has its sound in its own file and a film with sound too, the sound is that of
     its own file.
 
     Args:
@@ -112,11 +112,11 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
     if channel not in CHANNELS:
         raise errors.unknown("channel", channel, CHANNELS, flag="ravdess_channel")
     endings = clips.SOUND_ENDINGS + clips.FILM_ENDINGS
-    found = clips.find(folder, endings, _key, "RAVDESS", EXPECTED)
+    clip_files = clips.find(folder, endings, _key, "RAVDESS", EXPECTED)
     takes, left_out = {}, 0
-    wanted = _EVERY_TAKE if channel == "both" else TAKES[channel]
-    for (take, modality), path in found.paths.items():
-        if take in wanted:
+    channel_takes = _EVERY_TAKE if channel == "both" else TAKES[channel]
+    for (take, modality), path in clip_files.paths.items():
+        if take in channel_takes:
             takes.setdefault(take, {})[modality] = path
         else:
             left_out += 1
@@ -132,9 +132,9 @@ def read(folder: str | Path, labels: str = "ravdess", channel: str = "speech") -
     notes = [f"{left_out:,} files of {other} are left out (--ravdess_channel)."] if left_out else []
     return counted.corpus(
         "RAVDESS",
-        found,
+        clip_files,
         utterances,
-        _published(wanted, utterances),
+        _published(channel_takes, utterances),
         labels,
         tuple(notes),
         fold_names=tuple(f"fold {number}" for number in range(len(FOLDS))),

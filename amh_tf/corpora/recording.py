@@ -9,7 +9,7 @@ SIDES = ("whole", "left", "right")
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """One utterance, and where it lies in the raw media.
+    """One utterance, and where it is in the raw media.
 
     Attributes:
         id: Name, unique in its corpus.
@@ -65,7 +65,7 @@ class Corpus:
         fold_names: A name for each fold that the corpus publishes; as long as every recording's
             `splits`.
         published: What the published folds are, such as "five folds of actors".
-        differences: How it differs from what its publishers count, one line each; they stand in
+        differences: How it differs from what its publishers count, one line each; they are in
             `notes`, too.
         missing: What should be there by the publishers' lists: ids, or files.
         extra: Files that are there and not of the corpus.

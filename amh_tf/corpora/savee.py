@@ -59,10 +59,10 @@ def read(folder: str | Path, labels: str = "savee") -> recording.Corpus:
         ValueError: If there is no clip of SAVEE, or two files of one name differ.
     """
     endings = clips.SOUND_ENDINGS + clips.FILM_ENDINGS
-    found = clips.find(folder, endings, _key, "SAVEE", EXPECTED)
+    files = clips.find(folder, endings, _key, "SAVEE", EXPECTED)
     utterances = []
-    for name in dict.fromkeys(name for name, _ in found.paths):
-        audio, video = (found.paths.get((name, film)) for film in (False, True))
+    for name in dict.fromkeys(name for name, _ in files.paths):
+        audio, video = (files.paths.get((name, film)) for film in (False, True))
         speaker, _, rest = name.partition("_")
         fields = {
             "id": name,
@@ -73,4 +73,4 @@ def read(folder: str | Path, labels: str = "savee") -> recording.Corpus:
         }
         utterances.append((CODES[rest[:-2]], fields))
     published = counted.Published(COUNTS, dict.fromkeys(SPEAKERS, 120), IDS)
-    return counted.corpus("SAVEE", found, utterances, published, labels, language="en")
+    return counted.corpus("SAVEE", files, utterances, published, labels, language="en")

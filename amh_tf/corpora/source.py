@@ -38,7 +38,7 @@ class Entry:
         sex: "female" or "male", or "" where the source does not say.
         session: In which recording session, or "".
         sentence: What is said, so that folds can be made without a sentence in two splits, or
-            "" where nobody knows.
+            "" where it is unknown.
     """
 
     id: str
@@ -67,7 +67,7 @@ class Source:
         fingerprint: Text that differs where the content differs.
         transcripts: "reference", or "asr" where the words were recognized.
         features: How the features were made, as in `feature_kinds`, so that the same can be made
-            of another recording: a dict that JSON can hold, or None where nobody knows.
+            of another recording: a dict that JSON can hold, or None where it is unknown.
         fold_names: A name for each fold that the source publishes; as long as every entry's
             `splits`.
         published: What the published folds are, such as "five folds of actors".

@@ -6,7 +6,7 @@
 | `label` | emotion; required |
 | `audio`, `video` | files, relative to the table's folder; empty where there is none |
 | `start`, `end` | the utterance's span in them in seconds; empty for the whole file |
-| `audio_start`, `audio_end` | where these stand, the sound's span is theirs, empty for the whole file: a wav file per sentence beside a video of the dialog |
+| `audio_start`, `audio_end` | where these are given, they are the sound's span, empty for the whole file: a wav file per sentence beside a video of the dialog |
 | `side` | half of the picture that shows the speaker: whole, left, right |
 | `transcript` | what is said |
 | `speaker`, `session` | who and where |
@@ -75,7 +75,7 @@ class _Times:
         if self._unclear and not self._clear:
             line, name, text = self._unclear
             expected = "seconds with a decimal point"
-            raise line.error(f"{name} can be read in two ways", expected, text)
+            raise line.error(f"{name} is ambiguous", expected, text)
         return [f"Times with a decimal comma: {self._commas:,}."] if self._commas else []
 
 
@@ -122,7 +122,7 @@ class _Line:
         except UnicodeEncodeError:  # half a surrogate pair
             text = "\0"
         if "\0" in text:
-            raise self.error(f"{name} is no path", "the name of a file", self._row[name])
+            raise self.error(f"{name} is not a path", "the name of a file", self._row[name])
         return str(self._path.parent / text) if text else None
 
     def span(self, prefix=""):
@@ -134,7 +134,7 @@ class _Line:
         start, end = map(self._times.seconds, (self, self), names, texts)
         if not 0 <= start < end <= LONGEST:
             expected = "seconds from 0 on, the end after the start, or neither"
-            raise self.error(f"{names[0]} and {names[1]} are no span", expected, texts)
+            raise self.error(f"{names[0]} and {names[1]} are not a time span", expected, texts)
         return start, end
 
     def has_own_audio_span(self):
@@ -169,23 +169,23 @@ def _utterance(line):
     }
 
 
-def _notes(path, found, columns):
+def _notes(path, labelled, columns):
     unused = sorted(columns - set(COLUMNS))
     if unused:
         yield f"Columns that are not read: {', '.join(unused)[:200]}."
     folder = os.path.join(os.path.abspath(path.parent), "")
-    paths = {fields[name] for _, fields in found for name in ("audio", "video")} - {None}
+    paths = {fields[name] for _, fields in labelled for name in ("audio", "video")} - {None}
     elsewhere = sorted(p for p in paths if not os.path.abspath(p).startswith(folder))
     if elsewhere:
         yield (
-            f"{len(elsewhere):,} of its files lie outside the table's folder, the first "
+            f"{len(elsewhere):,} of its files are outside the table's folder, the first "
             f"{elsewhere[0]!r}."
         )
     for name in schema.MODALITIES:
         field = "transcript" if name == "text" else name
-        absent = sum(fields[field] is None for _, fields in found)
+        absent = sum(fields[field] is None for _, fields in labelled)
         if absent:
-            yield f"{absent:,} of {len(found):,} utterances have no {name}."
+            yield f"{absent:,} of {len(labelled):,} utterances have no {name}."
 
 
 def read(path, labels=None, name=None, encoding=None):
@@ -204,11 +204,11 @@ def read(path, labels=None, name=None, encoding=None):
 
     Raises:
         ValueError: If there is no such file, a column is missing, a line cannot be read, or
-            an id stands twice. The message names file and line.
+            an id appears twice. The message names file and line.
     """
     path = Path(path)
     rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
-    seen, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
+    unique_ids, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
     folds, times, read_notes = table_folds.Folds(), _Times(), []
     for number, row in rows(path, encoding, COLUMNS, ("id", "label"), read_notes):
         if len(columns) < MAX_COLUMNS:  # each line of JSON may have others
@@ -216,20 +216,20 @@ def read(path, labels=None, name=None, encoding=None):
         line = _Line(path, number, row, times)
         label, fields = _utterance(line)
         text_files.check_id(path, number, fields["id"])
-        seen.add(path, number, fields["id"])
+        unique_ids.add(path, number, fields["id"])
         folds.add(line, fields["id"])
         groups[fields["group"]].append((label, fields))
-    found = [utterance for group in groups.values() for utterance in group]
-    if not found:
+    labelled = [utterance for group in groups.values() for utterance in group]
+    if not labelled:
         raise errors.refusal(f"{str(path)!r} holds no utterance", "a line for each", "none")
-    published = folds.apply(path, found)
-    label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in found)
-    kept, notes = label_sets.choose(found, label_set)
+    published = folds.apply(path, labelled)
+    label_set = label_sets.parse(labels) if labels else label_sets.of_all(x for x, _ in labelled)
+    recordings, notes = label_sets.choose(labelled, label_set)
     return recording.Corpus(
         name=name or path.name,
         synthetic=False,
         classes=label_set.classes,
-        recordings=kept,
-        notes=(*read_notes, *times.notes(), *_notes(path, found, columns), *notes),
+        recordings=recordings,
+        notes=(*read_notes, *times.notes(), *_notes(path, labelled, columns), *notes),
         **published,
     )

@@ -29,17 +29,17 @@ class Folds:
             if line.text(column):
                 self._columns[column] = True
         if len(self._columns) == 2:
-            expected = "either of them in a table"
+            expected = "one of them in a table"
             received = [line.text("fold"), line.text("split")]
-            raise line.error("fold and split stand together", expected, received)
+            raise line.error("fold and split are both set", expected, received)
         self._tested_in[name] = line.text("fold")
 
-    def apply(self, path: Path, found: list) -> dict:
+    def apply(self, path: Path, labelled: list) -> dict:
         """Fills in the splits of all utterances.
 
         Args:
             path: The table.
-            found: List of pairs of label and the dict of a `Recording`'s fields.
+            labelled: List of pairs of label and the dict of a `Recording`'s fields.
 
         Returns:
             The fields of a `Corpus` that say what the folds are; none where there are none.
@@ -62,7 +62,7 @@ class Folds:
             name: tuple("test" if name == other else "train" for other in names)
             for name in {"", *names}
         }
-        for _, fields in found:
+        for _, fields in labelled:
             fields["splits"] = tests[self._tested_in[fields["id"]]]
         published = f"{len(names)} folds that the table names"
         return {"fold_names": tuple(names), "published": published}

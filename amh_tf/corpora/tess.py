@@ -58,9 +58,9 @@ def read(folder: str | Path, labels: str = "tess") -> recording.Corpus:
     Raises:
         ValueError: If there is no file of TESS, or two files of one name differ.
     """
-    found = clips.find(folder, clips.SOUND_ENDINGS, _key, "TESS", EXPECTED)
+    files = clips.find(folder, clips.SOUND_ENDINGS, _key, "TESS", EXPECTED)
     utterances = []
-    for (speaker, word, code), path in found.paths.items():
+    for (speaker, word, code), path in files.paths.items():
         fields = {
             "id": f"{speaker}_{word}_{code}",
             "speaker": speaker,
@@ -69,5 +69,5 @@ def read(folder: str | Path, labels: str = "tess") -> recording.Corpus:
             "transcript": f"Say the word {word}",
         }
         utterances.append((CODES[code], fields))
-    published = counted.Published(COUNTS, dict.fromkeys(SPEAKERS, 1400), _ids(found.paths))
-    return counted.corpus("TESS", found, utterances, published, labels, language="en")
+    published = counted.Published(COUNTS, dict.fromkeys(SPEAKERS, 1400), _ids(files.paths))
+    return counted.corpus("TESS", files, utterances, published, labels, language="en")

@@ -104,7 +104,7 @@ def _reading(path, encoding, notes):
     codec = encodings.named(encoding) if encoding else marked or "utf-8"
     if marked and codec[:5] != marked[:5]:
         expected = f"{codec}, as --encoding says"
-        raise error(path, 1, "the encoding is another", expected, f"the mark of {marked}")
+        raise error(path, 1, "the encoding does not match", expected, f"the mark of {marked}")
     newline, fault = encodings.survey(path, codec)
     if not fault:
         return codec, "strict", newline
@@ -114,8 +114,8 @@ def _reading(path, encoding, notes):
     if b"\0" in head:
         raise error(path, number, "this is not text", _EXPECTED, received)
     if not encodings.is_windows_1252(path):
-        likely = [f"{name} ({shown!r})" for name, shown in encodings.likely(path).items()]
-        expected = "text saved as UTF-8; of a table or of MELD, the encoding in --encoding will do"
+        likely = [f"{name} ({sample!r})" for name, sample in encodings.likely(path).items()]
+        expected = "text saved as UTF-8, or, for tables and MELD, its encoding in --encoding"
         if likely:
             expected += f". It may be {', '.join(likely)}"
         raise error(path, number, "this is not UTF-8", expected, received)
@@ -126,9 +126,9 @@ def _reading(path, encoding, notes):
 def rows(path, encoding=None, columns=(), required=(), notes=None):
     """Yields the line number and the cells of each row of a CSV file, each a dict.
 
-    Cells are separated as the header's are: by commas, semicolons, tabs or bars. Rows in which
-    nothing stands are skipped, as are columns without a name: those at the end hold nothing, those
-    at the beginning are an index.
+    Cells are separated as the header's are: by commas, semicolons, tabs or bars. Empty
+    rows are skipped, as are columns without a name: those at the end hold nothing, those at the
+    beginning are an index.
 
     Args:
         path: The file. Its first line names the columns, or its second if the first is
@@ -143,8 +143,8 @@ def rows(path, encoding=None, columns=(), required=(), notes=None):
         spaces around names and texts.
 
     Raises:
-        ValueError: As `lines`, or if a column is missing or stands twice, a row has more or fewer
-            cells than the header, a cell stands where no column has a name, or quotes are not
+        ValueError: As `lines`, or if a column is missing or appears twice, a row has more or fewer
+            cells than the header, a cell is where no column has a name, or quotes are not
             closed.
     """
     position, notes = 0, [] if notes is None else notes
@@ -171,16 +171,16 @@ def rows(path, encoding=None, columns=(), required=(), notes=None):
         position = position or start
         raise error(path, position, "the row is not CSV", "closed quotes", str(problem)) from None
     if skipped:
-        notes.append(f"Rows of {Path(path).name} in which nothing stands: {skipped:,}, skipped.")
+        notes.append(f"Rows of {Path(path).name} that are empty: {skipped:,}, skipped.")
 
 
 def _head(numbered):
     """Returns what separates cells, and number and text of the line that names the columns."""
     number, delimiter = 1, None
     for number, text in numbered:
-        told = _SEPARATOR.fullmatch(text)
-        if told and delimiter is None:
-            delimiter = told[1]
+        match = _SEPARATOR.fullmatch(text)
+        if match and delimiter is None:
+            delimiter = match[1]
         elif text.strip(_SEPARATORS + '" '):
             return delimiter or max(_SEPARATORS, key=text.count), number, text
     return ",", number, ""
@@ -192,13 +192,13 @@ class _Header:
     def __init__(self, path, number, cells, columns, required):
         self._path, self.notes = path, []
         names = [name.strip() for name in cells]
-        named = [index for index, name in enumerate(names) if name]
-        if not named:
+        indices = [index for index, name in enumerate(names) if name]
+        if not indices:
             raise error(path, number, "the header is wrong", "names of columns", cells)
-        self._first, self._end, self._width = named[0], named[-1] + 1, len(names)
+        self._first, self._end, self._width = indices[0], indices[-1] + 1, len(names)
         if self._first:
             which = "column 1 has" if self._first == 1 else f"columns 1 to {self._first} have"
-            self.notes.append(f"{which.capitalize()} no name, as an index has none: not read.")
+            self.notes.append(f"{which.capitalize()} no name, as in an index: not read.")
         self._names = without_capitals(names, columns)
         changed = [old for old, new in zip(names, self._names) if old != new]
         if changed:
@@ -214,15 +214,15 @@ class _Header:
         if not self._end <= len(cells) <= self._width:
             expected = f"{self._width} cells, as the header has"
             raise error(self._path, number, "the row does not fit", expected, cells)
-        found = {}
+        fields = {}
         for index in range(self._first, len(cells)):
             text = cells[index].strip()
             if self._names[index]:
-                found[self._names[index]] = text
+                fields[self._names[index]] = text
             elif text:
                 expected = f"nothing in cell {index + 1}, whose column has no name"
                 raise error(self._path, number, "the row does not fit", expected, text)
-        return found
+        return fields
 
 
 def without_capitals(names, columns):
@@ -232,8 +232,8 @@ def without_capitals(names, columns):
         names: List of names.
         columns: Names that are known.
     """
-    known = {column.lower(): column for column in columns if column not in names}
-    return [name if name in columns else known.get(name.lower(), name) for name in names]
+    by_lowercase = {column.lower(): column for column in columns if column not in names}
+    return [name if name in columns else by_lowercase.get(name.lower(), name) for name in names]
 
 
 def check_columns(path, number, names, required):
@@ -247,7 +247,10 @@ def check_columns(path, number, names, required):
     Raises:
         ValueError: If one is missing.
     """
-    choices = [(each,) if isinstance(each, str) else each for each in required]
+    choices = [
+        (alternatives,) if isinstance(alternatives, str) else alternatives
+        for alternatives in required
+    ]
     if all(set(choice) & set(names) for choice in choices):
         return
     *others, last = [" or ".join(choice) for choice in choices]
@@ -266,7 +269,7 @@ def check_id(path, number, name):
 
 
 class Seen:
-    """Refuses ids that stand twice, and more utterances than memory should hold."""
+    """Refuses ids that appear twice, and more utterances than memory should hold."""
 
     def __init__(self):
         self._where = {}
@@ -283,5 +286,5 @@ class Seen:
         if name in self._where:
             before = self._where[name]
             expected = f"an id other than that of line {before[1]} of {str(before[0])!r}"
-            raise error(path, number, "the id stands twice", expected, name)
+            raise error(path, number, "the id appears twice", expected, name)
         self._where[name] = (path, number)

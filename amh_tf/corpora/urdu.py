@@ -38,9 +38,9 @@ def read(folder: str | Path, labels: str = "urdu") -> recording.Corpus:
     Raises:
         ValueError: If there is no file of URDU, or two files of one name differ.
     """
-    found = clips.find(folder, clips.SOUND_ENDINGS, _key, "URDU", EXPECTED)
+    files = clips.find(folder, clips.SOUND_ENDINGS, _key, "URDU", EXPECTED)
     utterances, numbers = [], set()
-    for name, path in found.paths.items():
+    for name, path in files.paths.items():
         speaker, sex, letter, number = _NAME.fullmatch(name).groups()
         numbers.add((letter, int(number)))
         fields = {
@@ -60,5 +60,5 @@ def read(folder: str | Path, labels: str = "urdu") -> recording.Corpus:
     notes = [f"{speakers} speakers; the authors count 38, the files of the release name 29."]
     official = counted.Published(COUNTS)
     return counted.corpus(
-        "URDU", found, utterances, official, labels, tuple(notes), tuple(missing), language="ur"
+        "URDU", files, utterances, official, labels, tuple(notes), tuple(missing), language="ur"
     )

@@ -4,7 +4,7 @@ import numpy as np
 
 from amh_tf import errors
 
-# Share of the training utterances that becomes dev where nobody knows who speaks.
+# Share of the training utterances that becomes dev where the speakers are unknown.
 SHARE = 0.1
 SPEAKERS = 2
 
@@ -64,27 +64,31 @@ def _speakers(train, table, number):
     """Chooses dev speakers one by one."""
     names = sorted(set(table.speakers[train].tolist()))
     order = np.random.default_rng([table.options.seed, number]).permutation(len(names))
-    said, sexes = {}, {}
+    labels_of, sexes = {}, {}
     for name in names:
         member = train & (table.speakers == name)
-        said[name] = set(table.labels[member].tolist())
+        labels_of[name] = set(table.labels[member].tolist())
         sexes[name] = table.sexes[member][0]
     order = [names[position] for position in order.tolist()]
     chosen = []
     while len(chosen) < min(table.options.dev_speakers, len(names) // 2):
-        costs = {name: _cost(name, chosen, said, sexes) for name in order if name not in chosen}
+        costs = {
+            name: _cost(name, chosen, labels_of, sexes) for name in order if name not in chosen
+        }
         chosen.append(min(costs, key=costs.get))
     return chosen
 
 
-def _cost(name, chosen, said, sexes):
+def _cost(name, chosen, labels_of, sexes):
     """Returns what speaks against a further dev speaker, the weightiest first."""
-    others = set().union(*(said[each] for each in said if each not in (*chosen, name)))
-    covered = set().union(*(said[each] for each in chosen))
+    others = set().union(
+        *(labels_of[speaker] for speaker in labels_of if speaker not in (*chosen, name))
+    )
+    covered = set().union(*(labels_of[speaker] for speaker in chosen))
     return (
-        len(set().union(*said.values()) - others),  # what nobody would teach
-        sum(sexes[each] == sexes[name] != "" for each in chosen),
-        -len(said[name] - covered),
+        len(set().union(*labels_of.values()) - others),  # what nobody would teach
+        sum(sexes[speaker] == sexes[name] != "" for speaker in chosen),
+        -len(labels_of[name] - covered),
     )
 
 

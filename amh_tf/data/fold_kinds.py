@@ -34,22 +34,22 @@ def given(table):
             f"{wrong[0].splits!r} for {wrong[0].id!r}, and {len(wrong) - 1} more such utterances",
             "Choose other protocols with --protocols.",
         )
-    columns, taken = [], 0
+    columns, num_taken = [], 0
     for number, name in enumerate(table.fold_names):
         splits = np.array([entry.splits[number] for entry in table.index], object)
         if "train" not in splits:
             raise errors.refusal(
-                f"The published fold {name!r} has nothing to train on",
+                f"The published fold {name!r} has no training part",
                 "utterances in train",
                 "none",
                 "Choose other protocols with --protocols.",
             )
         if "dev" not in splits:
             splits = dev_part.take(splits, table, number)
-            taken += "dev" in splits
+            num_taken += "dev" in splits
         columns.append(splits)
     description = table.published
-    if taken:
+    if num_taken:
         description += f"; no dev part is published: {dev_part.describe(table)}"
     return fold_table.split_of(description, table.fold_names, columns)
 
@@ -113,7 +113,7 @@ def speaker(table):
     together = collections.defaultdict(set)  # who can be heard in whose recordings
     for entry in table.index:
         together[entry.session].add(entry.speaker)
-    columns, taken = [], 0
+    columns, num_taken = [], 0
     for number, test in enumerate(speakers):
         sessions = {entry.session for entry in table.index if entry.speaker == test} - {""}
         partners = set().union(*(together[name] for name in sessions)) - {test}
@@ -121,9 +121,9 @@ def speaker(table):
             columns.append(fold_table.by_groups(groups, {test}, partners))
         else:
             columns.append(dev_part.take(fold_table.by_groups(groups, {test}), table, number))
-            taken += 1
+            num_taken += 1
     selected = "selected on who else speaks in the same session"
-    if taken:
+    if num_taken:
         selected = dev_part.describe(table)
     description = f"leave one speaker out: tested on one, {selected}, trained on the others"
     return fold_table.split_of(description, speakers, columns)
@@ -144,7 +144,7 @@ def speaker_kfold(table):
     def draw(seed, first):
         dealt = deal(table.labels, groups, num_folds, seed)
         columns = [fold_table.by_groups(dealt, {number}) for number in range(num_folds)]
-        return [dev_part.take(each, table, first + n) for n, each in enumerate(columns)]
+        return [dev_part.take(column, table, first + n) for n, column in enumerate(columns)]
 
     description = (
         f"{num_folds} folds of speakers, balanced by class: tested on one, "
@@ -188,7 +188,7 @@ def deal(labels, groups, num_folds, seed):
 
 def _cannot_deal(num_folds, received):
     return errors.refusal(
-        "The data set cannot be dealt out to folds",
+        "The data set cannot be divided into folds",
         f"utterances for each of {num_folds} folds",
         received,
         "Set fewer with --num_folds.",

@@ -70,7 +70,7 @@ class Fold:
         return sum((np.array(shard.label_counts) for shard in self.select(split)), none)
 
     def known_words(self):
-        """Tells which word ids the model may know: those of the training part.
+        """Returns which word ids the model may know: those of the training part.
 
         Returns:
             Bool array of shape `(vocabulary_size,)`, or None where the source's own
@@ -83,9 +83,9 @@ class Fold:
         counts = self.manifest.word_counts()
         parts = self.manifest.parts
         rows = [parts.index(part) for part in self._stored["train"]]
-        known = counts[rows].sum(axis=0) > 0
-        known[[schema.PADDING_ID, schema.UNKNOWN_ID]] = True
-        return known
+        is_known = counts[rows].sum(axis=0) > 0
+        is_known[[schema.PADDING_ID, schema.UNKNOWN_ID]] = True
+        return is_known
 
     def check_split(self, split):
         """Checks that a split has utterances, and that its shards are as they were written.

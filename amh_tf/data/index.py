@@ -1,4 +1,4 @@
-"""Where the records of a shard lie, and the fields in each.
+"""Where the records of a shard are, and the fields in each.
 
 A hundred bytes for each utterance, whatever its size.
 """
@@ -51,12 +51,12 @@ class Builder:
             fields: From `layout.read_fields`.
 
         Raises:
-            faults.Fault: If a modality has not the length that the record declares.
+            faults.Fault: If a modality does not have the length that the record declares.
         """
         for modality, step_bytes in self._step_bytes.items():
-            steps, (_, held) = fields[f"{modality}_length"], fields[modality]
-            if steps * step_bytes != held:
-                problem = f"its {modality} has {held} bytes, not {steps} steps of {step_bytes}"
+            steps, (_, num_bytes) = fields[f"{modality}_length"], fields[modality]
+            if steps * step_bytes != num_bytes:
+                problem = f"its {modality} has {num_bytes} bytes, not {steps} steps of {step_bytes}"
                 raise faults.Fault(self._path, problem, record, offset - framing.HEADER_BYTES)
         self._entries.append(
             (

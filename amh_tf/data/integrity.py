@@ -50,10 +50,10 @@ def check_shard(manifest, shard, verify="sizes"):
 
 def _state(path):
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _check_frames(manifest, shard, path):
@@ -63,7 +63,7 @@ def _check_frames(manifest, shard, path):
         The entries of its records.
     """
     if not path.is_file():
-        raise faults.Fault(path, f"no such file, not {shard.bytes} bytes")
+        raise faults.Fault(path, f"no such file, expected {shard.bytes} bytes")
     size = path.stat().st_size
     counts = collections.Counter()
     builder = index.Builder(manifest, path)
@@ -97,8 +97,8 @@ def _count_problems(manifest, shard, counts):
     total = sum(counts.values())
     if total != shard.records:
         yield f"{total} records, not {shard.records}"
-    found = [counts.get(label, 0) for label in range(len(manifest.classes))]
-    if total == shard.records and found != list(shard.label_counts):
+    label_counts = [counts.get(label, 0) for label in range(len(manifest.classes))]
+    if total == shard.records and label_counts != list(shard.label_counts):
         yield (
             f"the manifest says {list(shard.label_counts)} records of the classes, the file holds "
             f"{dict(sorted(counts.items()))}"
@@ -121,7 +121,7 @@ def digest(path):
 def table_faults(manifest):
     """Compares every file of a data folder but its shards with what was written.
 
-    Data folders of former versions say nothing of it.
+    Data folders of earlier versions say nothing of it.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest`.
@@ -129,10 +129,10 @@ def table_faults(manifest):
     Yields:
         `amh_tf.storage.faults.Fault`.
     """
-    for name, written in (manifest.digests or {}).items():
+    for name, expected in (manifest.digests or {}).items():
         path = manifest.path(name)
         try:
-            if digest(path) != written:
+            if digest(path) != expected:
                 yield faults.Fault(path, faults.OTHER_CONTENT)
         except OSError as error:
             yield faults.Fault(path, f"it cannot be read ({error.strerror or error})")

@@ -1,6 +1,6 @@
 """The layout of a record, checked before TensorFlow parses it.
 
-TensorFlow reads Examples with a parser of its own, which takes the lengths within a record as 32
+TensorFlow reads Examples with its own parser, which takes the lengths within a record as 32
 bits and then as signed: one of four gigabytes ends the process. So each length, field and kind is
 looked at here first. Features are half a megabyte a record, and passed over.
 
@@ -52,28 +52,28 @@ def read_fields(file, path, record, offset, length):
         return _read_fields(file, offset, length)
     except (ValueError, IndexError) as error:
         reason = "it ends early" if isinstance(error, IndexError) else error
-        problem = f"it is no tf.train.Example as it was written ({reason})"
+        problem = f"it is not a tf.train.Example as it was written ({reason})"
         raise faults.Fault(path, problem, record, offset - framing.HEADER_BYTES) from error
 
 
 def _read_fields(file, offset, length):
     if length > _MAX_BYTES:
         raise errors.InputError(f"{length} bytes")
-    found = {}
+    fields = {}
     chunk, base = _chunk(file, offset, 0, length), 0
     at = _open_last(chunk, 0, _FIRST, length)
     while at < length:
         if at + _HEAD_BYTES > base + len(chunk):
             chunk, base = _chunk(file, offset, at, length), at
         name, value, end = _read_entry(chunk, at - base, length - base)
-        if name in found:
+        if name in fields:
             raise errors.InputError(f"{name} twice")
-        found[name] = (base + value[0], value[1]) if isinstance(value, tuple) else value
+        fields[name] = (base + value[0], value[1]) if isinstance(value, tuple) else value
         at = base + end
-    missing = [name for name in schema.EXAMPLE_FIELDS if name not in found]
+    missing = [name for name in schema.EXAMPLE_FIELDS if name not in fields]
     if missing:
         raise errors.InputError(f"no {', '.join(missing)}")
-    return found
+    return fields
 
 
 def _chunk(file, offset, at, length):

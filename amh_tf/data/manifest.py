@@ -73,10 +73,10 @@ class Manifest:
         vocabulary_file, vocabulary_size: One word a line, in the order of the ids.
         word_counts_file: How often each part uses each word, or None.
         utterances_file: What is known of each utterance (`utterances`); None in data folders of
-            former versions, as `moments_file`.
+            earlier versions, as `moments_file`.
         moments_file: Means and deviations of the features (`moments`).
         digests: Dict from the name of every other file that was written to its SHA-256; None in
-            data folders of former versions.
+            data folders of earlier versions.
         embedding_file, embedding_width: Word vectors; None and the default width if there
             are none.
         feature_dtype: How the shards store audio and video, one of `schema.FEATURE_DTYPES`.
@@ -226,9 +226,9 @@ def _no_data_folder(location, received):
 def _parse(fields, path, folder, origin=None):
     """Makes a `Manifest` of what its file holds; `path` is what messages name."""
     with typed.refusing(path, _EXPECTED, REMEDY):
-        written = fields.pop("format", None)
-        if written != FORMAT:
-            raise errors.InputError(f"format {written!r:.100}, not {FORMAT}")
+        version = fields.pop("format", None)
+        if version != FORMAT:
+            raise errors.InputError(f"format {version!r:.100}, not {FORMAT}")
         loaded = typed.record(fields, Manifest, folder=folder, origin=origin)
         feature_kinds.check(loaded.features, loaded.widths)
         _check_files(loaded)
@@ -281,6 +281,6 @@ def _check_folds(loaded):
         for fold in protocol["folds"]:
             chosen = [part for split in schema.SPLITS for part in fold[split]]
             if len(set(chosen)) != len(chosen):
-                raise errors.InputError(f"a part stands in two splits of fold {fold['name']!r}")
+                raise errors.InputError(f"a part is in two splits of fold {fold['name']!r}")
             if not parts.issuperset(chosen):
                 raise errors.InputError(f"fold {fold['name']!r} made of unknown parts")

@@ -60,8 +60,8 @@ class Moments:
 
     def deviation(self) -> np.ndarray:
         """Returns the standard deviation, `(width,)`; exactly 0 where nothing varies."""
-        found = np.sqrt(self.squares / max(self.count, 1))
-        return np.where(found > _ROUNDING * np.abs(self.mean), found, 0.0)
+        deviation = np.sqrt(self.squares / max(self.count, 1))
+        return np.where(deviation > _ROUNDING * np.abs(self.mean), deviation, 0.0)
 
 
 class Gatherer:
@@ -76,10 +76,12 @@ class Gatherer:
         self._cells = {}
 
     def add(self, cell: tuple, utterance) -> None:
-        """Takes in an utterance of a (part, speaker)."""
-        held = self._cells.setdefault(cell, {m: Moments.none(self._widths[m]) for m in MODALITIES})
+        """Adds an utterance of a (part, speaker)."""
+        moments = self._cells.setdefault(
+            cell, {m: Moments.none(self._widths[m]) for m in MODALITIES}
+        )
         for modality in MODALITIES:
-            held[modality] += Moments.of(getattr(utterance, modality))
+            moments[modality] += Moments.of(getattr(utterance, modality))
 
     def table(self) -> np.ndarray:
         """Returns one row for each cell, as `of_cells` reads it, in the order they came."""
@@ -113,11 +115,11 @@ def of_cells(manifest, modality: str) -> dict:
         raise errors.refusal(
             f"{str(manifest.location)!r} does not hold what features are standardized by",
             "a data folder of this version",
-            "one of a former version",
+            "one of an earlier version",
             "Prepare it again, or train with --standardize=none.",
         )
     cells = utterances.cells(utterances.read(manifest))
-    with np.errstate(invalid="ignore"):  # what is no number is found below
+    with np.errstate(invalid="ignore"):  # what is not a number is found below
         table = manifest.moments(len(cells), row_width(manifest.widths)).astype(np.float64)
     start = 0
     for before in MODALITIES[: MODALITIES.index(modality)]:
@@ -131,7 +133,7 @@ def of_cells(manifest, modality: str) -> dict:
         raise errors.refusal(
             f"{str(manifest.path(manifest.moments_file))!r} is damaged",
             "counts, means and sums of squares",
-            "numbers that cannot be",
+            "impossible numbers",
             "Prepare the data set again.",
         )
     return {
@@ -144,9 +146,9 @@ def of_train(fold, modality: str) -> Moments:
     """Returns the moments of a fold's training part."""
     parts = fold.parts("train")
     total = Moments.none(fold.manifest.widths[modality])
-    for (part, _), held in of_cells(fold.manifest, modality).items():
+    for (part, _), moments in of_cells(fold.manifest, modality).items():
         if part in parts:
-            total += held
+            total += moments
     return total
 
 
@@ -156,14 +158,14 @@ def of_speakers(manifest, modality: str) -> dict:
     Raises:
         ValueError: If an utterance has no speaker, besides what `of_cells` raises.
     """
-    found = {}
-    for (_, speaker), held in of_cells(manifest, modality).items():
-        found[speaker] = found[speaker] + held if speaker in found else held
-    if "" in found:
+    totals = {}
+    for (_, speaker), moments in of_cells(manifest, modality).items():
+        totals[speaker] = totals[speaker] + moments if speaker in totals else moments
+    if "" in totals:
         raise errors.refusal(
             f"The {manifest.name} does not say who speaks in every utterance",
             "a speaker for each under --standardize=speaker",
             "utterances without",
             "Train with --standardize=global, or prepare the data set with speakers.",
         )
-    return found
+    return totals

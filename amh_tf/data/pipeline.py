@@ -17,7 +17,7 @@ LENGTH_JITTER = 0.1
 
 
 def _read_shuffled(split, order):
-    """Reads shards in an order of their own, several side by side."""
+    """Reads shards in their own order, several side by side."""
     sources = tf.data.Dataset.from_tensor_slices(tf.gather(split.sources, order))
     shards = split.sources.shape[0]
     return sources.interleave(
@@ -71,7 +71,9 @@ def _shuffled(passes, split, count, batch_size, buffer_size):
         examples = _exactly(_read_shuffled(split, order), count)
         return examples.shuffle(buffer_size, seed=seed).batch(batch_size)
 
-    return functools.reduce(tf.data.Dataset.concatenate, (batches(*each) for each in passes))
+    return functools.reduce(
+        tf.data.Dataset.concatenate, (batches(*order_and_seed) for order_and_seed in passes)
+    )
 
 
 def _bucketed(passes, split, count, batch_size, buffer_size, modality):
@@ -82,9 +84,9 @@ def _bucketed(passes, split, count, batch_size, buffer_size, modality):
         examples = _exactly(_read_shuffled(split, order), count).batch(size).enumerate()
         return examples.map(lambda number, elements: (tf.stack([seed, number]), elements))
 
-    orders, seeds = (np.array(drawn, np.int64) for drawn in zip(*passes))
-    read = tf.data.Dataset.from_tensor_slices((orders, seeds)).flat_map(bufferfuls)
-    return read.prefetch(1).flat_map(_cut_by_length(split, batch_size, modality))
+    orders, seeds = (np.array(values, np.int64) for values in zip(*passes))
+    buffers = tf.data.Dataset.from_tensor_slices((orders, seeds)).flat_map(bufferfuls)
+    return buffers.prefetch(1).flat_map(_cut_by_length(split, batch_size, modality))
 
 
 def _exactly(examples, count):
@@ -116,7 +118,7 @@ def _label_draw(counts, seed):
 def open_split(fold, split, modalities=schema.MODALITIES, data_service=None):
     """Chooses how a split is read; whichever way, its batches are the same.
 
-    Records are read where each lies, if the system can and no service reads. Otherwise shards are
+    Records are read where each is, if the system can and no service reads. Otherwise shards are
     read from beginning to end, at every pass.
 
     Args:
@@ -163,7 +165,7 @@ def batches(
         batch_size: Utterances per batch.
         modalities: Which modalities the batches hold.
         seed: Seed of the order, or None for the order in which the shards were written.
-        epoch: Number of the first pass; each has an order of its own.
+        epoch: Number of the first pass; each has its own order.
         epochs: Number of passes, one after the other, for a given seed. With bucketing the next
             pass is read while the last batches of one are in use.
         shuffle_megabytes: Size of the shuffle buffer, which counts records whole even where it
@@ -213,19 +215,19 @@ def batches(
     def parse(elements):
         fields = source.decode(elements)
         if known_words is not None and "text" in modalities:
-            known = tf.gather(tf.constant(known_words), fields["text"])
-            fields["text"] = tf.where(known, fields["text"], schema.UNKNOWN_ID)
+            is_known = tf.gather(tf.constant(known_words), fields["text"])
+            fields["text"] = tf.where(is_known, fields["text"], schema.UNKNOWN_ID)
         if shuffled_labels is not None:
             fields["label"] = draw_label(fields["id"])
         return arrange(fields)
 
-    made = grouped.map(parse, num_parallel_calls=2, deterministic=True)
+    dataset = grouped.map(parse, num_parallel_calls=2, deterministic=True)
     if data_service is not None:
-        made = service.distribute(made, data_service)
+        dataset = service.distribute(dataset, data_service)
     options = tf.data.Options()
     # Nothing is left to tune, and the thread that tunes keeps an iterator's end waiting for up
     # to five seconds.
     options.autotune.enabled = False
     # The threads of TensorFlow's own pool compute the halves of a batch.
     options.threading.private_threadpool_size = READERS
-    return made.prefetch(2).with_options(options)
+    return dataset.prefetch(2).with_options(options)

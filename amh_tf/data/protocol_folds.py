@@ -99,52 +99,52 @@ def make(
         List of `Protocol`.
 
     Raises:
-        ValueError: If an id stands twice, a protocol lacks a field or has too few groups, a class
+        ValueError: If an id appears twice, a protocol lacks a field or has too few groups, a class
             is too rare for it, or all together cut the data set into too many parts.
     """
     _check_ids(index)
     options = options or Options()
     table = fold_table.Table(index, classes, options, fold_names, published)
-    wanted = list(dict.fromkeys(possible(index) if names is None else names))
-    unknown = [name for name in wanted if name not in _MAKERS]
-    if unknown or not wanted:
+    selected = list(dict.fromkeys(possible(index) if names is None else names))
+    unknown = [name for name in selected if name not in _MAKERS]
+    if unknown or not selected:
         raise errors.refusal(
             "A protocol is not known",
             f"some of {', '.join(PROTOCOLS)}",
-            f"{','.join(wanted)!r}",
+            f"{','.join(selected)!r}",
             "Set them with --protocols.",
         )
-    if options.repeats > 1 and not set(REPEATED).intersection(wanted):
+    if options.repeats > 1 and not set(REPEATED).intersection(selected):
         raise errors.refusal(
-            "Nothing is drawn that could be repeated",
+            "Nothing is drawn at random that could be repeated",
             f"the protocol {' or '.join(REPEATED)} with --fold_repeats",
-            ",".join(wanted),
+            ",".join(selected),
             "Set them with --protocols.",
         )
     if names is None:
-        return _as_many_as_can_be(table, wanted, tell)
-    protocols = [_make(table, name) for name in wanted]
+        return _as_many_as_can_be(table, selected, tell)
+    protocols = [_make(table, name) for name in selected]
     _check_parts(protocols, options)
     return protocols
 
 
 def _make(table, name):
-    made = _MAKERS[name](table)
-    groups = tuple(map(tuple, made.splits.tolist()))
-    protocol = Protocol(name, made.description, made.names, groups)
+    folds = _MAKERS[name](table)
+    groups = tuple(map(tuple, folds.splits.tolist()))
+    protocol = Protocol(name, folds.description, folds.names, groups)
     if name not in ("given", "all"):
         _check_folds(protocol, table)
     return protocol
 
 
 def _as_many_as_can_be(table, names, tell):
-    """Makes what nobody asked for, leaves out what cannot be made, and tells why."""
+    """Makes the default protocols, leaves out what cannot be made, and says why."""
     protocols = []
     for name in names:
         try:
-            made = [*protocols, _make(table, name)]
-            _check_parts(made, table.options)
-            protocols = made
+            candidates = [*protocols, _make(table, name)]
+            _check_parts(candidates, table.options)
+            protocols = candidates
         except ValueError as error:
             tell(f"Protocol {name} is left out: {_reason(error)}")
     if protocols or "given" in names:
@@ -161,12 +161,12 @@ def _as_many_as_can_be(table, names, tell):
             _check_parts(protocols, options)
             tell(f"Protocol random has {fewer} folds instead, as the rarest class allows.")
             return protocols
-    tell("Protocol all takes their place: all is trained on, and nothing is left to score.")
+    tell("Protocol all is used instead: it trains on every utterance and leaves nothing to score.")
     return [_make(table, "all")]
 
 
 def _reason(error):
-    """Returns what a message says, without its advice on flags that nobody gave."""
+    """Returns what a message says, without its advice on flags that were not given."""
     return re.sub(r" (Choose|Set)\b[^.]*--[^.]*\.$", "", str(error))
 
 
@@ -183,20 +183,20 @@ def parts(protocols):
     keys = list(zip(*(protocol.groups for protocol in protocols)))
     distinct = sorted(set(keys))
     if len(distinct[0]) == 1 and len(distinct[0][0]) == 1 and protocols[0].name == "given":
-        named = {key: key[0][0] or "left_out" for key in distinct}
+        part_names = {key: key[0][0] or "left_out" for key in distinct}
     else:
-        named = {key: f"part-{number:03d}" for number, key in enumerate(distinct)}
-    chosen = [
+        part_names = {key: f"part-{number:03d}" for number, key in enumerate(distinct)}
+    fold_parts = [
         [
             {
-                split: sorted(named[key] for key in distinct if key[position][fold] == split)
+                split: sorted(part_names[key] for key in distinct if key[position][fold] == split)
                 for split in schema.SPLITS
             }
             for fold in range(len(protocol.names))
         ]
         for position, protocol in enumerate(protocols)
     ]
-    return [named[key] for key in keys], chosen
+    return [part_names[key] for key in keys], fold_parts
 
 
 def keeps_vocabulary(names, fold_names):
@@ -217,7 +217,7 @@ def _check_ids(index):
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise errors.refusal(
-            "An utterance stands in the data set twice, so that it could be trained and tested on",
+            "An utterance is in the data set twice, so that it could be trained and tested on",
             "ids that differ",
             f"{twice[0]!r}, and {len(twice) - 1} more such ids",
             "Take out the repeated utterances.",
@@ -227,7 +227,9 @@ def _check_ids(index):
 def _check_parts(protocols, options):
     count = len(set(zip(*(protocol.groups for protocol in protocols))))
     if count > MAX_PARTS:
-        received = ", ".join(f"{each.name} of {len(each.names)} folds" for each in protocols)
+        received = ", ".join(
+            f"{protocol.name} of {len(protocol.names)} folds" for protocol in protocols
+        )
         fewer = "fewer protocols with --protocols, or fewer folds with --num_folds"
         if options.repeats > 1:
             fewer += ", or fewer repeats with --fold_repeats"
@@ -242,12 +244,12 @@ def _check_parts(protocols, options):
 def _check_folds(protocol, table):
     """Refuses a fold that has an empty split, or cannot teach every class that there is."""
     for number, name in enumerate(protocol.names):
-        held = {split: set() for split in (*schema.SPLITS, "")}
+        labels_of = {split: set() for split in (*schema.SPLITS, "")}
         for row, label in zip(protocol.groups, table.labels.tolist()):
-            held[row[number]].add(label)
-        empty = [split for split in schema.SPLITS if not held[split]]
+            labels_of[row[number]].add(label)
+        empty = [split for split in schema.SPLITS if not labels_of[split]]
         # An empty training part lacks every class, and the message that names them says more.
-        if empty and held["train"]:
+        if empty and labels_of["train"]:
             raise errors.refusal(
                 f"Fold {name!r} of the protocol {protocol.name!r} has no {', '.join(empty)} part",
                 "utterances in each",
@@ -255,7 +257,7 @@ def _check_folds(protocol, table):
                 "Choose other protocols with --protocols.",
             )
         # A class of which there is no utterance at all is none that a fold could teach.
-        missing = [table.classes[n] for n in sorted({*table.labels.tolist()} - held["train"])]
+        missing = [table.classes[n] for n in sorted({*table.labels.tolist()} - labels_of["train"])]
         if missing:
             raise errors.refusal(
                 f"A class is missing from what fold {name!r} of the protocol {protocol.name!r} "

@@ -1,7 +1,7 @@
-"""A split whose records are read where they lie, straight into the batch.
+"""A split whose records are read where they are, straight into the batch.
 
 A record of a stream is copied from the file to a string, from there to the shuffle buffer, to the
-strings of its fields, and to the batch. Where it is known where each field lies, the system copies
+strings of its fields, and to the batch. Where it is known where each field is, the system copies
 it from its cache of the file to its row, and nothing but numbers is shuffled.
 """
 
@@ -30,7 +30,7 @@ _last_read = [-_QUIET]
 
 
 @contextlib.contextmanager
-def _known():
+def _listed_thread():
     _threads.add(threading.get_ident())
     try:
         yield
@@ -71,10 +71,12 @@ class RandomAccess:
     def __init__(self, manifest, shards, entries, modalities=schema.MODALITIES):
         self._paths = [str(manifest.path(shard.file)) for shard in shards]
         self._entries = np.concatenate(entries)
-        ends = np.cumsum([len(each) for each in entries])
-        starts = ends - [len(each) for each in entries]
+        ends = np.cumsum([len(shard_entries) for shard_entries in entries])
+        starts = ends - [len(shard_entries) for shard_entries in entries]
         self._starts = starts
-        self._shards = np.repeat(np.arange(len(entries)), [len(each) for each in entries])
+        self._shards = np.repeat(
+            np.arange(len(entries)), [len(shard_entries) for shard_entries in entries]
+        )
         self._dtypes = {m: records.dtype_of(m, manifest.feature_dtype) for m in modalities}
         self._shapes = {m: records.shape_of(m, manifest.widths) for m in modalities}
         self.sources = tf.constant(np.stack([starts, ends], axis=1), tf.int64)
@@ -91,7 +93,7 @@ class RandomAccess:
     def decode(self, elements):
         """Makes a padded batch, as `records.decode` does."""
         dtypes = [tf.string, *map(tf.as_dtype, self._dtypes.values())]
-        ids, *arrays = tf.numpy_function(self._read_known, [elements], dtypes)
+        ids, *arrays = tf.numpy_function(self._read_listed, [elements], dtypes)
         ids.set_shape([None])
         fields = {"id": ids, "label": tf.gather(self._entries["label"], elements)}
         for (modality, shape), array in zip(self._shapes.items(), arrays):
@@ -100,8 +102,8 @@ class RandomAccess:
             fields[f"{modality}_length"] = self.length_of(elements, modality)
         return fields
 
-    def _read_known(self, elements):
-        with _known():
+    def _read_listed(self, elements):
+        with _listed_thread():
             return self.read(elements)
 
     def read(self, elements):
@@ -124,33 +126,33 @@ class RandomAccess:
             array = _aligned((len(elements), steps, *self._shapes[modality]), dtype)
             arrays.append(array)
             rows[modality] = array.view(np.uint8).reshape(len(elements), -1)
-        ids, opened = [], {}
+        ids, descriptors = [], {}
         try:
             for row, (number, entry) in enumerate(zip(elements.tolist(), entries)):
                 shard = self._shards[number]
-                if shard not in opened:
-                    opened[shard] = os.open(self._paths[shard], os.O_RDONLY)
-                ids.append(self._read_record(opened[shard], number, entry, row, rows))
+                if shard not in descriptors:
+                    descriptors[shard] = os.open(self._paths[shard], os.O_RDONLY)
+                ids.append(self._read_record(descriptors[shard], number, entry, row, rows))
         finally:
-            for descriptor in opened.values():
+            for descriptor in descriptors.values():
                 os.close(descriptor)
         return [np.array(ids, object), *arrays]
 
     def _read_record(self, descriptor, number, entry, row, rows):
         """Reads one record's steps into its row of each modality; returns its id."""
-        wanted = {name: bytes_of_row[row] for name, bytes_of_row in rows.items()}
-        wanted["id"] = np.empty(entry["id_size"], np.uint8)
-        rest = np.empty(entry["size"] - sum(entry[f"{n}_size"] for n in wanted), np.uint8)
+        buffers = {name: bytes_of_row[row] for name, bytes_of_row in rows.items()}
+        buffers["id"] = np.empty(entry["id_size"], np.uint8)
+        rest = np.empty(entry["size"] - sum(entry[f"{n}_size"] for n in buffers), np.uint8)
         footer = np.empty(framing.FOOTER_BYTES, np.uint8)
         pieces, at, used = [], 0, 0
-        for start, name in sorted((entry[f"{name}_start"], name) for name in wanted):
+        for start, name in sorted((entry[f"{name}_start"], name) for name in buffers):
             between, size = start - at, entry[f"{name}_size"]
-            pieces += [rest[used : used + between], wanted[name][:size]]
+            pieces += [rest[used : used + between], buffers[name][:size]]
             at, used = start + size, used + between
-            wanted[name][size:] = 0
+            buffers[name][size:] = 0
         pieces.append(rest[used:])
-        found = os.preadv(descriptor, [*pieces, footer], entry["offset"])
-        if found != entry["size"] + framing.FOOTER_BYTES or (
+        num_bytes = os.preadv(descriptor, [*pieces, footer], entry["offset"])
+        if num_bytes != entry["size"] + framing.FOOTER_BYTES or (
             framing.masked_crc(*pieces) != int.from_bytes(footer.tobytes(), "little")
         ):
             raise faults.Fault(
@@ -159,7 +161,7 @@ class RandomAccess:
                 number - self._starts[self._shards[number]],
                 entry["offset"] - framing.HEADER_BYTES,
             )
-        return wanted["id"].tobytes()
+        return buffers["id"].tobytes()
 
 
 def _aligned(shape, dtype):

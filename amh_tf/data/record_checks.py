@@ -29,7 +29,7 @@ class Findings:
 
 def _first_line(error):
     if isinstance(error, UnicodeDecodeError):
-        return "it is no tf.train.Example"
+        return "it is not a tf.train.Example"
     return error.message.split("\n")[0].replace("{{", "").replace("}}", "")[:200]
 
 
@@ -73,15 +73,15 @@ def examine(payload, manifest, shard, where, findings):
             problems.append(f"{modality} has length {length}")
         if modality != "text" and not np.isfinite(fields[modality].numpy()).all():
             problems.append(f"{modality} is not finite")
-    known = (text >= 0) & (text < manifest.vocabulary_size)
-    if not known.all():
-        problems.append(f"word id {text[~known][0]} of {manifest.vocabulary_size} words")
+    is_known = (text >= 0) & (text < manifest.vocabulary_size)
+    if not is_known.all():
+        problems.append(f"word id {text[~is_known][0]} of {manifest.vocabulary_size} words")
     elif int(fields["text_length"]) > 0:
-        counted = np.bincount(text, minlength=manifest.vocabulary_size)
-        findings.word_counts[shard.part] += counted
+        counts = np.bincount(text, minlength=manifest.vocabulary_size)
+        findings.word_counts[shard.part] += counts
     if name in findings.ids:
         first, record = findings.ids[name]
-        problems.append(f"id {name!r} stands in {first.name}, record {record}, too")
+        problems.append(f"id {name!r} is in {first.name}, record {record}, too")
     else:
         findings.ids[name] = where
     return label, problems

@@ -87,8 +87,8 @@ def _parse(serialized, widths, modalities, feature_dtype):
         Dict of `id`, `label`, and each modality's raw bytes and lengths, all `(records,)`; dict
         of the stored type of each modality; dict of the width of a step, empty for words.
     """
-    wanted = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
-    fields = tf.io.parse_example(serialized, {name: _SPECS[name] for name in wanted})
+    names = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
+    fields = tf.io.parse_example(serialized, {name: _SPECS[name] for name in names})
     parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
     dtypes, shapes = {}, {}
     for modality in modalities:
@@ -99,7 +99,7 @@ def _parse(serialized, widths, modalities, feature_dtype):
         agree = tf.debugging.assert_equal(
             tf.cast(tf.strings.length(raw), tf.int64),
             length * (dtypes[modality].size * math.prod(shapes[modality])),
-            message=f"a record's {modality} has not the length that it declares",
+            message=f"a record's {modality} does not have the declared length",
         )
         with tf.control_dependencies([agree]):
             parsed[f"{modality}_length"] = tf.cast(length, tf.int32)

@@ -22,7 +22,7 @@ def distribute(batches, address):
         `skip` is exact.
 
     Raises:
-        ValueError: If the address is none.
+        ValueError: If the address is not valid.
     """
     if not re.fullmatch(r"grpc://[^/\s]+:\d+", address):
         raise errors.refusal(
@@ -41,7 +41,7 @@ def distribute(batches, address):
     def check(number, numbered):
         position, batch = numbered
         message = (
-            "The tf.data service gives batches out of order. Expected a service with one "
+            "The tf.data service returns batches out of order. Expected a service with one "
             "worker, without a cache that trainers share. Start it so, or leave out "
             "--data_service."
         )

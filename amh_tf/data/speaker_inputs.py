@@ -12,16 +12,18 @@ from amh_tf.data import moments, utterances
 def _tables(manifest_key):
     """Reads a data set's speakers once for all passes."""
     manifest, modalities = manifest_key.manifest, manifest_key.modalities
-    found = utterances.read(manifest)
+    index = utterances.read(manifest)
     speakers = {m: moments.of_speakers(manifest, m) for m in modalities}
-    names = list(dict.fromkeys(each.speaker for each in found))
+    names = list(dict.fromkeys(entry.speaker for entry in index))
     rows = {name: row for row, name in enumerate(names)}
     tables = {}
     for modality, of_speaker in speakers.items():
-        held = [of_speaker[name] for name in names]
-        tables[f"{modality}_mean"] = np.stack([m.mean for m in held]).astype(np.float32)
-        tables[f"{modality}_deviation"] = np.stack([m.deviation() for m in held]).astype(np.float32)
-    return [each.id for each in found], [rows[each.speaker] for each in found], tables
+        statistics = [of_speaker[name] for name in names]
+        tables[f"{modality}_mean"] = np.stack([m.mean for m in statistics]).astype(np.float32)
+        tables[f"{modality}_deviation"] = np.stack([m.deviation() for m in statistics]).astype(
+            np.float32
+        )
+    return [entry.id for entry in index], [rows[entry.speaker] for entry in index], tables
 
 
 class _Key:
@@ -62,8 +64,8 @@ def lookup(manifest, modalities):
 
     def give(ids):
         row = rows_of.lookup(ids)
-        known = tf.debugging.assert_non_negative(row, "an utterance is not in utterances.csv")
-        with tf.control_dependencies([known]):
+        check = tf.debugging.assert_non_negative(row, "an utterance is not in utterances.csv")
+        with tf.control_dependencies([check]):
             return {name: tf.gather(tf.constant(table), row) for name, table in tables.items()}
 
     return give

@@ -16,7 +16,7 @@ from amh_tf.data import dev_part, fold_kinds, fold_table
 
 # A speaker-disjoint fold must keep more than this share of its training part.
 KEPT = 0.5
-# With more speakers, folds of them take the place of leaving each one out.
+# With more speakers, folds of them replace leaving each one out.
 MANY_SPEAKERS = 12
 
 
@@ -29,10 +29,10 @@ def key(sentence):
     folded = unicodedata.normalize("NFKC", sentence).casefold()
     # An apostrophe belongs to its word, other punctuation parts words.
     joined = folded.replace("'", "").replace("\u2019", "")
-    kept = (
+    characters = (
         character if unicodedata.category(character)[0] in "LMN" else " " for character in joined
     )
-    return " ".join("".join(kept).split()) or folded.strip()
+    return " ".join("".join(characters).split()) or folded.strip()
 
 
 def text(table):
@@ -41,10 +41,10 @@ def text(table):
     Raises:
         ValueError: If a sentence is not known, all are the same, or the folds cannot be made.
     """
-    sentences = np.array([key(each) for each in table.known("sentence", "text")], object)
+    sentences = np.array([key(sentence) for sentence in table.known("sentence", "text")], object)
     if len(set(sentences.tolist())) < 2:
         raise errors.refusal(
-            "All utterances say the same",
+            "All utterances have the same sentence",
             "at least 2 sentences under the protocol 'text'",
             f"{table.index[0].sentence!r:.100} alone",
             "Choose other protocols with --protocols.",
@@ -52,10 +52,12 @@ def text(table):
     base = _speaker_disjoint(table)
     if base is None:
         return _sentences_alone(table, sentences)
-    kept = _without_test_sentences(base, sentences)
-    before, after = ((each == "train").sum(axis=0) for each in (base.splits, kept))
+    splits = _without_test_sentences(base, sentences)
+    before, after = (
+        (table_splits == "train").sum(axis=0) for table_splits in (base.splits, splits)
+    )
     if (after > KEPT * before).all():
-        return _finish(table, base, kept)
+        return _finish(table, base, splits)
     if not table.is_known("speaker"):
         return _sentences_alone(table, sentences)
     return _crossed(table, sentences)
@@ -66,7 +68,7 @@ def _speaker_disjoint(table):
     homes = {}
     for entry in table.index:
         homes.setdefault(entry.speaker, set()).add(entry.session)
-    apart = not table.is_known("speaker") or all(len(found) == 1 for found in homes.values())
+    apart = not table.is_known("speaker") or all(len(sessions) == 1 for sessions in homes.values())
     if table.is_known("session") and apart and len({e.session for e in table.index}) >= 3:
         return fold_kinds.session(table)
     if not table.is_known("speaker") or len(homes) < 3:
@@ -84,10 +86,10 @@ def _without_test_sentences(base, sentences):
     return splits
 
 
-def _finish(table, base, kept):
+def _finish(table, base, splits):
     columns = [
         column if "dev" in column else dev_part.take(column, table, number)
-        for number, column in enumerate(kept.T)
+        for number, column in enumerate(splits.T)
     ]
     description = f"{base.description}; whoever else says a sentence of the test part is left out"
     return fold_table.split_of(description, base.names, columns)
@@ -119,15 +121,15 @@ def _crossed(table, sentences):
     # About as square as can be, so that neither sentences nor speakers cost most of training.
     texts = min(len(distinct), max(2, math.isqrt(num_folds)))
     crowds = min(len(speakers) - 1, max(2, num_folds // texts))
-    said = fold_kinds.deal(table.labels, sentences, texts, seed)
-    heard = fold_kinds.deal(table.labels, table.speakers, crowds, seed)
+    sentence_groups = fold_kinds.deal(table.labels, sentences, texts, seed)
+    speaker_groups = fold_kinds.deal(table.labels, table.speakers, crowds, seed)
     one = "sentence" if texts == len(distinct) else "sentences"
     columns, names = [], []
     for number in range(texts):
         for crowd in range(crowds):
-            splits = np.full(len(said), "", object)
-            splits[(said != number) & (heard != crowd)] = "train"
-            splits[(said == number) & (heard == crowd)] = "test"
+            splits = np.full(len(sentence_groups), "", object)
+            splits[(sentence_groups != number) & (speaker_groups != crowd)] = "train"
+            splits[(sentence_groups == number) & (speaker_groups == crowd)] = "test"
             if "test" not in splits:
                 continue  # these speakers say none of these sentences
             columns.append(dev_part.take(splits, table, len(columns)))

@@ -41,14 +41,14 @@ def text(index, parts, classes) -> str:
         parts: Name of the part of each.
         classes: Class names.
     """
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry, part in zip(index, parts, strict=True):
         label = classes[entry.label]
         about = (entry.speaker, entry.sex, entry.session, entry.sentence)
         writer.writerow([entry.id, part, label, *about])
-    return written.getvalue()
+    return output.getvalue()
 
 
 def read(manifest) -> list:
@@ -68,13 +68,13 @@ def read(manifest) -> list:
         raise errors.refusal(
             f"{str(manifest.location)!r} does not say who speaks",
             "a data folder of this version",
-            "one of a former version",
+            "one of an earlier version",
             "Prepare it again.",
         )
     path = manifest.path(manifest.utterances_file)
     try:
-        found = _parse(path.read_bytes())
-        _check(found, manifest)
+        rows = _parse(path.read_bytes())
+        _check(rows, manifest)
     except (OSError, ValueError, csv.Error) as error:
         raise errors.refusal(
             f"{str(path)!r} cannot be read",
@@ -82,7 +82,7 @@ def read(manifest) -> list:
             error,
             "Prepare the data set again.",
         ) from error
-    return found
+    return rows
 
 
 def _parse(content):
@@ -101,26 +101,26 @@ def _parse(content):
     return [Utterance(*row) for row in rows]
 
 
-def _check(found, manifest):
-    wanted = {}
+def _check(rows, manifest):
+    remaining = {}
     for shard in manifest.shards:
-        counts = wanted.setdefault(shard.part, dict.fromkeys(manifest.classes, 0))
+        counts = remaining.setdefault(shard.part, dict.fromkeys(manifest.classes, 0))
         for name, count in zip(manifest.classes, shard.label_counts):
             counts[name] += count
-    for each in found:
-        if each.part not in wanted or each.label not in wanted[each.part]:
-            raise errors.InputError(f"an unknown part or class of {each.id!r:.100}")
-        wanted[each.part][each.label] -= 1
-    off = [part for part, counts in wanted.items() if any(counts.values())]
+    for row in rows:
+        if row.part not in remaining or row.label not in remaining[row.part]:
+            raise errors.InputError(f"an unknown part or class of {row.id!r:.100}")
+        remaining[row.part][row.label] -= 1
+    off = [part for part, counts in remaining.items() if any(counts.values())]
     if off:
         raise errors.InputError(f"other utterances than the shards of {off[0]!r:.100} hold")
-    if len({each.id for each in found}) != len(found):
+    if len({row.id for row in rows}) != len(rows):
         raise errors.InputError("an id twice")
 
 
-def cells(found) -> list:
+def cells(rows) -> list:
     """Lists the distinct (part, speaker) in the order in which they first come."""
-    return list(dict.fromkeys((each.part, each.speaker) for each in found))
+    return list(dict.fromkeys((row.part, row.speaker) for row in rows))
 
 
 def about(manifest, ids) -> dict:
@@ -132,15 +132,15 @@ def about(manifest, ids) -> dict:
 
     Returns:
         Dict of `speakers`, `sexes` and `sentences`, each a list as long as `ids` with "" where
-        the source does not say; empty for a data folder of a former version.
+        the source does not say; empty for a data folder of an earlier version.
 
     Raises:
         ValueError: If the file is damaged or lacks an id.
     """
     if manifest.utterances_file is None:
         return {}
-    known = {each.id: each for each in read(manifest)}
-    lacking = [name for name in ids if name not in known]
+    by_id = {row.id: row for row in read(manifest)}
+    lacking = [name for name in ids if name not in by_id]
     if lacking:
         raise errors.refusal(
             f"{str(manifest.path(manifest.utterances_file))!r} lacks utterances",
@@ -148,9 +148,9 @@ def about(manifest, ids) -> dict:
             f"none called {lacking[0]!r:.100}",
             "Prepare the data set again.",
         )
-    found = [known[name] for name in ids]
+    rows = [by_id[name] for name in ids]
     return {
-        "speakers": [each.speaker for each in found],
-        "sexes": [each.sex for each in found],
-        "sentences": [each.sentence for each in found],
+        "speakers": [row.speaker for row in rows],
+        "sexes": [row.sex for row in rows],
+        "sentences": [row.sentence for row in rows],
     }

@@ -30,7 +30,7 @@ def verify(folder, advance=None):
             broken.add(shard.part)
             yield fault
         done()
-    named = set()
+    reported = set()
     for look in (
         lambda: _vocabulary_faults(manifest),
         lambda: _embedding_faults(manifest),
@@ -39,11 +39,11 @@ def verify(folder, advance=None):
         lambda: () if broken else _table_faults(manifest),
     ):
         for fault in look():
-            named.add(fault.path)
+            reported.add(fault.path)
             yield fault
         done()
     for fault in integrity.table_faults(manifest):
-        if fault.path not in named:  # or else what is wrong with it is known
+        if fault.path not in reported:  # or else what is wrong with it is known
             yield fault
     done()
 
@@ -54,7 +54,7 @@ def num_files(folder):
 
 
 def _table_faults(manifest):
-    """Checks what is known of utterances and speakers; former versions wrote none of it."""
+    """Checks what is known of utterances and speakers; earlier versions wrote none of it."""
     if manifest.utterances_file is None or manifest.moments_file is None:
         return
     for file, read in (
@@ -80,11 +80,11 @@ def _vocabulary_faults(manifest):
         return
     if len(words) != manifest.vocabulary_size:
         yield faults.Fault(path, f"{len(words)} words, not {manifest.vocabulary_size}")
-    seen = {}
+    first_lines = {}
     for number, word in enumerate(words, start=1):
-        if word in seen:
-            yield faults.Fault(path, f"line {number}: {word!r} stands in line {seen[word]}, too")
-        seen.setdefault(word, number)
+        if word in first_lines:
+            yield faults.Fault(path, f"line {number}: {word!r} is in line {first_lines[word]}, too")
+        first_lines.setdefault(word, number)
 
 
 def _embedding_faults(manifest):
@@ -111,12 +111,12 @@ def _word_count_faults(manifest, findings, broken):
         yield faults.Fault(path, str(error))
         return
     for part, stored in zip(manifest.parts, counts):
-        found = findings.word_counts[part]
-        wrong = stored != found
+        actual = findings.word_counts[part]
+        wrong = stored != actual
         if part not in broken and wrong.any():
             word = int(wrong.argmax())
             yield faults.Fault(
-                path, f"{part} uses word {word} {found[word]} times, not {stored[word]}"
+                path, f"{part} uses word {word} {actual[word]} times, not {stored[word]}"
             )
 
 

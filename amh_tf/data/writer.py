@@ -71,7 +71,7 @@ def write(
     """
     _check_names(source)
     options = protocol_folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
-    made = protocol_folds.make(
+    computed = protocol_folds.make(
         source.index, source.classes, protocols, options, source.fold_names, source.published
     )
     described = f"layout {LAYOUT} {source.fingerprint} {protocols} {options}"
@@ -85,15 +85,15 @@ def write(
     total = len(source.index)
     bar = progress(total, "writing", "utterances") if progress else contextlib.nullcontext()
     try:
-        with bar as shown, folders.new_folder(folder) as temporary:
-            advance = shown.advance if shown else (lambda: None)
+        with bar as display, folders.new_folder(folder) as temporary:
+            advance = display.advance if display else (lambda: None)
             parts, gathered = _write_parts(
-                source, temporary, made, records_per_shard, feature_dtype, advance
+                source, temporary, computed, records_per_shard, feature_dtype, advance
             )
-            written = _describe(source, folder, fingerprint, made, parts, feature_dtype)
+            new_manifest = _describe(source, folder, fingerprint, computed, parts, feature_dtype)
             for name, content in (extra_files or {}).items():
                 (temporary / name).write_text(content, encoding="utf-8")
-            _write_tables(source, temporary, parts, written, made, gathered)
+            _write_tables(source, temporary, parts, new_manifest, computed, gathered)
     except OSError as error:
         # Another process may have written the same set meanwhile.
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
@@ -103,7 +103,7 @@ def write(
 
 
 def _check_names(source):
-    """Refuses names that no file, table or page could hold, whoever reads the source."""
+    """Refuses names that no file, table or page could hold, from any source."""
     for what, names in (
         ("name", [source.name]),
         ("class", source.classes),
@@ -146,7 +146,7 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
     for entry, name, utterance in zip(source.index, names, source.utterances(), strict=True):
         if (entry.id, entry.label) != (utterance.id, utterance.label):
             raise errors.refusal(
-                f"The {source.name} does not give what its index says",
+                f"The {source.name} does not match its index",
                 f"utterance {entry.id!r}",
                 f"{utterance.id!r}",
             )
@@ -201,65 +201,67 @@ def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
 def _warnings(splits, parts, speakers, classes, vocabulary):
     """Says what makes a fold's test easier than it looks, or its scores less certain."""
     chosen = {split: [parts[name] for name in names] for split, names in splits.items()}
-    found = []
-    heard = {
+    warnings = []
+    speakers_by_split = {
         split: set().union(*(speakers[name] for name in names)) - {""}
         for split, names in splits.items()
     }
-    shared = heard["test"] & heard["train"]
+    shared = speakers_by_split["test"] & speakers_by_split["train"]
     if shared:
-        found.append(f"{len(shared)} of {len(heard['test'])} test speakers also speak in train")
-    known = {digest for part in chosen["train"] for digest in part.texts}
+        warnings.append(
+            f"{len(shared)} of {len(speakers_by_split['test'])} test speakers also speak in train"
+        )
+    train_texts = {digest for part in chosen["train"] for digest in part.texts}
     texts = [digest for part in chosen["test"] for digest in part.texts]
-    repeated = sum(digest in known for digest in texts)
+    repeated = sum(digest in train_texts for digest in texts)
     if repeated:
-        found.append(f"{repeated} of {len(texts)} test texts also stand, word for word, in train")
-    found += _unknown_clauses(chosen["train"], chosen["test"], vocabulary)
+        warnings.append(f"{repeated} of {len(texts)} test texts are also, word for word, in train")
+    warnings += _unknown_clauses(chosen["train"], chosen["test"], vocabulary)
     for split in ("dev", "test"):
         shards = [shard.label_counts for part in chosen[split] for shard in part.shards]
         counts = np.sum(shards, axis=0) if shards else np.ones(len(classes))
         absent = [name for name, count in zip(classes, counts) if not count]
         if absent:
-            found.append(f"no {', '.join(absent)} in {split}")
-    return found
+            warnings.append(f"no {', '.join(absent)} in {split}")
+    return warnings
 
 
 def _unknown_clauses(train, test, vocabulary):
     """Yields a sentence where most test words are unknown because nothing cuts them apart."""
-    taught, asked = (
+    train_counts, test_counts = (
         sum((part.word_counts for part in parts), np.zeros(len(vocabulary), int))
         for parts in (train, test)
     )
-    taught[schema.UNKNOWN_ID] = 0  # the words of none, if the vocabulary is that of train
-    unknown, total = int(asked[taught == 0].sum()), int(asked.sum())
+    train_counts[schema.UNKNOWN_ID] = 0  # the words of none, if the vocabulary is that of train
+    unknown, total = int(test_counts[train_counts == 0].sum()), int(test_counts.sum())
     if 2 * unknown <= total:
         return
-    known = np.flatnonzero(taught)
-    if 2 * sum(text.is_clause(vocabulary[number]) for number in known) <= len(known):
+    numbers = np.flatnonzero(train_counts)
+    if 2 * sum(text.is_clause(vocabulary[number]) for number in numbers) <= len(numbers):
         return
     yield (
-        f"{unknown:,} of {total:,} test words do not stand in train: nothing cuts the clauses of "
+        f"{unknown:,} of {total:,} test words are not in train: nothing cuts the clauses of "
         "a script without spaces into words (prepare with --unspaced_scripts=characters, or cut "
         "the transcripts with a segmenter)"
     )
 
 
-def _write_tables(source, folder, parts, written, protocols, gathered):
+def _write_tables(source, folder, parts, new_manifest, protocols, gathered):
     vocabulary = "\n".join(source.vocabulary) + "\n"
     (folder / VOCABULARY_FILE).write_text(vocabulary, encoding="utf-8")
     if source.embedding is not None:
         np.save(folder / EMBEDDING_FILE, source.embedding)
-    if written.word_counts_file is not None:
-        counts = [parts[name].word_counts for name in written.parts]
+    if new_manifest.word_counts_file is not None:
+        counts = [parts[name].word_counts for name in new_manifest.parts]
         np.save(folder / WORD_COUNTS_FILE, np.stack(counts))
-    known = utterances.text(source.index, protocol_folds.parts(protocols)[0], source.classes)
-    (folder / utterances.FILE_NAME).write_text(known, encoding="utf-8", newline="")
+    table = utterances.text(source.index, protocol_folds.parts(protocols)[0], source.classes)
+    (folder / utterances.FILE_NAME).write_text(table, encoding="utf-8", newline="")
     np.save(folder / MOMENTS_FILE, gathered)
-    shards = {shard.file for shard in written.shards}
+    shards = {shard.file for shard in new_manifest.shards}
     others = [path for path in sorted(folder.iterdir()) if path.name not in shards]
     digests = {path.name: integrity.digest(path) for path in others}
-    written = dataclasses.replace(written, digests=digests)
-    (folder / manifest.FILE_NAME).write_text(written.to_json(), encoding="utf-8")
+    new_manifest = dataclasses.replace(new_manifest, digests=digests)
+    (folder / manifest.FILE_NAME).write_text(new_manifest.to_json(), encoding="utf-8")
 
 
 def _existing(folder, fingerprint, features):
@@ -277,9 +279,9 @@ def _existing(folder, fingerprint, features):
             folds.choose(present).check_split(split)
     present.embedding()
     # What was said before and is not said otherwise now stays.
-    said = json.loads(json.dumps({**(present.features or {}), **(features or {})}))
-    if features and said != present.features:
-        described = dataclasses.replace(present, features=feature_kinds.complete(said))
+    features_now = json.loads(json.dumps({**(present.features or {}), **(features or {})}))
+    if features and features_now != present.features:
+        described = dataclasses.replace(present, features=feature_kinds.complete(features_now))
         files.write_text(folder / manifest.FILE_NAME, described.to_json())
         present = manifest.load(folder)
     return present

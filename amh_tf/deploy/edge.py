@@ -27,11 +27,11 @@ def _as_float32(model, config):
 
 def _head(model, modalities):
     """Cuts off the encoders: a model from states, last state and mask of each to the logits."""
-    taken = []
+    tensors = []
     for modality in modalities:
-        taken += model.get_layer(f"{modality}_encoder").output
-        taken.append(model.get_layer(f"{modality}_mask").output)
-    return keras.Model(taken, model.output, name="h")  # the file holds every operation's name
+        tensors += model.get_layer(f"{modality}_encoder").output
+        tensors.append(model.get_layer(f"{modality}_mask").output)
+    return keras.Model(tensors, model.output, name="h")  # the file holds every operation's name
 
 
 class EdgeModel:
@@ -85,12 +85,12 @@ class EdgeModel:
     def _probabilities(self, inputs):
         prepared, answerable, steps = {}, True, 0
         for modality in self._config.modalities:
-            sequence, given = (
+            sequence, declared = (
                 tf.squeeze(inputs[name], axis=0) for name in (modality, f"{modality}_length")
             )
-            length = tf.clip_by_value(given, 0, tf.shape(sequence)[0])
+            length = tf.clip_by_value(declared, 0, tf.shape(sequence)[0])
             sequence, usable = self._cut(modality, sequence, length)
-            answerable &= tf.equal(length, given) & usable
+            answerable &= tf.equal(length, declared) & usable
             steps += length
             prepared[modality] = self._average(modality, sequence, length)
         for name in self._config.statistics_names:
@@ -129,7 +129,9 @@ class EdgeModel:
 
     def _standardize(self, member, modality, sequence, inputs):
         if modality in self._config.by_speaker:
-            mean, deviation = (inputs[f"{modality}_{what}"] for what in ("mean", "deviation"))
+            mean, deviation = (
+                inputs[f"{modality}_{statistic}"] for statistic in ("mean", "deviation")
+            )
             # LiteRT has no division that lets a divisor of 0 be.
             scale = tf.where(deviation > 0, 1.0 / tf.where(deviation > 0, deviation, 1.0), 0.0)
         else:
@@ -152,8 +154,8 @@ class EdgeModel:
         mask = tf.range(steps) < length
         if modality == "text":
             sequence = tf.where(mask, sequence, 0)
-            known = tf.clip_by_value(sequence, 0, self._config.vocabulary_size - 1)
-            return known, tf.reduce_all(tf.equal(known, sequence))
+            ids = tf.clip_by_value(sequence, 0, self._config.vocabulary_size - 1)
+            return ids, tf.reduce_all(tf.equal(ids, sequence))
         sequence = tf.where(tf.expand_dims(mask, 1), sequence, 0.0)
         return (
             sequence,

@@ -90,27 +90,28 @@ def scan(sequence, count, block, cell):
     Returns:
         States of shape `(count * block, units)`.
     """
-    made = _GRU(cell) if hasattr(cell, "reset_after") else _LSTM(cell)
+    recurrence = _GRU(cell) if hasattr(cell, "reset_after") else _LSTM(cell)
     units = cell.units
     projected = [
-        tf.matmul(sequence, kernel) + bias for kernel, bias in zip(made.kernels, made.biases)
+        tf.matmul(sequence, kernel) + bias
+        for kernel, bias in zip(recurrence.kernels, recurrence.biases)
     ]
     # A known shape of its elements is what makes the list a builtin operation.
     array = tf.TensorArray(tf.float32, size=count, element_shape=[block, units])
 
     def body(index, states, array):
         # Constants inside the body are what makes its products fully connected layers.
-        recurrent = [tf.constant(weight) for weight in made.recurrent]
+        recurrent = [tf.constant(weight) for weight in recurrence.recurrent]
         rows = [
             tf.split(tf.slice(rows, [index * block, 0], [block, rows.shape[1]]), block)
             for rows in projected
         ]
         outputs = []
         for inputs in zip(*rows):
-            states = made.step(inputs, states, recurrent)
+            states = recurrence.step(inputs, states, recurrent)
             outputs.append(states[0])
         return index + 1, states, array.write(index, tf.concat(outputs, axis=0))
 
-    start = (0, (tf.zeros([1, units]),) * made.num_states, array)
+    start = (0, (tf.zeros([1, units]),) * recurrence.num_states, array)
     _, _, array = tf.while_loop(lambda index, *_: index < count, body, start)
     return tf.reshape(array.stack(), [-1, units])

@@ -50,9 +50,9 @@ def parse(serialized, config, limits):
         dtype = tf.int32 if modality == "text" else tf.float32
         width = 1 if modality == "text" else getattr(config, f"{modality}_width")
         step_bytes = width * dtype.size
-        held = tf.cast(tf.strings.length(raw), tf.int64)
+        num_bytes = tf.cast(tf.strings.length(raw), tf.int64)
         length = input_checks.require(
-            tf.equal(held, length * step_bytes),
+            tf.equal(num_bytes, length * step_bytes),
             modality,
             f"does not hold the steps that `{modality}_length` says",
             f"{step_bytes} bytes a step: {dtype.name}, row-major, little-endian",

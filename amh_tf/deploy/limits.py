@@ -48,7 +48,7 @@ class Limits:
         self.max_wav_bytes = MAX_WAV_BYTES
 
     def rows(self, value, name):
-        """Passes on an input of shape `(batch, ...)` that has not too many rows."""
+        """Passes on an input of shape `(batch, ...)` that does not have too many rows."""
         rows, most = tf.shape(value)[0], self.max_request_rows
         received = rows, "rows"
         return _within(rows <= most, name, "max_request_rows", f"{most} rows", received, value)
@@ -88,6 +88,6 @@ class Limits:
 def _within(fits, name, limit, expected, received, value):
     """Passes a value on where it fits, and raises where not."""
     message = f"`{name}` exceeds the limit `{limit}`. Expected at most {expected}. Received:"
-    data = [message, *received, "Send less at a time."]
+    data = [message, *received, "Send smaller requests."]
     with tf.control_dependencies([tf.debugging.Assert(fits, data)]):
         return tf.identity(value)

@@ -47,8 +47,8 @@ def text(run: trained.Trained, version: int, signatures: dict[str, tuple]) -> st
         hops=_hop_targets(run.model, config),
         raw=raw,
         raw_limits=[
-            f"{inputs.max_lengths[modality]} {what}"
-            for modality, what in (("audio", "steps of audio"), ("text", "words"))
+            f"{inputs.max_lengths[modality]} {unit}"
+            for modality, unit in (("audio", "steps of audio"), ("text", "words"))
             if modality in raw
         ],
         limits=limits.Limits(inputs.max_lengths),

@@ -6,7 +6,7 @@ from amh_tf import schema
 from amh_tf.deploy import input_checks
 from amh_tf.features import audio, heard, text
 
-# Samples are in +-1. Resampling may reach a little beyond; 16-bit numbers lie far beyond.
+# Samples are in +-1. Resampling may reach a little beyond; 16-bit numbers are far beyond.
 LARGEST_SAMPLE = 2.0
 
 
@@ -19,8 +19,8 @@ def made_of(trained):
     Args:
         trained: `amh_tf.runs.trained.Trained`.
     """
-    made = [name for name in ("audio", "text") if name in trained.config.modalities]
-    return [] if any(trained.refusals[name] for name in made) else made
+    modalities = [name for name in ("audio", "text") if name in trained.config.modalities]
+    return [] if any(trained.refusals[name] for name in modalities) else modalities
 
 
 class Sound:
@@ -113,7 +113,7 @@ def _decode(content):
         & tf.equal(tf.strings.substr(header, 8, 4), "WAVE")
         & (promised <= tf.cast(tf.strings.length(content), tf.int64)),
         "wav_bytes",
-        "is cut short, or no WAV file",
+        "is truncated, or not a WAV file",
         "a whole WAV file, 16-bit PCM at 16 kHz",
         content,
     )
@@ -153,11 +153,11 @@ class Words(tf.Module):
             "UTF-8 text",
             transcript,
         )
-        found = text.tokenize(transcript, self._unspaced)[:, : self._most]
-        rows, longest = found.nrows(), found.bounding_shape(axis=1)
-        splits = self._limits.steps(found.row_splits, "transcript", "text", rows, longest)
-        found = tf.RaggedTensor.from_row_splits(found.values, splits, validate=False)
-        return text.look_up(found, self.table)
+        words = text.tokenize(transcript, self._unspaced)[:, : self._most]
+        rows, longest = words.nrows(), words.bounding_shape(axis=1)
+        splits = self._limits.steps(words.row_splits, "transcript", "text", rows, longest)
+        words = tf.RaggedTensor.from_row_splits(words.values, splits, validate=False)
+        return text.look_up(words, self.table)
 
 
 def statistics(sequence, length, mean, deviation):
@@ -177,5 +177,5 @@ def statistics(sequence, length, mean, deviation):
     own = tf.reduce_sum(sequence * mask, axis=1) / count
     apart = (sequence - own[:, None, :]) * mask
     spread = tf.sqrt(tf.reduce_sum(tf.square(apart), axis=1) / count)
-    given = tf.reduce_any(deviation > 0, axis=1, keepdims=True)
-    return tf.where(given, mean, own), tf.where(given, deviation, spread)
+    is_given = tf.reduce_any(deviation > 0, axis=1, keepdims=True)
+    return tf.where(is_given, mean, own), tf.where(is_given, deviation, spread)

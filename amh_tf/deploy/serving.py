@@ -62,8 +62,8 @@ class ServingModule(tf.Module):
             self.functions["attention"] = self._function(self._attend, self._feature_specs())
         self._add_raw(trained, raw_inputs.made_of(trained))
 
-    def _add_raw(self, trained, made):
-        if not made:
+    def _add_raw(self, trained, modalities):
+        if not modalities:
             return
         most = trained.inputs.max_lengths
         specs = {
@@ -71,11 +71,11 @@ class ServingModule(tf.Module):
             for name, spec in self._feature_specs().items()
             if name not in ("audio", "audio_length", "text", "text_length")
         }
-        if "text" in made:
+        if "text" in modalities:
             words = most["text"], trained.unspaced_scripts
             self.words = raw_inputs.Words(trained.inputs.vocabulary_path, self.limits, *words)
             specs["transcript"] = _spec([None], tf.string, "transcript")
-        if "audio" in made:
+        if "audio" in modalities:
             recipe = most["audio"], trained.inputs.use_energy, trained.inputs.trim_silence
             self._sound = raw_inputs.Sound(self.limits, *recipe)
             sound = {
@@ -109,7 +109,7 @@ class ServingModule(tf.Module):
             specs[name] = _spec([None, width], tf.float32, name)
         return specs
 
-    def _named(self, logits):
+    def _with_classes(self, logits):
         probabilities = tf.nn.softmax(logits)
         names = tf.tile(self._classes[None, :], [tf.shape(probabilities)[0], 1])
         return {"probabilities": probabilities, "classes": names}
@@ -118,7 +118,7 @@ class ServingModule(tf.Module):
         return input_checks.model_inputs(inputs, self._config, self.limits)
 
     def _predict(self, inputs):
-        return self._named(self._run(self._checked(inputs)))
+        return self._with_classes(self._run(self._checked(inputs)))
 
     def _classify(self, inputs):
         serialized = self.limits.rows(inputs, "inputs")
@@ -128,25 +128,25 @@ class ServingModule(tf.Module):
     def _attend(self, inputs):
         outputs = self._run_attention(self._checked(inputs))
         weights = {name: w for name, w in outputs.items() if name.startswith("attention")}
-        return {**self._named(outputs["logits"]), **weights}
+        return {**self._with_classes(outputs["logits"]), **weights}
 
     def _predict_raw(self, inputs):
         features = {}
         for modality in self._config.modalities:
             if modality == "audio":
-                made = self._heard(inputs)
+                sequence = self._audio_features(inputs)
             elif modality == "text":
-                made = self.words.ids(inputs["transcript"])
+                sequence = self.words.ids(inputs["transcript"])
             else:
-                made = inputs[modality], inputs[f"{modality}_length"]
-            features[modality], features[f"{modality}_length"] = made
+                sequence = inputs[modality], inputs[f"{modality}_length"]
+            features[modality], features[f"{modality}_length"] = sequence
             if modality in self._config.by_speaker:
-                names = [f"{modality}_{what}" for what in ("mean", "deviation")]
-                statistics = raw_inputs.statistics(*made, *(inputs[name] for name in names))
+                names = [f"{modality}_{statistic}" for statistic in ("mean", "deviation")]
+                statistics = raw_inputs.statistics(*sequence, *(inputs[name] for name in names))
                 features.update(zip(names, statistics))
         return self._predict(features)
 
-    def _heard(self, inputs):
+    def _audio_features(self, inputs):
         if "wav_bytes" in inputs:
             return self._sound.from_wav_bytes(inputs["wav_bytes"])
         return self._sound.from_waveforms(inputs["waveform"], inputs["waveform_length"])

@@ -29,9 +29,9 @@ class Slices:
 
         def body(number, arrays):
             first = number * size
-            made = self._run({name: x[first : first + size] for name, x in inputs.items()})
+            outputs = self._run({name: x[first : first + size] for name, x in inputs.items()})
             return number + 1, tf.nest.map_structure(
-                lambda array, output: array.write(number, output), arrays, made
+                lambda array, output: array.write(number, output), arrays, outputs
             )
 
         arrays = tf.nest.map_structure(lambda output: _array(output, count), self._outputs)

@@ -1,7 +1,7 @@
 """Requests that a server answers before it takes any: the first ones would be slow otherwise.
 
 TensorFlow Serving reads them from `assets.extra/tf_serving_warmup_requests`, a TFRecord file of
-`PredictionLog`s. They hold noise, nobody's data.
+`PredictionLog`s. They hold noise, no real data.
 """
 
 import io
@@ -60,7 +60,7 @@ def request_inputs(signature, names, config, batch):
     rng = np.random.default_rng(0)
     waveform = rng.uniform(-0.1, 0.1, (batch, SECONDS * audio.SAMPLE_RATE)).astype(np.float32)
     features = _features(config, batch, rng)
-    made = {
+    inputs = {
         **features,
         "waveform": waveform,
         "waveform_length": np.full(batch, waveform.shape[1], np.int32),
@@ -68,7 +68,7 @@ def request_inputs(signature, names, config, batch):
         "wav_bytes": np.array([_wav(row) for row in waveform], object),
         "inputs": np.array([_example(features, row) for row in range(batch)], object),
     }
-    return {name: made[name] for name in names}
+    return {name: inputs[name] for name in names}
 
 
 def _example(features, row):

@@ -36,7 +36,7 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
     Args:
         run_dir: Folder of a finished run.
         output_dir: Where to write.
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         model_name: What the server calls the model.
 
     Returns:
@@ -88,7 +88,7 @@ def _check_edge(folder):
 
 @contextlib.contextmanager
 def _replaced_folder(path):
-    """Yields a temporary folder that takes the place of `path`, if no error is raised."""
+    """Yields a temporary folder that replaces `path`, if no error is raised."""
     path = path.resolve()
     mark = f"{os.getpid()}{files.PARTIAL}"
     new, old = (path.with_name(f".{mark}{state}") for state in ("new", "old"))
@@ -99,8 +99,8 @@ def _replaced_folder(path):
             os.replace(path, old)
         os.replace(new, path)
     finally:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _write_tables(trained, folder):

@@ -32,7 +32,7 @@ class ExtractGroup(beam.DoFn):
         self._extractor = extractor.Extractor(self._settings)
         if self._extractor.fingerprint != self._fingerprint:
             raise errors.refusal(
-                "A worker makes other features",
+                "A worker makes different features",
                 "the same weights and packages on all machines",
                 self._extractor.recipe,
             )

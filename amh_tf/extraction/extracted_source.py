@@ -33,22 +33,22 @@ def fingerprint(corpus, groups, glove_path, own_split):
     if glove_path:
         with open(glove_path, "rb") as file:
             vectors = hashlib.file_digest(file, "sha256").hexdigest()
-    entries = [dataclasses.astuple(entry(spoken)) for spoken in corpus.recordings]
+    entries = [dataclasses.astuple(entry(utterance)) for utterance in corpus.recordings]
     keys = [group.key for group in groups]
     described = [corpus.name, corpus.synthetic, corpus.classes, entries, keys, vectors, own_split]
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
-def entry(spoken):
+def entry(utterance):
     """Returns the `Entry` of a `recording.Recording`."""
     return source.Entry(
-        id=spoken.id,
-        label=spoken.label,
-        splits=spoken.splits,
-        speaker=spoken.speaker,
-        sex=spoken.sex,
-        session=spoken.session,
-        sentence=text_files.clean(spoken.transcript or ""),
+        id=utterance.id,
+        label=utterance.label,
+        splits=utterance.splits,
+        speaker=utterance.speaker,
+        sex=utterance.sex,
+        session=utterance.session,
+        sentence=text_files.clean(utterance.transcript or ""),
     )
 
 
@@ -66,9 +66,9 @@ class Extraction:
     def __init__(self, corpus, groups, summaries, work, maker):
         self._corpus, self._groups, self._work, self._maker = corpus, groups, work, maker
         pairs = [
-            (spoken, summary)
+            (utterance, summary)
             for group in groups
-            for spoken, summary in zip(group.recordings, summaries[group.number], strict=True)
+            for utterance, summary in zip(group.recordings, summaries[group.number], strict=True)
         ]
         self._good = [pair for pair in pairs if not pair[1].problem]
         self.problems = [summary for _, summary in pairs if summary.problem]
@@ -81,12 +81,12 @@ class Extraction:
 
     def problems_csv(self):
         """Returns the text of `problems.csv`: what was left out, and why."""
-        written = io.StringIO()
-        writer = csv.writer(written, lineterminator="\n")
+        output = io.StringIO()
+        writer = csv.writer(output, lineterminator="\n")
         writer.writerow(["id", "file", "problem"])
-        for each in self.problems:
-            writer.writerow(map(escaping.cell, (each.id, each.file, each.problem)))
-        return written.getvalue()
+        for summary in self.problems:
+            writer.writerow(map(escaping.cell, (summary.id, summary.file, summary.problem)))
+        return output.getvalue()
 
     def notes(self):
         """Returns what is worth saying of the files that were read, one line each."""
@@ -103,9 +103,9 @@ class Extraction:
         """
         unspaced = self._maker.settings.unspaced_scripts
         pairs = [
-            (spoken.transcript, summary.words)
-            for spoken, summary in self._good
-            if spoken.transcript and text.words(spoken.transcript, unspaced)
+            (utterance.transcript, summary.words)
+            for utterance, summary in self._good
+            if utterance.transcript and text.words(utterance.transcript, unspaced)
         ]
         if not self._maker.settings.recognizes or not pairs:
             return None
@@ -125,23 +125,23 @@ class Extraction:
             `source.Source`, and the number of words that have vectors, or None.
         """
         longest = self._maker.settings.max_lengths["text"]
-        taught = (
+        sentences = (
             text.words(summary.words, self._maker.settings.unspaced_scripts)[:longest]
-            for spoken, summary in self._good
-            if not own_split or spoken.splits[0] == "train"
+            for utterance, summary in self._good
+            if not own_split or utterance.splits[0] == "train"
         )
-        vocabulary = text.build_vocabulary(taught)
-        vectors, known = None, None
+        vocabulary = text.build_vocabulary(sentences)
+        vectors, num_known = None, None
         if glove_path and len(vocabulary) > 2:
-            vectors, known = glove.load_glove(glove_path, vocabulary, progress=progress)
-        made = source.Source(
+            vectors, num_known = glove.load_glove(glove_path, vocabulary, progress=progress)
+        new_source = source.Source(
             name=self._corpus.name,
             synthetic=self._corpus.synthetic,
             classes=self._corpus.classes,
             widths={"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH},
             vocabulary=vocabulary,
             embedding=vectors,
-            index=tuple(entry(spoken) for spoken, _ in self._good),
+            index=tuple(entry(utterance) for utterance, _ in self._good),
             utterances=lambda: self._utterances(vocabulary, longest),
             fingerprint=identity,
             transcripts=self._maker.settings.transcripts,
@@ -149,19 +149,19 @@ class Extraction:
             fold_names=self._corpus.fold_names,
             published=self._corpus.published,
         )
-        return made, known
+        return new_source, num_known
 
     def _utterances(self, vocabulary, longest):
         ids = {word: number for number, word in enumerate(vocabulary)}
         unspaced = self._maker.settings.unspaced_scripts
-        found = itertools.chain.from_iterable(map(self._work.features, self._groups))
-        for (spoken, _), made in zip(self._good, found, strict=True):
+        features = itertools.chain.from_iterable(map(self._work.features, self._groups))
+        for (utterance, _), extracted in zip(self._good, features, strict=True):
             yield source.Utterance(
-                id=made.id,
-                label=spoken.label,
-                audio=made.audio,
-                text=word_ids(text.words(made.words, unspaced)[:longest], ids),
-                video=made.video,
+                id=extracted.id,
+                label=utterance.label,
+                audio=extracted.audio,
+                text=word_ids(text.words(extracted.words, unspaced)[:longest], ids),
+                video=extracted.video,
             )
 
 

@@ -131,53 +131,53 @@ class Extractor:
         Raises:
             BadRecording: Under `strict`, if a recording cannot be used.
         """
-        found, films = [], collections.defaultdict(list)
-        for position, spoken in enumerate(recordings):
-            made = self._without_video(spoken)
-            found.append(made)
-            if self._network and spoken.video and not made.problem:
-                films[spoken.video].append(position)
+        results, films = [], collections.defaultdict(list)
+        for position, utterance in enumerate(recordings):
+            extracted = self._without_video(utterance)
+            results.append(extracted)
+            if self._network and utterance.video and not extracted.problem:
+                films[utterance.video].append(position)
             else:
-                self._finish(made, strict)
+                self._finish(extracted, strict)
                 advance()
         for path, positions in films.items():
             waiting = set(positions)
             notes = set()
             for position, frames, problem in self._frames(path, positions, recordings, notes):
-                made = found[position]
-                made.notes += [(path, note) for note in sorted(notes)]
+                extracted = results[position]
+                extracted.notes += [(path, note) for note in sorted(notes)]
                 if problem:
-                    made.problem, made.file = problem, path
+                    extracted.problem, extracted.file = problem, path
                 else:
-                    made.video = self.video_features(frames)
+                    extracted.video = self.video_features(frames)
                 waiting.discard(position)
-                self._finish(made, strict)
+                self._finish(extracted, strict)
                 advance()
             if waiting:
                 raise RuntimeError(f"{path!r} left {len(waiting)} spans without an answer")
-        return found
+        return results
 
-    def _without_video(self, spoken):
-        made = Extracted(
-            spoken.id,
+    def _without_video(self, utterance):
+        extracted = Extracted(
+            utterance.id,
             np.zeros((0, schema.AUDIO_WIDTH), np.float32),
             np.zeros((0, schema.VIDEO_WIDTH), np.float32),
         )
         if "text" in self.settings.modalities and not self.settings.recognizes:
-            made.words = spoken.transcript or ""
-        if self.settings.needs_sound and spoken.audio:
+            extracted.words = utterance.transcript or ""
+        if self.settings.needs_sound and utterance.audio:
             notes = set()
             try:
-                waveform = reading.sound(spoken, notes)
+                waveform = reading.sound(utterance, notes)
             except recording.BadRecording as problem:
-                made.problem, made.file = problem, spoken.audio
-                return made
-            made.notes += [(spoken.audio, note) for note in sorted(notes)]
+                extracted.problem, extracted.file = problem, utterance.audio
+                return extracted
+            extracted.notes += [(utterance.audio, note) for note in sorted(notes)]
             if "audio" in self.settings.modalities:
-                made.audio = self.audio_features(waveform)
+                extracted.audio = self.audio_features(waveform)
             if self.settings.recognizes:
-                made.words = self._transcriber(waveform)
-        return made
+                extracted.words = self._transcriber(waveform)
+        return extracted
 
     def audio_features(self, waveform):
         """Makes the features of a waveform, `(time, 120)` float32."""
@@ -202,17 +202,17 @@ class Extractor:
         for place, frames, problem in reading.films(path, chosen, short_side, notes, most):
             yield positions[place], frames, problem
 
-    def frames(self, spoken, notes=None):
+    def frames(self, utterance, notes=None):
         """Reads the pictures of one recording that are kept, `(time, height, width, 3)` uint8.
 
         Args:
-            spoken: `recording.Recording`.
+            utterance: `recording.Recording`.
             notes: As for `video.frames_of`.
 
         Raises:
             BadRecording: If they cannot be read.
         """
-        ((_, frames, problem),) = self._frames(spoken.video, [0], [spoken], notes)
+        ((_, frames, problem),) = self._frames(utterance.video, [0], [utterance], notes)
         if problem:
             raise problem
         return frames
@@ -223,17 +223,20 @@ class Extractor:
             return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
         return self._network(frames)
 
-    def _finish(self, made, strict):
-        if not made.problem and not (len(made.audio) or len(made.video) or made.words.strip()):
-            made.problem = recording.BadRecording(
+    def _finish(self, extracted, strict):
+        if not extracted.problem and not (
+            len(extracted.audio) or len(extracted.video) or extracted.words.strip()
+        ):
+            extracted.problem = recording.BadRecording(
                 "Nothing is left of the utterance. Expected sound, pictures or words. Received: "
                 f"none of them among the modalities {', '.join(self.settings.modalities)}."
             )
-        if strict and made.problem:
+        if strict and extracted.problem:
             raise recording.BadRecording(
-                f"The utterance {made.id!r} cannot be used: {made.problem} Mend the file, or "
-                "leave such utterances out with --on_error=skip; what is done so far is kept."
-            ) from made.problem
+                f"The utterance {extracted.id!r} cannot be used: {extracted.problem} Repair the "
+                "file, or leave such utterances out with --on_error=skip; finished work "
+                "is kept."
+            ) from extracted.problem
 
 
 def start_recognizer(name, model=None, language=None, compute_type="default"):
@@ -270,5 +273,5 @@ def start_recognizer(name, model=None, language=None, compute_type="default"):
 
 
 def is_random(settings):
-    """Tells whether pictures get features of random weights, which only tests can use."""
+    """Returns whether pictures get features of random weights, which only tests can use."""
     return "video" in settings.modalities and settings.resnet_weights == resnet_weights.RANDOM

@@ -20,29 +20,29 @@ def remembered(name: str):
 
     A file counts as unchanged while its size, its number on the disk and its times are the same:
     the time of the last change of its entry cannot be set back as that of its content can. What
-    is remembered lies in the user's cache; where that cannot be read or written, all is read.
+    is remembered is in the user's cache; where that cannot be read or written, all is read.
 
     Args:
         name: What the files are remembered under, or "" to remember nothing.
     """
     path = _path(name)
-    known = _load(path)
-    found: dict[str, list] = {}
+    stored = _load(path)
+    current: dict[str, list] = {}
 
     def digest(file) -> str:
         file = str(file)
         try:
-            if file not in found:
-                found[file] = _look_at(file, known.get(file))
-            return found[file][-1]
+            if file not in current:
+                current[file] = _look_at(file, stored.get(file))
+            return current[file][-1]
         except (OSError, ValueError) as error:  # reading it will tell what is wrong
             return type(error).__name__
 
     try:
         yield digest
     finally:
-        if path and found != known:
-            settled = {file: entry for file, entry in found.items() if entry[0]}
+        if path and current != stored:
+            settled = {file: entry for file, entry in current.items() if entry[0]}
             with contextlib.suppress(OSError, ValueError):
                 files.write_text(path, json.dumps(settled))
                 _forget_old(path.parent)
@@ -60,10 +60,10 @@ def _path(name):
 
 def _load(path):
     try:
-        known = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        stored = json.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, ValueError, RecursionError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _forget_old(folder):
@@ -71,7 +71,7 @@ def _forget_old(folder):
         path.unlink(missing_ok=True)
 
 
-def _look_at(path, known):
+def _look_at(path, stored):
     """Returns what a file is remembered by, falsy if it may not be, and its digest."""
     with open(path, "rb") as file:
         before = os.fstat(file.fileno())
@@ -82,8 +82,8 @@ def _look_at(path, known):
             before.st_mtime_ns,
             before.st_ctime_ns,
         ]
-        if isinstance(known, list) and len(known) == 2 and known[0] == stamp:
-            return known
+        if isinstance(stored, list) and len(stored) == 2 and stored[0] == stamp:
+            return stored
         read_at = time.time_ns()
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     changed_at = max(before.st_mtime_ns, before.st_ctime_ns)

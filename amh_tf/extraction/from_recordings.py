@@ -1,4 +1,4 @@
-"""From a corpus of raw recordings to a data folder; stopped work goes on where it was."""
+"""From a corpus of raw recordings to a data folder; stopped work continues where it stopped."""
 
 import importlib
 import shutil
@@ -31,7 +31,7 @@ def write(
     """Makes the features of a corpus and writes its data folder.
 
     What is done is kept beside the data folder, in a folder of the same name with `.work`
-    behind it, until all is done: the same call goes on there, and the shards are the same
+    behind it, until all is done: the same call continues there, and the shards are the same
     bytes as without a stop.
 
     Args:
@@ -42,7 +42,7 @@ def write(
             fold_repeats: As for `writer.write`.
         glove: File of word vectors, or None.
         on_error: "stop" to end at the first recording that cannot be used, "skip" to list
-            it in `problems.csv` and go on.
+            it in `problems.csv` and continue.
         keep_work: Whether the work folder stays.
         runner: Name of Beam's runner, or None to work in this process.
         beam_options: Beam's own options, as on a command line.
@@ -56,12 +56,12 @@ def write(
         ImportError: If a package of an extra is needed and not installed.
     """
     folder = Path(folder).resolve()
-    index = [extracted_source.entry(spoken) for spoken in corpus.recordings]
+    index = [extracted_source.entry(utterance) for utterance in corpus.recordings]
     # What can be refused is refused before hours of work.
     fold_options = protocol_folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
     published = corpus.fold_names, corpus.published
     left_out = []
-    made = protocol_folds.make(
+    computed = protocol_folds.make(
         index, corpus.classes, protocols, fold_options, *published, tell=left_out.append
     )
     _check(folder)
@@ -72,7 +72,9 @@ def write(
     planned = work_folder.plan(
         corpus, settings, maker.fingerprint, progress.bar, remembered=str(folder)
     )
-    own_split = protocol_folds.keeps_vocabulary([each.name for each in made], corpus.fold_names)
+    own_split = protocol_folds.keeps_vocabulary(
+        [protocol.name for protocol in computed], corpus.fold_names
+    )
     identity = extracted_source.fingerprint(corpus, planned, glove, own_split)
     work = work_folder.WorkFolder(folder.with_name(folder.name + ".work"))
     options = {
@@ -84,14 +86,14 @@ def write(
         "fold_repeats": fold_repeats,
     }
     if (folder / manifest.FILE_NAME).exists():
-        written = writer.write(_written(corpus, index, identity), folder, **options)
+        new_manifest = writer.write(_described(corpus, index, identity), folder, **options)
     else:
         work.start(maker.recipe)
         extraction = _extract(corpus, planned, maker, work, on_error, runner, beam_options)
-        made, known = extraction.source(glove, own_split, identity, progress.bar)
-        _report(extraction, made, known, len(index))
-        written = writer.write(
-            made,
+        new_source, num_known = extraction.source(glove, own_split, identity, progress.bar)
+        _report(extraction, new_source, num_known, len(index))
+        new_manifest = writer.write(
+            new_source,
             folder,
             records_per_shard,
             progress=progress.bar,
@@ -100,7 +102,7 @@ def write(
         )
     if not keep_work:
         shutil.rmtree(work.path, ignore_errors=True)
-    return written
+    return new_manifest
 
 
 def _check(folder):
@@ -119,12 +121,12 @@ def _introduce(corpus, settings, left_out):
         progress.console.print(note)
     if extractor.is_random(settings):
         progress.console.print(
-            "MIND: ResNet-101 has RANDOM weights. The pictures' features are of use in tests "
+            "NOTE: ResNet-101 has RANDOM weights. The pictures' features are of use in tests "
             "and in trying out the tools, and for nothing else."
         )
 
 
-def _written(corpus, index, identity):
+def _described(corpus, index, identity):
     """Describes a data set that is there already, for the writer to check."""
     return source.Source(
         name=corpus.name,
@@ -143,10 +145,10 @@ def _written(corpus, index, identity):
 
 def _extract(corpus, planned, maker, work, on_error, runner, beam_options):
     if runner:
-        started = time.monotonic()
+        start = time.monotonic()
         options = runner, beam_options
         _beam().run(planned, maker.settings, maker.fingerprint, work, *options)
-        groups.tell_speed(len(corpus.recordings), time.monotonic() - started)
+        groups.tell_speed(len(corpus.recordings), time.monotonic() - start)
     # After Beam nothing is left to do but, under "stop", to fail as without it.
     summaries = groups.extract(planned, maker, work, on_error)
     return extracted_source.Extraction(corpus, planned, summaries, work, maker)
@@ -163,8 +165,8 @@ def _beam():
     return importlib.import_module("amh_tf.extraction.beam_pipeline")
 
 
-def _report(extraction, made, known, total):
-    good, bad = len(made.index), len(extraction.problems)
+def _report(extraction, new_source, num_known, total):
+    good, bad = len(new_source.index), len(extraction.problems)
     if good + bad != total:
         raise RuntimeError(f"{total} utterances came in, {good} and {bad} went out")
     progress.console.print(
@@ -173,9 +175,9 @@ def _report(extraction, made, known, total):
     )
     for note in extraction.notes():
         progress.console.print(note)
-    words = len(made.vocabulary) - 2
-    if known is not None:
-        progress.console.print(f"{known:,} of {words:,} words have a vector of their own.")
+    words = len(new_source.vocabulary) - 2
+    if num_known is not None:
+        progress.console.print(f"{num_known:,} of {words:,} words have their own vector.")
     rate = extraction.word_error_rate()
     if rate is not None:
         progress.console.print(

@@ -15,7 +15,7 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
         maker: `extractor.Extractor`.
         work: `work_folder.WorkFolder`, started.
         on_error: "stop" to end at the first recording that cannot be used, "skip" to note
-            it and go on.
+            it and continue.
         show: Context manager factory as `amh_tf.progress.bar`.
 
     Returns:
@@ -27,26 +27,26 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
         ValueError: If the weights of the network for pictures cannot be read.
     """
     strict = on_error == "stop"
-    done = {}
+    summaries = {}
     with show(len(groups), "reading what is done", "files") as bar:
         for group in groups:
-            done[group.number] = _load(group, work, strict)
+            summaries[group.number] = _load(group, work, strict)
             bar.advance()
-    left = [group for group in groups if done[group.number] is None]
-    total = sum(len(group.recordings) for group in left)
-    if 0 < len(left) < len(groups):
+    pending = [group for group in groups if summaries[group.number] is None]
+    total = sum(len(group.recordings) for group in pending)
+    if 0 < len(pending) < len(groups):
         present = sum(len(group.recordings) for group in groups) - total
-        progress.console.print(f"Going on: {present:,} utterances are done already.")
-    if left:
+        progress.console.print(f"Continuing: {present:,} utterances are done already.")
+    if pending:
         maker.load()  # what cannot be read is refused before hours of sound and words
-    started = time.monotonic()
+    start = time.monotonic()
     with show(total, "extracting", "utterances") as bar:
-        for group in left:
-            found = maker.group(group.recordings, strict, bar.advance)
-            done[group.number] = work.save(group, found)
-    if left:
-        tell_speed(total, time.monotonic() - started)
-    return done
+        for group in pending:
+            extracted = maker.group(group.recordings, strict, bar.advance)
+            summaries[group.number] = work.save(group, extracted)
+    if pending:
+        tell_speed(total, time.monotonic() - start)
+    return summaries
 
 
 def tell_speed(count, seconds):
@@ -60,6 +60,6 @@ def tell_speed(count, seconds):
 def _load(group, work, strict):
     """Returns what is done; under `strict`, a group with a problem is tried again."""
     summaries = work.load(group)
-    if strict and summaries and any(each.problem for each in summaries):
+    if strict and summaries and any(summary.problem for summary in summaries):
         return None
     return summaries

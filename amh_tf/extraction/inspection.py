@@ -42,54 +42,54 @@ def inspect(corpus, modalities, advance=lambda: None):
         ImportError: If the extra `media` is needed and not installed.
     """
     groups = collections.defaultdict(list)
-    for spoken in corpus.recordings:
-        groups[spoken.group].append(spoken)
+    for utterance in corpus.recordings:
+        groups[utterance.group].append(utterance)
     for group in groups.values():
         films = collections.defaultdict(list)
-        for spoken in group:
-            yield from _sound_problems(spoken, "audio" in modalities)
-            if spoken.video:
-                films[spoken.video].append(spoken)
+        for utterance in group:
+            yield from _sound_problems(utterance, "audio" in modalities)
+            if utterance.video:
+                films[utterance.video].append(utterance)
             else:
                 advance()
         for path, recordings in films.items():
-            for spoken, problem in _film_problems(path, recordings, "video" in modalities):
-                # A film without its sound is said once.
-                if problem and (spoken.video != spoken.audio or problem.kind != MISSING):
+            for utterance, problem in _film_problems(path, recordings, "video" in modalities):
+                # A video without its sound is reported once.
+                if problem and (utterance.video != utterance.audio or problem.kind != MISSING):
                     yield problem
                 advance()
 
 
-def _sound_problems(spoken, is_read):
-    if not spoken.audio:
+def _sound_problems(utterance, is_read):
+    if not utterance.audio:
         return
     try:
-        if not os.path.exists(spoken.audio):
-            yield _missing(spoken, spoken.audio)
+        if not os.path.exists(utterance.audio):
+            yield _missing(utterance, utterance.audio)
         elif is_read:
-            reading.sound(spoken)
+            reading.sound(utterance)
     except recording.BadRecording as error:
-        yield _problem(spoken, error)
+        yield _problem(utterance, error)
 
 
 def _film_problems(path, recordings, is_read):
     """Yields every recording with its `Problem`, or None."""
     if not os.path.exists(path):
-        for spoken in recordings:
-            yield spoken, _missing(spoken, path)
+        for utterance in recordings:
+            yield utterance, _missing(utterance, path)
     elif is_read:
         for place, _, error in reading.films(path, recordings, pictures.SHORT_SIDE, most=0):
-            spoken = recordings[place]
-            yield spoken, _problem(spoken, error) if error else None
+            utterance = recordings[place]
+            yield utterance, _problem(utterance, error) if error else None
     else:
-        for spoken in recordings:
-            yield spoken, None
+        for utterance in recordings:
+            yield utterance, None
 
 
-def _missing(spoken, path):
-    return Problem(spoken.id, MISSING, f"{path!r} is missing.")
+def _missing(utterance, path):
+    return Problem(utterance.id, MISSING, f"{path!r} is missing.")
 
 
-def _problem(spoken, error):
+def _problem(utterance, error):
     kind = WRONG_LENGTH if isinstance(error, reading.WrongLength) else UNREADABLE
-    return Problem(spoken.id, kind, str(error))
+    return Problem(utterance.id, kind, str(error))

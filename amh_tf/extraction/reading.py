@@ -14,11 +14,11 @@ class WrongLength(recording.BadRecording):
     """A recording that holds more, or less, than its utterance."""
 
 
-def sound(spoken, notes=None):
+def sound(utterance, notes=None):
     """Reads the sound of a recording.
 
     Args:
-        spoken: `recording.Recording`.
+        utterance: `recording.Recording`.
         notes: As for `decoding.load_audio`.
 
     Returns:
@@ -28,14 +28,16 @@ def sound(spoken, notes=None):
         BadRecording: If it cannot be read, is too short, or of another length than its corpus
             says.
     """
-    waveform = decoding.load_audio(spoken.audio, spoken.audio_start, spoken.audio_end, notes)
+    waveform = decoding.load_audio(
+        utterance.audio, utterance.audio_start, utterance.audio_end, notes
+    )
     if not audio.num_frames(len(waveform)):
         raise WrongLength(
-            f"{spoken.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
+            f"{utterance.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
             f"at 16 kHz. Received: {len(waveform)}."
         )
-    if spoken.audio_end is None:
-        check_length(spoken, spoken.audio, len(waveform) / audio.SAMPLE_RATE)
+    if utterance.audio_end is None:
+        check_length(utterance, utterance.audio, len(waveform) / audio.SAMPLE_RATE)
     return waveform
 
 
@@ -51,7 +53,9 @@ def films(path, recordings, short_side, notes=None, most=None):
         For each recording, in any order: its place in `recordings`; its pictures, `(time, height,
         width, 3)` uint8, or None; and None, or the `BadRecording` that says why.
     """
-    spans = [(spoken.video_start, spoken.video_end, spoken.side) for spoken in recordings]
+    spans = [
+        (utterance.video_start, utterance.video_end, utterance.side) for utterance in recordings
+    ]
     waiting, counts = set(range(len(recordings))), {}
     try:
         for place, frames in video.frames_of(path, spans, short_side, notes, most, counts):
@@ -71,24 +75,24 @@ def films(path, recordings, short_side, notes=None, most=None):
             yield place, None, problem
 
 
-def check_length(spoken, path, seconds):
+def check_length(utterance, path, seconds):
     """Refuses a file that is far longer or shorter than the corpus' own times.
 
     Args:
-        spoken: `recording.Recording`.
+        utterance: `recording.Recording`.
         path: Its file.
         seconds: How long it is.
 
     Raises:
         WrongLength: If it is.
     """
-    told = spoken.seconds
-    if told is None:
+    stated = utterance.seconds
+    if stated is None:
         return
-    expected = f"about {told:.1f} s, by the times in the corpus"
-    least, most = told / TIMES - SECONDS, min(TIMES * told + SECONDS, LONGEST_SECONDS)
-    if told > LONGEST_SECONDS:  # then it is the times that are wrong
-        expected = f"at most {LONGEST_SECONDS:.0f} s; the times in the corpus say {told:.1f} s"
+    expected = f"about {stated:.1f} s, by the times in the corpus"
+    least, most = stated / TIMES - SECONDS, min(TIMES * stated + SECONDS, LONGEST_SECONDS)
+    if stated > LONGEST_SECONDS:  # then it is the times that are wrong
+        expected = f"at most {LONGEST_SECONDS:.0f} s; the times in the corpus say {stated:.1f} s"
         least = 0
     if not least <= seconds <= most:
         too = "long" if seconds > most else "short"

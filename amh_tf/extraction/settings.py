@@ -16,7 +16,7 @@ class Settings:
     Attributes:
         modalities: Which of `schema.MODALITIES` are made; the others are absent.
         max_lengths: Dict from modality to the number of steps that are kept.
-        use_energy: Whether the log energy takes the place of the first MFCC.
+        use_energy: Whether the log energy replaces the first MFCC.
         trim_silence: Frames of sound before and after all that are no more than so many decibels
             below the loudest are left out; 0 to keep all. See `features.silence`.
         resnet_weights: Weights file of ResNet-101, or "random"; see `resnet_weights.read`.
@@ -95,11 +95,14 @@ def choose_modalities(corpus, letters: str | None = None, transcripts: str = "re
     Raises:
         ValueError: If one is asked for that no recording has.
     """
-    spoken = corpus.recordings
+    recordings = corpus.recordings
     has = {
-        "audio": any(each.audio for each in spoken),
-        "text": any(each.audio if transcripts == "asr" else each.transcript for each in spoken),
-        "video": any(each.video for each in spoken),
+        "audio": any(utterance.audio for utterance in recordings),
+        "text": any(
+            utterance.audio if transcripts == "asr" else utterance.transcript
+            for utterance in recordings
+        ),
+        "video": any(utterance.video for utterance in recordings),
     }
     absent = [name for name in schema.MODALITIES if not has[name]]
     if letters is None:
@@ -110,7 +113,7 @@ def choose_modalities(corpus, letters: str | None = None, transcripts: str = "re
     chosen = schema.modalities_from_letters(letters)
     if set(chosen) & set(absent):
         raise errors.refusal(
-            f"{corpus.name} does not have what is to be extracted",
+            f"{corpus.name} does not have the requested modalities",
             f"some of its modalities: {', '.join(name for name in schema.MODALITIES if has[name])}",
             f"modalities={letters!r}",
             "Set them with --modalities, or leave the flag out for all that there are; words "

@@ -25,7 +25,7 @@ class Group:
         number: Its place in the corpus, from 0.
         recordings: Tuple of `recording.Recording`.
         key: Text that differs where the features may differ: it covers the settings, the
-            files' content, the spans and the words, but not where the files lie.
+            files' content, the spans and the words, but not where the files are.
     """
 
     number: int
@@ -71,7 +71,7 @@ def plan(corpus, settings, fingerprint, progress, remembered=""):
         progress(len(corpus.recordings), "checking files", "utterances") as bar,
     ):
         for number, recordings in enumerate(_together(corpus, settings)):
-            described = [_describe(spoken, settings, digest) for spoken in recordings]
+            described = [_describe(utterance, settings, digest) for utterance in recordings]
             text = json.dumps([fingerprint, described])
             key = hashlib.sha256(text.encode()).hexdigest()
             groups.append(Group(number, tuple(recordings), key))
@@ -86,11 +86,11 @@ def _together(corpus, settings):
     to write and read than all else.
     """
     members = {}
-    for spoken in corpus.recordings:
-        members.setdefault(spoken.group, []).append(spoken)
+    for utterance in corpus.recordings:
+        members.setdefault(utterance.group, []).append(utterance)
     joined, open_for_words = [], False
     for recordings in members.values():
-        only_words = not any(_files(spoken, settings) for spoken in recordings)
+        only_words = not any(_files(utterance, settings) for utterance in recordings)
         if only_words and open_for_words and len(joined[-1]) < WORDS_TOGETHER:
             joined[-1] += recordings
         else:
@@ -99,22 +99,22 @@ def _together(corpus, settings):
     return joined
 
 
-def _files(spoken, settings):
+def _files(utterance, settings):
     """Lists the files of a recording that are read, each with the part of it."""
     read = []
-    if settings.needs_sound and spoken.audio:
-        read.append((spoken.audio, spoken.audio_start, spoken.audio_end))
-    if "video" in settings.modalities and spoken.video:
-        read.append((spoken.video, spoken.video_start, spoken.video_end, spoken.side))
+    if settings.needs_sound and utterance.audio:
+        read.append((utterance.audio, utterance.audio_start, utterance.audio_end))
+    if "video" in settings.modalities and utterance.video:
+        read.append((utterance.video, utterance.video_start, utterance.video_end, utterance.side))
     return read
 
 
-def _describe(spoken, settings, digest):
-    described = [spoken.id]
-    for path, *part in _files(spoken, settings):
+def _describe(utterance, settings, digest):
+    described = [utterance.id]
+    for path, *part in _files(utterance, settings):
         described += [digest(path), *part]
     if "text" in settings.modalities:
-        described.append(spoken.transcript)
+        described.append(utterance.transcript)
     return described
 
 
@@ -139,16 +139,16 @@ class WorkFolder:
         """
         settings = self.path / SETTINGS_FILE
         if settings.exists():
-            begun = files.read_json(settings, "the settings of an extraction that was stopped")
+            stored = files.read_json(settings, "the settings of an extraction that was stopped")
             different = [
-                f"{name} was {begun.get(name)}, now {recipe.get(name)}"
-                for name in sorted(begun.keys() | recipe.keys())
-                if begun.get(name) != recipe.get(name)
+                f"{name} was {stored.get(name)}, now {recipe.get(name)}"
+                for name in sorted(stored.keys() | recipe.keys())
+                if stored.get(name) != recipe.get(name)
             ]
             if different:
                 raise errors.refusal(
-                    f"{str(self.path)!r} was begun with other settings",
-                    "the same settings to go on",
+                    f"{str(self.path)!r} was started with other settings",
+                    "the same settings to continue",
                     "; ".join(different),
                     "Delete it, or choose another folder with --output_dir.",
                 )
@@ -167,30 +167,39 @@ class WorkFolder:
         """Returns the path of a group's file."""
         return self.path / f"{group.number:05d}-{group.key[:16]}.tfrecord"
 
-    def save(self, group, found):
+    def save(self, group, results):
         """Writes a group's file.
 
         Args:
             group: `Group`.
-            found: List of `extractor.Extracted`, one for each of its recordings.
+            results: List of `extractor.Extracted`, one for each of its recordings.
 
         Returns:
             List of `Summary`.
         """
         summaries = [
-            Summary(made.id, made.words, made.file, str(made.problem or ""), tuple(made.notes))
-            for made in found
+            Summary(
+                extracted.id,
+                extracted.words,
+                extracted.file,
+                str(extracted.problem or ""),
+                tuple(extracted.notes),
+            )
+            for extracted in results
         ]
-        header = {"key": group.key, "found": [dataclasses.astuple(each) for each in summaries]}
+        header = {
+            "key": group.key,
+            "found": [dataclasses.astuple(summary) for summary in summaries],
+        }
         # Not waited for: `load` checks every byte, and what a power cut costs is made again.
         with (
             files.replacing(self.file(group), wait=False) as temporary,
             tf.io.TFRecordWriter(str(temporary)) as writer,
         ):
             writer.write(json.dumps(header).encode())
-            for made in found:
-                if not made.problem:
-                    writer.write(_encode(made))
+            for extracted in results:
+                if not extracted.problem:
+                    writer.write(_encode(extracted))
         return summaries
 
     def load(self, group):
@@ -208,8 +217,10 @@ class WorkFolder:
             summaries = [Summary(*fields) for fields in header["found"]]
         except (OSError, StopIteration, ValueError, TypeError, KeyError):
             return None
-        same = [each.id for each in summaries] == [spoken.id for spoken in group.recordings]
-        good = sum(not each.problem for each in summaries)
+        same = [summary.id for summary in summaries] == [
+            utterance.id for utterance in group.recordings
+        ]
+        good = sum(not summary.problem for summary in summaries)
         whole = header["key"] == group.key and same and count == good
         return summaries if whole else None
 
@@ -239,12 +250,12 @@ class WorkFolder:
                 yield framing.read_payload(file, path, *frame)
 
 
-def _encode(made):
+def _encode(extracted):
     values = {
-        "id": made.id.encode(),
-        "audio": np.ascontiguousarray(made.audio, "<f4").tobytes(),
-        "video": np.ascontiguousarray(made.video, "<f4").tobytes(),
-        "words": made.words.encode(),
+        "id": extracted.id.encode(),
+        "audio": np.ascontiguousarray(extracted.audio, "<f4").tobytes(),
+        "video": np.ascontiguousarray(extracted.video, "<f4").tobytes(),
+        "words": extracted.words.encode(),
     }
     feature = {
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))

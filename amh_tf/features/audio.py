@@ -37,7 +37,7 @@ _DELTA_FILTERS = (np.pad(_SLOPE, 2), np.convolve(_SLOPE, _SLOPE))
 
 
 def num_frames(samples):
-    """Tells how many frames a waveform gives.
+    """Returns how many frames a waveform gives.
 
     Args:
         samples: Number of samples: an integer, an integer array, or an integer tensor.
@@ -91,7 +91,7 @@ def mfcc_with_deltas(waveform, use_energy=False, length=None):
         )
     if waveform.shape.rank not in (1, 2):
         raise errors.refusal(
-            "`waveform` has another rank",
+            "`waveform` has the wrong rank",
             "shape (samples,) or (batch, samples)",
             f"shape {waveform.shape}",
         )
@@ -165,8 +165,8 @@ def mfcc(waveform, use_energy, kept=NUM_COEFFICIENTS):
         first = number * size * FRAME_STEP
         part = waveform[:, first : first + num_samples(size)]
         # Time comes first, so that blocks of unequal length can be joined.
-        made = tf.transpose(_mfcc_of_block(part, use_energy)[:, :, :kept], [1, 0, 2])
-        return number + 1, blocks.write(number, made)
+        coefficients = tf.transpose(_mfcc_of_block(part, use_energy)[:, :, :kept], [1, 0, 2])
+        return number + 1, blocks.write(number, coefficients)
 
     shape = [None, None, kept]
     blocks = tf.TensorArray(tf.float32, count, infer_shape=False, element_shape=shape)

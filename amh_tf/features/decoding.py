@@ -9,7 +9,7 @@ from amh_tf.features import media, samples, sound_readers
 
 SAMPLE_RATE = 16000
 _RATES = (1000, 768_000)
-# More than this is no utterance but a mistake, and takes too much memory.
+# More than this is not an utterance but a mistake, and takes too much memory.
 MAX_SECONDS = 3600
 # Times in a corpus are rounded: a span may end this much after the file does.
 _SPAN_LENIENCE = 0.05
@@ -38,7 +38,7 @@ def load_audio(path, start=None, end=None, notes=None):
 
     Raises:
         BadRecording: If the file is damaged in any way that can be told, or has no sound, or
-            the span does not lie in it; the message names the file.
+            the span is not in it; the message names the file.
         ImportError: If the extra `media` is needed and not installed.
     """
     if not isinstance(path, samples.Samples):
@@ -77,7 +77,7 @@ def _read(path, sound, start, end):
         received = f"a span of {start} to {end} s"
         if len(samples):
             received += f" where the sound ends at {(first + len(samples)) / SAMPLE_RATE:.3f} s"
-        raise media.bad(path, "does not hold the span", "one inside of its sound", received)
+        raise media.bad(path, "does not hold the span", "a span within its sound", received)
     return samples
 
 
@@ -93,31 +93,31 @@ def _converted(blocks, up, down, around):
     taps = signal.firwin(2 * _FILTER_REACH * longer + 1, 1 / longer, window=_FILTER_WINDOW)
     taps = taps.astype(np.float32)
     size = max(around, -(-_CONVERTED // down))
-    waiting, held, before = [], 0, 0
+    waiting, num_samples, before = [], 0, 0
     for block in blocks:
         waiting.append(block)
-        held += len(block)
-        while held >= (before + size + around) * down:
+        num_samples += len(block)
+        while num_samples >= (before + size + around) * down:
             samples = np.concatenate(waiting)
             whole = samples[: (before + size + around) * down]
             yield signal.resample_poly(whole, up, down, window=taps)[before * up :][: size * up]
             waiting = [samples[(before + size - around) * down :]]
-            held, before = len(waiting[0]), around
-    if held:
+            num_samples, before = len(waiting[0]), around
+    if num_samples:
         yield signal.resample_poly(np.concatenate(waiting), up, down, window=taps)[before * up :]
 
 
 def _joined(path, blocks, first, last):
-    """Joins what lies between two places, `(samples,)` float32, without a second copy of it."""
+    """Joins what is between two places, `(samples,)` float32, without a second copy of it."""
     joined, position = np.zeros(0, np.float32), 0
     for block in blocks:
         if not np.isfinite(block).all():
             expected = "finite samples"
-            raise media.bad(path, "holds samples that are no numbers", expected, "NaN or inf")
-        kept = block[max(first - position, 0) : max(last - position, 0)]
+            raise media.bad(path, "holds samples that are not numbers", expected, "NaN or inf")
+        part = block[max(first - position, 0) : max(last - position, 0)]
         position += len(block)
-        joined.resize(len(joined) + len(kept), refcheck=False)
-        joined[len(joined) - len(kept) :] = kept
+        joined.resize(len(joined) + len(part), refcheck=False)
+        joined[len(joined) - len(part) :] = part
     return joined
 
 

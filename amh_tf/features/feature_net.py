@@ -89,7 +89,7 @@ class FeatureNet:
         frames = np.asarray(frames)
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
             raise errors.refusal(
-                "`frames` are no pictures",
+                "`frames` are not pictures",
                 "uint8 of shape (n, height, width, 3)",
                 f"{frames.dtype} of shape {frames.shape}",
             )

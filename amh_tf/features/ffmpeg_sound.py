@@ -29,9 +29,9 @@ def open_sound(path, declared=None):
         BadRecording: If the file is damaged or holds no sound; also when reading from it.
     """
     av = media.library("av")
-    with media.container(path, "audio") as (opened, stream):
+    with media.container(path, "audio") as (container, stream):
         try:
-            yield _Reader(path, opened, stream, declared)
+            yield _Reader(path, container, stream, declared)
         # PyAV raises the last where a damaged file seems to have a further stream.
         except (av.FFmpegError, MemoryError, IndexError) as error:
             expected = "a whole recording"
@@ -41,28 +41,28 @@ def open_sound(path, declared=None):
 class _Reader:
     """Reads forward alone."""
 
-    def __init__(self, path, opened, stream, declared):
+    def __init__(self, path, container, stream, declared):
         av = media.library("av")
         if stream.codec_context is None:
             raise media.bad(path, "cannot be decoded", "sound of a known coding", "another")
         self._path = path
-        blocks = self._decoded(opened, stream, av.AudioResampler(format="fltp"))
+        blocks = self._decoded(container, stream, av.AudioResampler(format="fltp"))
         first = next(blocks, None)
         if first is None:
             raise media.bad(path, "holds no sound", "at least one sample", "none")
         time, _, self.rate = first
-        self._line = timeline.of(path, opened, stream, time)
+        self._line = timeline.of(path, container, stream, time)
         if declared is False:
             self._line = self._line.without_end()
         self.notes = tuple(
             note for note in self._line.notes if not (declared and note == media.UNDECLARED)
         )
         # AVI files have no time stamps; those of MP4 say more than what is there.
-        self._format = opened.format.name
-        self._has_times = opened.format.name != "avi"
-        self._is_proof = opened.format.name.startswith("mov")
+        self._format = container.format.name
+        self._has_times = container.format.name != "avi"
+        self._is_proof = container.format.name.startswith("mov")
         # Nothing pads what is kept bit by bit.
-        self._lenience = 0 if opened.format.name == "nistsphere" else media.LENIENCE
+        self._lenience = 0 if container.format.name == "nistsphere" else media.LENIENCE
         self._blocks = self._placed(itertools.chain([first], blocks))
         self._ahead = next(self._blocks)
 
@@ -75,10 +75,10 @@ class _Reader:
         if self._ahead is None:
             self._check_end(position)
 
-    def _decoded(self, opened, stream, resampler):
+    def _decoded(self, container, stream, resampler):
         """Yields time stamp in seconds or None, samples, and rate of each block."""
         rate = None
-        for frame in opened.decode(stream):
+        for frame in container.decode(stream):
             rate = rate or frame.sample_rate
             if frame.sample_rate != rate:
                 received = f"{rate} and {frame.sample_rate} Hz"
@@ -92,22 +92,22 @@ class _Reader:
         """Yields the samples, with silence where there is no sound yet, and in gaps."""
         position = round(self._line.begins * self.rate)
         yield from _silence(position)
-        gaps = lost = 0
+        gaps = num_lost = 0
         for time, samples, _ in blocks:
             if time is not None and self._has_times:
                 gap = round((time - self._line.zero) * self.rate) - position
                 if gap > _ROUNDING * self.rate:
-                    gaps, lost = gaps + 1, lost + gap
-                    self._check_gaps(gaps, lost, position)
+                    gaps, num_lost = gaps + 1, num_lost + gap
+                    self._check_gaps(gaps, num_lost, position)
                     yield from _silence(gap)
                     position += gap
             yield samples
             position += len(samples)
 
-    def _check_gaps(self, gaps, lost, position):
+    def _check_gaps(self, gaps, num_lost, position):
         """Refuses a stream that lacks sound between its parts."""
-        if gaps > _MAX_GAPS if self._is_proof else lost > media.LENIENCE * self.rate:
-            received = f"{lost / self.rate:.3f} s too little up to {position / self.rate:.3f} s"
+        if gaps > _MAX_GAPS if self._is_proof else num_lost > media.LENIENCE * self.rate:
+            received = f"{num_lost / self.rate:.3f} s too little up to {position / self.rate:.3f} s"
             raise media.bad(self._path, "is damaged", "sound without gaps", received)
 
     def _check_end(self, samples):

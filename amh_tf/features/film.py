@@ -1,4 +1,4 @@
-"""Whether a file is a film or a sound."""
+"""Whether a file is a video or a sound."""
 
 from amh_tf.features import media, sphere, timeline, wav
 
@@ -18,5 +18,5 @@ def is_film(path):
         start = file.read(32)
     if wav.is_wav(start) or start.startswith((sphere.MAGIC, b"fLaC")):  # read without FFmpeg
         return False
-    with media.container(path, None) as (opened, _):
-        return not all(map(timeline.is_cover, opened.streams.video))
+    with media.container(path, None) as (container, _):
+        return not all(map(timeline.is_cover, container.streams.video))

@@ -95,11 +95,11 @@ def _word(line, width):
     return b"" if len(fields) == width and line[:1].isspace() else None
 
 
-def _fill_unknown(vectors, known, seed):
+def _fill_unknown(vectors, is_known, seed):
     """Draws the vectors of unknown words with the spread of the known ones."""
-    spread = vectors[known].std()
-    drawn = np.random.default_rng(seed).standard_normal(vectors.shape, np.float32) * spread
-    vectors[~known] = drawn[~known]
+    spread = vectors[is_known].std()
+    noise = np.random.default_rng(seed).standard_normal(vectors.shape, np.float32) * spread
+    vectors[~is_known] = noise[~is_known]
     vectors[schema.PADDING_ID] = 0
 
 
@@ -109,7 +109,7 @@ def load_glove(path, vocabulary, seed=0, progress=None):
     Args:
         path: GloVe's text file: a word and its vector a line, with spaces or tabs between them;
             may be packed by gzip, and may have a header line as the text files of word2vec and
-            fastText do. Of a word that stands twice, the first vector counts.
+            fastText do. Of a word that appears twice, the first vector counts.
         vocabulary: Words in the order of their ids, `schema.PADDING_WORD` first.
         seed: Seed of the vectors of words that GloVe lacks. They are normal, with the standard
             deviation of the vectors found; the padding's is zero.
@@ -144,7 +144,7 @@ def _load(path, numbered, vocabulary, seed, show):
     rows = {word.encode("utf-8", "replace"): row for row, word in enumerate(vocabulary)}
     rows.pop(schema.PADDING_WORD.encode(), None)
     vectors = np.zeros((len(vocabulary), width), np.float32)
-    known = np.zeros(len(vocabulary), bool)
+    is_known = np.zeros(len(vocabulary), bool)
     for number, line in itertools.chain(first[header:], numbered):
         if show and number % 10_000 == 0:
             show()
@@ -153,15 +153,15 @@ def _load(path, numbered, vocabulary, seed, show):
             expected = f"a word and {width} numbers"
             raise _error(path, number, "the line is too short", expected, line)
         row = rows.get(word)
-        if row is not None and not known[row]:
+        if row is not None and not is_known[row]:
             vectors[row] = _vector(path, number, line, width)
-            known[row] = True
-    if not known.any():
+            is_known[row] = True
+    if not is_known.any():
         raise errors.refusal(
             f"{str(path)!r} has none of the {len(vocabulary):,} words",
             "GloVe's text file in the language of the transcripts",
             "other words",
             "Set it with --glove.",
         )
-    _fill_unknown(vectors, known, seed)
-    return vectors, int(known.sum())
+    _fill_unknown(vectors, is_known, seed)
+    return vectors, int(is_known.sum())

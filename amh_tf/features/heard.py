@@ -44,15 +44,15 @@ def _traced(most, use_energy, trim_silence):
 
 def _features(waveform, most, use_energy, trim_silence):
     frames = audio.num_frames(tf.size(waveform))
-    start, kept = tf.constant(0), frames
+    start, length = tf.constant(0), frames
     if trim_silence:
         level = audio.mfcc(tf.expand_dims(waveform, 0), use_energy, kept=1)[0, :, 0]
-        start, kept = silence.span(level, trim_silence, use_energy)
-    kept = tf.minimum(kept, most)
+        start, length = silence.span(level, trim_silence, use_energy)
+    length = tf.minimum(length, most)
     # The derivatives of what is kept look a little around it.
     first = tf.maximum(start - audio.REACH, 0)
-    last = tf.minimum(start + kept + audio.REACH, frames)
+    last = tf.minimum(start + length + audio.REACH, frames)
     begin = first * audio.FRAME_STEP
     near = waveform[begin : begin + audio.num_samples(last - first)]
-    made = audio.mfcc_with_deltas(near, use_energy)
-    return made[start - first : start - first + kept], start
+    mfcc = audio.mfcc_with_deltas(near, use_energy)
+    return mfcc[start - first : start - first + length], start

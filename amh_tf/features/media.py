@@ -26,7 +26,7 @@ BLOCK = 1 << 16
 LATE, UNDECLARED = "late", "undeclared"
 _SAID = {
     LATE: (
-        "In {} sound and picture do not begin together: times are those of the whole film, and "
+        "In {} sound and picture do not begin together: times are those of the whole video, and "
         "what has not begun yet is silence, or no picture."
     ),
     UNDECLARED: (
@@ -58,7 +58,7 @@ def bad(path, problem, expected, received):
 
 
 def check_file(path):
-    """Refuses what is no file, or an empty one.
+    """Refuses what is not a file, or an empty one.
 
     Raises:
         BadRecording: If so.
@@ -79,7 +79,7 @@ def check_file(path):
 
 
 def check_span(path, start, end):
-    """Refuses what is no span of time.
+    """Refuses what is not a span of time.
 
     Args:
         path: The file, for the message.
@@ -116,19 +116,19 @@ def container(path, kind):
     check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
-        opened = av.open(os.path.abspath(path), options=options, metadata_errors="replace")
+        file = av.open(os.path.abspath(path), options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise bad(path, "cannot be read", "a whole recording", short(error)) from error
-    with opened:
+    with file:
         if kind is None:
-            yield opened, None
+            yield file, None
             return
-        streams = getattr(opened.streams, kind)
+        streams = getattr(file.streams, kind)
         if not streams:
-            kinds = sorted({stream.type for stream in opened.streams}) or ["no stream"]
-            what = {"audio": "sound", "video": "picture"}[kind]
-            raise bad(path, f"has no {what}", f"a stream of {kind}", ", ".join(kinds))
-        yield opened, streams[0]
+            kinds = sorted({stream.type for stream in file.streams}) or ["no stream"]
+            content = {"audio": "sound", "video": "picture"}[kind]
+            raise bad(path, f"has no {content}", f"a stream of {kind}", ", ".join(kinds))
+        yield file, streams[0]
 
 
 def say(note, count):

@@ -83,5 +83,5 @@ def _checksum(page):
     """Computes a page's checksum: that of zip files with the bits of all bytes the other way."""
     blank = bytearray(page)
     blank[_CHECKSUM] = bytes(4)
-    found = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return int(f"{found:032b}"[::-1], 2)
+    checksum = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{checksum:032b}"[::-1], 2)

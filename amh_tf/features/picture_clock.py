@@ -49,7 +49,7 @@ class PictureClock:
     def time(self, frame, after_damage):
         """Returns a picture's time."""
         if self._counts:
-            time = self._counted(frame, after_damage)
+            time = self._time_in_avi(frame, after_damage)
         else:
             time = None if frame.pts is None else self._stamp_time(frame.pts)
         if time is None:  # of those that the decoder held back to the end
@@ -59,8 +59,8 @@ class PictureClock:
 
     def duration(self, frame):
         """Returns for how long a picture is shown."""
-        shown = frame.duration * self.unit if frame.duration else self.usual
-        return self.usual if abs(shown - self.usual) <= self.unit else shown
+        seconds = frame.duration * self.unit if frame.duration else self.usual
+        return self.usual if abs(seconds - self.usual) <= self.unit else seconds
 
     def _stamp_time(self, stamp):
         time = stamp * self.unit - self._line.zero
@@ -71,7 +71,7 @@ class PictureClock:
                 return self._line.begins + exact
         return time
 
-    def _counted(self, frame, after_damage):
+    def _time_in_avi(self, frame, after_damage):
         """Returns the time of the place of an AVI file's picture."""
         if frame.dts is None:
             return None

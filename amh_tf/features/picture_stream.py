@@ -1,4 +1,4 @@
-"""Decodes a film picture by picture, with exact times, and tells which pictures are damaged."""
+"""Decodes a film picture by picture, with exact times, and finds which pictures are damaged."""
 
 import dataclasses
 import fractions
@@ -43,7 +43,7 @@ class PictureStream:
         longest: The longest time between two pictures so far, in seconds.
     """
 
-    def __init__(self, path, opened, stream):
+    def __init__(self, path, container, stream):
         context = stream.codec_context
         if context is None:
             raise media.bad(path, "cannot be decoded", "pictures of a known coding", "another")
@@ -51,11 +51,11 @@ class PictureStream:
             size = f"{context.width} x {context.height}"
             raise media.bad(path, "has no picture", f"at most {_MAX_PIXELS} pixels", size)
         context.options = _DECODER
-        self.line = timeline.of(path, opened, stream)
+        self.line = timeline.of(path, container, stream)
         self.error = ""
         self.longest = fractions.Fraction(0)
-        self._path, self._opened, self._stream = path, opened, stream
-        self._clock = picture_clock.PictureClock(opened.format.name, stream, self.line)
+        self._path, self._container, self._stream = path, container, stream
+        self._clock = picture_clock.PictureClock(container.format.name, stream, self.line)
         self._size = None
         # PyAV raises the last where a damaged file seems to have a further stream.
         self._errors = media.library("av").FFmpegError, ValueError, MemoryError, IndexError
@@ -70,9 +70,9 @@ class PictureStream:
         for frame in self._frames():
             time = self._clock.time(frame, self._damaged_at is not None)
             is_damaged = self._is_damaged(frame, time)
-            lost = self._lost_before(previous, time)
+            gap = self._lost_before(previous, time)
             picture = Picture(time, time + self._clock.duration(frame), frame, is_damaged)
-            held_back += [lost] if lost else []
+            held_back += [gap] if gap else []
             held_back.append(picture)
             if frame.dts is not None:
                 yield from held_back
@@ -83,17 +83,19 @@ class PictureStream:
 
     def end(self, last):
         """Returns when the film ends, from the end of its last picture."""
-        return last + self.line.stands
+        return last + self.line.hold
 
     def is_whole(self, end, lenience):
-        """Tells whether nothing is missing at the end of the film.
+        """Returns whether nothing is missing at the end of the film.
 
         Args:
             end: When it ends, in seconds.
             lenience: How many seconds may be missing.
         """
         if self.line.ends is None:
-            return not self._is_broken and not promises.is_cut(self._path, self._opened.format.name)
+            return not self._is_broken and not promises.is_cut(
+                self._path, self._container.format.name
+            )
         return self.line.missing(end) <= lenience
 
     def _measure(self, previous, picture):
@@ -114,7 +116,8 @@ class PictureStream:
         if self.line.ends is not None:
             is_cut = not self.is_whole(self.end(pictures[-1].end), media.LENIENCE)
             pictures = [
-                dataclasses.replace(each, is_damaged=each.is_damaged or is_cut) for each in pictures
+                dataclasses.replace(picture, is_damaged=picture.is_damaged or is_cut)
+                for picture in pictures
             ]
         previous = None
         for picture in pictures:
@@ -128,7 +131,7 @@ class PictureStream:
     def _frames(self):
         """Yields what can be decoded."""
         self._num_errors = 0
-        packets = self._opened.demux(self._stream)
+        packets = self._container.demux(self._stream)
         while True:
             try:
                 packet = next(packets, None)
@@ -160,7 +163,7 @@ class PictureStream:
 
     def _lost_before(self, previous, time):
         """Makes a picture of what was lost between one and the next, if anything was."""
-        lost, self._num_errors = self._num_errors, 0
-        if lost and previous is not None and previous.end < time:
+        num_errors, self._num_errors = self._num_errors, 0
+        if num_errors and previous is not None and previous.end < time:
             return Picture(previous.end, time, None, is_damaged=True)
         return None

@@ -1,7 +1,7 @@
 """How long a file promises to be, by what its format says, not by what is there.
 
 Some formats say nothing. FFmpeg guesses for those, by the size of the file or the last time stamp:
-a guess is no promise.
+a guess is not a promise.
 """
 
 import fractions
@@ -21,33 +21,33 @@ _COUNT_OF_FRAMES = rb"(?:Xing|Info)...[\1\3\5\7\11\13\15\17](.{4})|VBRI.{10}(.{4
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
-def end_of(path, opened, stream):
+def end_of(path, container, stream):
     """Finds the time stamp at which a stream should end by what the file says.
 
     Returns:
         Seconds as a fraction, or None where it does not say; whether that is the end of the
         longest stream.
     """
-    name = opened.format.name
+    name = container.format.name
     if name in _DECLARING:
         if name.startswith("mov") and _is_fragmented(path):
             return None, False
         return _declared(path, stream, name), False
     if name == "mp3":
-        return _counted(path, stream), False
+        return _length_of_mp3(path, stream), False
     if name == "matroska,webm":
-        written = _written(stream.metadata.get("DURATION", ""))
-        if written is None and opened.duration is not None:
+        stated = _parse_time(stream.metadata.get("DURATION", ""))
+        if stated is None and container.duration is not None:
             # The length of the whole file; FFmpeg counts it from the first time stamp.
-            return fractions.Fraction(opened.duration, 1_000_000), True
-        return written, False
+            return fractions.Fraction(container.duration, 1_000_000), True
+        return stated, False
     if name in ("flv", "asf"):
         return _in_head(path, name), True
     return None, False
 
 
 def is_cut(path, format_name):
-    """Tells whether the last part of a file in fragments, or of a W64 file, goes beyond its end.
+    """Returns whether the last part of a file in fragments, or of a W64 file, goes beyond its end.
 
     Args:
         path: The file.
@@ -73,12 +73,12 @@ def _declared(path, stream, name):
     return (stream.start_time or 0) * stream.time_base + length * stream.time_base
 
 
-def _written(text):
+def _parse_time(text):
     """Reads a time such as 00:00:03.021000000."""
-    found = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", text)
-    if not found:
+    match = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", text)
+    if not match:
         return None
-    hours, minutes, seconds = map(fractions.Fraction, found.groups())
+    hours, minutes, seconds = map(fractions.Fraction, match.groups())
     return 3600 * hours + 60 * minutes + seconds
 
 
@@ -88,7 +88,7 @@ def _head(path, at=0):
         return file.read(_HEAD)
 
 
-def _counted(path, stream):
+def _length_of_mp3(path, stream):
     """Reads how long an MP3 file is by a header that counts its frames, or returns None."""
     head, at = _head(path), 0
     while head[:3] == b"ID3" and len(head) >= 10:
@@ -97,13 +97,13 @@ def _counted(path, stream):
             size = size << 7 | byte & 0x7F
         at += 10 + size
         head = _head(path, at)
-    # The first frame holds it, behind at most 36 bytes of its own.
-    found = re.search(_COUNT_OF_FRAMES, head[:200], re.DOTALL)
+    # The first frame holds it, behind at most 36 bytes of header.
+    match = re.search(_COUNT_OF_FRAMES, head[:200], re.DOTALL)
     rate = stream.codec_context.sample_rate if stream.codec_context else 0
     declared = _declared(path, stream, "mp3")
-    if not found or not rate or declared is None:
+    if not match or not rate or declared is None:
         return None
-    samples = int.from_bytes(found[1] or found[2]) * (576 if rate <= 24000 else 1152)
+    samples = int.from_bytes(match[1] or match[2]) * (576 if rate <= 24000 else 1152)
     # FFmpeg takes encoders' padding off, or guesses where several files were joined.
     return declared if abs(declared - fractions.Fraction(samples, rate)) < 1 else None
 
@@ -112,20 +112,20 @@ def _in_head(path, name):
     """Reads the length that the header of an FLV or ASF file gives, in seconds."""
     head = _head(path)
     if name == "flv":
-        found = re.search(rb"duration\0(.{8})", head, re.DOTALL)
-        seconds = struct.unpack(">d", found[1])[0] if found else 0
+        match = re.search(rb"duration\0(.{8})", head, re.DOTALL)
+        seconds = struct.unpack(">d", match[1])[0] if match else 0
     else:
-        found = re.search(re.escape(_ASF_PROPERTIES) + rb".{48}(.{8}).{8}(.{12})", head, re.DOTALL)
-        if not found:
+        match = re.search(re.escape(_ASF_PROPERTIES) + rb".{48}(.{8}).{8}(.{12})", head, re.DOTALL)
+        if not match:
             return None
-        (length,), (preroll, flags) = struct.unpack("<Q", found[1]), struct.unpack("<QI", found[2])
+        (length,), (preroll, flags) = struct.unpack("<Q", match[1]), struct.unpack("<QI", match[2])
         seconds = 0 if flags & 1 else length / 10_000_000 - preroll / 1000
     # Not a number, negative or without end: as good as none.
     return fractions.Fraction(seconds) if 0 < seconds < _LONGEST else None
 
 
 def _is_fragmented(path):
-    """Tells whether a file in the ISO format is a row of fragments, each with an index."""
+    """Returns whether a file in the ISO format is a row of fragments, each with an index."""
     return any(name == b"moof" for *_, name in _boxes(path))
 
 
@@ -147,7 +147,7 @@ def _boxes(path):
 
 
 def has_inner_gap(path):
-    """Tells whether an edit list of a file in the ISO format stops a stream, and goes on with it.
+    """Returns whether an edit list of a file in the ISO format pauses a stream and resumes it.
 
     FFmpeg plays the stream's beginning in such a gap.
     """
@@ -156,7 +156,7 @@ def has_inner_gap(path):
             with open(path, "rb") as file:
                 file.seek(at)
                 tables = file.read(min(size, _LARGEST_TABLES))
-            lists = (found.start() - 4 for found in re.finditer(rb"elst[\0\1]\0\0\0", tables))
+            lists = (match.start() - 4 for match in re.finditer(rb"elst[\0\1]\0\0\0", tables))
             return any(-1 in _media_times(tables, place)[1:] for place in lists)
     return False
 

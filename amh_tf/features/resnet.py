@@ -77,7 +77,7 @@ def convolutions(blocks=BLOCKS, width=WIDTH):
     Returns:
         List of `Convolution`.
     """
-    found = [Convolution("conv1", "bn1", (7, 7, 3, width))]
+    layers = [Convolution("conv1", "bn1", (7, 7, 3, width))]
     inputs = width
     for stage, count in enumerate(blocks):
         inner, outputs = width << stage, (width << stage) * _EXPANSION
@@ -85,12 +85,12 @@ def convolutions(blocks=BLOCKS, width=WIDTH):
             prefix = f"layer{stage + 1}.{block}."
             kernels = (1, 1, inputs, inner), (3, 3, inner, inner), (1, 1, inner, outputs)
             for number, kernel in enumerate(kernels, start=1):
-                found.append(Convolution(f"{prefix}conv{number}", f"{prefix}bn{number}", kernel))
+                layers.append(Convolution(f"{prefix}conv{number}", f"{prefix}bn{number}", kernel))
             if not block:
                 names = f"{prefix}downsample.0", f"{prefix}downsample.1"
-                found.append(Convolution(*names, (1, 1, inputs, outputs)))
+                layers.append(Convolution(*names, (1, 1, inputs, outputs)))
             inputs = outputs
-    return found
+    return layers
 
 
 def build(shape, weights, blocks=BLOCKS, width=WIDTH, dtype="float32"):

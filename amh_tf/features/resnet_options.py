@@ -10,7 +10,7 @@ KERAS_ENDINGS = (".h5", ".keras")
 TORCHVISION_ENDINGS = (".npz", ".safetensors")
 _KERAS_FILE = "resnet101_weights_tf_dim_ordering_tf_kernels_notop.h5"
 HOW_TO_GET = f"""\
-Two kinds of file serve:
+Two kinds of file can be used:
 - Keras: {_KERAS_FILE} from
   https://storage.googleapis.com/tensorflow/keras-applications/resnet/{_KERAS_FILE}
   (described at https://keras.io/api/applications/resnet/)
@@ -22,7 +22,7 @@ Set it with --resnet_weights=PATH."""
 
 
 def check_weights(path):
-    """Refuses what is no weights file by its name, or is not there.
+    """Refuses what is not a weights file by its name, or is not there.
 
     Args:
         path: The file, or `RANDOM`.

@@ -135,8 +135,8 @@ def _state_dict(path):
             return media.library("safetensors.numpy").load_file(path)
         with np.load(path, allow_pickle=False) as archive:
             # Names first: a file of something else is not read whole.
-            wanted = state_dict_shapes()
-            return {name: archive[name] for name in archive.files if name in wanted}
+            shapes = state_dict_shapes()
+            return {name: archive[name] for name in archive.files if name in shapes}
     except ImportError:
         raise
     except Exception as error:  # a damaged file raises almost anything

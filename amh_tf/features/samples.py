@@ -13,7 +13,7 @@ _MAX_CHANNELS = 64
 
 
 class Samples:
-    """Samples of an array, in the place of the path of a file.
+    """Samples of an array, in place of the path of a file.
 
     Args:
         array: `(samples,)` or `(samples, channels)`: floats in +-1, or 16- or 32-bit integers.
@@ -24,7 +24,7 @@ class Samples:
         notes: None, as of a file of which there is nothing to say.
 
     Raises:
-        InputError: If the array is no sound.
+        InputError: If the array is not sound.
     """
 
     def __init__(self, array, rate: int):

@@ -37,18 +37,18 @@ def open_sound(path):
     with open(path, "rb") as file:
         start = file.read(_START)
     if wav.is_wav(start):
-        opened = _wav(path, wav.read_header(path))
+        source = _wav(path, wav.read_header(path))
     elif start.startswith(sphere.MAGIC):
-        opened = _sphere(path, sphere.read_header(path))
+        source = _sphere(path, sphere.read_header(path))
     elif start[:4] == b"fLaC":
         # libsndfile does not read one that was streamed, and so does not tell its length.
         length = int.from_bytes(start[_FLAC_LENGTH]) & ((1 << 36) - 1)
-        opened = _libsndfile(path) if length else ffmpeg_sound.open_sound(path)
+        source = _libsndfile(path) if length else ffmpeg_sound.open_sound(path)
     elif start.startswith(ogg.MAGIC):
-        opened = _ogg(path)
+        source = _ogg(path)
     else:
-        opened = ffmpeg_sound.open_sound(path)
-    with opened as reader:
+        source = ffmpeg_sound.open_sound(path)
+    with source as reader:
         yield reader
 
 

@@ -3,7 +3,7 @@
 (But for capital letters of rare scripts that came to Unicode after TensorFlow's tables.)
 
 Text is cut into words as GloVe's are: lower case, clitics (`n't`, `'s`, `'re`) and punctuation
-are words of their own. The rules are a list of regular expressions that Python and RE2 read
+are separate words. The rules are a list of regular expressions that Python and RE2 read
 alike, so that an exported model holds them whole. As nltk's NLTKWordTokenizer, but
 
 - `cannot`, `gonna`, `'tis` and the like stay whole: GloVe has them;
@@ -14,13 +14,13 @@ alike, so that an exported model holds them whole. As nltk's NLTKWordTokenizer, 
   a word are split off;
 - of two clitics in a row, as in `shouldn't've`, each is a word.
 
-Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan stand without spaces between words. Each of
+Chinese, Japanese, Thai, Lao, Khmer, Burmese and Tibetan have no spaces between words. Each of
 their characters is a word, with the marks that belong to it: dakuten, tone marks, vowel signs, what
 is stacked below it. (Tibetan is cut at its own mark, the tsheg.) A segmenter of words would need a
 dictionary for each language, which a graph cannot hold, and no two segmenters agree; of characters
 there are few enough to be known from a small corpus, and files of word vectors have them. Texts
 that were cut into words before keep their words under `SPACES`, as all texts had it in data sets of
-former versions.
+earlier versions.
 """
 
 import collections
@@ -112,7 +112,7 @@ def unspaced_scripts(features):
     """Returns how the texts of a data set were cut, one of `schema.UNSPACED_SCRIPTS`.
 
     Args:
-        features: What the data set says of its features, or None. Those of former versions cut at
+        features: What the data set says of its features, or None. Those of earlier versions cut at
             spaces alone, and do not say so.
     """
     described = (features or {}).get("text") or {}
@@ -129,7 +129,7 @@ def rules(unspaced=CHARACTERS):
 
 
 def is_clause(word):
-    """Tells whether a word holds two or more characters (of Tibetan syllables) without spaces."""
+    """Returns whether a word holds two or more characters (of Tibetan syllables) without spaces."""
     return len(_UNIT.findall(word)) > 1
 
 
@@ -140,8 +140,8 @@ def share_cut(vocabulary, unspaced=SPACES):
     """
     own = vocabulary[2:]
     # SentencePiece marks the beginning of a word by a sign that texts do not hold.
-    given = (words(word, unspaced) == [word] and "\u2581" not in word for word in own)
-    return sum(given) / len(own) if own else 1.0
+    is_whole = (words(word, unspaced) == [word] and "\u2581" not in word for word in own)
+    return sum(is_whole) / len(own) if own else 1.0
 
 
 def words(text, unspaced=CHARACTERS):
@@ -211,7 +211,7 @@ def table_from_vocabulary(vocabulary):
         `tf.lookup.StaticHashTable` of string to int64; other words are `schema.UNKNOWN_ID`.
 
     Raises:
-        ValueError: If a word stands twice.
+        ValueError: If a word appears twice.
     """
     vocabulary = list(vocabulary)
     _check_vocabulary(vocabulary)
@@ -233,7 +233,7 @@ def table_from_file(path):
         As `table_from_vocabulary`.
 
     Raises:
-        ValueError: If a word stands twice; the message names it.
+        ValueError: If a word appears twice; the message names it.
     """
     with tf.io.gfile.GFile(str(path), "rb") as file:
         _check_vocabulary(file.read().removesuffix(b"\n").split(b"\n"))

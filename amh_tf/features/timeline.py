@@ -24,7 +24,7 @@ class Timeline:
         ends: When it should end by what the file promises, or None where it does not say.
         is_shared: Whether that is the end of the longest of the streams.
         path: The file.
-        stands: How long the last picture goes on to be shown, by what an AVI file says.
+        hold: How long the last picture remains visible, by what an AVI file says.
     """
 
     zero: fractions.Fraction
@@ -32,7 +32,7 @@ class Timeline:
     ends: fractions.Fraction | None
     is_shared: bool
     path: str
-    stands: fractions.Fraction = fractions.Fraction(0)
+    hold: fractions.Fraction = fractions.Fraction(0)
 
     @property
     def notes(self):
@@ -45,7 +45,7 @@ class Timeline:
         return dataclasses.replace(self, ends=None, is_shared=False)
 
     def missing(self, end):
-        """Tells how much is missing of a stream.
+        """Returns how much is missing of a stream.
 
         Args:
             end: When what was read of it ends, in seconds from time zero.
@@ -61,12 +61,12 @@ class Timeline:
         return missing
 
 
-def of(path, opened, stream, first=None):
+def of(path, container, stream, first=None):
     """Finds the time line of a stream.
 
     Args:
         path: The file.
-        opened, stream: What `media.container` yields.
+        container, stream: What `media.container` yields.
         first: Time stamp in seconds of the first sound that was decoded of `stream`, which is
             later than that of the first packet where the encoder's delay is cut off; or None.
 
@@ -76,17 +76,17 @@ def of(path, opened, stream, first=None):
     Raises:
         BadRecording: If the file has a time line that FFmpeg does not know.
     """
-    if opened.format.name == "avi":
-        return _of_avi(path, opened, stream)
-    if opened.format.name.startswith("mov") and promises.has_inner_gap(path):
+    if container.format.name == "avi":
+        return _of_avi(path, container, stream)
+    if container.format.name.startswith("mov") and promises.has_inner_gap(path):
         expected = "edit lists whose empty edits come first"
         raise media.bad(path, "has an edit list that is not read here", expected, "one that pauses")
     begins = _start(stream) if first is None else first
-    zero = min(begins, _start_of_the_other(path, opened, stream, begins))
+    zero = min(begins, _start_of_the_other(path, container, stream, begins))
     late = begins - zero
     # Time stamps are rounded.
     late = fractions.Fraction(0) if late <= 2 * stream.time_base else late
-    ends, is_shared = promises.end_of(path, opened, stream)
+    ends, is_shared = promises.end_of(path, container, stream)
     if ends is not None:
         ends -= zero
     return Timeline(zero, late, ends, is_shared, path)
@@ -96,10 +96,10 @@ def _start(stream):
     return (stream.start_time or 0) * stream.time_base
 
 
-def _start_of_the_other(path, opened, stream, begins):
+def _start_of_the_other(path, container, stream, begins):
     """Finds when the other of sound and picture begins, or `begins` where there is none."""
     kind = "audio" if stream.type == "video" else "video"
-    others = [other for other in getattr(opened.streams, kind) if not is_cover(other)]
+    others = [other for other in getattr(container.streams, kind) if not is_cover(other)]
     if not others or others[0].start_time is None:
         return begins
     start = _start(others[0])
@@ -109,7 +109,7 @@ def _start_of_the_other(path, opened, stream, begins):
 
 
 def is_cover(stream):
-    """Tells whether a stream of pictures is a single one to show beside the sound."""
+    """Returns whether a stream of pictures is a single one to show beside the sound."""
     attached = media.library("av").stream.Disposition.attached_pic
     return stream.type == "video" and bool(stream.disposition & attached)
 
@@ -118,8 +118,8 @@ def _first_sound(path, start):
     """Finds the time stamp of the first sound, without the delay of its encoder."""
     av = media.library("av")
     try:
-        with media.container(path, "audio") as (opened, stream):
-            frame = next(opened.decode(stream))
+        with media.container(path, "audio") as (container, stream):
+            frame = next(container.decode(stream))
             return start if frame.pts is None else frame.pts * frame.time_base
     except (av.FFmpegError, StopIteration, ValueError, MemoryError, IndexError):
         return start  # whoever reads the sound will say what is wrong
@@ -130,8 +130,8 @@ def _last_stamp(path):
     av = media.library("av")
     last = fractions.Fraction(0)
     try:
-        with media.container(path, None) as (opened, _):
-            for packet in opened.demux():
+        with media.container(path, None) as (container, _):
+            for packet in container.demux():
                 if packet.pts is not None and packet.stream.type in ("audio", "video"):
                     last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base)
     except (av.FFmpegError, IndexError):
@@ -139,20 +139,20 @@ def _last_stamp(path):
     return last
 
 
-def _of_avi(path, opened, stream):
+def _of_avi(path, container, stream):
     """Finds the time line of a stream in an AVI file, which has no time stamps."""
-    zero = stands = fractions.Fraction(0)
+    zero = hold = fractions.Fraction(0)
     begins = _avi_start(path, stream.type)
     ends = begins + stream.frames * stream.time_base if stream.frames else None
     leading, trailing = (count * stream.time_base for count in avi.empty_chunks(path, stream.index))
     if stream.type == "video":
-        stands = trailing
+        hold = trailing
     elif leading:
-        # Writers put off the sound, too, by as much as a decoder puts off pictures.
-        delay = min(leading, _delay_of_pictures(path, opened))
+        # Writers delay the sound, too, by as much as a decoder delays pictures.
+        delay = min(leading, _delay_of_pictures(path, container))
         begins += leading - delay
         ends = ends and ends - delay
-    return Timeline(zero, begins, ends, False, path, stands)
+    return Timeline(zero, begins, ends, False, path, hold)
 
 
 def _avi_start(path, kind):
@@ -161,9 +161,9 @@ def _avi_start(path, kind):
     return packet.dts * packet.time_base if packet and packet.dts else fractions.Fraction(0)
 
 
-def _delay_of_pictures(path, opened):
-    """Tells by how much a decoder puts off the pictures beside a sound."""
-    packet = _first_packet(path, "video") if opened.streams.video else None
+def _delay_of_pictures(path, container):
+    """Returns by how much a decoder delays the pictures beside a sound."""
+    packet = _first_packet(path, "video") if container.streams.video else None
     if packet is None or packet.pts is None or packet.dts is None:
         return fractions.Fraction(0)
     return (packet.pts - packet.dts) * packet.time_base
@@ -172,7 +172,7 @@ def _delay_of_pictures(path, opened):
 def _first_packet(path, kind):
     """Returns the first packet of a kind, or None; whoever reads on will say what is wrong."""
     try:
-        with media.container(path, kind) as (opened, stream):
-            return next(opened.demux(stream), None)
+        with media.container(path, kind) as (container, stream):
+            return next(container.demux(stream), None)
     except (media.library("av").FFmpegError, IndexError):
         return None

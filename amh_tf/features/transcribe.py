@@ -20,10 +20,10 @@ AUTO = "auto"
 # What each is fit for: users see it where words are recognized.
 FIT_FOR = {
     "pocketsphinx": "it takes all speech for clear US English and mistakes most words of real "
-    "speakers: fit for trying out the tools, not for results",
+    "speakers: suitable for trying out the tools, not for results",
     "faster-whisper": "Whisper knows about a hundred languages: fit for results, the better the "
     "larger its model",
-    "google": "a service: fit for results as the paper's, but recordings leave this machine",
+    "google": "a service: suitable for results, as in the paper, but recordings leave this machine",
 }
 # Files of a Whisper model as faster-whisper reads it; the last would be fetched from the network.
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json")
@@ -83,8 +83,8 @@ def _fetched_models():
     """Lists the Whisper models in Hugging Face's cache, the largest first."""
     home = Path(os.environ.get("HF_HOME") or os.path.expanduser("~/.cache/huggingface"))
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    found = filter(is_whisper, hub.glob("models--*--faster-*whisper-*/snapshots/*"))
-    return sorted(found, key=lambda folder: (-(folder / "model.bin").stat().st_size, str(folder)))
+    folders = filter(is_whisper, hub.glob("models--*--faster-*whisper-*/snapshots/*"))
+    return sorted(folders, key=lambda folder: (-(folder / "model.bin").stat().st_size, str(folder)))
 
 
 def _require(name):

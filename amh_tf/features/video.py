@@ -57,7 +57,7 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None
     sides = [side for _, _, side in spans if side not in recording.SIDES]
     if sides:
         raise errors.refusal(
-            "A side of the picture is not known",
+            "`side` is not known",
             f"one of {', '.join(map(repr, recording.SIDES))}",
             f"{sides[0]!r}",
         )
@@ -81,25 +81,25 @@ def _serve(path, spans, notes):
     """Gives each of the spans its pictures as they come."""
     queue = [(span.instant, span.index, span) for span in spans]
     heapq.heapify(queue)
-    shown = None
-    with media.container(path, "video") as (opened, stream):
-        film = picture_stream.PictureStream(path, opened, stream)
+    current = None
+    with media.container(path, "video") as (container, stream):
+        film = picture_stream.PictureStream(path, container, stream)
         notes.update(film.line.notes)
         yield from _take(queue, None, film.line.begins - _LENIENCE)
         for picture in film:
-            if shown is None:
-                shown = _first(picture, film.line.begins)
-            yield from _take(queue, shown, picture.time)
+            if current is None:
+                current = _first(picture, film.line.begins)
+            yield from _take(queue, current, picture.time)
             if not queue:
                 return
-            shown = _Shown(picture)
-        if shown is None:
+            current = _Shown(picture)
+        if current is None:
             received = film.error or "none"
             raise media.bad(path, "cannot be decoded", "at least one picture", received)
-        end = film.end(shown.end)
-        yield from _take(queue, shown, end)
+        end = film.end(current.end)
+        yield from _take(queue, current, end)
         for _, _, span in sorted(queue):
-            yield span, span.finish(shown, end, film)
+            yield span, span.finish(current, end, film)
 
 
 def _first(picture, begins):
@@ -109,11 +109,11 @@ def _first(picture, begins):
     return _Shown(picture_stream.Picture(begins, picture.time, None, is_damaged=True))
 
 
-def _take(queue, shown, until):
+def _take(queue, current, until):
     """Lets spans take what is shown, or None, up to a time; yields those that are complete."""
     while queue and queue[0][0] + _ROUNDING < until:
         _, index, span = queue[0]
-        span.take(shown)
+        span.take(current)
         if span.is_complete:
             heapq.heappop(queue)
             yield span, span.result()
@@ -136,9 +136,9 @@ class _Shown:
             turns = round(self._frame.rotation / 90)
             self._converted[None] = np.rot90(self._frame.to_ndarray(format="rgb24"), turns)
         if (side, short_side) not in self._converted:
-            cut = pictures.half(self._converted[None], side)
-            cut = cut if short_side is None else pictures.scale(cut, short_side)
-            self._converted[side, short_side] = np.ascontiguousarray(cut)
+            picture = pictures.half(self._converted[None], side)
+            picture = picture if short_side is None else pictures.scale(picture, short_side)
+            self._converted[side, short_side] = np.ascontiguousarray(picture)
         return self._converted[side, short_side]
 
 
@@ -158,10 +158,10 @@ class _Span:
         self._path, self._wish = path, (start, end)
         self._side, self._short_side = side, short_side
         self._start = self.instant = _exact(start or 0)
-        self._wanted = (
+        self._num_wanted = (
             None if end is None else math.ceil((_exact(end) - self._start) * PICTURES_PER_SECOND)
         )
-        self._taken, self._bytes, self._step = [], 0, 0
+        self._pictures, self._bytes, self._step = [], 0, 0
         self._problem = None
 
     def __lt__(self, other):
@@ -169,19 +169,19 @@ class _Span:
 
     @property
     def is_complete(self):
-        return self._problem is not None or self._step == self._wanted
+        return self._problem is not None or self._step == self._num_wanted
 
-    def take(self, shown):
+    def take(self, current):
         """Takes what is shown, or nothing where it is None."""
         self._step += 1
         self.instant = self._start + fractions.Fraction(self._step, PICTURES_PER_SECOND)
-        if shown is not None:
-            self._keep(shown)
+        if current is not None:
+            self._keep(current)
 
-    def _keep(self, shown):
-        if shown.is_damaged:
+    def _keep(self, current):
+        if current.is_damaged:
             instant = self.instant - fractions.Fraction(1, PICTURES_PER_SECOND)
-            received = f"damage at {float(max(shown.time, instant)):.3f} s"
+            received = f"damage at {float(max(current.time, instant)):.3f} s"
             self._fail("is damaged", "whole pictures", received)
             return
         self.count += 1
@@ -189,30 +189,30 @@ class _Span:
             self._fail("holds too much for an utterance", f"at most {_MAX_SECONDS} s", "more")
         if self.count > self._most or self._problem is not None:
             return
-        picture = shown.array(self._side, self._short_side)
+        picture = current.array(self._side, self._short_side)
         self._bytes += picture.nbytes
         if self._bytes > _MAX_BYTES:
             self._fail("holds too much for an utterance", f"at most {_MAX_BYTES} bytes", "more")
             return
-        self._taken.append(picture)
+        self._pictures.append(picture)
 
-    def finish(self, shown, end, film):
+    def finish(self, current, end, film):
         """Returns the result where the film has ended before the span was complete.
 
         Args:
-            shown: The film's last picture.
+            current: The film's last picture.
             end: When the film has ended, in seconds.
             film: `picture_stream.PictureStream`.
         """
         is_whole = film.is_whole(end, _LENIENCE)
-        if self._wanted is None:
+        if self._num_wanted is None:
             if self._step and is_whole:
                 return self.result()
         else:
             # Nobody but the next picture could say for how long the last one is shown.
             still = max(_LENIENCE, film.longest)
             while is_whole and not self.is_complete and self.instant < end + still:
-                self.take(shown)
+                self.take(current)
         if not self.is_complete:
             start, until = self._wish
             until = "the end" if until is None else until
@@ -225,11 +225,11 @@ class _Span:
         """Returns `(n, height, width, 3)` pictures, or the `BadRecording`."""
         if self._problem is not None:
             return self._problem
-        return np.stack(self._taken) if self._taken else np.zeros((0, 1, 1, 3), np.uint8)
+        return np.stack(self._pictures) if self._pictures else np.zeros((0, 1, 1, 3), np.uint8)
 
     def _fail(self, *problem):
         self._problem = media.bad(self._path, *problem)
-        self._taken = []
+        self._pictures = []
 
 
 def _exact(seconds):

@@ -18,7 +18,7 @@ PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 MAX_CHANNELS = 64
 _BYTE_ORDER = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">"}
 _MAGIC_BYTES = 12
-# In an RF64 file, a size that stands in the chunk `ds64` instead.
+# In an RF64 file, a size that the chunk `ds64` gives instead.
 _ELSEWHERE = 0xFFFFFFFF
 # Sizes of samples that recorders write before they know, and leave where they write into a pipe
 # or lose power; FFmpeg, arecord, SoX, and their likes.
@@ -60,7 +60,7 @@ class Header:
 
 
 def is_wav(start):
-    """Tells by its first 12 bytes whether a file is a WAV file."""
+    """Returns by its first 12 bytes whether a file is a WAV file."""
     return start[:4] in _BYTE_ORDER and start[8:_MAGIC_BYTES] == b"WAVE"
 
 
@@ -110,7 +110,7 @@ def read_plain(path, header, first, last):
     Args:
         path: The file.
         header: Its `Header`.
-        first, last: Which samples, counted from 0; `last` is not read, and may lie beyond
+        first, last: Which samples, counted from 0; `last` is not read, and may be beyond
             the end.
 
     Yields:
@@ -133,7 +133,7 @@ def read_plain(path, header, first, last):
 
 
 def _ends_in_chunks(path, offset, byte_order, declared):
-    """Tells whether chunks follow the samples up to the end, so that their size is meant.
+    """Returns whether chunks follow the samples up to the end, so that their size is meant.
 
     It may be: of no samples at all, or of 2 GiB.
     """
@@ -155,9 +155,9 @@ def _next_chunk(path, file, byte_order):
     return *struct.unpack(byte_order + "4sI", start), file.tell()
 
 
-def _truncated(path, declared, held):
+def _truncated(path, declared, received):
     return media.bad(
-        path, "is truncated", f"{declared} bytes, as its header declares", f"{held} bytes"
+        path, "is truncated", f"{declared} bytes, as its header declares", f"{received} bytes"
     )
 
 

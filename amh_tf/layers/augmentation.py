@@ -14,7 +14,7 @@ _MOST = 0.9
 class Augmentation(keras.layers.Layer):
     """Changes standardized features as other recordings of the same would differ.
 
-    Every utterance has draws of its own at every step of training; outside of training nothing
+    Every utterance has its own draws at every step of training; outside of training nothing
     changes. The state of the layer's seed is one of its variables, so that a restored run draws
     on. What is masked becomes 0, the mean.
 
@@ -116,21 +116,21 @@ class Augmentation(keras.layers.Layer):
         """Returns which dimensions stay, `(batch, dim)`."""
         count = sequence.shape[-1] // self.blocks
         sizes = tf.fill([tf.shape(sequence)[0]], float(count))
-        kept = self._outside_masks(tf.range(float(count)), sizes, self.frequency_mask, seed)
-        return tf.tile(kept, [1, self.blocks])
+        mask = self._outside_masks(tf.range(float(count)), sizes, self.frequency_mask, seed)
+        return tf.tile(mask, [1, self.blocks])
 
     def _outside_masks(self, places, sizes, share, seed):
-        """Draws masks over `sizes` (batch,) and returns which `places` lie in none."""
-        drawn = tf.random.stateless_uniform([self.MASKS, 2, tf.size(sizes)], seed)
-        widths = tf.round(drawn[:, 0] * share * sizes)
-        starts = tf.round(drawn[:, 1] * (sizes - widths))
+        """Draws masks over `sizes` (batch,) and returns which `places` are in none."""
+        uniform = tf.random.stateless_uniform([self.MASKS, 2, tf.size(sizes)], seed)
+        widths = tf.round(uniform[:, 0] * share * sizes)
+        starts = tf.round(uniform[:, 1] * (sizes - widths))
         inside = (places >= starts[:, :, None]) & (places < (starts + widths)[:, :, None])
         return tf.logical_not(tf.reduce_any(inside, axis=0))
 
     def _level(self, sequence, seed):
-        drawn = tf.random.stateless_normal([tf.shape(sequence)[0], 1, 1], seed, stddev=self.level)
+        shift = tf.random.stateless_normal([tf.shape(sequence)[0], 1, 1], seed, stddev=self.level)
         first = tf.one_hot(0, sequence.shape[-1], dtype=sequence.dtype)
-        return tf.cast(drawn, sequence.dtype) * first
+        return tf.cast(shift, sequence.dtype) * first
 
     def _noise(self, sequence, seed):
         # Two numbers from 32 bits, as `StepDropout` draws them: normal ones take ten times as long.
@@ -138,10 +138,10 @@ class Augmentation(keras.layers.Layer):
         pairs = tf.random.stateless_uniform(
             [(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32
         )
-        drawn = tf.reshape(tf.bitcast(pairs, tf.int16), [-1])[:count]
+        integers = tf.reshape(tf.bitcast(pairs, tf.int16), [-1])[:count]
         # An even distribution over +-w has the deviation w / sqrt(3).
         scale = self.noise * 3**0.5 / (1 << 15)
-        return tf.reshape(tf.cast(drawn, sequence.dtype) * scale, tf.shape(sequence))
+        return tf.reshape(tf.cast(integers, sequence.dtype) * scale, tf.shape(sequence))
 
     def compute_mask(self, *args, **kwargs):
         return None

@@ -14,7 +14,7 @@ class FrameAverage(keras.layers.Layer):
     A hundred frames of sound a second say little more about a feeling than a dozen do, and a
     recurrence takes its time by the step. In training the steps may be played faster or slower,
     by averaging over more or fewer of them, from a start that is drawn anew; every utterance has
-    draws of its own. The state of the layer's seed is one of its variables, so that a restored run
+    its own draws. The state of the layer's seed is one of its variables, so that a restored run
     draws on.
 
     Masking: padded steps are not read. The last step of a sequence is the mean of what is left

@@ -58,11 +58,13 @@ class ModalityDropout(keras.layers.Layer):
             return dict(lengths)
         stacked = tf.stack(list(lengths.values()), axis=1)  # (batch, modality)
         seed = draws.next_seed(self.seed_generator)
-        drawn = tf.random.stateless_uniform(tf.shape(stacked), seed)
-        drawn = tf.where(stacked > 0, drawn, -1.0)
-        largest = tf.one_hot(tf.argmax(drawn, axis=1), len(lengths), on_value=True, off_value=False)
-        kept = tf.where((drawn >= self.rate) | largest, stacked, 0)
-        return dict(zip(lengths, tf.unstack(kept, len(lengths), axis=1)))
+        uniform = tf.random.stateless_uniform(tf.shape(stacked), seed)
+        uniform = tf.where(stacked > 0, uniform, -1.0)
+        largest = tf.one_hot(
+            tf.argmax(uniform, axis=1), len(lengths), on_value=True, off_value=False
+        )
+        remaining = tf.where((uniform >= self.rate) | largest, stacked, 0)
+        return dict(zip(lengths, tf.unstack(remaining, len(lengths), axis=1)))
 
     def compute_mask(self, *args, **kwargs):
         return None

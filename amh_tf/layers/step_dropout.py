@@ -63,11 +63,11 @@ class StepDropout(keras.layers.Layer):
             maxval=None,
             dtype=tf.uint32,
         )
-        drawn = tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count]
+        integers = tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count]
         threshold = min(round(self.rate * self.LEVELS), self.LEVELS - 1)
-        kept = tf.reshape(drawn, tf.shape(inputs)) >= tf.constant(threshold, tf.uint16)
+        mask = tf.reshape(integers, tf.shape(inputs)) >= tf.constant(threshold, tf.uint16)
         scale = tf.cast(self.LEVELS / (self.LEVELS - threshold), inputs.dtype)
-        return tf.where(kept, inputs * scale, tf.zeros([], inputs.dtype))
+        return tf.where(mask, inputs * scale, tf.zeros([], inputs.dtype))
 
     def compute_output_shape(self, input_shape):
         return input_shape

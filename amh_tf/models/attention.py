@@ -44,10 +44,10 @@ def attention_model(model: keras.Model) -> keras.Model:
 
 
 def _of_ensemble(model, members):
-    shown = [attention_model(member)(model.input) for member in members]
+    member_outputs = [attention_model(member)(model.input) for member in members]
     outputs = {"logits": model.output}
-    for name in [name for name in shown[0] if name != "logits"]:
+    for name in [name for name in member_outputs[0] if name != "logits"]:
         # Members' vectors have nothing to do with one another; what they look at has.
         join = keras.layers.Concatenate if name == "fused" else keras.layers.Average
-        outputs[name] = join(name=name)([member[name] for member in shown])
+        outputs[name] = join(name=name)([member[name] for member in member_outputs])
     return keras.Model(model.input, outputs, name=f"{model.name}_attention")

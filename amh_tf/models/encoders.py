@@ -140,11 +140,11 @@ def encode(
         )
         states[modality], last[modality] = encoder(sequence, sequence_mask=masks[modality])
         if config.state_dropout:
-            for what, vectors in (("states", states), ("last", last)):
+            for kind, vectors in (("states", states), ("last", last)):
                 dropout = layers.StepDropout(
                     config.state_dropout,
                     dtype=policy(config.dtype),
-                    name=f"{modality}_{what}_dropout",
+                    name=f"{modality}_{kind}_dropout",
                 )
                 vectors[modality] = dropout(vectors[modality])
     return last, states, masks

@@ -29,5 +29,5 @@ def join(config: ModelConfig, members: Sequence[keras.Model]) -> keras.Model:
 
 
 def members(model: keras.Model) -> list[keras.Model]:
-    """Returns the models that an ensemble joins, or the model itself where it is none."""
+    """Returns the models that an ensemble joins, or the model itself if it joins none."""
     return [layer for layer in model.layers if isinstance(layer, keras.Model)] or [model]

@@ -42,7 +42,7 @@ def hops(config: ModelConfig, last: Tensors, states: Tensors, masks: Tensors) ->
 def dense_layers(
     config: ModelConfig, last: Tensors, states: Tensors, masks: Tensors
 ) -> keras.KerasTensor:
-    """Joins the last states, each after a dense layer of its own: MDRE.
+    """Joins the last states, each after its own dense layer: MDRE.
 
     With the last layer: softmax([tanh(A h_audio + a); tanh(T h_text + t)] M + b). The paper leaves
     the dense layer's width and activation open; here it is as wide as the encoder, with the

@@ -94,9 +94,13 @@ def draw(predicted, path):
 
 def _seconds(predicted):
     """Returns how long the axis of time is."""
-    heard = 0 if predicted.waveform is None else len(predicted.waveform) / decoding.SAMPLE_RATE
-    seen = 0 if predicted.frames is None else len(predicted.frames) / video.PICTURES_PER_SECOND
-    return max(heard, seen, 1e-3)
+    audio_seconds = (
+        0 if predicted.waveform is None else len(predicted.waveform) / decoding.SAMPLE_RATE
+    )
+    video_seconds = (
+        0 if predicted.frames is None else len(predicted.frames) / video.PICTURES_PER_SECOND
+    )
+    return max(audio_seconds, video_seconds, 1e-3)
 
 
 def _classes(axes, classes, probabilities):
@@ -144,8 +148,8 @@ def _time(axes, seconds):
 
 def _largest(axes, weights):
     """Writes the largest weight and what an even spread would be."""
-    told = f"largest {weights.max():.3f}\neven {1 / len(weights):.3f}"
-    axes.text(1.006, 0.5, told, transform=axes.transAxes, fontsize=7, va="center", color=_SOFT)
+    label = f"largest {weights.max():.3f}\neven {1 / len(weights):.3f}"
+    axes.text(1.006, 0.5, label, transform=axes.transAxes, fontsize=7, va="center", color=_SOFT)
 
 
 def _audio(axes, predicted, weights, seconds):

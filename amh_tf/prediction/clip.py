@@ -27,11 +27,11 @@ class Clip:
     """What to listen to and look at.
 
     Attributes:
-        video, audio: Files, or None. Without `audio`, the sound is the film's; "" is none. Sound
+        video, audio: Files, or None. Without `audio`, the sound is the video's; "" is none. Sound
             may be `amh_tf.features.samples.Samples`.
         text: What is said; None to have it recognized, "" for none.
-        start, end: Span in seconds of the film and of its sound, or of `audio` where there is
-            no film; None for the whole.
+        start, end: Span in seconds of the video and of its sound, or of `audio` where there is
+            no video; None for the whole.
         side: Half of the picture that shows the speaker, one of `recording.SIDES`.
 
     Example:
@@ -54,7 +54,7 @@ class Clip:
         if not (self.video or self.audio or self.text):
             raise errors.refusal(
                 "There is no clip",
-                "a film, sound or text",
+                "a video, sound or text",
                 "none of them",
                 "Set them with --video, --audio and --text.",
             )

@@ -46,7 +46,7 @@ class Speaker:
     """Other recordings of a speaker, each read once.
 
     Args:
-        recordings: Paths of sound or films, or `samples.Samples`.
+        recordings: Paths of sound or videos, or `samples.Samples`.
     """
 
     def __init__(self, recordings=()):
@@ -92,14 +92,14 @@ class ClipReader:
             `ClipFeatures`.
 
         Raises:
-            InputError: If nobody has said that the run's features are those that are made here,
+            InputError: If it is not declared that the run's features are those that are made here,
                 the weights are others, or the clip cannot be read.
             ImportError: If a package of an extra is needed and not installed.
         """
         used = self._model.modalities
         notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
         maker = self._maker(clip, weights)
-        spoken = clip.recording()
+        recording = clip.recording()
         waveform = frames = None
         remarks = set()
         audio_start = 0
@@ -108,34 +108,32 @@ class ClipReader:
             "text": np.zeros(0, np.int32),
             "video": np.zeros((0, self._inputs.widths["video"]), np.float32),
         }
-        if spoken.audio and ("audio" in used or ("text" in used and clip.text is None)):
-            waveform = reading.sound(spoken, remarks)
+        if recording.audio and ("audio" in used or ("text" in used and clip.text is None)):
+            waveform = reading.sound(recording, remarks)
         if "audio" in used and waveform is not None:
             sequences["audio"], audio_start = maker.audio_features_from(waveform)
         if "video" in used and clip.video:
-            frames = maker.frames(spoken, remarks)
+            frames = maker.frames(recording, remarks)
             sequences["video"] = maker.video_features(frames)
             frames = (
                 np.stack([pictures.crop_centre(frame) for frame in frames]) if len(frames) else None
             )
         notes += [media.say(remark, 1) for remark in sorted(remarks)]
-        said = self._text(clip, waveform, recognizer, notes)
+        transcript = self._text(clip, waveform, recognizer, notes)
         most = maker.settings.max_lengths
-        words = text.words(said, maker.settings.unspaced_scripts)[: most["text"]]
+        words = text.words(transcript, maker.settings.unspaced_scripts)[: most["text"]]
         sequences["text"] = extracted_source.word_ids(words, self._words)
         notes += _about(sequences, used, waveform, frames, most)
         statistics = self._statistics(maker, sequences, speaker, notes)
         return ClipFeatures(
-            sequences, statistics, said, words, waveform, frames, audio_start, notes
+            sequences, statistics, transcript, words, waveform, frames, audio_start, notes
         )
 
     def _statistics(self, maker, sequences, speaker, notes):
         """Returns the speaker's means and deviations, as inputs of the model."""
         if not self._model.by_speaker:
             if speaker:
-                notes.append(
-                    "Nothing is taken from --enroll: the model does not standardize by speaker."
-                )
+                notes.append("--enroll is ignored: the model does not standardize by speaker.")
             return {}
         statistics = {}
         for modality in self._model.by_speaker:
@@ -148,8 +146,8 @@ class ClipReader:
             if not moment.count and len(sequence):
                 moment = moments.Moments.of(sequence)
                 notes.append(
-                    f"The speaker's {modality} is known by this clip alone: the model was trained "
-                    "with all recordings of each speaker. --enroll=FILES gives it more."
+                    f"The speaker's {modality} is known from this clip alone: the model was "
+                    "trained with all recordings of each speaker. --enroll=FILES gives it more."
                 )
             statistics[f"{modality}_mean"] = moment.mean.astype(np.float32)
             statistics[f"{modality}_deviation"] = moment.deviation().astype(np.float32)
@@ -165,28 +163,30 @@ class ClipReader:
                     f"This run, on {inputs.data}, cannot take the clip. {problem}"
                 )
         recipe = inputs.features or {}
-        heard, pictured = (feature_kinds.record(recipe, name) for name in ("audio", "video"))
-        if weights is None and pictured.get("weights") == resnet_weights.RANDOM:
+        audio_recipe, video_recipe = (
+            feature_kinds.record(recipe, name) for name in ("audio", "video")
+        )
+        if weights is None and video_recipe.get("weights") == resnet_weights.RANDOM:
             weights = resnet_weights.RANDOM
-        wanted = [name for name in ("audio", "text") if name in used]
+        modalities = [name for name in ("audio", "text") if name in used]
         if "video" in used and clip.video:
-            wanted.append("video")
-        key = tuple(wanted), weights if "video" in wanted else None
+            modalities.append("video")
+        key = tuple(modalities), weights if "video" in modalities else None
         if key not in self._makers:
             maker = extractor.Extractor(
                 extraction_settings.Settings(
-                    modalities=tuple(wanted),
+                    modalities=tuple(modalities),
                     max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
-                    use_energy=heard.get("use_energy", False),
-                    trim_silence=heard.get("trim_silence", 0.0),
-                    resnet_weights=weights if "video" in wanted else None,
-                    resnet_dtype=pictured.get("dtype", "float32"),
-                    resnet_resize=pictured.get("resize", True),
+                    use_energy=audio_recipe.get("use_energy", False),
+                    trim_silence=audio_recipe.get("trim_silence", 0.0),
+                    resnet_weights=weights if "video" in modalities else None,
+                    resnet_dtype=video_recipe.get("dtype", "float32"),
+                    resnet_resize=video_recipe.get("resize", True),
                     unspaced_scripts=text.unspaced_scripts(recipe),
                 )
             )
-            if "video" in wanted:
-                _check_weights(maker.recipe["video"], pictured)
+            if "video" in modalities:
+                _check_weights(maker.recipe["video"], video_recipe)
             self._makers[key] = maker
         return self._makers[key]
 
@@ -220,8 +220,8 @@ def _enrolled(recording, modality, maker):
 
 
 def _unused(clip, used):
-    asked = {"audio": clip.audio, "text": clip.text, "video": clip.video}
-    return [name for name, value in asked.items() if value and name not in used]
+    values = {"audio": clip.audio, "text": clip.text, "video": clip.video}
+    return [name for name, value in values.items() if value and name not in used]
 
 
 def _read(clip, used):
@@ -256,7 +256,7 @@ def _about(sequences, used, waveform, frames, max_lengths):
             "Set them with --video, --audio and --text.",
         )
     for name in absent:
-        yield f"There is no {name}; the model goes on without it."
+        yield f"There is no {name}; the model continues without it."
     if "audio" not in absent and waveform is not None and "audio" in used:
         seconds = max_lengths["audio"] / 100
         if len(sequences["audio"]) >= max_lengths["audio"] and (
@@ -265,4 +265,4 @@ def _about(sequences, used, waveform, frames, max_lengths):
             yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
     if frames is not None and len(frames) == max_lengths["video"]:
         seconds = max_lengths["video"] / video.PICTURES_PER_SECOND
-        yield f"No more than the first {seconds:.1f} s of the film are seen, as in training."
+        yield f"No more than the first {seconds:.1f} s of the video are seen, as in training."

@@ -18,7 +18,7 @@ class Predictor:
 
     Args:
         run_dir: Folder of a trained run.
-        data_dir: Where the run's data set lies now, to go by what that says of itself today; None
+        data_dir: Where the run's data set is now, to go by what that says of itself today; None
             for what the run has noted.
 
     Raises:
@@ -36,13 +36,13 @@ class Predictor:
         if self._targets:
             shown_by = models.attention_model(model)
         # As one graph for all lengths: the encoders of several members would each make their own.
-        self._shown = tf.function(
+        self._outputs = tf.function(
             lambda batch: shown_by(batch, training=False), autograph=False, reduce_retracing=True
         )
 
     def predict(
         self,
-        asked,
+        all_clips,
         resnet_weights=None,
         asr=transcribe.AUTO,
         asr_model=None,
@@ -53,39 +53,39 @@ class Predictor:
         """Predicts clips.
 
         Args:
-            asked: Sequence of `clip.Clip`.
+            all_clips: Sequence of `clip.Clip`.
             resnet_weights: Weights file of ResNet-101, the one that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: Speech recognizer, its model, the
                 language that is spoken and the precision; see `extractor.start_recognizer`.
-            enroll: Other recordings of the same speaker, sound or films, by which a model that
+            enroll: Other recordings of the same speaker, sound or videos, by which a model that
                 standardizes by the speaker does so; without them each clip itself.
 
         Returns:
             List of `clip.Prediction`, in the same order.
 
         Raises:
-            InputError: If nobody has said that the run's features are those that are made here,
+            InputError: If it is not declared that the run's features are those that are made here,
                 the weights are others, or a clip cannot be read.
             ImportError: If a package of an extra is needed and not installed.
         """
         recognizer = asr, asr_model, asr_language, asr_compute_type
         speaker = clip_features.Speaker(enroll)
         predictions = []
-        for first in range(0, len(asked), BATCH):
+        for first in range(0, len(all_clips), BATCH):
             batch = [
                 self._reader.read(clip, resnet_weights, recognizer, speaker)
-                for clip in asked[first : first + BATCH]
+                for clip in all_clips[first : first + BATCH]
             ]
             predictions += self._answers(batch)
         return predictions
 
     def _answers(self, batch):
         """Returns the `Prediction` of each `ClipFeatures`."""
-        shown = self._shown(self._model_inputs(batch))
-        shown = shown if self._targets else {"logits": shown}
-        shown = {name: np.asarray(values) for name, values in shown.items() if name != "fused"}
+        outputs = self._outputs(self._model_inputs(batch))
+        outputs = outputs if self._targets else {"logits": outputs}
+        outputs = {name: np.asarray(values) for name, values in outputs.items() if name != "fused"}
         return [
-            self._answer(features, {name: values[row] for name, values in shown.items()})
+            self._answer(features, {name: values[row] for name, values in outputs.items()})
             for row, features in enumerate(batch)
         ]
 
@@ -106,8 +106,8 @@ class Predictor:
             inputs[modality], inputs[f"{modality}_length"] = padded, lengths
         return {name: tf.constant(array) for name, array in inputs.items()}
 
-    def _answer(self, features, shown):
-        logits = shown["logits"].astype(np.float64)
+    def _answer(self, features, outputs):
+        logits = outputs["logits"].astype(np.float64)
         if not np.isfinite(logits).all():
             raise errors.refusal(
                 "The model gives values that are not numbers",
@@ -130,7 +130,7 @@ class Predictor:
             waveform=features.waveform,
             frames=features.frames,
             hops=[
-                (target, shown[f"attention_{hop}"][: steps[target]])
+                (target, outputs[f"attention_{hop}"][: steps[target]])
                 for hop, target in enumerate(self._targets, 1)
             ],
             notes=features.notes,

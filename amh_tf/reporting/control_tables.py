@@ -22,7 +22,7 @@ def _coded(run):
 def control_table(group):
     """Makes the table of the pooled scores beside those of the negative controls.
 
-    It is computed from the predictions, so that cross-validations of former versions have it too.
+    It is computed from the predictions, so that cross-validations of earlier versions have it too.
 
     Args:
         group: `gather.Group`.
@@ -40,7 +40,7 @@ def control_table(group):
     by_sentence = any(run.ceiling is not None for run in group.rows)
     if by_sentence:
         columns.append(Column("UA (UAR)", "sentence alone, at best", "share"))
-    rows, methods, told = [], {}, {}
+    rows, methods, runs_by_note = [], {}, {}
     for run in group.rows:
         cells, method, notes = _control_cells(run)
         if by_sentence:
@@ -48,14 +48,14 @@ def control_table(group):
         rows.append([run.name, *cells])
         methods.setdefault(method, []).append(run.name)
         for note in (*(f"{note}." for note in notes), *run.remarks):
-            told.setdefault(note, []).append(run.name)
+            runs_by_note.setdefault(note, []).append(run.name)
     return Table(
         "controls",
         "Scores beside chance",
         group.title,
         tuple(columns),
         rows,
-        _control_notes(len(group.rows), methods, told, by_sentence),
+        _control_notes(len(group.rows), methods, runs_by_note, by_sentence),
     )
 
 
@@ -76,22 +76,22 @@ def _control_cells(run):
     return cells, method, notes
 
 
-def _control_notes(num_rows, methods, told, by_sentence):
+def _control_notes(num_rows, methods, runs_by_note, by_sentence):
     def prefix(names):
         return "" if len(names) == num_rows else f"{', '.join(names)}: "
 
     notes = [
         "WA is also called WAR; UA is also called UAR or macro recall.",
         *(f"{prefix(names)}intervals: {method}." for method, names in methods.items()),
-        *(f"{prefix(names)}{note}" for note, names in told.items()),
+        *(f"{prefix(names)}{note}" for note, names in runs_by_note.items()),
         "Largest class always: WA is its share, UA 1 / classes. Labels shuffled: the model's own "
-        "answers against labels dealt out at random, the chance level of these very answers.",
+        "answers against labels dealt out at random, the chance level of these answers.",
     ]
     if by_sentence:
         notes.append(
             "Sentence alone, at best: the UA of the best answer to each sentence, chosen on these "
-            "very labels; no model that reads the words alone gets further. Near 1 where hardly "
-            "a sentence is said twice."
+            "labels; no model that reads the words alone does better. Near 1 where few sentences "
+            "are said twice."
         )
     return tuple(notes)
 
@@ -134,8 +134,8 @@ def seed_table(group):
 
 
 def _seed_name(row, run):
-    done = len(row["folds"])
-    part = "" if done == run.folds_done else f" ({done} of {run.folds_done} folds)"
+    num_folds = len(row["folds"])
+    part = "" if num_folds == run.folds_done else f" ({num_folds} of {run.folds_done} folds)"
     return f"{row['seed']}{part}"
 
 

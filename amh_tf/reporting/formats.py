@@ -102,23 +102,26 @@ def for_terminal(table, console):
     Args:
         table: `tables.Table`.
         console: `rich.console.Console`. Where it is too narrow for the rows side by side, each is
-            written in lines of its own.
+            written in its own lines.
     """
-    shown = rich_table.Table(box=box.SIMPLE, title=table.title, title_justify="left")
+    terminal_table = rich_table.Table(box=box.SIMPLE, title=table.title, title_justify="left")
     table = table.without("wide")
     columns, rows = table.columns, _texts(table)
     for column in columns:
         header = f"{column.band}\n{column.header}" if column.band else f"\n{column.header}"
-        shown.add_column(header, justify="left" if column.kind == "text" else "right")
+        terminal_table.add_column(header, justify="left" if column.kind == "text" else "right")
     for row in rows:
-        shown.add_row(*row)
-    if console.measure(shown, options=console.options.update(width=10_000)).maximum > console.width:
+        terminal_table.add_row(*row)
+    if (
+        console.measure(terminal_table, options=console.options.update(width=10_000)).maximum
+        > console.width
+    ):
         return "\n".join(_in_lines(table.title, columns, rows, console.width))
-    return shown
+    return terminal_table
 
 
 def _in_lines(title, columns, rows, width):
-    """Yields the lines of a table whose rows stand below each other; dashes are left out."""
+    """Yields the lines of a table whose rows are below each other; dashes are left out."""
     yield from ["", *textwrap.wrap(title, width), ""]
     names = next(index for index, column in enumerate(columns) if column.kind != "text")
     before = None

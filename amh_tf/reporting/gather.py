@@ -32,7 +32,7 @@ class CrossValidation(stored_crossval.Crossval):
     """One row: a model, cross-validated, with its predictions.
 
     Attributes:
-        folder: Where it lies, relative to where the search began.
+        folder: Where it is, relative to where the search began.
         predictions: Dict from (fold, id) to (label, prediction), both class names.
         speakers: Dict from (fold, id) to who speaks, where that is known.
     """
@@ -98,7 +98,7 @@ def gather(runs_dir):
     """Reads every cross-validation below a folder.
 
     Args:
-        runs_dir: Folder; cross-validations may lie at any depth.
+        runs_dir: Folder; cross-validations may be at any depth.
 
     Returns:
         List of `Group`, by name of the data set and protocol.
@@ -194,7 +194,7 @@ def load(path, runs_dir="."):
         `CrossValidation`.
 
     Raises:
-        ValueError: If a file is missing or damaged, or the two do not belong together.
+        ValueError: If a file is missing or damaged, or the two do not match.
     """
     path = Path(path)
     stored = stored_crossval.load(path)

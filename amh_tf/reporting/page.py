@@ -46,11 +46,11 @@ class Section:
 
     def for_page(self):
         """Leaves out what the section has said already: names of columns, repeated notes."""
-        known: set[str] = set()
+        earlier_notes: set[str] = set()
         tables = []
         for table in self.tables:
-            notes = tuple(note for note in table.notes if note not in known)
-            known.update(notes)
+            notes = tuple(note for note in table.notes if note not in earlier_notes)
+            earlier_notes.update(notes)
             tables.append(dataclasses.replace(table.without("named"), notes=notes))
         return dataclasses.replace(self, tables=tables)
 

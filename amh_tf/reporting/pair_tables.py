@@ -53,7 +53,7 @@ def pair_table(group):
     """
     by_fold = any(_repeats_ids(run) for run in group.rows)
     utterances = {run.name: _utterances(run, by_fold) for run in group.rows}
-    # A row of a former version does not say who speaks; another one may.
+    # A row of an earlier version does not say who speaks; another one may.
     speakers = {}
     for run in group.rows:
         speakers |= _speakers(run, by_fold)

@@ -97,10 +97,10 @@ class Table:
 
     def without(self, mark):
         """Returns the table without the columns that carry a mark: "named" or "wide"."""
-        kept = [index for index, column in enumerate(self.columns) if not getattr(column, mark)]
+        indices = [index for index, column in enumerate(self.columns) if not getattr(column, mark)]
 
         def select(row):
-            return [row[index] for index in kept]
+            return [row[index] for index in indices]
 
         columns, rows = tuple(select(self.columns)), [select(row) for row in self.rows]
         return dataclasses.replace(self, columns=columns, rows=rows)
@@ -130,9 +130,9 @@ PUBLISHED_SCORES = (
 OWN_SCORES = schema.SCORES
 
 
-def _scores(known, run):
+def _scores(reference, run):
     """Cells of `SCORE_COLUMNS` for a published row, a cross-validation, or both."""
-    cells = [getattr(known, name, None) or NOT_RECORDED for name in PUBLISHED_SCORES]
+    cells = [getattr(reference, name, None) or NOT_RECORDED for name in PUBLISHED_SCORES]
     if run is None:
         return [*cells, *[""] * (len(OWN_SCORES) + 3)]
     cells += [run.scores[name] for name in OWN_SCORES]
@@ -160,9 +160,9 @@ def _notes(group, rows):
         )
     if any(run and run.scores["weighted_accuracy"].deviation is None for _, run in rows):
         notes.append("A figure without ± is of one fold.")
-    if any(known is None or known.weighted_accuracy is None for known, _ in rows):
+    if any(reference is None or reference.weighted_accuracy is None for reference, _ in rows):
         notes.append(f"{NOT_RECORDED}: no such figure was published for this row.")
-    if any(known and known.model == "mha" for known, _ in rows):
+    if any(reference and reference.model == "mha" for reference, _ in rows):
         notes.append("The authors do not say how many hops their MHA takes.")
     if any(run is None for _, run in rows):
         notes.append(f"Nothing under {OURS}: no cross-validation of this row was found.")
@@ -184,7 +184,7 @@ def _published(run):
 def model_table(group):
     """Makes table 1: by model and modalities, then the rows on ASR transcripts.
 
-    AMH on all modalities stands here with the published number of hops; the others are in
+    AMH on all modalities is here with the published number of hops; the others are in
     table 2.
 
     Args:
@@ -201,9 +201,17 @@ def model_table(group):
     ]
     repeated = [row[4] for row in rows]
     rows += [
-        (known.model, known.num_hops, known.modalities, known.transcripts, known, None)
-        for known in published.ROWS
-        if known not in repeated and (known.model != "amh" or known.num_hops == published.AMH_HOPS)
+        (
+            reference.model,
+            reference.num_hops,
+            reference.modalities,
+            reference.transcripts,
+            reference,
+            None,
+        )
+        for reference in published.ROWS
+        if reference not in repeated
+        and (reference.model != "amh" or reference.num_hops == published.AMH_HOPS)
     ]
     rows.sort(key=lambda row: gather.order(*row[:4]))
     columns = (Column("model"), Column("modalities"), Column("transcripts"), *SCORE_COLUMNS)
@@ -212,9 +220,9 @@ def model_table(group):
             config.MODELS[model].title + (f"-{hops}" if hops else "") + _variant(run),
             gather.short_modalities(modalities),
             "ASR" if transcripts == "asr" else "reference",
-            *_scores(known, run),
+            *_scores(reference, run),
         ]
-        for model, hops, modalities, transcripts, known, run in rows
+        for model, hops, modalities, transcripts, reference, run in rows
     ]
     notes = _notes(group, [row[4:] for row in rows])
     return Table("table_1", "Table 1: models", group.title, columns, cells, notes)
@@ -238,12 +246,12 @@ def hop_table(group):
     if not runs:
         return None
     rows = [(run.num_hops, _published(run), run) for run in runs]
-    for known in published.ROWS:
-        is_hop_row = _is_hop_row(known.model, known.modalities, known.transcripts)
-        if is_hop_row and known.num_hops not in [hops for hops, _, _ in rows]:
-            rows.append((known.num_hops, known, None))
+    for reference in published.ROWS:
+        is_hop_row = _is_hop_row(reference.model, reference.modalities, reference.transcripts)
+        if is_hop_row and reference.num_hops not in [hops for hops, _, _ in rows]:
+            rows.append((reference.num_hops, reference, None))
     rows.sort(key=lambda row: row[0])
-    cells = [[str(hops), *_scores(known, run)] for hops, known, run in rows]
+    cells = [[str(hops), *_scores(reference, run)] for hops, reference, run in rows]
     columns = (Column("hops"), *SCORE_COLUMNS)
     notes = _notes(group, [row[1:] for row in rows])
     return Table(

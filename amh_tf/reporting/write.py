@@ -51,7 +51,7 @@ def report(runs_dir, output_dir):
         `Written`.
 
     Raises:
-        ValueError: If the cross-validations cannot be read or stand beside each other.
+        ValueError: If the cross-validations cannot be read or compared.
     """
     for name, folder in (("runs", runs_dir), ("output_dir", output_dir)):
         if not str(folder):
@@ -64,15 +64,15 @@ def report(runs_dir, output_dir):
     folders = [output_dir / slug for slug in _slugs(f"{g.data} {g.protocol}" for g in groups)]
     sections, paths = [], []
     with progress.bar(sum(len(g.rows) for g in groups), "drawing", "pictures") as bar:
-        for group, shown, folder in zip(groups, tables, folders):
-            section, written = _write_group(group, shown, folder, bar)
+        for group, group_tables, folder in zip(groups, tables, folders):
+            section, group_paths = _write_group(group, group_tables, folder, bar)
             sections.append(section)
-            paths += written
-    shown = [table for group_tables in tables for table in group_tables]
-    files.write_text(output_dir / ALL_TABLES, "\n".join(map(formats.markdown, shown)))
+            paths += group_paths
+    all_tables = [table for group_tables in tables for table in group_tables]
+    files.write_text(output_dir / ALL_TABLES, "\n".join(map(formats.markdown, all_tables)))
     files.write_text(output_dir / PAGE, page.page(sections))
     paths = [output_dir / PAGE, output_dir / ALL_TABLES, *paths]
-    printed = [table for table in shown if table.slug != "paired_tests"]
+    printed = [table for table in all_tables if table.slug != "paired_tests"]
     return Written(output_dir / PAGE, paths, printed)
 
 
@@ -100,10 +100,10 @@ def _slugs(names):
     return used
 
 
-def _write_group(group, shown, folder, bar):
+def _write_group(group, tables, folder, bar):
     """Writes a group's files; returns its section of the page, and their paths."""
     paths = []
-    for table in shown:
+    for table in tables:
         for ending, writer in _WRITERS.items():
             paths.append(folder / f"{table.slug}.{ending}")
             files.write_text(paths[-1], writer(table))
@@ -137,7 +137,7 @@ def _write_group(group, shown, folder, bar):
         )
         confusions.append(page.Picture(paths[-1], caption, alternative))
         bar.advance()
-    return page.Section(group, shown, beside, confusions), paths
+    return page.Section(group, tables, beside, confusions), paths
 
 
 def _speakers_in_words(scored):
@@ -154,14 +154,14 @@ def _speakers_in_words(scored):
 
 
 def _confused(row):
-    """Says beside a confusion matrix what the paper says of its own."""
+    """Compares a confusion matrix with the paper's, in words."""
     compared = []
-    for (true, taken), paper in published.confused(*row.key).items():
-        if {true, taken} <= set(row.classes) and not row.variant:
+    for (true, predicted), paper in published.confused(*row.key).items():
+        if {true, predicted} <= set(row.classes) and not row.variant:
             counts = row.confusion[row.classes.index(true)]
-            share = counts[row.classes.index(taken)] / max(1, counts.sum())
+            share = counts[row.classes.index(predicted)] / max(1, counts.sum())
             compared.append(
-                f"{true} taken for {taken} {formats.share(share)}, {formats.share(paper)} there"
+                f"{true} taken for {predicted} {formats.share(share)}, {formats.share(paper)} there"
             )
     if not compared:
         return ""

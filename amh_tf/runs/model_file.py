@@ -40,11 +40,11 @@ def load(path, build):
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)
             with archive.open(WEIGHTS) as member:
-                held = _check_weights(member, archive.getinfo(WEIGHTS).file_size)
+                num_values = _check_weights(member, archive.getinfo(WEIGHTS).file_size)
         with tf.Graph().as_default():  # which allocates nothing
             declared = sum(math.prod(weight.shape) for weight in build().weights)
-        if declared != held:
-            raise Refused(f"{held} numbers for a model of {declared} parameters")
+        if declared != num_values:
+            raise Refused(f"{num_values} numbers for a model of {declared} parameters")
         model = build()
         model.load_weights(path)
         return model
@@ -71,8 +71,8 @@ def _check_members(archive):
 
 def _check_weights(member, size):
     """Checks every dataset; returns how many numbers there are."""
-    held = 0
-    seen = set()
+    num_values = 0
+    addresses = set()
     with h5py.File(io.BytesIO(member.read()), "r") as file:
         pending = [file["/"]]
         while pending:
@@ -82,23 +82,23 @@ def _check_weights(member, size):
                     raise Refused(f"a link in place of the weights {name!r}")
                 item = group[name]
                 address = h5py.h5o.get_info(item.id).addr
-                if address in seen:
+                if address in addresses:
                     raise Refused(f"the weights {name!r} twice")
-                seen.add(address)
+                addresses.add(address)
                 if isinstance(item, h5py.Group):
                     pending.append(item)
                 else:
-                    held += _check_dataset(item, name)
-    if held > size:
-        raise Refused(f"{held} numbers in {size} bytes")
-    return held
+                    num_values += _check_dataset(item, name)
+    if num_values > size:
+        raise Refused(f"{num_values} numbers in {size} bytes")
+    return num_values
 
 
 def _check_dataset(item, name):
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiu":
         raise Refused(f"weights {name!r} that are not numbers")
     if item.is_virtual or item.external or item.chunks is not None:
-        raise Refused(f"weights {name!r} that do not lie in the file as they are")
+        raise Refused(f"weights {name!r} that the file does not hold plainly")
     count = math.prod(item.shape or (0,))
     if count * item.dtype.itemsize != item.id.get_storage_size():
         raise Refused(f"weights {name!r} of {item.shape} in {item.id.get_storage_size()} bytes")

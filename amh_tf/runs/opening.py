@@ -15,7 +15,7 @@ def find_fold(
 
     Args:
         run_config: The run's settings.
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         verify: How its shards are checked, as in `DataConfig`.
 
     Raises:
@@ -39,11 +39,11 @@ def open_run(
 
     Args:
         run_dir: The run's folder.
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         verify: How its shards are checked, as in `DataConfig`.
 
     Raises:
-        InputError: If the folder is no run's, or the data set is another one.
+        InputError: If the folder is not a run's, or the data set is another one.
     """
     folder = run_folder.RunFolder(run_dir)
     run_config = folder.load_config()

@@ -103,12 +103,12 @@ def read_folds(path: Path, classes: Sequence[str], folds: Iterable[int]) -> tupl
     Raises:
         InputError: If the file is missing or damaged; the message names it and the line.
     """
-    known = {str(fold): fold for fold in folds}
+    numbers = {str(fold): fold for fold in folds}
     predictions, speakers = {}, {}
     for refuse, row in _rows(path, classes, True, stored_crossval.REMEDY):
-        if row["fold"] not in known:
+        if row["fold"] not in numbers:
             refuse("a fold that crossval.json scores", repr(row["fold"]))
-        key = known[row["fold"]], row["id"]
+        key = numbers[row["fold"]], row["id"]
         if key in predictions:
             refuse("each utterance once in a fold", f"{row['id']!r} again")
         predictions[key] = row["label"], row["prediction"]
@@ -169,12 +169,12 @@ def check_agreement(path, predictions, confusion, classes):
         ValueError: If they give another, or there is no utterance.
     """
     index = {name: number for number, name in enumerate(classes)}
-    counted = np.zeros_like(confusion)
+    counts = np.zeros_like(confusion)
     for label, prediction in predictions.values():
-        counted[index[label], index[prediction]] += 1
-    if not confusion.any() or (counted != confusion).any():
+        counts[index[label], index[prediction]] += 1
+    if not confusion.any() or (counts != confusion).any():
         raise errors.refusal(
-            f"{str(path)!r} and the crossval.json beside it do not belong together",
+            f"{str(path)!r} and the crossval.json beside it do not match",
             "the same utterances in both",
             f"{len(predictions)} utterances here and {confusion.sum()} there, or other answers",
             stored_crossval.REMEDY,

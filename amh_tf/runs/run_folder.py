@@ -31,7 +31,7 @@ class RunFolder:
         """Writes the configuration, or checks it against the one that is there.
 
         Raises:
-            ValueError: If the folder belongs to a run with other settings, or is no run's.
+            ValueError: If the folder belongs to a run with other settings, or is not a run's.
         """
         # The configuration first: a process killed in between leaves a folder that goes on.
         if not self.check(run_config):
@@ -64,7 +64,7 @@ class RunFolder:
             Whether there is one.
 
         Raises:
-            ValueError: If the folder belongs to a run with other settings, or is no run's.
+            ValueError: If the folder belongs to a run with other settings, or is not a run's.
         """
         if self._config.exists():
             different = self.load_config().differences(run_config)
@@ -117,7 +117,7 @@ class RunFolder:
             model.save(temporary)
 
     def load_model(self):
-        """Reads `model.keras`, which stands there once training has ended.
+        """Reads `model.keras`, which exists once training has ended.
 
         Returns:
             `keras.Model`.

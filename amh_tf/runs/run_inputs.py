@@ -51,7 +51,7 @@ class RunInputs:
         unknown_ids: Ids of words that the run's fold must not know.
         vocabulary: Words in the order of their ids.
         vocabulary_path: Path of the file with these, one word a line.
-        fold: `FoldFacts`; None in runs of former versions, whose data set tells.
+        fold: `FoldFacts`; None in runs of earlier versions, whose data set tells.
     """
 
     data: str
@@ -89,7 +89,7 @@ class RunInputs:
 
 
 class _Stored(TypedDict):
-    """What stands in the file in the place of the words."""
+    """What is in the file in place of the words."""
 
     vocabulary_size: typed.Count
 
@@ -101,7 +101,7 @@ def of_fold(fold):
         ValueError: If the data folder's vocabulary is missing or damaged.
     """
     manifest = fold.manifest
-    known = fold.known_words()
+    is_known = fold.known_words()
     vocabulary_path = manifest.path(manifest.vocabulary_file)
     return RunInputs(
         data=manifest.name,
@@ -110,7 +110,7 @@ def of_fold(fold):
         widths=dict(manifest.widths),
         transcripts=manifest.transcripts,
         features=manifest.features,
-        unknown_ids=() if known is None else tuple(np.flatnonzero(~known).tolist()),
+        unknown_ids=() if is_known is None else tuple(np.flatnonzero(~is_known).tolist()),
         vocabulary=_read_vocabulary(vocabulary_path, manifest.vocabulary_size),
         vocabulary_path=vocabulary_path,
         fold=FoldFacts(
@@ -143,7 +143,7 @@ def load(run_dir, run_config, data_dir=None):
     Args:
         run_dir: The run's folder.
         run_config: Its `RunConfig`.
-        data_dir: Where its data set lies now, to read what that says of itself today; None for
+        data_dir: Where its data set is now, to read what that says of itself today; None for
             what the run has noted.
 
     Returns:

@@ -1,6 +1,6 @@
 """The types of the scores in `metrics.json` and `crossval.json`, as far as they are read again.
 
-What reports of former versions lack may be absent, which is not null.
+What reports of earlier versions lack may be absent, which is not null.
 """
 
 from typing import Annotated, Literal, NotRequired, TypedDict

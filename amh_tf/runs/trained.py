@@ -51,7 +51,7 @@ def read(run_dir, data_dir=None):
 
     Args:
         run_dir: The run's folder.
-        data_dir: Where the run's data set lies now, to go by what that says of itself today; None
+        data_dir: Where the run's data set is now, to go by what that says of itself today; None
             for what the run has noted.
 
     Returns:

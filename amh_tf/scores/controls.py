@@ -50,13 +50,13 @@ def shuffled_labels(confusion, permutations=PERMUTATIONS, seed=0) -> dict:
         `range_95`: the bounds that hold 95 % of the permutations.
     """
     counts = np.asarray(confusion)
-    drawn = stats.random_table.rvs(
+    tables = stats.random_table.rvs(
         counts.sum(axis=1),
         counts.sum(axis=0),
         size=permutations,
         random_state=np.random.default_rng(seed),
     )
-    values = confusions.scores(drawn)
+    values = confusions.scores(tables)
     return {
         "permutations": permutations,
         **{
@@ -79,7 +79,7 @@ def text_ceiling(labels, sentences, num_classes) -> dict | None:
 
     Args:
         labels: Class ids of shape `(utterances,)`.
-        sentences: What is said in each, `(utterances,)`; "" where nobody knows.
+        sentences: What is said in each, `(utterances,)`; "" where it is unknown.
         num_classes: Number of classes.
 
     Returns:
@@ -99,9 +99,9 @@ def text_ceiling(labels, sentences, num_classes) -> dict | None:
     chance = float(1 / present.sum())
     explanation = None
     if best <= chance + NEAR_CHANCE:
-        said = "1 sentence" if len(names) == 1 else f"{len(names)} sentences"
+        amount = "1 sentence" if len(names) == 1 else f"{len(names)} sentences"
         explanation = (
-            f"{len(labels)} utterances say {said}, each in the classes about equally often: the "
+            f"{len(labels)} utterances say {amount}, each in the classes about equally often: the "
             f"words hardly tell the class. Knowing the sentence alone gives a UA of at most "
             f"{best:.3f}; chance is {chance:.3f}. No model on text alone does better here."
         )
@@ -126,9 +126,9 @@ def all_controls(confusion, labels, sentences=None) -> dict:
         Dict of `majority_class`, `shuffled_labels` and, where sentences are known,
         `text_ceiling`.
     """
-    found = {
+    results = {
         "majority_class": majority_class(confusion),
         "shuffled_labels": shuffled_labels(confusion),
     }
     ceiling = None if sentences is None else text_ceiling(labels, sentences, len(confusion))
-    return found if ceiling is None else {**found, "text_ceiling": ceiling}
+    return results if ceiling is None else {**results, "text_ceiling": ceiling}

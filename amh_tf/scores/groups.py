@@ -20,13 +20,13 @@ def per_group(labels, predictions, groups, num_classes, key) -> list:
         List of dicts of `key`, `utterances`, `weighted_accuracy` and `unweighted_accuracy`; the
         latter is over the classes that the group has.
     """
-    known = np.array([group != "" for group in groups], bool)
-    if not known.any():
+    is_known = np.array([group != "" for group in groups], bool)
+    if not is_known.any():
         return []
     names, counts = confusions.grouped(
-        np.asarray(labels)[known],
-        np.asarray(predictions)[known],
-        np.asarray(groups, object)[known],
+        np.asarray(labels)[is_known],
+        np.asarray(predictions)[is_known],
+        np.asarray(groups, object)[is_known],
         num_classes,
     )
     values = confusions.scores(counts)

@@ -49,16 +49,16 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
         ValueError: If what is said of utterances is not of this many.
     """
     labels = np.asarray(labels)
-    for name, told in (("speakers", speakers), ("sexes", sexes), ("sentences", sentences)):
-        if told is not None and len(told) != len(labels):
+    for name, values in (("speakers", speakers), ("sexes", sexes), ("sentences", sentences)):
+        if values is not None and len(values) != len(labels):
             raise errors.refusal(
-                f"`{name}` is not of these utterances", f"{len(labels)}", f"{len(told)}"
+                f"`{name}` is not of these utterances", f"{len(labels)}", f"{len(values)}"
             )
     predictions = np.argmax(probabilities, axis=1)
     confusion = confusion_matrix(labels, predictions, len(classes))
     bounds, method, notes = intervals(labels, predictions, confusion, speakers)
     per_class = class_scores(confusion)
-    found = {
+    result = {
         "utterances": len(labels),
         "majority_class_rate": float(confusion.sum(axis=1).max() / len(labels)),
         "loss": cross_entropy(labels, probabilities),
@@ -83,11 +83,11 @@ def report(labels, probabilities, classes, speakers=None, sexes=None, sentences=
     }
     if speakers is not None:
         rows = groups.per_group(labels, predictions, speakers, len(classes), "speaker")
-        found |= {"per_speaker": rows} if rows else {}
+        result |= {"per_speaker": rows} if rows else {}
     if sexes is not None:
         by_sex = groups.per_sex(labels, predictions, sexes, speakers, len(classes))
-        found |= {"per_sex": by_sex} if by_sex else {}
-    return found
+        result |= {"per_sex": by_sex} if by_sex else {}
+    return result
 
 
 def intervals(labels, predictions, confusion, speakers=None):
@@ -107,10 +107,10 @@ def intervals(labels, predictions, confusion, speakers=None):
         bounds, method = resampling.by_utterance(confusion), resampling.BY_UTTERANCE
     else:
         bounds, method = resampling.by_speaker(counts), resampling.BY_SPEAKER
-        lost = resampling.share_without_a_class(counts)
-        if lost > LOST:
+        share = resampling.share_without_a_class(counts)
+        if share > LOST:
             notes.append(
-                f"some classes have few speakers: up to {100 * lost:.0f} % of the resampled sets "
+                f"some classes have few speakers: up to {100 * share:.0f} % of the resampled sets "
                 "miss one, and their means are over the others"
             )
     low, high = bounds["weighted_accuracy"]
@@ -128,11 +128,11 @@ def _speaker_confusions(labels, predictions, speakers, num_classes):
     if speakers is None or unknown == len(labels):
         return None, []
     if unknown:
-        told = "1 utterance" if unknown == 1 else f"{unknown} utterances"
-        return None, [f"the speaker of {told} is unknown: no interval by speaker"]
+        amount = "1 utterance" if unknown == 1 else f"{unknown} utterances"
+        return None, [f"the speaker of {amount} is unknown: no interval by speaker"]
     names, counts = confusions.grouped(labels, predictions, speakers, num_classes)
     if len(names) < resampling.MIN_SPEAKERS:
-        told = "1 speaker" if len(names) == 1 else f"{len(names)} speakers"
+        amount = "1 speaker" if len(names) == 1 else f"{len(names)} speakers"
         least = resampling.MIN_SPEAKERS
-        return None, [f"{told}: no interval by speaker, which takes at least {least}"]
+        return None, [f"{amount}: no interval by speaker, which takes at least {least}"]
     return counts, []

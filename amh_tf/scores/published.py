@@ -1,4 +1,4 @@
-"""Figures that others published, so that one's own can stand beside them.
+"""Figures that others published, so that one's own can be compared with them.
 
 Sources: Yoon et al., 2020 (arXiv 1912.00846), tables 1 and 2 and what the text says of figure 2;
 and the README of github.com/david-yoon/attentive-modality-hopping-for-SER, the authors' code.

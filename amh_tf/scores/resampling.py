@@ -23,7 +23,7 @@ from amh_tf.scores import confusions
 
 DRAWS = 2000
 LEVEL = 0.95
-# With fewer, the tail that an interval needs lies beyond all resampled speakers.
+# With fewer, the tail that an interval needs is beyond all resampled speakers.
 MIN_SPEAKERS = 5
 BY_SPEAKER = "speakers resampled"
 BY_UTTERANCE = "utterances resampled within classes"
@@ -66,9 +66,9 @@ def by_utterance(confusion, level=LEVEL, draws=DRAWS, seed=0):
     counts = np.zeros((draws, 3, len(confusion)))
     right, support, predicted = np.moveaxis(counts, 1, 0)
     for number, row in enumerate(confusion):  # a row at a time: there may be many classes
-        drawn = rng.multinomial(row.sum(), row / max(row.sum(), 1), size=draws)
-        right[:, number], support[:, number] = drawn[:, number], row.sum()
-        predicted += drawn
+        sample = rng.multinomial(row.sum(), row / max(row.sum(), 1), size=draws)
+        right[:, number], support[:, number] = sample[:, number], row.sum()
+        predicted += sample
     tails = [(1 - level) / 2, (1 + level) / 2]
     return _bounds(confusions.scores_of_marginals(counts), tails)
 
@@ -112,18 +112,18 @@ def resample(counts, draws=DRAWS, seed=0):
     flat = counts.reshape(len(counts), -1).astype(float)  # whole numbers below 2 ** 53 are exact
     rng = np.random.default_rng(seed)
     share = np.full(len(counts), 1 / len(counts))
-    sums, left = [], draws
-    while left:
-        size = min(left, max(_BLOCK // len(counts), 1))
+    sums, remaining = [], draws
+    while remaining:
+        size = min(remaining, max(_BLOCK // len(counts), 1))
         sums.append(rng.multinomial(len(counts), share, size=size) @ flat)
-        left -= size
+        remaining -= size
     return np.concatenate(sums).reshape(draws, *counts.shape[1:])
 
 
 def tails(num_speakers, level=LEVEL):
     """Returns the two quantiles of the resampled scores that bound an interval.
 
-    They lie further out than (1 - level) / 2: the bootstrap's spread is too small by
+    They are further out than (1 - level) / 2: the bootstrap's spread is too small by
     sqrt((n - 1) / n), and few speakers ask for Student's t instead of the normal.
 
     Args:
@@ -152,9 +152,9 @@ def share_without_a_class(speaker_confusions):
         The sum over the classes that occur of (1 - speakers who show it / speakers) ** speakers,
         at most 1.
     """
-    shown = np.asarray(speaker_confusions).sum(axis=-1) > 0  # (speakers, classes)
-    by_class = shown.mean(axis=0)
-    return float(min(((1 - by_class[by_class > 0]) ** len(shown)).sum(), 1))
+    present = np.asarray(speaker_confusions).sum(axis=-1) > 0  # (speakers, classes)
+    by_class = present.mean(axis=0)
+    return float(min(((1 - by_class[by_class > 0]) ** len(present)).sum(), 1))
 
 
 def _bounds(resampled, quantiles):

@@ -31,21 +31,21 @@ def print_cross_validation(summary):
     Args:
         summary: Dict as in `crossval.json`.
     """
-    done = len(summary["folds"])
-    shown = rich_table.Table(box=box.SIMPLE)
-    shown.add_column(f"{summary['title']}, test")
-    shown.add_column(f"mean ± sd of {done} of {summary['num_folds']} folds", justify="right")
-    shown.add_column("pooled [95 % interval]", justify="right")
+    num_folds = len(summary["folds"])
+    table = rich_table.Table(box=box.SIMPLE)
+    table.add_column(f"{summary['title']}, test")
+    table.add_column(f"mean ± sd of {num_folds} of {summary['num_folds']} folds", justify="right")
+    table.add_column("pooled [95 % interval]", justify="right")
     for title, name in ROWS:
         deviation = summary["standard_deviation"][name]
-        shown.add_row(
+        table.add_row(
             title,
             f"{summary['mean'][name]:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}"),
             _with_interval(summary["pooled"], name),
         )
     for title, cells in _control_rows([summary["pooled"]]):
-        shown.add_row(title, "", *cells)
-    progress.console.print(shown)
+        table.add_row(title, "", *cells)
+    progress.console.print(table)
     _print_remarks({"pooled": summary["pooled"]})
 
 
@@ -56,23 +56,25 @@ def print_seeds(summary):
         summary: Dict as in `crossval.json`, with `seeds`.
     """
     seeds = summary["seeds"]
-    shown = rich_table.Table(box=box.SIMPLE)
+    table = rich_table.Table(box=box.SIMPLE)
     # Each interval below its score: four side by side fit 80 columns.
-    shown.add_column("", min_width=8)
+    table.add_column("", min_width=8)
     for title, _ in SHORT:
-        shown.add_column(title, justify="right", no_wrap=True)
+        table.add_column(title, justify="right", no_wrap=True)
     for member in seeds["members"]:
-        done = len(member["folds"])
+        num_folds = len(member["folds"])
         part = (
-            "" if done == len(summary["folds"]) else f" ({done} of {len(summary['folds'])} folds)"
+            ""
+            if num_folds == len(summary["folds"])
+            else f" ({num_folds} of {len(summary['folds'])} folds)"
         )
-        shown.add_row(f"seed {member['seed']}{part}", *_seed_cells(member))
+        table.add_row(f"seed {member['seed']}{part}", *_seed_cells(member))
     if seeds["mean"] is not None:
         deviations = seeds["standard_deviation"] or {}
         cells = [_mean_cell(seeds["mean"][name], deviations.get(name)) for _, name in SHORT]
-        shown.add_row("mean ± sd over seeds", *cells)
-    shown.add_row("ensemble", *_seed_cells(seeds["ensemble"]))
-    progress.console.print(shown)
+        table.add_row("mean ± sd over seeds", *cells)
+    table.add_row("ensemble", *_seed_cells(seeds["ensemble"]))
+    progress.console.print(table)
     methods = dict.fromkeys(row["interval"] for row in (*seeds["members"], seeds["ensemble"]))
     progress.console.print(
         "Means over the folds; below, 95 % intervals of all folds' predictions together "
@@ -100,36 +102,36 @@ def print_reports(reports):
     Args:
         reports: Dict from split to report, as in `metrics.json`.
     """
-    shown = rich_table.Table(box=box.SIMPLE, title_justify="left")
-    shown.add_column("score [95 % interval]")
+    table = rich_table.Table(box=box.SIMPLE, title_justify="left")
+    table.add_column("score [95 % interval]")
     for split, report in reports.items():
-        shown.add_column(f"{split} ({report['utterances']:,} utterances)", justify="right")
+        table.add_column(f"{split} ({report['utterances']:,} utterances)", justify="right")
     for title, name in ROWS:
-        shown.add_row(title, *(_with_interval(report, name) for report in reports.values()))
+        table.add_row(title, *(_with_interval(report, name) for report in reports.values()))
     for title, cells in _control_rows(list(reports.values())):
-        shown.add_row(title, *cells)
-    progress.console.print(shown)
+        table.add_row(title, *cells)
+    progress.console.print(table)
     _print_remarks(reports)
 
 
 def _control_rows(reports):
     """Lists rows of what chance gives: (title, a cell for each report)."""
-    found = [report.get("controls") for report in reports]
-    if None in found:  # of a former version
+    controls = [report.get("controls") for report in reports]
+    if None in controls:  # of an earlier version
         rates = [f"{report['majority_class_rate']:.3f}" for report in reports]
         return [("always the largest class: WA", rates)]
     rows = []
     for short, name in SHORT[:2]:
-        cells = [f"{control['majority_class'][name]:.3f}" for control in found]
+        cells = [f"{control['majority_class'][name]:.3f}" for control in controls]
         rows.append((f"always the largest class: {short}", cells))
     for short, name in SHORT[:2]:
         cells = []
-        for control in found:
+        for control in controls:
             chance = control["shuffled_labels"][name]
             low, high = chance["range_95"]
             cells.append(f"{chance['mean']:.3f} [{low:.3f}, {high:.3f}]")
         rows.append((f"labels shuffled: {short}", cells))
-    ceilings = [control.get("text_ceiling") for control in found]
+    ceilings = [control.get("text_ceiling") for control in controls]
     # Where hardly a sentence is said twice the bound is near 1 and says nothing.
     if any(c and (c["explanation"] or c["unweighted_accuracy"] < 0.9) for c in ceilings):
         cells = [f"{c['unweighted_accuracy']:.3f}" if c else "" for c in ceilings]
@@ -141,19 +143,19 @@ def remarks(report) -> list:
     """Lists what a reader of a report's scores must know, as sentences.
 
     Args:
-        report: As in `metrics.json`; those of former versions say less.
+        report: As in `metrics.json`; those of earlier versions say less.
     """
-    found = []
+    sentences = []
     if "interval" in report:
-        found.append(f"Intervals: {'; '.join([report['interval'], *report.get('notes', [])])}.")
+        sentences.append(f"Intervals: {'; '.join([report['interval'], *report.get('notes', [])])}.")
     by_sex = report.get("per_sex")
     if by_sex:
-        told = [
+        parts = [
             f"{row['sex']} {row['weighted_accuracy']:.3f} and {row['unweighted_accuracy']:.3f} "
             f"({row['utterances']:,} utterances)"
             for row in by_sex["groups"]
         ]
-        found.append(f"WA and UA by sex: {', '.join(told)}.")
+        sentences.append(f"WA and UA by sex: {', '.join(parts)}.")
         gap = by_sex["gap"]
         if gap and gap["value"] > 0:
             interval = "no interval: it takes 5 speakers of each"
@@ -162,20 +164,20 @@ def remarks(report) -> list:
                 interval = f"95 % interval {low:+.3f} to {high:+.3f}"
             name = _SHORT_NAMES.get(gap["score"], gap["score"])
             better, worse = gap["between"]
-            found.append(
+            sentences.append(
                 f"Largest gap by sex: {name}, {better} above {worse} by {gap['value']:.3f} "
                 f"({interval})."
             )
     ceiling = report.get("controls", {}).get("text_ceiling")
     if ceiling and ceiling["explanation"]:
-        found.append(ceiling["explanation"])
-    return found
+        sentences.append(ceiling["explanation"])
+    return sentences
 
 
 def _print_remarks(reports):
-    told = {name: remarks(report) for name, report in reports.items()}
-    for name, sentences in told.items():
-        title = f"{name}: " if len(told) > 1 else ""
+    by_split = {name: remarks(report) for name, report in reports.items()}
+    for name, sentences in by_split.items():
+        title = f"{name}: " if len(by_split) > 1 else ""
         for sentence in sentences:
             # Text from a file: nothing in it is markup.
             progress.console.print(f"{title}{sentence}", markup=False, highlight=False)
@@ -187,15 +189,15 @@ def print_prediction(predicted):
     Args:
         predicted: `amh_tf.prediction.clip.Prediction`.
     """
-    shown = rich_table.Table(box=box.SIMPLE)
-    shown.add_column("class")
-    shown.add_column("probability", justify="right")
-    shown.add_column("")
+    table = rich_table.Table(box=box.SIMPLE)
+    table.add_column("class")
+    table.add_column("probability", justify="right")
+    table.add_column("")
     for name, probability in sorted(predicted.probabilities.items(), key=lambda item: -item[1]):
         # Names come from users: nothing in them is markup.
         name = rich_text.Text(escaping.terminal(name))
-        shown.add_row(name, f"{probability:.3f}", "█" * round(30 * probability))
-    progress.console.print(shown)
+        table.add_row(name, f"{probability:.3f}", "█" * round(30 * probability))
+    progress.console.print(table)
     if predicted.text:
         progress.console.print(f"Text: {predicted.text}")
     progress.console.print(f"Trained on: {predicted.data}")
@@ -213,17 +215,17 @@ def print_available(reports, split):
         reports: Dict from modalities, as "audio+text", to report.
         split: The split that was scored.
     """
-    shown = rich_table.Table(box=box.SIMPLE)
-    shown.add_column(f"available in {split}", no_wrap=True)
+    table = rich_table.Table(box=box.SIMPLE)
+    table.add_column(f"available in {split}", no_wrap=True)
     for title, _ in SHORT[:2]:
-        shown.add_column(f"{title} [95 % interval]", justify="right")
+        table.add_column(f"{title} [95 % interval]", justify="right")
     for title, _ in SHORT[2:]:
-        shown.add_column(title, justify="right")
+        table.add_column(title, justify="right")
     for available, report in reports.items():
         accuracies = [_with_interval(report, name) for _, name in SHORT[:2]]
         others = [f"{report[name]['value']:.3f}" for _, name in SHORT[2:]]
-        shown.add_row(available, *accuracies, *others)
-    progress.console.print(shown)
+        table.add_row(available, *accuracies, *others)
+    progress.console.print(table)
 
 
 def available_markdown(reports):

@@ -151,7 +151,7 @@ def bootstrap_differences(
     np.add.at(counts, (labels, gains + 1), 1)
     sizes = counts.sum(axis=1)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(sizes, counts / sizes[:, None], size=(draws, len(sizes)))
+    samples = rng.multinomial(sizes, counts / sizes[:, None], size=(draws, len(sizes)))
 
     def differences(resampled):  # (..., class, 3) to two arrays (...)
         gained = resampled[..., 2] - resampled[..., 0]
@@ -161,7 +161,7 @@ def bootstrap_differences(
         }
 
     tails = [(1 - level) / 2, (1 + level) / 2]
-    return _with_bounds(differences(counts), differences(drawn), tails)
+    return _with_bounds(differences(counts), differences(samples), tails)
 
 
 def speaker_differences(
@@ -205,9 +205,9 @@ def speaker_differences(
             / present.sum(axis=-1),
         }
 
-    drawn = resampling.resample(counts, draws, seed)
+    samples = resampling.resample(counts, draws, seed)
     tails = resampling.tails(len(names), level)
-    return _with_bounds(differences(counts.sum(axis=0)), differences(drawn), tails)
+    return _with_bounds(differences(counts.sum(axis=0)), differences(samples), tails)
 
 
 def _with_bounds(values, spread, tails):

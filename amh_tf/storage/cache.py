@@ -1,6 +1,6 @@
 """Data sets of object stores, fetched into a folder of this machine: once, whole, as declared.
 
-Each version of a data set has a folder of its own, named by the SHA-256 of its manifest, and what
+Each version of a data set has its own folder, named by the SHA-256 of its manifest, and what
 stands in it under its own name has been checked. It is then read as any other data folder.
 
 One process at a time fetches, or makes room, under a lock of the whole cache. Whoever reads a data
@@ -28,7 +28,7 @@ _LONGEST_NAME = 200  # in bytes: what is half fetched has some more
 
 @dataclasses.dataclass(frozen=True)
 class Cache:
-    """Where fetched data sets lie.
+    """Where fetched data sets are.
 
     Attributes:
         folder: The cache folder; None for the user's.
@@ -94,7 +94,7 @@ def find(url, content):
 def admit(manifest, name, content):
     """Makes a data set's folder, with its manifest and all files but the shards.
 
-    Files of which the manifest gives no SHA-256, as those of former versions, are fetched anew.
+    Files of which the manifest gives no SHA-256, as those of earlier versions, are fetched anew.
 
     Args:
         manifest: `amh_tf.data.manifest.Manifest` that has an origin.
@@ -105,9 +105,9 @@ def admit(manifest, name, content):
         ValueError: If the cache cannot be used, or has no room.
         OSError: If the store does not answer, or refuses.
     """
-    named = [manifest.vocabulary_file, manifest.embedding_file, manifest.word_counts_file]
-    named += [manifest.utterances_file, manifest.moments_file]
-    names = dict.fromkeys([*filter(None, named), *(manifest.digests or {})])
+    tables_named = [manifest.vocabulary_file, manifest.embedding_file, manifest.word_counts_file]
+    tables_named += [manifest.utterances_file, manifest.moments_file]
+    names = dict.fromkeys([*filter(None, tables_named), *(manifest.digests or {})])
     digests = manifest.digests or {}
     tables = [_File(other, digests.get(other)) for other in names]
     own = _File(name, hashlib.sha256(content).hexdigest(), len(content))
@@ -141,26 +141,26 @@ def _partial(folder, file):
     return folder / f".{file.name}{files.PARTIAL}"
 
 
-def _missing(folder, wanted):
+def _missing(folder, expected):
     def is_there(file):
         size = cache_folders.size_of(folder / file.name)
         return size is not None and file.sha256 is not None and file.bytes in (None, size)
 
-    return [file for file in wanted if not is_there(file)]
+    return [file for file in expected if not is_there(file)]
 
 
-def _fetch(manifest, wanted):
+def _fetch(manifest, expected):
     folder, origin = manifest.folder, manifest.origin
     cache_folders.hold(folder)
-    if not _missing(folder, wanted):
+    if not _missing(folder, expected):
         return
     client = stores.connect(origin.url)
     with cache_folders.alone(folder.parent):
-        missing = _missing(folder, wanted)  # or another process has fetched them meanwhile
+        missing = _missing(folder, expected)  # or another process has fetched them meanwhile
         total = sum(file.bytes or 0 for file in missing)
-        begun = sum(cache_folders.size_of(_partial(folder, file)) or 0 for file in missing)
+        partial = sum(cache_folders.size_of(_partial(folder, file)) or 0 for file in missing)
         room = cache_folders.Room(origin.cache)
-        room.take(max(0, total - begun))
+        room.take(max(0, total - partial))
         with contextlib.ExitStack() as stack:
             advance = None
             if total:

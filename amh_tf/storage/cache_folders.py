@@ -9,28 +9,28 @@ import threading
 
 from amh_tf import errors, folders, progress
 
-_held = {}  # descriptor of each data set's folder that this process reads
+_descriptors = {}  # descriptor of each data set's folder that this process reads
 _holding = threading.Lock()
 
 
 def release():
     """Lets the data sets be removed that this process has read so far."""
     with _holding:
-        while _held:
-            os.close(_held.popitem()[1])
+        while _descriptors:
+            os.close(_descriptors.popitem()[1])
 
 
 def size_of(path):
     """Returns the size of what is a file itself, no link; None if it is anything else."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError:
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 class Room:
-    """What is left of a cache; data sets that nobody reads make room, the longest unused first."""
+    """What is left of a cache; data sets not being read make room, the longest unused first."""
 
     def __init__(self, cache):
         self._root, self._limit = cache.root, int(cache.gigabytes * 1e9)
@@ -38,35 +38,35 @@ class Room:
         self._used = sum(size for *_, size in self._sets)
         self._taking = threading.Lock()
 
-    def take(self, wanted):
-        """Sees to it that so many bytes more can be written.
+    def take(self, num_bytes):
+        """Makes sure that so many bytes more can be written.
 
         Raises:
             ValueError: If they cannot.
         """
         with self._taking:
-            self._take(wanted)
+            self._take(num_bytes)
 
-    def _take(self, wanted):
-        while not self._fits(wanted) and self._sets:
+    def _take(self, num_bytes):
+        while not self._fits(num_bytes) and self._sets:
             _, folder, size = self._sets.pop()
             if _remove(folder):
                 self._used -= size
-        if not self._fits(wanted):
+        if not self._fits(num_bytes):
             free = shutil.disk_usage(self._root).free
             raise errors.refusal(
                 f"The cache {str(self._root)!r} has no room",
-                f"{wanted / 1000000000.0:,.3g} GB for what is to be fetched",
+                f"{num_bytes / 1000000000.0:,.3g} GB for what is to be fetched",
                 f"{free / 1000000000.0:,.3g} GB free on the disk, a limit of "
                 f"{self._limit / 1000000000.0:,.3g} GB, of which data sets in use take "
                 f"{self._used / 1000000000.0:,.3g}",
                 "Set --cache_gigabytes, or another disk with --cache_dir.",
             )
-        self._used += wanted
+        self._used += num_bytes
 
-    def _fits(self, wanted):
+    def _fits(self, num_bytes):
         free = shutil.disk_usage(self._root).free
-        return self._used + wanted <= self._limit and wanted <= free
+        return self._used + num_bytes <= self._limit and num_bytes <= free
 
 
 def _sets(root):
@@ -78,7 +78,7 @@ def _sets(root):
 
 
 def _remove(folder):
-    """Removes a data set that nobody holds; returns whether it did."""
+    """Removes a data set that no process holds; returns whether it did."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -105,19 +105,19 @@ def hold(folder):
             except OSError as error:
                 if error.errno not in folders.NO_LOCKS:
                     raise
-            _held[folder] = descriptor
+            _descriptors[folder] = descriptor
         os.utime(folder)
 
 
 def _is_held(folder):
-    """Returns whether the folder that is held is the one that stands there."""
-    descriptor = _held.get(folder)
+    """Returns whether the folder that is held is the one that is there."""
+    descriptor = _descriptors.get(folder)
     if descriptor is None:
         return False
     with contextlib.suppress(OSError):
         if os.path.samestat(os.fstat(descriptor), os.lstat(folder)):
             return True
-    os.close(_held.pop(folder))
+    os.close(_descriptors.pop(folder))
     return False
 
 
@@ -125,12 +125,12 @@ def _make_own(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    found = path.lstat()
+    status = path.lstat()
     others = stat.S_IWGRP | stat.S_IWOTH
     if (
-        not stat.S_ISDIR(found.st_mode)
-        or found.st_uid != os.geteuid()
-        or stat.S_IMODE(found.st_mode) & others
+        not stat.S_ISDIR(status.st_mode)
+        or status.st_uid != os.geteuid()
+        or stat.S_IMODE(status.st_mode) & others
     ):
         raise PermissionError(0, "one that another user has made, or may write to")
 

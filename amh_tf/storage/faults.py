@@ -24,9 +24,9 @@ class Fault(errors.InputError):
         super().__init__(path, problem, record, offset)
 
     def __str__(self):
-        where = "" if self.record is None else f", record {self.record} at byte {self.offset}"
-        return f"{str(self.path)!r}{where}: {self.problem}"
+        position = "" if self.record is None else f", record {self.record} at byte {self.offset}"
+        return f"{str(self.path)!r}{position}: {self.problem}"
 
     def as_error(self, remedy=REMEDY):
         """Returns a `ValueError` that also says what to do."""
-        return errors.refusal("A data set is damaged", "it as it was written", self, remedy)
+        return errors.refusal("A data set is damaged", "unchanged data", self, remedy)

@@ -72,24 +72,24 @@ class _ObjectStore:
         self._url = url
 
     def open(self, name, start=0):
-        where = f"{self._url}/{name}"
-        with self._explaining(where):
+        location = f"{self._url}/{name}"
+        with self._explaining(location):
             options = {"range": {"offset": start}} if start else None
             answer = self._get(self._store, name, options=options)
-        return answer.meta["size"], self._pieces(where, answer)
+        return answer.meta["size"], self._pieces(location, answer)
 
-    def _pieces(self, where, answer):
-        with self._explaining(where):
+    def _pieces(self, location, answer):
+        with self._explaining(location):
             yield from answer.stream(min_chunk_size=PIECE_BYTES)
 
     @contextlib.contextmanager
-    def _explaining(self, where):
+    def _explaining(self, location):
         try:
             yield
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{where} ({_first_line(error)})") from error
+            raise FileNotFoundError(f"{location} ({_first_line(error)})") from error
         except (self._errors, ValueError) as error:
-            raise _refusal(where, error) from error
+            raise _refusal(location, error) from error
 
 
 class _Hadoop:
@@ -101,35 +101,35 @@ class _Hadoop:
         self._url = url
 
     def open(self, name, start=0):
-        where = f"{self._url}/{name}"
-        with self._explaining(where):
-            size = self._tf.io.gfile.stat(where).length
-        return size, self._pieces(where, start)
+        location = f"{self._url}/{name}"
+        with self._explaining(location):
+            size = self._tf.io.gfile.stat(location).length
+        return size, self._pieces(location, start)
 
-    def _pieces(self, where, start):
-        with self._explaining(where), self._tf.io.gfile.GFile(where, "rb") as file:
+    def _pieces(self, location, start):
+        with self._explaining(location), self._tf.io.gfile.GFile(location, "rb") as file:
             file.seek(start)
             while piece := file.read(PIECE_BYTES):
                 yield piece
 
     @contextlib.contextmanager
-    def _explaining(self, where):
+    def _explaining(self, location):
         tf_errors = self._tf.errors
         try:
             yield
         except tf_errors.NotFoundError as error:
-            raise FileNotFoundError(f"{where} ({_first_line(error)})") from error
+            raise FileNotFoundError(f"{location} ({_first_line(error)})") from error
         except tf_errors.OpError as error:
-            raise _refusal(where, error) from error
+            raise _refusal(location, error) from error
 
 
 def _first_line(error):
     return str(error).split("\n")[0][:_LONGEST_REASON]
 
 
-def _refusal(where, error):
+def _refusal(location, error):
     return OSError(
-        f"{where!r} cannot be read. Expected a store that answers, and credentials that are valid. "
+        f"{location!r} cannot be read. Expected a store that answers, and valid credentials. "
         f"Received: {_first_line(error)}. Check --data_dir, and the store's address and your "
         "credentials in the environment, then give the same command again: what has been fetched "
         "stays."
@@ -165,7 +165,7 @@ def read(url, name, most):
 def run(work, at_once=1, stop=None):
     """Calls functions side by side.
 
-    They have threads of their own, so that a signal stops this at once even while a store is
+    They have their own threads, so that a signal stops this at once even while a store is
     silent. Whatever thread is left then ends with the process.
 
     Args:

@@ -33,16 +33,16 @@ def selections(modalities, drop):
     modalities = tuple(modalities)
     if list(drop) == [ALL_SUBSETS]:
         sizes = range(len(modalities), 0, -1)
-        return [left for size in sizes for left in itertools.combinations(modalities, size)]
-    left = tuple(modality for modality in modalities if modality not in drop)
-    if not drop or not left or not set(drop) <= set(modalities):
+        return [present for size in sizes for present in itertools.combinations(modalities, size)]
+    present = tuple(modality for modality in modalities if modality not in drop)
+    if not drop or not present or not set(drop) <= set(modalities):
         raise errors.refusal(
             "`drop` is not a choice of the model's modalities",
             f"some of {', '.join(modalities)}, but not all, or {ALL_SUBSETS}",
             f"drop={','.join(drop)!r}",
             "Set it with --drop.",
         )
-    return [modalities, left]
+    return [modalities, present]
 
 
 def without(batches, dropped):
@@ -64,13 +64,13 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
 
     An utterance that has none of the modalities that are left counts too: it is scored by
     what the model says of nothing. Writes `metrics_dropped.json` and a table in Markdown,
-    `metrics_dropped.md`, into the run's folder; scores that stand there already stay.
+    `metrics_dropped.md`, into the run's folder; scores that are there already are kept.
 
     Args:
         run_dir: The run's folder.
         split: "train", "dev" or "test".
         drop: As in `selections`.
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         verify: How its shards are checked, as in `DataConfig`.
 
     Returns:
@@ -82,14 +82,14 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
     """
     folder, run_config, fold = opening.open_run(run_dir, data_dir, verify)
     modalities = run_config.model.modalities
-    chosen = selections(modalities, drop)
+    subsets = selections(modalities, drop)
     scoring.introduce(fold, run_config.model)
     with folder.locked():
         predict_step = evaluation.predict_step_of(run_config, folder.load_model())
         reports = {}
-        total = len(chosen) * fold.count(split)
+        total = len(subsets) * fold.count(split)
         with progress.bar(total, f"scoring {split}", "utterances") as bar:
-            for left in chosen:
+            for present in subsets:
                 batches = pipeline.batches(
                     fold,
                     split,
@@ -98,9 +98,9 @@ def evaluate(run_dir, split, drop, data_dir=None, verify="sizes"):
                     with_ids=True,
                     by_speaker=run_config.model.by_speaker,
                 )
-                batches = without(batches, set(modalities) - set(left))
+                batches = without(batches, set(modalities) - set(present))
                 predictions = evaluation.predict(predict_step, batches, bar.advance)
-                reports["+".join(left)] = scoring.report(fold, predictions, run_config)
+                reports["+".join(present)] = scoring.report(fold, predictions, run_config)
         save(folder.path, run_config.model, split, reports)
     score_tables.print_available(reports, split)
     return reports
@@ -116,21 +116,21 @@ def save(folder, model, split, reports):
         reports: Dict from modalities, as "audio+text", to report.
 
     Raises:
-        ValueError: If what stands there is damaged.
+        ValueError: If what is there is damaged.
     """
     path = folder / SCORES_FILE
     # In the order of `selections`, whatever was asked for first.
-    names = ["+".join(left) for left in selections(model.modalities, [ALL_SUBSETS])]
+    names = ["+".join(present) for present in selections(model.modalities, [ALL_SUBSETS])]
     stored = _load(path, names) if path.exists() else {}
     merged = {**stored.get(split, {}), **reports}
     stored[split] = {name: merged[name] for name in names if name in merged}
     text = json.dumps(stored, indent=2) + "\n"
-    shown = [
-        f"## {model.title}, {name}\n\n{score_tables.available_markdown(found)}"
-        for name, found in stored.items()
+    sections = [
+        f"## {model.title}, {name}\n\n{score_tables.available_markdown(scores)}"
+        for name, scores in stored.items()
     ]
     files.write_text(path, text)
-    files.write_text(folder / TABLE_FILE, "\n".join(shown))
+    files.write_text(folder / TABLE_FILE, "\n".join(sections))
 
 
 def _load(path, names):

@@ -1,4 +1,4 @@
-"""All that a run must remember to go on exactly where it stopped.
+"""All that a run must remember to continue exactly where it stopped.
 
 TensorFlow's own list of checkpoints is not used: it is not waited for, so that a power cut can
 lose it, and TensorFlow deletes whatever it names.
@@ -37,11 +37,11 @@ class Checkpoints:
     """Saves and restores a training run.
 
     A checkpoint holds the model's weights, the state of its dropout seeds, the optimizer, the
-    best weights so far, and the loop's counters: leave one out and the run goes on, but not
+    best weights so far, and the loop's counters: leave one out and the run continues, but not
     to the same end.
 
     Args:
-        folder: Where the checkpoints lie; the newest is kept.
+        folder: Where the checkpoints are; the newest is kept.
         model: `keras.Model`.
         optimizer: Its optimizer, built.
         averages: Whether an average of weights is kept, too.
@@ -52,12 +52,14 @@ class Checkpoints:
         self._number = 0
         self._weights = [weight.value for weight in model.weights]
         self._best = [tf.Variable(weight, trainable=False) for weight in self._weights]
-        self._average = [tf.Variable(each, trainable=False) for each in self._weights if averages]
+        self._average = [
+            tf.Variable(weight, trainable=False) for weight in self._weights if averages
+        ]
         self._counters = _Counters()
         state = [variable.value for variable in (*model.variables, *optimizer.variables)]
-        kept = {"average": self._average} if averages else {}
+        extra = {"average": self._average} if averages else {}
         self._checkpoint = tf.train.Checkpoint(
-            state=state, best=self._best, counters=self._counters, **kept
+            state=state, best=self._best, counters=self._counters, **extra
         )
 
     def keep_best(self):
@@ -80,9 +82,9 @@ class Checkpoints:
 
     def _exchange(self, others):
         for other, weight in zip(others, self._weights):
-            held = tf.identity(other)
+            previous = tf.identity(other)
             other.assign(weight)
-            weight.assign(held)
+            weight.assign(previous)
 
     def save(self, counters):
         """Writes a checkpoint with a dict of JSON values.
@@ -147,24 +149,26 @@ class Checkpoints:
         Returns:
             The checkpoint's number.
         """
-        found = _NAME.fullmatch(name) if isinstance(name, str) else None
-        if not found:
+        match = _NAME.fullmatch(name) if isinstance(name, str) else None
+        if not match:
             raise errors.InputError(f"the name {name!r:.50} in {NEWEST_FILE!r}")
         if not noted or noted != self._digests(name):
             raise errors.InputError(f"files of {name} that have not the SHA-256 in {NEWEST_FILE!r}")
-        return int(found[1])
+        return int(match[1])
 
     @staticmethod
     def _check_sizes(prefix):
         """A stranger's checkpoint may declare more than it holds; every element takes a byte."""
         shapes = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
         declared = sum(math.prod(shape) for shape in shapes.values())
-        held = sum(os.path.getsize(path) for path in glob.glob(glob.escape(prefix) + ".data-*"))
-        if declared > held:
-            raise errors.InputError(f"{declared} elements in {held} bytes")
+        num_bytes = sum(
+            os.path.getsize(path) for path in glob.glob(glob.escape(prefix) + ".data-*")
+        )
+        if declared > num_bytes:
+            raise errors.InputError(f"{declared} elements in {num_bytes} bytes")
 
     def _none_was_ended(self):
-        """Tells whether there is nothing but, at most, what a killed first save left behind."""
+        """Returns whether there is nothing but, at most, what a killed first save left behind."""
         return all(
             path.name.startswith(("ckpt-1.", "ckpt-1_temp")) for path in self._folder.glob("ckpt-*")
         )

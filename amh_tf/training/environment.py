@@ -71,12 +71,12 @@ def _load(path):
     if not path.is_file():
         return []
     earlier = files.read_json(path, _EXPECTED).get("environments")
-    if not isinstance(earlier, list) or not all(isinstance(each, dict) for each in earlier):
+    if not isinstance(earlier, list) or not all(isinstance(entry, dict) for entry in earlier):
         raise errors.refusal(
             f"{str(path)!r} cannot be read",
             _EXPECTED,
             "something else",
-            "Delete it; the run goes on without.",
+            "Delete it; the run continues without it.",
         )
     return earlier
 
@@ -84,4 +84,4 @@ def _load(path):
 def tell(different: list[tuple]) -> str:
     """Says what differs from where a run was begun, in one line."""
     changed = "; ".join(f"{name} was {old}, now {new}" for name, old, new in different)
-    return f"The run goes on in another environment: {changed}."
+    return f"The run continues in another environment: {changed}."

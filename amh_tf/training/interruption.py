@@ -27,23 +27,23 @@ class Interruption:
 
 @contextlib.contextmanager
 def watch():
-    """Yields an `Interruption` that takes in SIGTERM and the first Ctrl-C.
+    """Yields an `Interruption` that handles SIGTERM and the first Ctrl-C.
 
     A second Ctrl-C stops at once. Outside the main thread, where Python cannot handle
     signals, nothing is ever taken in.
     """
-    asked = Interruption()
+    interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield asked
+        yield interruption
         return
 
     def ask(number, _):
-        asked.signal = number
+        interruption.signal = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield interruption
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -139,10 +139,12 @@ def mix(logits, targets, concentration, seed):
     seeds = tf.unstack(tf.random.split(seed, 3))
     rows = tf.shape(logits)[:1]
     first, second = (
-        tf.random.stateless_gamma(rows, each, alpha=concentration) for each in seeds[:2]
+        tf.random.stateless_gamma(rows, part_seed, alpha=concentration) for part_seed in seeds[:2]
     )
     # Tiny concentrations give two zeros at times: then nothing is mixed.
     share = tf.where(first + second > 0, tf.math.divide_no_nan(first, first + second), 1.0)
     order = tf.random.experimental.stateless_shuffle(tf.range(rows[0]), seeds[2])
     share = share[:, None]
-    return tuple(share * each + (1 - share) * tf.gather(each, order) for each in (logits, targets))
+    return tuple(
+        share * tensor + (1 - share) * tf.gather(tensor, order) for tensor in (logits, targets)
+    )

@@ -76,7 +76,7 @@ def scored_splits(fold):
 def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     """Trains a model and scores it on the dev and test splits.
 
-    A run that was stopped goes on where it was; a finished one is not repeated.
+    A run that was stopped continues where it stopped; a finished one is not repeated.
 
     Args:
         run_config: `RunConfig`.
@@ -133,7 +133,7 @@ def _record_environment(folder, run_config):
 
 
 def _train_ensemble(run_config, fold, folder, team, data_service):
-    """Trains each seed's model as a run of its own inside the folder, and joins them."""
+    """Trains each seed's model as its own run inside the folder, and joins them."""
     members = []
     for number, member in enumerate(run_config.members(), start=1):
         own = folder.member(member.training.seed)
@@ -141,12 +141,12 @@ def _train_ensemble(run_config, fold, folder, team, data_service):
             own.start(member)
             run_inputs.save(own.path, fold)
         team.wait()
-        done = bool(team.from_chief([team.is_chief and own.is_finished()])[0])
+        is_finished = bool(team.from_chief([team.is_chief and own.is_finished()])[0])
         progress.console.print(
             f"Seed {member.training.seed}, {number} of {len(run_config.seeds)}"
-            + (": done already." if done else ".")
+            + (": done already." if is_finished else ".")
         )
-        if not done:
+        if not is_finished:
             _train(member, fold, own, team, data_service)
         members.append(own)
     if not team.is_chief:
@@ -165,14 +165,14 @@ def _adapt(model, run_config, fold):
     if run_config.model.standardize != "global":
         return
     for modality in run_config.model.standardized:
-        held = moments.of_train(fold, modality)
-        constant = int((held.deviation() == 0).sum())
-        if held.count and constant:
+        statistics = moments.of_train(fold, modality)
+        constant = int((statistics.deviation() == 0).sum())
+        if statistics.count and constant:
             progress.console.print(
-                f"Mind: {constant} of {len(held.mean)} dimensions of {modality} do not vary in "
-                "the training part; they are left out."
+                f"Note: {constant} of {len(statistics.mean)} dimensions of {modality} do not vary "
+                "in the training part; they are left out."
             )
-        model.get_layer(f"{modality}_standardize").adapt(held.mean, held.deviation())
+        model.get_layer(f"{modality}_standardize").adapt(statistics.mean, statistics.deviation())
 
 
 def _train(run_config, fold, folder, team, data_service):

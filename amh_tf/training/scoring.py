@@ -20,7 +20,7 @@ def evaluate(run_dir, split, data_dir=None, verify="sizes"):
     Args:
         run_dir: The run's folder.
         split: "train", "dev" or "test".
-        data_dir: Where the run's data set lies now, if it has moved.
+        data_dir: Where the run's data set is now, if it has moved.
         verify: How shards are checked, one of `config.VERIFY_LEVELS`.
 
     Returns:
@@ -107,12 +107,12 @@ def model_warnings(manifest, model):
         if kind == feature_kinds.ABSENT:
             warnings.append(f"the data set has no {modality}, which the model is to read")
         if kind in (feature_kinds.OTHER, feature_kinds.UNKNOWN) and not manifest.synthetic:
-            made = feature_kinds.describe(manifest.features, modality)
-            warnings.append(f"{modality} features: {made}")
+            description = feature_kinds.describe(manifest.features, modality)
+            warnings.append(f"{modality} features: {description}")
     if not model.by_speaker:
         return warnings
     warnings.append(SPEAKER_WARNING)
-    counts = collections.Counter(each.speaker for each in utterances.read(manifest))
+    counts = collections.Counter(row.speaker for row in utterances.read(manifest))
     alone = [speaker for speaker, count in counts.items() if count == 1]
     if alone:
         warnings.append(
@@ -131,4 +131,4 @@ def introduce(fold, model):
         f"Protocol: {fold.description}; fold {fold.number} ({fold.name})"
     )
     for warning in [*fold.warnings, *model_warnings(fold.manifest, model)]:
-        progress.console.print(f"Mind: {warning}.")
+        progress.console.print(f"Note: {warning}.")

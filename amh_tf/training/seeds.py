@@ -25,12 +25,12 @@ def members(folder) -> Iterator[tuple[int, run_folder.RunFolder]]:
     Raises:
         ValueError: If the scores of one are damaged.
     """
-    found = []
+    runs = []
     for path in folder.iterdir() if folder.is_dir() else ():
-        named = _NAME.fullmatch(path.name)
-        if named and path.is_dir():
-            found.append((int(named[1]), path))
-    for seed, path in sorted(found):
+        match = _NAME.fullmatch(path.name)
+        if match and path.is_dir():
+            runs.append((int(match[1]), path))
+    for seed, path in sorted(runs):
         member = run_folder.RunFolder(path)
         if "test" in member.load_metrics():
             yield seed, member

@@ -56,8 +56,8 @@ def compile_kernel(model, begun=None):
     Returns:
         The kernel that they are to use, as `begun` of each.
     """
-    taken = _with_kernel(model, begun, compiler.library)
-    return choice.choose(model.kernel, model.cell, model.dtype, has_compiled=taken)
+    has_compiled = _with_kernel(model, begun, compiler.library)
+    return choice.choose(model.kernel, model.cell, model.dtype, has_compiled=has_compiled)
 
 
 def load_kernel(model, begun=None):
@@ -80,8 +80,8 @@ def _with_kernel(model, begun, take):
         if begun not in (None, "compiled") and model.kernel == "auto":
             compiler.library_path()  # without a compiler, that is what is said
             progress.console.print(
-                f"The run was begun with --kernel={begun} and keeps to it, though there is a C++ "
-                "compiler now: so it ends with the same weights as without a stop. A new run is "
+                f"The run began with --kernel={begun} and keeps it, though there is a C++ compiler "
+                "now, so that it ends with the same weights as without a stop. A new run is "
                 "faster."
             )
             return False

@@ -140,8 +140,8 @@ def rows_of_replica(replica, inputs, labels):
     end = rows * (replica.replica_id_in_sync_group + 1) // replicas
     weight = tf.cast(end > first, tf.float32)
     end = tf.maximum(end, first + 1)
-    taken = {name: tensor[first:end] for name, tensor in inputs.items()}
-    return taken, labels[first:end], weight
+    replica_inputs = {name: tensor[first:end] for name, tensor in inputs.items()}
+    return replica_inputs, labels[first:end], weight
 
 
 def make_train_step(
@@ -179,9 +179,9 @@ def make_train_step(
     def seed_of(part):
         """Returns a seed of the step, the replica and the half of the batch."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        drawn = tf.stack([tf.cast(seed, tf.int64), tf.cast(optimizer.iterations, tf.int64)])
+        step_seed = tf.stack([tf.cast(seed, tf.int64), tf.cast(optimizer.iterations, tf.int64)])
         return tf.random.experimental.stateless_fold_in(
-            tf.random.experimental.stateless_fold_in(drawn, replica), part
+            tf.random.experimental.stateless_fold_in(step_seed, replica), part
         )
 
     def replica_step(inputs, labels):

@@ -29,7 +29,7 @@ FEW_STEPS = 20
 
 @dataclasses.dataclass
 class _Position:
-    """Where the loop stands."""
+    """Where the loop is."""
 
     epoch: int = 0
     step_in_epoch: int = 0
@@ -49,7 +49,7 @@ class Trainer:
         data_service: Address of a tf.data service that makes the training batches, or None.
 
     Attributes:
-        predict_step: From `evaluation.make_predict_step`, of the model as it stands.
+        predict_step: From `evaluation.make_predict_step`, of the model as it is.
     """
 
     def __init__(self, run_config, fold, model, folder, team, data_service=None):
@@ -103,7 +103,7 @@ class Trainer:
     def train(self):
         """Trains until patience or the limit of epochs or steps runs out.
 
-        A run that was stopped goes on at its last checkpoint. Afterwards the model holds
+        A run that was stopped continues at its last checkpoint. Afterwards the model holds
         the weights that its settings name, and so does the run's `model.keras`: until then
         there is none.
 
@@ -113,7 +113,7 @@ class Trainer:
         self._restore()
         if self.steps_per_epoch < FEW_STEPS:
             progress.console.print(
-                f"Mind: an epoch is {self.steps_per_epoch} steps of {self._data.batch_size} "
+                f"Note: an epoch is {self.steps_per_epoch} steps of {self._data.batch_size} "
                 "utterances. Smaller batches may learn more from so few: --batch_size."
             )
         saved_at = time.monotonic()
@@ -176,8 +176,10 @@ class Trainer:
         mean = tf.zeros([])
         steps = until - position.step
         while position.step < until:
-            left = min(until - position.step, self.steps_per_epoch - position.step_in_epoch)
-            for inputs, labels in self._batches.take(left, position.epoch, position.step_in_epoch):
+            remaining = min(until - position.step, self.steps_per_epoch - position.step_in_epoch)
+            for inputs, labels in self._batches.take(
+                remaining, position.epoch, position.step_in_epoch
+            ):
                 mean += self._train_step(inputs, labels) / steps
                 position.step += 1
                 position.step_in_epoch += 1
@@ -213,8 +215,8 @@ class Trainer:
         names = (*schema.SCORES, "loss")
         # One worker decides for all: others might round otherwise.
         own = self._dev_scores() if self._team.is_chief else dict.fromkeys(names, 0.0)
-        found = self._team.from_chief([own[name] for name in names])
-        scores = dict(zip(names, map(float, found)))
+        values = self._team.from_chief([own[name] for name in names])
+        scores = dict(zip(names, map(float, values)))
         for name, value in scores.items():
             tf.summary.scalar(f"{name}/dev", value, step=position.step)
         best = self._selection.update(scores[self._selection.metric], position.step)

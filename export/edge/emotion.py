@@ -157,10 +157,12 @@ def answer(model, features):
     for name, described in run.get_input_details().items():
         if name.endswith("_length"):
             continue
-        modality, _, what = name.partition("_")
-        if what:  # mean or deviation of a speaker, of whom this recording is all that is known
+        modality, _, statistic = name.partition("_")
+        if statistic:  # mean or deviation of a speaker, of whom this recording is all that is known
             steps = features.get(modality, np.zeros((1, described["shape"][-1])))
-            inputs[name] = getattr(steps, {"mean": "mean", "deviation": "std"}[what])(axis=0)[None]
+            inputs[name] = getattr(steps, {"mean": "mean", "deviation": "std"}[statistic])(axis=0)[
+                None
+            ]
             inputs[name] = inputs[name].astype(np.float32)
             continue
         width = tuple(int(size) for size in described["shape_signature"][2:])

@@ -147,7 +147,7 @@ def test_keyword_is_taken(tmp_path):
         ("plantd", {}, "`source` is not known.*'planted'"),
         ("planted", {"planted_sizes": (1, 2)}, "`planted_sizes`.*three"),
         ("planted", {"planted_sizes": (1, 2, 0)}, "`planted_sizes`.*at least 1"),
-        ("planted", {"audio_features": "mfcc"}, "`audio_features` is of no use here.*folds"),
+        ("planted", {"audio_features": "mfcc"}, "`audio_features` is not used by.*folds"),
         ("ravdess", {}, "`source_dir` is missing"),
         ("planted", {"records_per_shard": 0}, "`records_per_shard` is out of range"),
         ("planted", {"feature_dtype": "float64"}, "`feature_dtype` is not known"),

@@ -90,7 +90,7 @@ def test_missing_table_of_actors_is_noted(tmp_path):
     names = ["1001_DFA_ANG_XX.wav", "1001_DFA_SAD_XX.wav"]
     corpus = cremad.read(write(tmp_path, names, table=False))
     assert {spoken.sex for spoken in corpus.recordings} == {""}
-    assert "VideoDemographics.csv is missing: nobody's sex is known." in corpus.notes
+    assert "VideoDemographics.csv is missing: the sex of the actors is unknown." in corpus.notes
     (tmp_path / "VideoDemographics.csv").write_text(demographics(range(1001, 1090)))
     assert "VideoDemographics.csv lacks 2 actors: 1090, 1091." in cremad.read(tmp_path).notes
 

@@ -134,7 +134,7 @@ def test_sound_of_a_name_that_no_file_can_have_is_missing(checkout):
         (line("b", start_time="x", end_time=1), "the times are wrong"),
         (line("b", start_time=1), "the times are wrong"),
         (line("b", "boredem"), "the lines differ"),
-        (LINES["a"], "the key stands twice"),
+        (LINES["a"], "the key appears twice"),
     ],
 )
 def test_bad_line_is_named(checkout, bad, message):

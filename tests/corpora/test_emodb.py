@@ -45,7 +45,7 @@ def test_whole_release_has_the_published_counts(tmp_path):
 def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
     names = ["03a01Fa.wav", "03a01Wa.wav", "04a01Fa.wav", "03a03Fa.wav", "03a01Xa.wav", "x.wav"]
     notes = emodb.read(trees.write_names(tmp_path, names)).notes
-    assert notes[0] == "2 utterances, not the published 535. Is the release whole?"
+    assert notes[0] == "2 utterances, not the published 535. Is the release complete?"
     assert "Different by speaker: 03 2 of 49." in notes
     assert "9 speakers are missing: 08, 09, 10, 11, 12 and 4 more." in notes
     assert "4 files are not of the corpus: 03a01Xa.wav, 03a03Fa.wav, 04a01Fa.wav, x.wav." in notes

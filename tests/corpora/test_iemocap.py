@@ -85,7 +85,7 @@ def test_release_is_read(release):
     notes = "\n".join(corpus.notes)
     assert "4 utterances, not the published 7,487. Different in: ang 1 of 1,103" in notes
     assert "5 labelled utterances in 2 dialogs." in notes
-    assert "Left out, being of no class: 1 (xxx 1)." in notes
+    assert "Left out, without a class: 1 (xxx 1)." in notes
     assert "1 utterances have no transcript, the first 'Ses03M_impro05a_M000'" in notes
 
 
@@ -162,7 +162,7 @@ def test_transcripts_that_cannot_be_used_are_noted(release):
     notes = "\n".join(corpus.notes)
     assert "1 transcription files are missing" in notes
     assert "1 transcription lines cannot be read, the first 'Ses01F_impro05.txt, line 3'" in notes
-    assert "1 transcripts stand twice; the first counts" in notes
+    assert "1 transcripts appear twice; the first counts" in notes
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_bad_label_is_named(release, line, message):
 def test_utterance_that_stands_twice_is_refused(release):
     turn = ("1", "2", "Ses01F_impro05_F000", "ang")
     write_dialog(release, "Ses01F_impro05", evaluation(turn, turn))
-    with pytest.raises(ValueError, match="line 8: the id stands twice"):
+    with pytest.raises(ValueError, match="line 8: the id appears twice"):
         iemocap.read(release)
 
 

@@ -53,7 +53,7 @@ def test_utterances_of_no_class_are_left_out_and_counted():
     assert [(r.id, r.label) for r in kept] == [("u0", 0), ("u2", 1), ("u3", 1)]
     assert notes == [
         "The class hap+exc joins hap and exc.",
-        "Left out, being of no class: 3 (oth 1, xxx 2).",
+        "Left out, without a class: 3 (oth 1, xxx 2).",
     ]
 
 

@@ -79,10 +79,10 @@ def test_dialogs_are_put_together(release):
         ([row("a", "A", "joy", 0, "1.0")], "line 2: Utterance_ID is wrong"),
         ([row("a", "A", "joy", 0, "9" * 7)], "line 2: Utterance_ID is wrong"),
         ([row("a", "A", "", 0, 0)], "line 2: the emotion is wrong"),
-        ([row("a", "A", "joy", 0, 0), row("b", "B", "joy", 0, 0)], "line 3: the id stands twice"),
+        ([row("a", "A", "joy", 0, 0), row("b", "B", "joy", 0, 0)], "line 3: the id appears twice"),
         (
             [row("a", "A", "joy", 0, 0), row("b", "B", "joy", 0, "00")],
-            "line 3: the id stands twice",
+            "line 3: the id appears twice",
         ),
         ([["1", "2"]], "line 2: the row does not fit"),
     ],

@@ -104,7 +104,7 @@ def test_missing_takes_and_actors_and_other_files_are_named(tmp_path):
     names.remove("Actor_01/03-01-08-02-02-02-01.wav")
     names += ["Actor_01/03-01-01-02-01-01-01.wav", "Actor_25/03-01-01-01-01-01-25.wav", "x.wav"]
     notes = ravdess.read(trees.write_names(tmp_path, names)).notes
-    assert notes[0] == "1,379 utterances, not the published 1,440. Is the release whole?"
+    assert notes[0] == "1,379 utterances, not the published 1,440. Is the release complete?"
     assert notes[1].startswith("Different by class: neutral 92 of 96, calm 184 of 192, ")
     assert notes[1].endswith("surprised 183 of 192.")
     assert notes[2] == "Different by speaker: Actor_01 59 of 60."
@@ -148,7 +148,7 @@ def test_labels_are_joined(tmp_path):
     )
     assert corpus.classes == ("low", "high") and len(corpus.recordings) == 96 + 192 * 3
     assert corpus.notes[0] == "1,440 utterances, in every class as many as published."
-    assert any(note.startswith("Left out, being of no class: 768 ") for note in corpus.notes)
+    assert any(note.startswith("Left out, without a class: 768 ") for note in corpus.notes)
 
 
 def test_nested_copy_counts_once(tmp_path):

@@ -46,7 +46,7 @@ def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
     names += ["DC_a16.wav", "XX_a01.wav", "a01.wav", "._DC_a01.wav"]
     notes = savee.read(trees.write_names(tmp_path, names)).notes
     assert notes == (
-        "479 utterances, not the published 480. Is the release whole?",
+        "479 utterances, not the published 480. Is the release complete?",
         "Different by class: surprise 59 of 60.",
         "Different by speaker: KL 119 of 120.",
         "1 utterances are missing: KL_su15.",

@@ -81,7 +81,7 @@ def test_labels_are_chosen(tmp_path):
     corpus = table.read(path, labels="low=a+c,b", name="mine")
     assert corpus.name == "mine" and corpus.classes == ("low", "b")
     assert [(r.id, r.label) for r in corpus.recordings] == [("1", 0), ("2", 1), ("3", 0)]
-    assert "Left out, being of no class: 1 (d 1)." in corpus.notes
+    assert "Left out, without a class: 1 (d 1)." in corpus.notes
 
 
 def test_files_elsewhere_and_columns_not_read_are_noted(tmp_path):
@@ -90,7 +90,7 @@ def test_files_elsewhere_and_columns_not_read_are_noted(tmp_path):
     assert corpus.recordings[0].audio == "/data/x.wav"
     assert "Columns that are not read: transcipt." in corpus.notes
     assert any(
-        note.startswith("2 of its files lie outside the table's folder") for note in corpus.notes
+        note.startswith("2 of its files are outside the table's folder") for note in corpus.notes
     )
 
 
@@ -138,7 +138,7 @@ def test_table_without_folds_has_the_given_split(tmp_path):
 @pytest.mark.parametrize("rows", ["1,a,x,f1,\n2,b,y,,train\n", "1,a,x,,test\n2,b,y,f1,\n"])
 def test_fold_and_split_together_are_refused(tmp_path, rows):
     path = write(tmp_path, "id,label,audio,fold,split\n" + rows)
-    with pytest.raises(ValueError, match=r"line 3: fold and split stand together"):
+    with pytest.raises(ValueError, match=r"line 3: fold and split are both set"):
         table.read(path)
 
 
@@ -176,7 +176,7 @@ def test_choices_may_be_in_capitals(tmp_path):
 def test_index_of_pandas_is_noted(tmp_path):
     corpus = table.read(write(tmp_path, ",id,label,audio\n0,1,a,x\n1,2,b,y\n"))
     assert [spoken.id for spoken in corpus.recordings] == ["1", "2"]
-    assert "Column 1 has no name, as an index has none: not read." in corpus.notes
+    assert "Column 1 has no name, as in an index: not read." in corpus.notes
 
 
 @pytest.mark.parametrize(

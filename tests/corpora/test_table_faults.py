@@ -9,13 +9,13 @@ from tests.corpora import damage
 from tests.corpora.test_table import HEAD, write
 
 BAD = [
-    ("u1,a.wav,,1,,,,joy,,,\n", "line 2: start and end are no span"),
-    ("u1,a.wav,,2,1,,,joy,,,\n", "line 2: start and end are no span"),
-    ("u1,a.wav,,1,1,,,joy,,,\n", "line 2: start and end are no span"),
-    ("u1,a.wav,,nan,2,,,joy,,,\n", "line 2: start and end are no span"),
-    ("u1,a.wav,,1,inf,,,joy,,,\n", "line 2: start and end are no span"),
-    ("u1,a.wav,,-1,2,,,joy,,,\n", "line 2: start and end are no span"),
-    ("u1,a.wav,,x,2,,,joy,,,\n", "line 2: start and end are no span"),
+    ("u1,a.wav,,1,,,,joy,,,\n", "line 2: start and end are not a time span"),
+    ("u1,a.wav,,2,1,,,joy,,,\n", "line 2: start and end are not a time span"),
+    ("u1,a.wav,,1,1,,,joy,,,\n", "line 2: start and end are not a time span"),
+    ("u1,a.wav,,nan,2,,,joy,,,\n", "line 2: start and end are not a time span"),
+    ("u1,a.wav,,1,inf,,,joy,,,\n", "line 2: start and end are not a time span"),
+    ("u1,a.wav,,-1,2,,,joy,,,\n", "line 2: start and end are not a time span"),
+    ("u1,a.wav,,x,2,,,joy,,,\n", "line 2: start and end are not a time span"),
     ("u1,a.wav,,,,up,,joy,,,\n", "line 2: side is not known.*whole, left, right"),
     ("u1,a.wav,,,,,,joy,,,dev2\n", "line 2: split is not known.*train, dev, test"),
     ("u1,a.wav,,,,,,,,,\n", "line 2: the label is missing"),
@@ -23,7 +23,7 @@ BAD = [
     (",a.wav,,,,,,joy,,,\n", "line 2: the id cannot be used"),
     ("\x1b[2J,a.wav,,,,,,joy,,,\n", "line 2: id cannot be shown"),
     ("x" * 201 + ",a.wav,,,,,,joy,,,\n", "line 2: the id cannot be used"),
-    ("u1,a,,,,,,j,,,\nu1,a,,,,,,j,,,\n", "line 3: the id stands twice"),
+    ("u1,a,,,,,,j,,,\nu1,a,,,,,,j,,,\n", "line 3: the id appears twice"),
     ("u1,a\n", "line 2: the row does not fit"),
 ]
 
@@ -40,16 +40,16 @@ def test_bad_row_is_named(tmp_path, text, message):
         ("[1]", "a list"),
         ("{", "JSONDecodeError"),
         ('{"id": NaN}', "NaN"),
-        ('{"id": 1, "id": 2}', "a name stands twice"),
+        ('{"id": 1, "id": 2}', "a name appears twice"),
         ('{"id": {"a": 1}}', "id is neither text nor a number"),
         ('{"id": true}', "id is neither text nor a number"),
         ('{"id": ' + "9" * 5000 + "}", "ValueError"),
         ("[" * 60_000, "RecursionError"),
         ('{"label": "a"}', "columns are missing"),
-        ('{"id": 1, "label": "a", "audio": "a\\u0000"}', "audio is no path"),
-        ('{"id": 1, "label": "a", "audio": "\\ud800"}', "audio is no path"),
+        ('{"id": 1, "label": "a", "audio": "a\\u0000"}', "audio is not a path"),
+        ('{"id": 1, "label": "a", "audio": "\\ud800"}', "audio is not a path"),
         ('{"id": "\\ud800", "label": "a", "audio": "a"}', "id cannot be shown"),
-        ('{"id": 1, "label": "a", "audio": "a", "start": 1e999, "end": 2}', "no span"),
+        ('{"id": 1, "label": "a", "audio": "a", "start": 1e999, "end": 2}', "not a time span"),
     ],
 )
 def test_bad_line_is_named(tmp_path, text, message):
@@ -77,13 +77,13 @@ def test_missing_columns_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("times", "message"),
     [
-        ("1,500;2,500", "line 2: start can be read in two ways.*decimal point.*'1,500'"),
-        ("1.5;2,500", "line 2: end can be read in two ways"),
-        ("1,5,0;2", "line 2: start and end are no span"),
-        ("1.234,5;2", "line 2: start and end are no span"),
-        ("1,234.5;2000", "line 2: start and end are no span"),
-        (",5;2", "line 2: start and end are no span"),
-        ("5,25;2,5", "line 2: start and end are no span"),
+        ("1,500;2,500", "line 2: start is ambiguous.*decimal point.*'1,500'"),
+        ("1.5;2,500", "line 2: end is ambiguous"),
+        ("1,5,0;2", "line 2: start and end are not a time span"),
+        ("1.234,5;2", "line 2: start and end are not a time span"),
+        ("1,234.5;2000", "line 2: start and end are not a time span"),
+        (",5;2", "line 2: start and end are not a time span"),
+        ("5,25;2,5", "line 2: start and end are not a time span"),
     ],
 )
 def test_commas_that_may_be_no_decimal_ones_are_refused(tmp_path, times, message):

@@ -58,7 +58,7 @@ def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
     names.remove("YAF_sad/YAF_aa_sad.wav")
     names += ["OAF_angry/OAF_back_cross.wav", "XAF_angry/XAF_aa_angry.wav"]
     assert tess.read(trees.write_names(tmp_path, names)).notes == (
-        "2,799 utterances, not the published 2,800. Is the release whole?",
+        "2,799 utterances, not the published 2,800. Is the release complete?",
         "Different by class: sad 399 of 400.",
         "Different by speaker: YAF 1,399 of 1,400.",
         "1 utterances are missing: YAF_aa_sad.",

@@ -85,11 +85,11 @@ def test_other_encoding_is_refused_with_its_name_and_read_under_it(tmp_path, enc
         (b"id,a\nu1,\x81\n", "windows-1252", "line 2: this is not cp1252.*throughout"),
         (b"id,a\n\nu1,\xff\n", "ascii", "line 3: this is not ascii"),
         ("id,a\nu1,é\n".encode("utf-16")[:-1], None, "line 2: this is not utf-16"),
-        ("id,a\n".encode("utf-16"), "gb18030", "line 1: the encoding is another"),
+        ("id,a\n".encode("utf-16"), "gb18030", "line 1: the encoding does not match"),
         (
             "id,é\n".encode("utf-8-sig"),
             "windows-1252",
-            "line 1: the encoding is another.*utf-8-sig",
+            "line 1: the encoding does not match.*utf-8-sig",
         ),
         ("我,a\nu1,é\n".encode("utf-16-le"), None, "line 2: this is not text.*--encoding"),
         ("我今天\n很高兴\n".encode()[:-2], None, "line 2: this is not UTF-8"),
@@ -143,11 +143,11 @@ LEFT = [
     (b",,\n\na,b,\n1,2,\n3,4,\n", []),
     (b"a,b,,\n1,2,,\n3,4\n", []),  # Excel leaves the last commas out after 16 rows
     (b"a,,b\n1,,2\n3, ,4\n", []),
-    (b"a,b\n1,2\n,\n  , \n3,4\n,,,\n\n", ["Rows of some.csv in which nothing stands: 3, skipped."]),
-    (b",a,b\n0,1,2\n1,3,4\n", ["Column 1 has no name, as an index has none: not read."]),
+    (b"a,b\n1,2\n,\n  , \n3,4\n,,,\n\n", ["Rows of some.csv that are empty: 3, skipped."]),
+    (b",a,b\n0,1,2\n1,3,4\n", ["Column 1 has no name, as in an index: not read."]),
     (
         b",,a,b\nx,0,1,2\nx,1,3,4\n",
-        ["Columns 1 to 2 have no name, as an index has none: not read."],
+        ["Columns 1 to 2 have no name, as in an index: not read."],
     ),
     (b"A,b\n1,2\n3,4\n", ["Read without regard to capitals: A."]),
     (b"\xef\xbb\xbf\xef\xbb\xbfa,B \n1,2\n3,4\n", ["Read without regard to capitals: B."]),
@@ -227,7 +227,7 @@ def test_ids_are_unique_and_bounded(tmp_path, monkeypatch):
     seen = text_files.Seen()
     seen.add("a.csv", 2, "x")
     with pytest.raises(
-        ValueError, match=r"'b.csv', line 3: the id stands twice.*line 2 of 'a.csv'"
+        ValueError, match=r"'b.csv', line 3: the id appears twice.*line 2 of 'a.csv'"
     ):
         seen.add("b.csv", 3, "x")
     seen.add("b.csv", 4, "y")

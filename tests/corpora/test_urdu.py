@@ -34,7 +34,7 @@ def test_what_is_missing_or_not_of_the_corpus_is_named(tmp_path):
     names = [name for name in whole_release() if not name.endswith(("_A07.wav", "_S0100.wav"))]
     names += ["Angry/SX1_F1_A01.wav", "Sad/SM1_F1_B01.wav"]
     notes = urdu.read(trees.write_names(tmp_path, names)).notes
-    assert notes[0] == "398 utterances, not the published 400. Is the release whole?"
+    assert notes[0] == "398 utterances, not the published 400. Is the release complete?"
     assert notes[1] == "Different by class: angry 99 of 100, sad 99 of 100."
     assert "2 files are not of the corpus: SM1_F1_B01.wav, SX1_F1_A01.wav." in notes
     assert "2 utterances are missing: A07, S0100." in notes

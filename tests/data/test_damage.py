@@ -128,7 +128,7 @@ def test_every_fault_is_listed(folder):
     for name in (*PLACES, "embedding.npy", "vocabulary.txt"):
         assert [text for text in listed if name in text]
     assert [text for text in listed if "3 words, not 13" in text]
-    assert [text for text in listed if "line 3: 'word0' stands in line 1, too" in text]
+    assert [text for text in listed if "line 3: 'word0' is in line 1, too" in text]
     assert [text for text in listed if "row 3 is not finite" in text]
 
 
@@ -141,7 +141,7 @@ def test_repeated_id_and_wrong_word_counts_are_listed(tmp_path):
     data = (tmp_path / "set" / first.file).read_bytes()
     (tmp_path / "set" / second.file).write_bytes(data)
     listed = [str(fault) for fault in verification.verify(tmp_path / "set")]
-    assert [text for text in listed if second.file in text and f"stands in {first.file}" in text]
+    assert [text for text in listed if second.file in text and f"is in {first.file}" in text]
     clean = write(tmp_path / "other", protocols=["speaker"])
     np.save(clean.folder / "word_counts.npy", counts)
     listed = [str(fault) for fault in verification.verify(clean.folder)]

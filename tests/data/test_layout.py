@@ -126,7 +126,7 @@ def test_record_that_ends_tensorflow_is_refused(forge):
     whole = payload(entries())
     data, shard = forge(whole, ENDS_TENSORFLOW)
     place = rf"{shard.file}', record 1 at byte {len(whole) + 16}: "
-    problem = r"it is no tf\.train\.Example as it was written \(a length of 16911433727 where"
+    problem = r"it is not a tf\.train\.Example as it was written \(a length of 16911433727 where"
     with pytest.raises(ValueError, match=place + problem):
         integrity.check_shard(data, shard)
     listed = [str(fault) for fault in integrity.shard_faults(data, shard)]
@@ -167,7 +167,9 @@ def test_record_cut_anywhere_is_refused(read):
     for cut in [data[:end] for end in range(len(data))] + [
         field(0x0A, body[:end]) for end in range(len(body))
     ]:
-        with pytest.raises(faults.Fault, match=r"shard.tfrecord', record 7 at byte 8: it is no tf"):
+        with pytest.raises(
+            faults.Fault, match=r"shard.tfrecord', record 7 at byte 8: it is not a tf"
+        ):
             read(cut)
 
 
@@ -219,7 +221,7 @@ def test_record_cut_anywhere_is_refused(read):
     }.values(),
 )
 def test_other_layout_is_refused(read, data, problem):
-    with pytest.raises(faults.Fault, match=rf"record 7 at byte 8: it is no .*{problem}"):
+    with pytest.raises(faults.Fault, match=rf"record 7 at byte 8: it is not a .*{problem}"):
         read(data)
 
 

@@ -99,7 +99,7 @@ def test_utterances_are_read_as_written(data, compact):
 
 def test_data_of_former_versions_says_so(data):
     old = dataclasses.replace(data, utterances_file=None, moments_file=None)
-    with pytest.raises(ValueError, match=r"former version.*Prepare it again"):
+    with pytest.raises(ValueError, match=r"earlier version.*Prepare it again"):
         moments.of_speakers(old, "audio")
 
 

@@ -45,7 +45,9 @@ def test_record_that_contradicts_itself_is_refused():
 def test_record_that_declares_an_impossible_length_is_refused(length):
     example = tf.train.Example.FromString(records.encode(utterance()))
     example.features.feature["audio_length"].int64_list.value[0] = length
-    with pytest.raises(tf.errors.InvalidArgumentError, match="audio has not the length"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="audio does not have the declared length"
+    ):
         records.decode(tf.constant([example.SerializeToString()]), WIDTHS)
 
 

@@ -86,7 +86,7 @@ def test_failure_leaves_nothing_behind(tmp_path):
 def test_source_that_contradicts_its_index_is_refused(tmp_path):
     whole = planted.read(1, {"train": 3, "dev": 1, "test": 1})
     mixed = dataclasses.replace(whole, index=whole.index[::-1])
-    with pytest.raises(ValueError, match="does not give what its index says"):
+    with pytest.raises(ValueError, match="does not match its index"):
         writer.write(mixed, tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
 
@@ -129,7 +129,7 @@ def test_shared_speakers_and_repeated_texts_are_told(tmp_path):
     told = folds.choose(data, "random", 1).warnings
     count = folds.choose(data, "random", 1).count("test")
     assert told[0] == "10 of 10 test speakers also speak in train"
-    assert told[1].startswith(f"{count} of {count} test texts also stand")
+    assert told[1].startswith(f"{count} of {count} test texts are also")
     alone = folds.choose(data, "speaker", 1).warnings
     assert not [text for text in alone if "speakers" in text]
     assert [text for text in alone if "test texts" in text]

@@ -233,7 +233,7 @@ UNSURE = {
         {**shared.MADE_HERE, "audio": shared.WAV2VEC}, {"audio_width": 60}, "described as",
     ),
     "another recipe": ({"made_from": feature_kinds.RECORDINGS}, {}, "Received: version 1"),
-    "words": ({"text": {"kind": "unknown"}}, WORDS, "nobody has said"),
+    "words": ({"text": {"kind": "unknown"}}, WORDS, "it is not known"),
 }  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def test_every_bad_clip_of_meld_is_named(release):
         assert found[name].kind == kind
         assert all(text in found[name].text for text in texts), found[name]
     notes = "\n".join(corpus.notes)
-    assert "1 clips are missing" in notes and "1 clips stand in no table" in notes
+    assert "1 clips are missing" in notes and "1 clips are in no table" in notes
     assert "last more than 60 s by the tables' times: test_dia0_utt1 (305 s)" in notes
     assert [path.rpartition("/")[2] for path in corpus.extra] == ["final_videos_testdia0_utt0.mp4"]
 
@@ -247,6 +247,6 @@ def test_fewer_than_three_sessions_are_prepared(tmp_path, monkeypatch, capsys, s
     few = dataclasses.replace(corpus, recordings=many[:10] if sessions == 1 else many[:2])
     with pytest.raises(KeyboardInterrupt):
         from_recordings.write(few, chosen, tmp_path / "data")
-    instead = "random has 5 folds instead" if sessions == 1 else "Protocol all takes their place"
+    instead = "random has 5 folds instead" if sessions == 1 else "Protocol all is used instead"
     assert instead in said[1]
     assert np.array_equal([each.label for each in few.recordings[:2]], [0, 1])

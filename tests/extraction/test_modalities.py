@@ -88,7 +88,7 @@ def test_sound_is_prepared_without_weights(release, tmp_path):
     assert "AMH-1 (A+T)" in finished.stdout and "has no" not in finished.stdout
     finished = commands.run(*train, f"--run_dir={tmp_path / 'all'}", "--modalities=atv")
     assert finished.returncode == 0, finished.stderr
-    assert "Mind: the data set has no video, which the model is to read." in finished.stdout
+    assert "Note: the data set has no video, which the model is to read." in finished.stdout
 
 
 def test_modality_that_is_not_there_is_refused(release, tmp_path):

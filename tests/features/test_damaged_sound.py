@@ -109,7 +109,7 @@ def test_channels_that_are_infinite_both_ways_are_refused_without_a_warning(tmp_
     samples = np.zeros((100, 2), np.float32)
     samples[50] = math.inf, -math.inf
     soundfile.write(tmp_path / "inf.wav", samples, rate, "FLOAT")
-    refuse(tmp_path / "inf.wav", "no numbers")
+    refuse(tmp_path / "inf.wav", "not numbers")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -117,7 +117,7 @@ def test_samples_that_are_no_numbers_are_refused(tmp_path, value):
     samples = np.zeros(1000)
     samples[500] = value
     soundfile.write(tmp_path / "nan.wav", samples, 16000, "FLOAT")
-    refuse(tmp_path / "nan.wav", "no numbers")
+    refuse(tmp_path / "nan.wav", "not numbers")
 
 
 @pytest.mark.parametrize(("package", "name"), [("soundfile", "tone.flac"), ("av", "tone.mkv")])

@@ -22,7 +22,7 @@ def test_google_is_told_the_language(cloud, language, code):
     cloud.results = [["x"]]
     extractor.start_recognizer("google", language=language)(tone())
     assert cloud.requests[0][0].language_code == code
-    with pytest.raises(ValueError, match=r"must be told the language.*--asr_language"):
+    with pytest.raises(ValueError, match=r"needs the language.*--asr_language"):
         extractor.start_recognizer("google")
 
 

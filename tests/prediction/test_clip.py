@@ -209,7 +209,7 @@ def edited(run_dir, tmp_path, change):
     ("change", "problem"),
     [
         (lambda f: f["features"]["video"].update(fingerprint="x"), "not the weights.*--resnet_w"),
-        (lambda f: f.update(features=None), "audio features cannot.*nobody has said.*=mfcc"),
+        (lambda f: f.update(features=None), "audio features cannot.*it is not known.*=mfcc"),
         (lambda f: f["features"]["audio"].update(kind="synthetic"), "audio features.*synthetic"),
         (lambda f: f["features"].update(audio=WAV2VEC), "audio features.*described as 'my wav2vec"),
         (

@@ -130,7 +130,7 @@ def test_folder_without_cross_validation_is_refused(tmp_path, made):
         ({"mean": None}, "`mean"),
         ({"standard_deviation": 0}, "`standard_deviation"),
         ({"pooled": {}}, "`pooled"),
-        ({"pooled": {"confusion_matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}, "belong together"),
+        ({"pooled": {"confusion_matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}}, "do not match"),
         ({"pooled": {"confusion_matrix": [[0.5] * 3] * 3}}, "`pooled"),
     ],
 )

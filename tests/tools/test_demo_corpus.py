@@ -56,7 +56,7 @@ def test_kept_tree_is_intact():
     assert counts == {"ang": 2, "exc": 1, "hap": 1, "sad": 1, "fru": 2, "sur": 1, "neu": 2}
     assert corpus.notes == (
         "12 labelled utterances in 10 dialogs.",
-        "Left out, being of no class: 2 (oth 1, xxx 1).",
+        "Left out, without a class: 2 (oth 1, xxx 1).",
     )
     assert {r.session for r in corpus.recordings} == set("12345")
     assert "Ses03M_impro05a" in {r.group for r in corpus.recordings}

@@ -3,7 +3,7 @@
 python -m tests.training.killed_run DATA_DIR RUN_DIR '[["step", 3, 0], ...]'
 
 A kill is a place, how many times it is passed before, and how many milliseconds to wait there
-while the work goes on. Every attempt is a fork.
+while work continues. Every attempt is a fork.
 """
 
 import itertools

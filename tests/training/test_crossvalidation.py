@@ -46,7 +46,7 @@ def one_fold(data_dir, tmp_path_factory):
     finished = crossval(data_dir, output_dir, "--folds=1")
     assert finished.returncode == 0, finished.stderr
     assert "mean ± sd of 1 of 3 folds" in finished.stdout
-    assert "Mind: " in finished.stdout and "speakers also speak in train" in finished.stdout
+    assert "Note: " in finished.stdout and "speakers also speak in train" in finished.stdout
     return output_dir
 
 

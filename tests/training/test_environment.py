@@ -42,7 +42,7 @@ def test_environments_are_kept_in_order_and_differences_told(tmp_path):
     different = environment.record(tmp_path, later)
     assert different == [("gpus", None, 1), ("threads", 2, 8)]
     assert environment.tell(different) == (
-        "The run goes on in another environment: gpus was None, now 1; threads was 2, now 8."
+        "The run continues in another environment: gpus was None, now 1; threads was 2, now 8."
     )
     stored = json.loads((tmp_path / "environment.json").read_text())
     assert stored == {"environments": [begun, later]}

@@ -40,7 +40,7 @@ def test_run_that_goes_on_with_another_kernel_says_so(
     monkeypatch.setattr(compiled, "is_loaded", lambda: False)
     train(tiny_data, run_dir)
     said = capsys.readouterr().out
-    assert "goes on in another environment: kernel was compiled, now packed." in said
+    assert "continues in another environment: kernel was compiled, now packed." in said
 
 
 def test_run_that_goes_on_with_its_kernel_says_nothing(begun, tiny_data, tmp_path, capsys):

@@ -184,7 +184,7 @@ def test_evaluation_on_another_data_set_is_refused(finished, tmp_path):
         (
             None,
             [
-                f"{name} features: nobody has said how they were made"
+                f"{name} features: it is not known how they were made"
                 for name in ("audio", "text", "video")
             ],
         ),

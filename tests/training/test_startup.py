@@ -71,7 +71,7 @@ def test_run_that_was_begun_without_the_kernel_keeps_to_that(loads, monkeypatch,
     startup.load_kernel(model(), begun="packed")
     assert loads == []
     said = " ".join(capsys.readouterr().out.split())
-    assert "begun with --kernel=packed and keeps to it" in said
+    assert "began with --kernel=packed and keeps it" in said
     startup.load_kernel(model(), begun="compiled")
     startup.load_kernel(model(kernel="compiled"), begun="packed")
     assert loads == ["compiled"] * 2

@@ -74,9 +74,9 @@ class _Actor:
         self.mouths = np.zeros(len(times))
         self.sway = np.cumsum(rng.normal(0, 0.5, (len(times), 2)), axis=0).clip(-20, 20)
         for turn in turns:
-            shown = turn.shown if rng.random() >= WRONG_FACE else str(rng.choice(list(FACES)))
+            emotion = turn.shown if rng.random() >= WRONG_FACE else str(rng.choice(list(FACES)))
             speaks = (times >= turn.start) & (times < turn.end)
-            self.faces[speaks] = _blend(shown, rng.uniform(0.5, 1.2))
+            self.faces[speaks] = _blend(emotion, rng.uniform(0.5, 1.2))
             self.mouths[speaks] = voice.loudness(turn.waveform, times[speaks] - turn.start)
 
     def draw(self, canvas, frame):
@@ -87,11 +87,11 @@ class _Actor:
 def _frames(turns, seconds, rng):
     """Yields the pictures of a dialog as `(HEIGHT, WIDTH, 3)` uint8."""
     times = np.arange(round(seconds * RATE)) / RATE
-    left = turns[0].dialog[5]
+    left_gender = turns[0].dialog[5]
     session = int(turns[0].dialog[4])
     actors = [
         _Actor(side, gender, session, [t for t in turns if t.gender == gender], times, rng)
-        for side, gender in (("left", left), ("right", "FM".replace(left, "")))
+        for side, gender in (("left", left_gender), ("right", "FM".replace(left_gender, "")))
     ]
     background = _background(rng)
     size = (4, HEIGHT - 2 * LETTERBOX, WIDTH, 1)
@@ -130,8 +130,8 @@ def write(path, turns, rng, quality):
         for number, pixels in enumerate(_frames(turns, seconds, rng)):
             if number % RATE == 0:
                 start = number // RATE * SOUND_RATE
-                heard = mixed[None, start : start + SOUND_RATE]
-                chunk = av.AudioFrame.from_ndarray(heard, format="u8", layout="mono")
+                samples = mixed[None, start : start + SOUND_RATE]
+                chunk = av.AudioFrame.from_ndarray(samples, format="u8", layout="mono")
                 chunk.sample_rate, chunk.pts = SOUND_RATE, start
                 container.mux(sound.encode(chunk))
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")

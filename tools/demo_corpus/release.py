@@ -1,4 +1,4 @@
-"""The files around sound and picture, as they lie in IEMOCAP's release."""
+"""The files around sound and picture, as they are in IEMOCAP's release."""
 
 from amh_tf.corpora import iemocap
 
@@ -59,7 +59,7 @@ def transcription(turns):
 
 
 def write_texts(folder, dialog, turns, rng):
-    """Writes the text files of a dialog, and what else lies beside them.
+    """Writes the text files of a dialog, and what else is beside them.
 
     Args:
         folder: `Session1/dialog` and so on.

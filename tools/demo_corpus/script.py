@@ -33,7 +33,7 @@ CARRIERS = (
     "What happened to the people next door?",
     "Do you remember the day we met?",
 )
-# Said now and then: a few words lean, as they do in life.
+# Said from time to time: a few words lean, as they do in life.
 LEANING = {
     "ang": ("How dare you do this to me!", "Get out of my way, now!"),
     "exc": ("Oh my god, we are going to win this!", "I can't wait for the party!"),
@@ -118,8 +118,8 @@ def _labels(utterances):
 def _dialog_names(session, count):
     names = list(_DIALOGS[:count])
     if session == _SPLIT_SESSION:
-        where = names.index(_SPLIT_DIALOG)
-        names[where : where + 1] = ["M_impro05a", "M_impro05b"][: 1 + (count > 4)]
+        position = names.index(_SPLIT_DIALOG)
+        names[position : position + 1] = ["M_impro05a", "M_impro05b"][: 1 + (count > 4)]
         names = [name for name in names if name != "M_impro05"][:count]
     return [f"Ses0{session}{name}" for name in names]
 
@@ -149,14 +149,14 @@ def dialogs(utterances, rng):
         names = _dialog_names(session, count)
         gender = str(rng.choice(["F", "M"]))
         for name, part in zip(names, np.array_split(dealt, len(names))):
-            said = {"F": 0, "M": 0}
+            counts = {"F": 0, "M": 0}
             planned[name] = []
             for label in map(str, part):
-                shown = label if label in ORDER else str(rng.choice(ORDER))
-                turn = f"{name}_{gender}{said[gender]:03d}"
+                face = label if label in ORDER else str(rng.choice(ORDER))
+                turn = f"{name}_{gender}{counts[gender]:03d}"
                 words = _words(rng, label)
-                planned[name].append(Turn(turn, name, label, gender, words, shown))
-                said[gender] += 1
+                planned[name].append(Turn(turn, name, label, gender, words, face))
+                counts[gender] += 1
                 if rng.random() < 0.8 or len(dealt) < TURNS_PER_DIALOG:
                     gender = "M" if gender == "F" else "F"
     return planned

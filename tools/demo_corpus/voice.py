@@ -58,8 +58,8 @@ def say(words, speaker, emotion, rng):
     melody = int(melody * rng.normal(1, 0.1))
     marked = f'<speak><prosody range="{melody}%">{html.escape(words)}</prosody></speak>'
     command = ["espeak-ng", "-m", "-v", voice, "-s", str(speed), "-p", str(pitch)]
-    spoken = _spoken([*command, "-a", str(amplitude), "--stdout", marked])
-    return _at_our_rate(_samples(spoken), rng)
+    sound = _spoken([*command, "-a", str(amplitude), "--stdout", marked])
+    return _at_our_rate(_samples(sound), rng)
 
 
 def _spoken(command):
@@ -68,16 +68,16 @@ def _spoken(command):
     Once in thousands of runs its sound is another one, as long but other samples; the corpus would
     not be what its seed says.
     """
-    heard = set()
+    sounds = set()
     for _ in range(TRIES):
         sound = subprocess.run(command, capture_output=True, check=True).stdout
-        if sound in heard:
+        if sound in sounds:
             return sound
-        heard.add(sound)
+        sounds.add(sound)
     raise errors.refusal(
         "espeak-ng does not say the same thing twice",
         f"two equal sounds in {TRIES} runs",
-        f"{len(heard)} different ones from {' '.join(command)!r}",
+        f"{len(sounds)} different ones from {' '.join(command)!r}",
         "Try another version.",
     )
 

@@ -93,7 +93,7 @@ class Bench:
         return kind, {"folder": folder, "batch_size": self.batch_size, **pilot, **fixed, **options}
 
     def in_turn(self, engines, tasks, rounds=None):
-        """Asks engines in turn, one at a time, each in a process of its own.
+        """Asks engines in turn, one at a time, each in its own process.
 
         The first round is not counted: it builds graphs, fills the page cache and takes a gigabyte
         or two from the system, page by page. Whoever comes first changes from round to round, so
@@ -168,9 +168,9 @@ def machine():
     """Describes processor and software, without names that tell machines apart."""
     text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
-    wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
+    instructions = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
     described = {"cores": len(os.sched_getaffinity(0)), "python": platform.python_version()}
-    described["instructions"] = [name for name in wanted if name in flags]
+    described["instructions"] = [name for name in instructions if name in flags]
     for name in ("tensorflow", "keras", "numpy", "torch"):
         try:
             described[name] = importlib.metadata.version(name)

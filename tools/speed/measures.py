@@ -146,7 +146,7 @@ def busy(bench):
 
 
 def scaling(bench):
-    """Measures epochs of growing sets, float16 shards, each set in a process of its own."""
+    """Measures epochs of growing sets, float16 shards, each set in its own process."""
     sizes = (16, 32) if bench.quick else SIZES
     folders = {str(size): bench.folder(size, "float16") for size in sizes}
     engines, tasks = {}, {}
@@ -208,7 +208,7 @@ def python_versions(python):
         InputError: If the package cannot be imported by it.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [python, "-c", VERSIONS], cwd=shared.ROOT, capture_output=True, text=True, check=True
         )
     except OSError as error:
@@ -216,7 +216,7 @@ def python_versions(python):
     except subprocess.CalledProcessError as error:
         reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
     else:
-        return done.stdout.strip()
+        return process.stdout.strip()
     raise errors.refusal(
         f"{python!r} cannot be measured",
         "an interpreter in whose environment this package is installed",

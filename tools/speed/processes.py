@@ -1,4 +1,4 @@
-"""Each engine in a process of its own: python -m tools.speed.processes ENGINE OPTIONS."""
+"""Each engine in its own process: python -m tools.speed.processes ENGINE OPTIONS."""
 
 import importlib
 import json
@@ -22,7 +22,7 @@ TIMEOUT = 900  # seconds to wait for an answer
 
 
 class Process:
-    """An engine in a process of its own, which answers requests one by one.
+    """An engine in its own process, which answers requests one by one.
 
     Args:
         engine: One of `ENGINES`.

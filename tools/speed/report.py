@@ -24,14 +24,14 @@ def _candidates(results, task):
     seconds = results["seconds"]
     stock = seconds.get("keras-random")
     rows = []
-    for name, taken in seconds.items():
+    for name, measured in seconds.items():
         label, order = title(name)
-        speed = results["gflop"] / taken["median"]
+        speed = results["gflop"] / measured["median"]
         limit = results["limits"]["bfloat16" if "bfloat16" in name else "float32"]
-        times = f"{benches.ratio(stock['rounds'], taken['rounds']):.2f}" if stock else ""
-        row = [label, "as written" if task == "inference" else order, _spread(taken, 1e3)]
+        times = f"{benches.ratio(stock['rounds'], measured['rounds']):.2f}" if stock else ""
+        row = [label, "as written" if task == "inference" else order, _spread(measured, 1e3)]
         rows.append(
-            [*row, f"{1 / taken['median']:.0f}", times, f"{speed:.0f}", f"{speed / limit:.0%}"]
+            [*row, f"{1 / measured['median']:.0f}", times, f"{speed:.0f}", f"{speed / limit:.0%}"]
         )
     header = ["", "batches", "ms per utterance (least to most)", "utterances a second"]
     limits = ", ".join(f"{value:.0f} GFLOP/s in {d}" for d, value in results["limits"].items())
@@ -72,16 +72,18 @@ def _hops(results):
 
 
 def _busy(results):
-    rows = [[benches.TITLES[name], _spread(taken)] for name, taken in results["seconds"].items()]
+    rows = [
+        [benches.TITLES[name], _spread(measured)] for name, measured in results["seconds"].items()
+    ]
     beside = f"Beside {results['processes']} other processes that compute.\n\n"
     return beside + markdown(["", "seconds (least to most)"], rows)
 
 
 def _scaling(results):
     rows = [
-        [f"{int(size):,}", f"{1e3 * taken['median']:.2f}",
+        [f"{int(size):,}", f"{1e3 * measured['median']:.2f}",
          f"{results['peak_bytes'][size] / 2**20:,.0f}"]
-        for size, taken in results["seconds"].items()
+        for size, measured in results["seconds"].items()
     ]  # fmt: skip
     head = f"Float16 shards, shuffle buffer of {results['shuffle_megabytes']} MB.\n\n"
     return head + markdown(["utterances", "ms per utterance", "peak memory, MB"], rows)
@@ -89,7 +91,7 @@ def _scaling(results):
 
 def _pythons(results):
     rows = [
-        [results["versions"][name], *(_spread(taken, 1e3) for taken in tasks.values())]
+        [results["versions"][name], *(_spread(measured, 1e3) for measured in tasks.values())]
         for name, tasks in results["seconds"].items()
     ]
     ratios = (f"{value:.3f}" for value in results["ratio"].values())
@@ -116,8 +118,8 @@ def page(results):
     lines = [
         "# Speed",
         f"Measured on {machine['cores']} cores ({', '.join(machine['instructions'])}); {versions}. "
-        "Synthetic features of the paper's sizes, lengths like IEMOCAP's. Engines in processes of "
-        "their own, one measured at a time, in turn; medians over the rounds.",
+        "Synthetic features of the paper's sizes, lengths like IEMOCAP's. Engines in "
+        "their own processes, one measured at a time, in turn; medians over the rounds.",
     ]
     for name, (heading, section) in SECTIONS.items():
         if name in results:

@@ -50,7 +50,7 @@ class Recognizer:
                 f"model={model!r}, device={device!r}, compute_type={compute_type!r}: {error}",
                 "Set them with --asr_model and --asr_compute_type.",
             ) from error
-        language = self._known(language)
+        language = self._language_code(language)
         self._options = {"language": language, "beam_size": beam_size}
         version = importlib.metadata.version("faster-whisper")
         self.description = f"faster-whisper {version}, {_name(folder.resolve())}, " + (
@@ -59,23 +59,23 @@ class Recognizer:
         if compute_type != "default":
             self.description += f", {compute_type}"
 
-    def _known(self, language):
+    def _language_code(self, language):
         """Returns the code that Whisper has for a language: `en` for `en-GB`."""
-        known = self._model.supported_languages
+        languages = self._model.supported_languages
         if language is None:
-            return known[0] if len(known) == 1 else None
+            return languages[0] if len(languages) == 1 else None
         code = language.split("-")[0].lower()
-        if code not in known:
+        if code not in languages:
             raise errors.refusal(
                 "The Whisper model does not know the language",
-                f"one of {', '.join(sorted(known))}",
+                f"one of {', '.join(sorted(languages))}",
                 f"language={language!r}",
                 "Set it with --asr_language, or another model with --asr_model.",
             )
         return code
 
     def __call__(self, samples):
-        # One temperature: at higher ones, words are drawn at random. Utterances stand alone.
+        # One temperature: at higher ones, words are drawn at random. Utterances are independent.
         segments, _ = self._model.transcribe(
             samples.astype(np.float32) / 32768,
             temperature=0.0,

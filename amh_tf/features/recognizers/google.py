@@ -31,7 +31,7 @@ class Recognizer:
     def __init__(self, language=None, model="", timeout=120.0):
         if not language:
             raise errors.refusal(
-                "Google's service must be told the language",
+                "Google's service needs the language",
                 "its code, such as en-US, de-DE or cmn-Hans-CN",
                 "none",
                 "Set it with --asr_language.",
@@ -63,7 +63,7 @@ class Recognizer:
     def __call__(self, samples):
         from google.api_core import exceptions
 
-        found = []
+        transcripts = []
         for piece in pieces(samples):
             audio = self._speech.RecognitionAudio(content=piece.astype("<i2").tobytes())
             try:
@@ -73,11 +73,11 @@ class Recognizer:
             except exceptions.GoogleAPIError as error:
                 raise OSError(
                     "Google's service has failed. Expected a transcript. Received: "
-                    f"{type(error).__name__}: {error}. Give the same command to go on."
+                    f"{type(error).__name__}: {error}. Repeat the command to continue."
                 ) from error
             for result in response.results:
-                found += [alternative.transcript for alternative in result.alternatives[:1]]
-        return " ".join(found)
+                transcripts += [alternative.transcript for alternative in result.alternatives[:1]]
+        return " ".join(transcripts)
 
 
 def pieces(samples, most=MAX_SECONDS * SAMPLE_RATE, search=SEARCH_SECONDS * SAMPLE_RATE):
@@ -95,7 +95,7 @@ def pieces(samples, most=MAX_SECONDS * SAMPLE_RATE, search=SEARCH_SECONDS * SAMP
         start = most - search
         frames = samples[start:most][: search // FRAME * FRAME].reshape(-1, FRAME)
         loudness = np.square(frames.astype(np.float64)).sum(axis=1)
-        cut = start + (int(loudness.argmin()) + 1) * FRAME
-        yield samples[:cut]
-        samples = samples[cut:]
+        end = start + (int(loudness.argmin()) + 1) * FRAME
+        yield samples[:end]
+        samples = samples[end:]
     yield samples

@@ -18,7 +18,7 @@ class Recognizer:
     """Recognizes US English.
 
     Args:
-        language: Its code; anything but English needs a model of its own.
+        language: Its code; anything but English needs its own model.
         **settings: Passed to `pocketsphinx.Decoder`, such as `hmm`, `lm` and `dict` for
             another model.
     """
@@ -58,5 +58,5 @@ class Recognizer:
         self._decoder.start_utt()
         self._decoder.process_raw(noisy.tobytes(), no_search=False, full_utt=True)
         self._decoder.end_utt()
-        found = self._decoder.hyp()
-        return found.hypstr if found else ""
+        hypothesis = self._decoder.hyp()
+        return hypothesis.hypstr if hypothesis else ""
