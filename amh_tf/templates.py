@@ -29,7 +29,7 @@ def _environment(room, language):
         # What a macro or an included template has written is escaped already.
         return value if hasattr(value, "__html__") else markupsafe.Markup(escape(str(value)))
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("amh_tf", f"{room}/templates"),
         autoescape=True,
         finalize=escaped,
@@ -39,6 +39,14 @@ def _environment(room, language):
         keep_trailing_newline=True,
         **_MARKS.get(language, {}),
     )
+    environment.filters["code"] = _code
+    return environment
+
+
+def _code(value):
+    """Writes a value as a span of code in Markdown, in which nothing else has a meaning."""
+    shown = " ".join(escaping.terminal(str(value)).split()).replace("`", "'")
+    return markupsafe.Markup(f"`{shown}`")
 
 
 def render(name: str, **values) -> str:

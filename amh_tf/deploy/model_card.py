@@ -57,17 +57,12 @@ def text(run: trained.Trained, version: int, signatures: dict[str, tuple]) -> st
 
 
 def _scores(reports):
-    """Lists the title and the score on each split with its interval, `(title, cells)`."""
+    """Lists the title of each score and, for each split, its value and interval as text."""
     rows = []
     for title, name in score_tables.ROWS if reports else ():
         scores = [reports[split][name] for split in run_folder.SCORED_SPLITS]
-        intervals = ("[{:.3f}, {:.3f}]".format(*score["interval_95"]) for score in scores)
-        rows.append(
-            (
-                title,
-                [f"{score['value']:.3f} {i}" for score, i in zip(scores, intervals, strict=True)],
-            )
-        )
+        numbers = [(score["value"], *score["interval_95"]) for score in scores]
+        rows.append((title, [[f"{number:.3f}" for number in cell] for cell in numbers]))
     return rows
 
 

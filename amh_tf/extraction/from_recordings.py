@@ -177,7 +177,7 @@ def _report(extraction, new_source, num_known, total):
         progress.console.print(note)
     words = len(new_source.vocabulary) - 2
     if num_known is not None:
-        progress.console.print(f"{num_known:,} of {words:,} words have their own vector.")
+        progress.console.print(f"{num_known:,} of {words:,} words have a vector.")
     rate = extraction.word_error_rate()
     if rate is not None:
         progress.console.print(

@@ -249,7 +249,7 @@ def test_parts_are_the_finest_cells():
         (entries(), ["speaker_kfold"], {}, r"at most the 6 speakers.*num_folds=10"),
         (entries(speaker="p"), ["speaker_kfold"], {}, r"too few speakers.*at least 3.*'p'"),
         (entries(), ["text"], {}, r"sentence is not known.*'text'.*90 utterances"),
-        (entries(sentence="So."), ["text"], {}, r"say the same.*'So.'"),
+        (entries(sentence="So."), ["text"], {}, r"have the same sentence.*'So.'"),
         (read_speech(), ["text"], {"num_folds": 1}, r"`num_folds`.*at least 2.*num_folds=1"),
         (entries(), ["session"], {"repeats": 2}, r"random or speaker_kfold with --fold_repeats"),
         (read_speech(), ["random"], {"repeats": 4}, r"parts.*random of 40 folds.*--fold_repeats"),

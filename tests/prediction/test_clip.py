@@ -218,7 +218,7 @@ def edited(run_dir, tmp_path, change):
         ),
         (
             lambda f: f["features"]["text"].update(kind="unknown"),
-            "text features cannot.*nobody has",
+            "text features cannot.*not known how",
         ),
         (lambda f: f["features"]["video"].pop("fingerprint"), "not the weights.*--resnet_w"),
         (lambda f: f.update(widths={"audio": 40, "video": 2048}), "'mfcc' that are 40 wide"),
