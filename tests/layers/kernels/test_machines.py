@@ -38,7 +38,7 @@ weights = list(map(tf.constant, weights))
 seed = tf.constant([5, 6], tf.int64)
 full = test_compiled.run(sequence, weights, rate=0.3, seed=seed)
 lengths = tf.constant(test_compiled.LENGTHS, tf.int32)
-half, _ = compiled.gru(sequence, lengths, weights, tf.bfloat16)
+half, _ = compiled.recurrence(sequence, lengths, [weights], tf.bfloat16)
 np.savez(f"{folder}/{name}.npz", half, *full)
 print(json.dumps([before, compiled.is_compiled()]))
 """
@@ -64,7 +64,8 @@ def call(folder, machine, name):
 def assert_computes_the_same(folder, name):
     sequence, weights = given(150)
     seed = tf.constant([5, 6], tf.int64)
-    half, _ = compiled.gru(sequence, tf.constant(LENGTHS, tf.int32), weights, tf.bfloat16)
+    lengths = tf.constant(LENGTHS, tf.int32)
+    half, _ = compiled.recurrence(sequence, lengths, [weights], tf.bfloat16)
     with np.load(folder / f"{name}.npz") as found:
         for key, expected in zip(found.files[1:], run(sequence, weights, rate=0.3, seed=seed)):
             np.testing.assert_allclose(found[key], expected, atol=1e-5 * np.abs(expected).max())
