@@ -100,7 +100,7 @@ def recurrence(
     kernels, recurrents, biases = zip(*(map(tf.convert_to_tensor, one) for one in weights))
     count, width = len(weights), len(weights) * recurrents[0].shape[0]
     if cell == "gru":
-        biases = [_gru_bias(bias, reset_after) for bias in biases]
+        biases = tuple(_gru_bias(bias, reset_after) for bias in biases)
     shared = {
         "lengths": lengths,
         "seed": tf.zeros([2], tf.int64) if seed is None else seed,
