@@ -69,7 +69,7 @@ def test_folder_says_what_its_run_was_begun_with(begun, tiny_data, tmp_path, mon
         ({"kernel": "compiled"}, "compiled"),
         ({"kernel": "packed"}, "packed"),
         ({"kernel": "keras"}, "keras"),
-        ({"cell": "lstm"}, "packed"),
+        ({"cell": "lstm"}, "compiled"),
     ],
 )
 def test_kernel_of_a_model_is_told(tiny_data, settings, expected):

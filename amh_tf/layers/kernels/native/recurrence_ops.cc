@@ -103,9 +103,6 @@ struct Call {
 
   int count() const { return static_cast<int>(chunks.size()); }
   bool is_half() const { return x.type() != TF_FLOAT; }
-  bool AreStates(const Tensor& tensor) const {
-    return tensor.Is({sizes.batch, sizes.time, sizes.state_width()});
-  }
 
   // Calls run(Numbers()).
   template <class Run>
@@ -206,8 +203,10 @@ void ComputeGradients(void* kernel, TF_OpKernelContext* context) {
   const Tensor gates = Output(context, 0, TF_FLOAT, {call.places.back()}, first + 1);
   const Tensor states = Input(context, first), saved = Input(context, first + 1);
   const Tensor d_states = Input(context, first + 2), d_last = Input(context, first + 3);
-  Require(call.AreStates(states) && call.AreStates(d_states) &&
-              d_last.Is({sizes.batch, sizes.state_width()}) && saved.Is({call.places.back()}),
+  const int width = sizes.state_width();
+  Require(states.Is({sizes.batch, sizes.time, width}) &&
+              d_states.Is({sizes.batch, sizes.time, width}) && d_last.Is({sizes.batch, width}) &&
+              saved.Is({call.places.back()}),
           "shapes of states or their gradients do not fit");
   std::vector<std::vector<Tensor>> made(3);  // of kernels, recurrent kernels, biases
   const std::vector<std::vector<int64_t>> shapes = {
