@@ -114,16 +114,6 @@ struct Call {
     run(Bfloat16());
   }
 
-  // Zeros what follows a chunk's valid steps.
-  template <class Element>
-  void ClearPadding(const Chunk& chunk, Element* sequence, int width) const {
-    for (size_t i = 0; i < chunk.rows.size(); ++i) {
-      const long row = static_cast<long>(chunk.rows[i]) * sizes.time;
-      std::fill(sequence + (row + chunk.lengths[i]) * width, sequence + (row + sizes.time) * width,
-                Element(0));
-    }
-  }
-
   // Runs what make(direction, chunk, memory) returns for each chunk of each direction, from its
   // first step to its last or back. With `joined` a chunk's directions are one job after the other.
   template <class Make>
@@ -184,7 +174,7 @@ void ComputeStates(void* kernel, TF_OpKernelContext* context) {
     });
     call.Each(false, false, [&](int direction, int i, Memory& memory) {
       const Chunk& chunk = call.chunks[i];
-      if (direction == 0) call.ClearPadding(chunk, states.data<float>(), width);
+      if (direction == 0) chunk.ClearPadding(states.data<float>(), sizes.time, width);
       const int unit = direction * sizes.units;
       const long place = call.places[direction * call.count() + i];
       return std::make_unique<Forward<Numbers>>(
@@ -258,7 +248,8 @@ void ComputeInputGradient(void* kernel, TF_OpKernelContext* context) {
     });
     call.Each(false, true, [&](int, int i, Memory& memory) {
       const Chunk& chunk = call.chunks[i];
-      full ? call.ClearPadding(chunk, full, sizes.dim) : call.ClearPadding(chunk, half, sizes.dim);
+      full ? chunk.ClearPadding(full, sizes.time, sizes.dim)
+           : chunk.ClearPadding(half, sizes.time, sizes.dim);
       std::vector<InputDirection<Numbers>> directions;
       for (int d = 0; d < call.directions; ++d) {
         directions.push_back({&call.inputs[d], &laid_out[d],

@@ -56,6 +56,15 @@ struct Chunk {
                                             [step](int length) { return length > step; });
     return static_cast<int>(ended - lengths.begin());
   }
+
+  // Zeros what follows the valid steps of a sequence `(batch, time, width)`.
+  template <class Element>
+  void ClearPadding(Element* sequence, long time, int width) const {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Element* row = sequence + rows[i] * time * width;
+      std::fill(row + static_cast<long>(lengths[i]) * width, row + time * width, Element(0));
+    }
+  }
 };
 
 // Cuts rows, in the order of their lengths, into chunks of about the same number.
