@@ -28,8 +28,8 @@ class ModalityEncoder(keras.layers.Layer):
         bidirectional: Whether a second layer reads backwards; outputs are then
             `2 * units` wide. Defaults to False.
         kernel: How the recurrence is computed. "compiled": by operations in C++, the fastest on
-            processors, which are compiled at first use (`kernels.compiled`); for GRUs in float32
-            and bfloat16, others are packed. "packed": by TensorFlow's operations over packed
+            processors, which are compiled at first use (`kernels.compiled`); in float32 and
+            bfloat16, float16 is packed. "packed": by TensorFlow's operations over packed
             rows, fast and portable. "keras": by Keras' own layers. "auto": by the latter where
             there is a GPU, else compiled in the package's own training and scoring where that
             is available, and packed. The choice does not change what is computed, nor the weights.
@@ -133,7 +133,7 @@ class ModalityEncoder(keras.layers.Layer):
 
     def chosen_kernel(self) -> str:
         """Returns which of "compiled", "packed" and "keras" a call from here uses."""
-        return choice.of_call(self.kernel, self.cell, self.compute_dtype)
+        return choice.of_call(self.kernel, self.compute_dtype)
 
     def call(
         self, sequence: tf.Tensor, sequence_mask: tf.Tensor | None = None, training: bool = False
@@ -185,23 +185,18 @@ class ModalityEncoder(keras.layers.Layer):
             dropped = {}
             if training and dropout.rate > 0:
                 dropped = {"rate": dropout.rate, "seed": dropout.next_seed()}
-            by_direction = [
-                compiled.gru(
-                    states,
-                    lengths,
-                    self._weights(cell),
-                    self.compute_dtype,
-                    reset_after=self.reset_after,
-                    backward=backward,
-                    training=bool(training),
-                    **dropped,
-                )
-                for cell, backward in zip(self._cells(layer), (False, True))
-            ]
-            states, last = (
-                tf.cast(tf.concat(parts, axis=-1), self.compute_dtype)
-                for parts in zip(*by_direction)
+            outputs = compiled.recurrence(
+                states,
+                lengths,
+                [self._weights(cell) for cell in self._cells(layer)],
+                self.compute_dtype,
+                cell=self.cell,
+                reset_after=self.reset_after,
+                backward=(False, True) if self.bidirectional else (False,),
+                training=bool(training),
+                **dropped,
             )
+            states, last = (tf.cast(output, self.compute_dtype) for output in outputs)
         return states, last
 
     def _call_packed(self, sequence, sequence_mask, training):

@@ -35,7 +35,7 @@ def reason_against(batch_split, model, replicas=1):
         return "--batch_split=off" if batch_split == "off" else None
     if model.kernel == "keras":
         return "--kernel=keras computes a batch as a whole"
-    if choice.of_process(model.kernel, model.cell, model.dtype) == "compiled":
+    if choice.of_process(model.kernel, model.dtype) == "compiled":
         return "the compiled kernel distributes its rows over the cores"
     if tf.config.list_physical_devices("GPU"):
         return "a GPU computes a batch as a whole"

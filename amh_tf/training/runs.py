@@ -96,7 +96,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     team = team or distribution.make_team()
     folder = run_folder.RunFolder(run_dir)
     model = run_config.model
-    kernel = choice.of_process(model.kernel, model.cell, model.dtype)
+    kernel = choice.of_process(model.kernel, model.dtype)
     run_config = dataclasses.replace(run_config, kernel=kernel)
     folder.check(run_config)  # before a lock is put into what may be somebody else's folder
     with folder.locked() if team.is_chief else contextlib.nullcontext():

@@ -57,7 +57,7 @@ def compile_kernel(model, begun=None):
         The kernel that they are to use, as `begun` of each.
     """
     has_compiled = _with_kernel(model, begun, compiler.library)
-    return choice.choose(model.kernel, model.cell, model.dtype, has_compiled=has_compiled)
+    return choice.choose(model.kernel, model.dtype, has_compiled=has_compiled)
 
 
 def load_kernel(model, begun=None):
@@ -74,7 +74,7 @@ def load_kernel(model, begun=None):
 
 def _with_kernel(model, begun, take):
     """Returns whether the compiled kernel was taken."""
-    if choice.choose(model.kernel, model.cell, model.dtype, has_compiled=True) != "compiled":
+    if choice.choose(model.kernel, model.dtype, has_compiled=True) != "compiled":
         return False
     try:
         if begun not in (None, "compiled") and model.kernel == "auto":

@@ -62,7 +62,7 @@ def test_split_is_off_for_a_reason(batch_split, kernel, replicas, cores, reason,
         ({}, False),
         ({"kernel": "compiled", "dtype": "bfloat16"}, False),
         ({"kernel": "packed"}, True),
-        ({"cell": "lstm"}, True),
+        ({"cell": "lstm"}, False),
         ({"dtype": "float16"}, True),
     ],
 )

@@ -69,7 +69,7 @@ def test_folder_says_what_its_run_was_begun_with(begun, tiny_data, tmp_path, mon
         ({"kernel": "compiled"}, "compiled"),
         ({"kernel": "packed"}, "packed"),
         ({"kernel": "keras"}, "keras"),
-        ({"cell": "lstm"}, "packed"),
+        ({"cell": "lstm"}, "compiled"),
     ],
 )
 def test_kernel_of_a_model_is_told(tiny_data, settings, expected):
@@ -79,7 +79,7 @@ def test_kernel_of_a_model_is_told(tiny_data, settings, expected):
         encoder = registry.build(run_config.model).get_layer("audio_encoder")
         assert encoder.chosen_kernel() == expected
     model = run_config.model
-    assert choice.of_process(model.kernel, model.cell, model.dtype) == expected
+    assert choice.of_process(model.kernel, model.dtype) == expected
 
 
 def test_scores_hardly_depend_on_the_kernel(tiny_data, tmp_path):

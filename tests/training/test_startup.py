@@ -30,8 +30,8 @@ def loads(monkeypatch):
         ({"dtype": "bfloat16"}, True),
         ({"kernel": "packed"}, False),
         ({"kernel": "keras"}, False),
-        ({"cell": "lstm"}, False),
-        ({"model": "mha", "modalities": ("audio", "text")}, False),
+        ({"cell": "lstm"}, True),
+        ({"model": "mha", "modalities": ("audio", "text")}, True),
         ({"dtype": "float16"}, False),
     ],
 )
@@ -76,7 +76,7 @@ def test_run_that_was_begun_without_the_kernel_keeps_to_that(loads, monkeypatch,
     startup.load_kernel(model(kernel="compiled"), begun="packed")
     assert loads == ["compiled"] * 2
     assert startup.compile_kernel(model(), begun="packed") == "packed"
-    assert startup.compile_kernel(model(cell="lstm")) == "packed"
+    assert startup.compile_kernel(model(dtype="float16")) == "packed"
     monkeypatch.setattr(compiler, "library", lambda: "compiled")
     assert startup.compile_kernel(model()) == "compiled"
     assert startup.compile_kernel(model(), begun="compiled") == "compiled"

@@ -14,6 +14,9 @@ POOL_STEPS = 4096
 VERSION = 1  # of the generator: another one must not be taken for the cached set
 # Width of a step and hidden size of each modality, as in the paper.
 SIZES = {"audio": (120, 200), "text": (300, 200), "video": (2048, 128)}
+# Modalities of the models that are measured, and their cells; those of LSTMs read both ways.
+MODALITIES = {"amh": schema.MODALITIES, "rnn_attn": ("audio",), "mha": ("audio", "text")}
+CELLS = {"amh": "gru", "rnn_attn": "lstm", "mha": "lstm"}
 
 
 def lengths(count, longest=750, seed=1):
@@ -35,21 +38,25 @@ def lengths(count, longest=750, seed=1):
     return {"audio": audio, "text": text, "video": np.clip(audio // 33, 1, 25)}
 
 
-def operations(steps, training=False):
-    """Counts the floating-point operations of the recurrent layers on valid steps.
+def operations(steps, training=False, model="amh"):
+    """Counts the floating-point operations of a model's recurrent layers on valid steps.
 
     Each step multiplies its input with a `(dim, 3 * units)` matrix and its state with a
-    `(units, 3 * units)` one; a multiplication and an addition count as two. Training takes three
-    times as many, less the gradients of audio and video features, from which nothing learns.
-    Element-wise work and the hops, together about 1 %, are left out.
+    `(units, 3 * units)` one, an LSTM four instead of three, in both directions; a multiplication
+    and an addition count as two. Training takes three times as many, less the gradients of audio
+    and video features, from which nothing learns. Element-wise work and the hops, together about
+    1 %, are left out.
 
     Args:
         steps: Dict from modality to its number of steps.
         training: Whether to count those of a training step.
+        model: One of `MODALITIES`.
     """
     count = 0
-    for modality, (dim, units) in SIZES.items():
-        inputs, states = (2 * steps[modality] * 3 * units * width for width in (dim, units))
+    gates = {"gru": 3, "lstm": 2 * 4}[CELLS[model]]
+    for modality in MODALITIES[model]:
+        dim, units = SIZES[modality]
+        inputs, states = (2 * steps[modality] * gates * units * width for width in (dim, units))
         kinds = 3 if modality == "text" else 2  # forward, weights, and the inputs' own gradient
         count += kinds * inputs + 3 * states if training else inputs + states
     return count
@@ -117,14 +124,16 @@ class Reader:
         folder: Data folder.
         batch_size: Utterances per batch.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
+        modalities: Which modalities the batches hold.
     """
 
-    def __init__(self, folder, batch_size, shuffle_megabytes=None):
+    def __init__(self, folder, batch_size, shuffle_megabytes=None, modalities=schema.MODALITIES):
+        self._modalities = modalities
         self._fold = folds.choose(manifest.load(folder))
         self._batch_size = batch_size
         default = config.DataConfig(str(folder)).shuffle_megabytes
         self._shuffle_megabytes = shuffle_megabytes or default
-        self._source = pipeline.open_split(self._fold, "train")
+        self._source = pipeline.open_split(self._fold, "train", modalities)
         self._epoch = 0
         self.steps = -(-self._fold.count("train") // batch_size)
 
@@ -140,6 +149,7 @@ class Reader:
             self._fold,
             "train",
             self._batch_size,
+            self._modalities,
             seed=1,
             epoch=self._epoch - epochs,
             epochs=epochs,
@@ -150,4 +160,4 @@ class Reader:
 
     def in_order(self):
         """Makes one pass as evaluation does: in the order in which the set was written."""
-        return pipeline.batches(self._fold, "train", self._batch_size)
+        return pipeline.batches(self._fold, "train", self._batch_size, self._modalities)

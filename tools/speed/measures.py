@@ -28,15 +28,17 @@ VERSIONS = (
 )
 
 
-def _candidates(bench, task):
+def _candidates(bench, task, model="amh"):
     """Measures all candidates, and the machine's limit."""
     inference = task == "inference"
     # Inference reads in the order in which the set was written, as evaluation does.
     chosen = [name for name in bench.candidates if name.endswith("-random") or not inference]
-    if not bench.has_pytorch():
+    # PyTorch has AMH alone.
+    if model != "amh" or not bench.has_pytorch():
         chosen = [name for name in chosen if not name.startswith("pytorch")]
+    options = {} if model == "amh" else {"model": model}
     engines = {name.rsplit("-", 1)[0]: None for name in chosen}
-    engines = {name: bench.engine(name) for name in engines}
+    engines = {name: bench.engine(name, **options) for name in engines}
     engines["limit"] = ("limit", {"quick": bench.quick})
     dtypes = ("float32", "bfloat16")
     tasks = {dtype: ("limit", "multiply", {"dtype": dtype}) for dtype in dtypes}
@@ -48,9 +50,10 @@ def _candidates(bench, task):
     steps = {m: n[: bench.utterances].mean() for m, n in _lengths(bench).items()}
     unit = bench.utterances * (1 if inference else EPOCHS)
     return {
+        "model": model,
         "utterances": bench.utterances,
         "batch_size": bench.batch_size,
-        "gflop": float(data.operations(steps, training=not inference)) / 1e9,
+        "gflop": float(data.operations(steps, not inference, model)) / 1e9,
         "limits": {dtype: benches.summary(answers[dtype])["median"] for dtype in dtypes},
         "seconds": {name: benches.summary(answers[name], unit) for name in chosen},
         "chosen": notes,
@@ -64,6 +67,16 @@ def _lengths(bench):
 def training(bench):
     """Measures training."""
     return _candidates(bench, "training")
+
+
+def rnn_attn(bench):
+    """Measures training of RNN-attn on audio."""
+    return _candidates(bench, "training", "rnn_attn")
+
+
+def mha(bench):
+    """Measures training of MHA on audio and text."""
+    return _candidates(bench, "training", "mha")
 
 
 def inference(bench):
@@ -225,5 +238,5 @@ def python_versions(python):
     )
 
 
-MEASURES = (training, inference, pipeline, hops, busy, scaling, pythons)
+MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons)
 MEASURES = {measure.__name__: measure for measure in MEASURES}

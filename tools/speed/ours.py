@@ -15,7 +15,7 @@ from tools.speed import data
 
 
 class Ours:
-    """AMH-7 as `amh_tf.train` trains it. Times are in seconds.
+    """A model as `amh_tf.train` trains it. Times are in seconds.
 
     Args:
         folder: Data folder.
@@ -23,25 +23,38 @@ class Ours:
         kernel: As `ModelConfig.kernel`.
         batch_size: Utterances per batch.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
+        model: One of `data.MODALITIES`.
     """
 
     def __init__(
-        self, folder, dtype="float32", kernel="auto", batch_size=128, shuffle_megabytes=None
+        self,
+        folder,
+        dtype="float32",
+        kernel="auto",
+        batch_size=128,
+        shuffle_megabytes=None,
+        model="amh",
     ):
-        self._settings = {"dtype": dtype, "kernel": kernel}
+        modalities = data.MODALITIES[model]
+        self._settings = {
+            "dtype": dtype,
+            "kernel": kernel,
+            "model": model,
+            "modalities": modalities,
+        }
         startup.prepare("auto", self._config())
         keras.utils.set_random_seed(1)
-        self._reader = data.Reader(folder, batch_size, shuffle_megabytes)
+        self._reader = data.Reader(folder, batch_size, shuffle_megabytes, modalities)
         self._split = halves.reason_against("auto", self._config()) is None
         self._steps = {}  # of training and inference, by the number of hops
         self._batches = {}  # in memory
         self._stream, self._left = None, 0
 
-    def _config(self, num_hops=7):
+    def _config(self, num_hops=None):
         words = data.VOCABULARY_SIZE
         return config.ModelConfig(vocabulary_size=words, num_hops=num_hops, **self._settings)
 
-    def _compiled(self, num_hops=7):
+    def _compiled(self, num_hops=None):
         if num_hops not in self._steps:
             model = registry.build(self._config(num_hops))
             defaults = config.TrainingConfig()
@@ -53,7 +66,7 @@ class Ours:
             )
         return self._steps[num_hops]
 
-    def _train(self, batches, num_hops=7):
+    def _train(self, batches, num_hops=None):
         train_step, _ = self._compiled(num_hops)
         start = time.perf_counter()
         loss = tf.zeros([])
@@ -88,7 +101,7 @@ class Ours:
         ]
         return seconds[1] + self._opening
 
-    def train_memory(self, count=-1, num_hops=7):
+    def train_memory(self, count=-1, num_hops=None):
         """Trains on the first batches of a bucketed pass, which are in memory from the first call
         on; -1 for all."""
         if count not in self._batches:

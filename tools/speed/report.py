@@ -41,7 +41,8 @@ def _candidates(results, task):
         if note
     ]
     return "\n".join([
-        f"AMH-7, batch {results['batch_size']}, {results['utterances']:,} utterances, whole loop; "
+        f"{MODELS[results.get('model', 'amh')]}, batch {results['batch_size']}, "
+        f"{results['utterances']:,} utterances, whole loop; "
         f"{results['gflop']:.3f} GFLOP an utterance needed. Limit by matrix products: {limits}.",
         "",
         markdown([*header, "times stock Keras", "GFLOP/s", "of the limit"], rows),
@@ -99,8 +100,11 @@ def _pythons(results):
     return markdown(["ms per utterance", "training", "inference"], rows)
 
 
+MODELS = {"amh": "AMH-7", "rnn_attn": "RNN-attn (A)", "mha": "MHA-2 (A+T)"}
 SECTIONS = {
     "training": ("Training", lambda results: _candidates(results, "training")),
+    "rnn_attn": ("Training RNN-attn", lambda results: _candidates(results, "training")),
+    "mha": ("Training MHA", lambda results: _candidates(results, "training")),
     "inference": ("Inference", lambda results: _candidates(results, "inference")),
     "pipeline": ("Pipeline", _pipeline),
     "hops": ("One hop more", _hops),

@@ -31,10 +31,35 @@ class _Pool(keras.layers.Layer):
         return ops.einsum("bt,btd->bd", weights, states)
 
 
-def build(reset_after, num_hops=7):
-    """Builds AMH-N as a Keras user would: from the input dict to logits."""
+def _recurrent(units, reset_after):
+    """Makes the recurrent layers of a modality: a GRU, or an LSTM in both directions."""
+    shared = {"return_sequences": True, "return_state": True}
+    if reset_after is None:
+        return keras.layers.Bidirectional(keras.layers.LSTM(units, **shared))
+    return keras.layers.GRU(units, reset_after=reset_after, **shared)
+
+
+def _fuse(model, vectors, states, masks):
+    """Joins the modalities to one vector."""
+    if model == "rnn_attn":
+        (name,) = vectors
+        query = keras.layers.Dense(1, use_bias=False)(states[name])
+        weights = keras.layers.Softmax(axis=1)(query, mask=masks[name][..., None])
+        return ops.sum(weights * states[name], axis=1)
+    order, num_hops = (HOP_ORDER, 7) if model == "amh" else (HOP_ORDER[:0:-1], 2)
+    for hop in range(num_hops):
+        target = order[hop % len(order)]
+        query = ops.concatenate([vectors[name] for name in vectors if name != target], axis=-1)
+        query = keras.layers.Dense(states[target].shape[-1])(query)
+        vectors[target] = _Pool()(query, states[target], masks[target])
+    return ops.concatenate(list(vectors.values()), axis=-1)
+
+
+def build(model, reset_after):
+    """Builds a model as a Keras user would: from the input dict to logits."""
     inputs, states, vectors, masks = {}, {}, {}, {}
-    for name, (dim, units) in data.SIZES.items():
+    for name in data.MODALITIES[model]:
+        dim, units = data.SIZES[name]
         if name == "text":
             sequence = inputs[name] = keras.Input((None,), dtype="int32", name=name)
         else:
@@ -45,33 +70,30 @@ def build(reset_after, num_hops=7):
         if name == "text":
             sequence = keras.layers.Embedding(data.VOCABULARY_SIZE, dim)(sequence)
         sequence = keras.layers.Dropout(DROPOUT[name])(sequence)
-        recurrent = keras.layers.GRU(
-            units, return_sequences=True, return_state=True, reset_after=reset_after
-        )
-        states[name], vectors[name] = recurrent(sequence, mask=masks[name])
-    for hop in range(num_hops):
-        target = HOP_ORDER[hop % 3]
-        query = ops.concatenate([vectors[n] for n in schema.MODALITIES if n != target], axis=-1)
-        query = keras.layers.Dense(data.SIZES[target][1])(query)
-        vectors[target] = _Pool()(query, states[target], masks[target])
-    fused = ops.concatenate([vectors[name] for name in schema.MODALITIES], axis=-1)
+        states[name], *last = _recurrent(units, reset_after)(sequence, mask=masks[name])
+        # Of an LSTM without the states of its cells.
+        vectors[name] = last[0] if len(last) == 1 else ops.concatenate(last[::2], axis=-1)
+    fused = _fuse(model, vectors, states, masks)
     return keras.Model(inputs, keras.layers.Dense(len(schema.PAPER_CLASSES))(fused))
 
 
 class StockKeras:
-    """Keras' own GRU under `fit`, on the batches that the package trains on.
+    """Keras' own GRU or LSTM under `fit`, on the batches that the package trains on.
 
     Args:
         folder: Data folder.
         batch_size: Utterances per batch.
         pilot: Whether to try both variants of the GRU and keep the faster.
+        model: One of `data.MODALITIES`.
     """
 
-    def __init__(self, folder, batch_size=128, pilot=True):
+    def __init__(self, folder, batch_size=128, pilot=True, model="amh"):
         keras.utils.set_random_seed(1)
-        self._reader = data.Reader(folder, batch_size)
+        self._name = model
+        self._reader = data.Reader(folder, batch_size, modalities=data.MODALITIES[model])
         self._notes = {}
-        trials = [self._try(reset_after, pilot) for reset_after in (False, True)[: 1 + pilot]]
+        variants = (False, True)[: 1 + pilot] if data.CELLS[model] == "gru" else (None,)
+        trials = [self._try(variant, pilot and len(variants) > 1) for variant in variants]
         _, _, self._model = min(trials)
         self._notes["jit_compile"] = self._model.jit_compile
         self._predict = tf.function(
@@ -81,7 +103,7 @@ class StockKeras:
 
     def _try(self, reset_after, pilot):
         """Times a few steps of a variant: (seconds, which, model)."""
-        model = build(reset_after)
+        model = build(self._name, reset_after)
         model.compile(
             keras.optimizers.Adam(1e-3, clipnorm=1.0),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -92,7 +114,8 @@ class StockKeras:
             model.fit(batches, verbose=0)
             times.append(time.perf_counter() - start)
         seconds = min(times)  # whatever else the machine did, it only took longer
-        self._notes[f"reset_after={reset_after}, seconds in the trial"] = round(seconds, 2)
+        if pilot:
+            self._notes[f"reset_after={reset_after}, seconds in the trial"] = round(seconds, 2)
         return seconds, reset_after, model
 
     def notes(self):

@@ -16,37 +16,35 @@ _COMPILED_DTYPES = ("float32", "bfloat16")
 _preference = threading.local()
 
 
-def choose(kernel: str, cell: str, dtype: str, has_compiled: bool) -> str:
+def choose(kernel: str, dtype: str, has_compiled: bool) -> str:
     """Chooses a kernel by what is asked for and what there is.
 
     Args:
         kernel: One of `KERNELS`, as asked for.
-        cell: "gru" or "lstm".
         dtype: Precision of the computation.
         has_compiled: Whether "auto" may choose the compiled kernel.
 
     Returns:
         "compiled", "packed" or "keras".
 
-    >>> choose("compiled", "lstm", "float32", has_compiled=True)
+    >>> choose("compiled", "float16", has_compiled=True)
     'packed'
     """
     if kernel == "auto":
         if tf.config.list_physical_devices("GPU"):
             return "keras"
         kernel = "compiled" if has_compiled else "packed"
-    is_possible = cell == "gru" and dtype in _COMPILED_DTYPES
-    return "packed" if kernel == "compiled" and not is_possible else kernel
+    return "packed" if kernel == "compiled" and dtype not in _COMPILED_DTYPES else kernel
 
 
-def of_process(kernel: str, cell: str, dtype: str) -> str:
+def of_process(kernel: str, dtype: str) -> str:
     """Returns the kernel that this process trains and scores with; arguments as for `choose`."""
-    return choose(kernel, cell, dtype, compiled.is_loaded())
+    return choose(kernel, dtype, compiled.is_loaded())
 
 
-def of_call(kernel: str, cell: str, dtype: str) -> str:
+def of_call(kernel: str, dtype: str) -> str:
     """Returns the kernel that a layer called here uses; arguments as for `choose`."""
-    return choose(kernel, cell, dtype, is_preferred())
+    return choose(kernel, dtype, is_preferred())
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
 """Operations of TensorFlow's that are compiled for the processor at hand.
 
 A library lays the weights out anew in every product of every step of a recurrence, and TensorFlow
-schedules and stores each of a step's dozen operations. `gru` runs a whole recurrence in one call,
-forward or back, dropout included, and `hops` all attentions of a model. Both are in C++, in the
-folder `native`.
+schedules and stores each of a step's dozen operations. `recurrence` runs a whole layer in one call,
+both directions and dropout included, and `hops` all attentions of a model; each goes back in
+another. Both are in C++, in the folder `native`.
 """
 
 import functools
@@ -60,74 +60,88 @@ def threads() -> int:
     return tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
 
 
-def gru(
+def recurrence(
     sequence: tf.Tensor,
     lengths: tf.Tensor,
-    weights: Sequence[tf.Tensor],
+    weights: Sequence[Tensors],
     dtype: str,
+    cell: str = "gru",
     reset_after: bool = False,
-    backward: bool = False,
+    backward: Sequence[bool] = (False,),
     rate: float = 0.0,
     seed: tf.Tensor | None = None,
     training: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Runs a GRU layer with Keras' weights, and dropout on its inputs.
+    """Runs a GRU or LSTM layer with Keras' weights, in one direction or both, with dropout.
 
-    The mathematics is that of `gru.layer`.
+    The mathematics is that of `gru.layer` and `lstm.layer`.
 
     Args:
         sequence: Tensor of shape `(batch, time, dim)`.
         lengths: Int32 tensor of shape `(batch,)`, each from 0 to time.
-        weights: Kernel, recurrent kernel and bias, as for `gru.layer`.
+        weights: Kernel, recurrent kernel and bias of each direction, as for `gru.layer` or
+            `lstm.layer`.
         dtype: Precision of the matrix products, float32 or bfloat16; states and their gradients
             are float32.
-        reset_after: Whether the reset gate is applied after the recurrent product.
-        backward: Whether each row is read from its last valid step to its first.
+        cell: "gru" or "lstm".
+        reset_after: Whether a GRU's reset gate is applied after the recurrent product.
+        backward: For each direction, whether each row is read from its last valid step to its
+            first. All directions have the same dropout.
         rate: Drop rate of the inputs.
         seed: int64 tensor of shape `(2,)` that dropout is drawn from.
         training: Whether what the gradient needs is kept; without, a gradient computes it anew.
 
     Returns:
-        States of shape `(batch, time, units)`, zeros in the padding; last states of shape
-        `(batch, units)`, zeros for rows of length 0; both float32.
+        States of shape `(batch, time, directions * units)`, those of the directions side by side,
+        zeros in the padding; last states of shape `(batch, directions * units)`, zeros for rows of
+        length 0; both float32.
     """
     operations = load()
-    kernel, recurrent, bias = map(tf.convert_to_tensor, weights)
-    units = recurrent.shape[0]
-    outer, inner = tf.unstack(bias) if reset_after else (bias, tf.zeros_like(bias))
-    # The gates' recurrent biases are added to the same sum as their input biases.
-    outer = outer + tf.concat([inner[: 2 * units], tf.zeros([units])], axis=0)
+    kernels, recurrents, biases = zip(*(map(tf.convert_to_tensor, one) for one in weights))
+    count, width = len(weights), len(weights) * recurrents[0].shape[0]
+    if cell == "gru":
+        biases = tuple(_gru_bias(bias, reset_after) for bias in biases)
     shared = {
         "lengths": lengths,
         "seed": tf.zeros([2], tf.int64) if seed is None else seed,
-        "reset_after": reset_after,
-        "backward": backward,
+        "cell": "gru_reset_after" if cell == "gru" and reset_after else cell,
+        "backward": list(backward),
         "rate": rate,
         "threads": threads(),
     }
 
     @tf.custom_gradient
-    def run(sequence, kernel, recurrent, outer, inner):
+    def run(sequence, *weights):
+        kernels, recurrents, biases = (list(weights[i * count : (i + 1) * count]) for i in range(3))
         arguments = functools.partial(
-            dict, x=sequence, kernel=kernel, recurrent=recurrent, **shared
+            dict, x=sequence, kernels=kernels, recurrents=recurrents, **shared
         )
-        forward = functools.partial(operations.amh_gru, **arguments(bias=outer, inner_bias=inner))
+        forward = functools.partial(operations.amh_recurrence, **arguments(biases=biases))
         states, last, saved = forward(save=training)
-        states = tf.ensure_shape(states, [*sequence.shape[:2], units])
-        last = tf.ensure_shape(last, [sequence.shape[0], units])
+        states = tf.ensure_shape(states, [*sequence.shape[:2], width])
+        last = tf.ensure_shape(last, [sequence.shape[0], width])
 
         def gradient(d_states, d_last):
             kept = saved if training else forward(save=True)[2]
-            gates, *of_weights = operations.amh_gru_gradient(
+            gates, *of_weights = operations.amh_recurrence_gradient(
                 **arguments(states=states, saved=kept, d_states=d_states, d_last=d_last)
             )
             # An operation of its own, so that TensorFlow leaves it out where nothing asks for it.
-            of_sequence = operations.amh_gru_input_gradient(**arguments(gates=gates))
-            return tf.ensure_shape(of_sequence, sequence.shape), *of_weights
+            of_sequence = operations.amh_recurrence_input_gradient(**arguments(gates=gates))
+            return tf.ensure_shape(of_sequence, sequence.shape), *tf.nest.flatten(of_weights)
 
         return (states, last), gradient
 
-    return run(tf.cast(sequence, dtype), kernel, recurrent, outer, inner[2 * units :])
+    return run(tf.cast(sequence, dtype), *kernels, *recurrents, *biases)
+
+
+def _gru_bias(bias, reset_after):
+    """Puts a GRU's biases one after the other: of the three gates, and of what is reset."""
+    outer, inner = tf.unstack(bias) if reset_after else (bias, tf.zeros_like(bias))
+    units = outer.shape[0] // 3
+    # The gates' recurrent biases are added to the same sum as their input biases.
+    outer = outer + tf.concat([inner[: 2 * units], tf.zeros([units])], axis=0)
+    return tf.concat([outer, inner[2 * units :]], axis=0)
 
 
 def hops(

@@ -6,36 +6,38 @@
 #include <vector>
 
 #include "attention.h"
-#include "gru_backward.h"
-#include "gru_forward.h"
-#include "gru_input_gradient.h"
+#include "backward.h"
+#include "forward.h"
 #include "hops.h"
+#include "input_gradient.h"
 #include "relay.h"
 
 using namespace amh;
 
 // Returns states, and the gradients of inputs and weights.
 template <class Numbers>
-std::vector<float> RunGru(const Sizes& sizes, bool backward, float rate, int threads, bool half,
-                          int draw) {
+std::vector<float> RunLayer(const Sizes& sizes, bool backward, float rate, int threads, bool half,
+                            int draw) {
   std::srand(draw);
   const int batch = sizes.batch, time = sizes.time, dim = sizes.dim, units = sizes.units;
   const size_t steps = static_cast<size_t>(batch) * time;
-  std::vector<float> x(steps * dim), kernel(dim * 3 * units), recurrent(units * 3 * units);
-  std::vector<float> bias(3 * units), inner_bias(units);
-  for (auto* array : {&x, &kernel, &recurrent, &bias, &inner_bias}) {
+  std::vector<float> x(steps * dim), kernel(dim * sizes.columns());
+  std::vector<float> recurrent(units * sizes.columns()), bias(sizes.biases());
+  for (auto* array : {&x, &kernel, &recurrent, &bias}) {
     for (float& value : *array) value = (std::rand() % 200 - 100) / 100.0f;
   }
   std::vector<uint16_t> low(x.size()), d_low(x.size());
   for (size_t i = 0; i < x.size(); ++i) low[i] = ToBfloat16(x[i]);
-  std::vector<float> states(steps * units), last(batch * units), d_x(x.size());
+  // With two directions, these fill the second half of a state, and what is in the first stays.
+  const int width = sizes.state_width(), unit = width - units;
+  std::vector<float> states(steps * width), last(batch * width), d_x(x.size());
   const std::vector<float> d_states(states.size(), 0.1f), d_last(last.size(), 0.1f);
   std::vector<int32_t> lengths(batch);
   for (int32_t& length : lengths) length = std::rand() % (time + 1);
   const int64_t seed[2] = {std::rand(), std::rand()};
   const Inputs inputs{half ? nullptr : x.data(), half ? low.data() : nullptr, Dropout(rate, seed),
                       backward, sizes};
-  const Weights weights{kernel.data(), recurrent.data(), bias.data(), inner_bias.data()};
+  const Weights weights{kernel.data(), recurrent.data(), bias.data()};
   Memory laid_out;
   const ForwardWeights<Numbers> forward(weights, sizes, laid_out);
   const BackwardWeights<Numbers> back(weights.recurrent, sizes, laid_out);
@@ -48,31 +50,30 @@ std::vector<float> RunGru(const Sizes& sizes, bool backward, float rate, int thr
     Memory memory;
     std::vector<float> saved(chunk.saved(sizes)), gates(chunk.saved(sizes));
     for (float* to : {saved.data(), static_cast<float*>(nullptr)}) {
-      const Forward<Numbers> run(chunk, inputs, forward, states.data(), last.data(), to, memory);
+      const Forward<Numbers> run(chunk, inputs, forward, states.data() + unit, last.data() + unit,
+                                 to, memory);
       run.Run(0, middle);
       run.Run(middle, steps);
       memory.Release();
     }
     for (float* to : {gates.data(), saved.data()}) {
       WeightGradients sums(sizes, Numbers::kMoreRows, memory);
-      Backward<Numbers> run(chunk, inputs, back, states.data(), saved.data(), d_states.data(),
-                            d_last.data(), to, sums, memory);
+      Backward<Numbers> run(chunk, inputs, back, states.data() + unit, saved.data(),
+                            d_states.data() + unit, d_last.data() + unit, to, sums, memory);
       run.Run(middle, steps);
       run.Run(0, middle);
-      auto keep = [&](const float* from, int rows, int stride, int columns) {
-        for (int i = 0; i < rows; ++i) {
-          of_weights[i_chunk].insert(of_weights[i_chunk].end(), from + i * stride,
-                                     from + i * stride + columns);
-        }
-      };
-      keep(sums.gates, sums.state_rows + dim, sums.gates_stride, 2 * units);
-      keep(sums.candidate, dim, sums.candidate_stride, units);
-      if (sizes.reset_after) keep(sums.inner, units, sums.candidate_stride, units);
+      std::vector<float> d_kernel(kernel.size()), d_recurrent(recurrent.size()), d_bias(bias.size());
+      sums.AddTo(sizes, d_kernel.data(), d_recurrent.data(), d_bias.data());
+      for (const auto* made : {&d_kernel, &d_recurrent, &d_bias}) {
+        of_weights[i_chunk].insert(of_weights[i_chunk].end(), made->begin(), made->end());
+      }
       memory.Release();
     }
-    InputGradient<Numbers>(chunk, inputs, of_inputs, gates.data(), half ? nullptr : d_x.data(),
+    const InputDirection<Numbers> direction{&inputs, &of_inputs, gates.data()};
+    const std::vector<InputDirection<Numbers>> directions(sizes.directions, direction);
+    InputGradient<Numbers>(chunk, directions, half ? nullptr : d_x.data(),
                            half ? d_low.data() : nullptr, memory)
-        .Run(0, steps);
+        .Run(0, sizes.directions * steps);
   });
   std::vector<float> all = states;
   for (int i = 0; i < batch; ++i) {
@@ -216,16 +217,17 @@ int main() {
   for (int i = 0; i < 150; ++i) {
     const bool large = i % 10 == 0;
     const Sizes sizes{std::rand() % 20, std::rand() % 9, 1 + std::rand() % (large ? 300 : 40),
-                      1 + std::rand() % (large ? 210 : 40), std::rand() % 2 > 0};
+                      1 + std::rand() % (large ? 210 : 40), static_cast<Cell>(i % 3),
+                      1 + std::rand() % 2};
     const bool backward = std::rand() % 2 > 0;
     const float rate = std::rand() % 2 ? 0.4f : 0.0f;
     const int threads = 1 + std::rand() % 3;
     const int draw = std::rand();
-    RunGru<Float32>(sizes, backward, rate, threads, false, draw);
-    const auto half = RunGru<Bfloat16>(sizes, backward, rate, threads, true, draw);
+    RunLayer<Float32>(sizes, backward, rate, threads, false, draw);
+    const auto half = RunLayer<Bfloat16>(sizes, backward, rate, threads, true, draw);
 #if AMH_TF_TILES
     if (TiledBfloat16::Allowed()) {
-      RequireClose(RunGru<TiledBfloat16>(sizes, backward, rate, threads, true, draw), half);
+      RequireClose(RunLayer<TiledBfloat16>(sizes, backward, rate, threads, true, draw), half);
     }
 #endif
     RunAttention<float>(std::rand() % 30, 1 + std::rand() % 40);

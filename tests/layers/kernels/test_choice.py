@@ -23,21 +23,20 @@ def test_settings_offer_the_kernels_that_layers_know():
 
 
 @pytest.mark.parametrize(
-    ("kernel", "cell", "dtype", "has_compiled", "expected"),
+    ("kernel", "dtype", "has_compiled", "expected"),
     [
-        ("auto", "gru", "float32", True, "compiled"),
-        ("auto", "gru", "bfloat16", True, "compiled"),
-        ("auto", "gru", "float16", True, "packed"),
-        ("auto", "lstm", "float32", True, "packed"),
-        ("auto", "gru", "float32", False, "packed"),
-        ("compiled", "gru", "float32", False, "compiled"),
-        ("compiled", "lstm", "float32", True, "packed"),
-        ("packed", "gru", "float32", True, "packed"),
-        ("keras", "lstm", "float16", True, "keras"),
+        ("auto", "float32", True, "compiled"),
+        ("auto", "bfloat16", True, "compiled"),
+        ("auto", "float16", True, "packed"),
+        ("auto", "float32", False, "packed"),
+        ("compiled", "float32", False, "compiled"),
+        ("compiled", "float16", True, "packed"),
+        ("packed", "float32", True, "packed"),
+        ("keras", "float16", True, "keras"),
     ],
 )
-def test_choice(kernel, cell, dtype, has_compiled, expected):
-    assert choice.choose(kernel, cell, dtype, has_compiled) == expected
+def test_choice(kernel, dtype, has_compiled, expected):
+    assert choice.choose(kernel, dtype, has_compiled) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,11 +44,11 @@ def test_choice(kernel, cell, dtype, has_compiled, expected):
 )
 def test_gpu_is_left_to_keras_unless_another_kernel_is_asked_for(kernel, expected, machine):
     machine()
-    assert choice.choose(kernel, "gru", "float32", has_compiled=True) == expected
+    assert choice.choose(kernel, "float32", has_compiled=True) == expected
 
 
 def test_compiled_operations_are_preferred_inside_the_block_alone(monkeypatch):
-    settings = ("auto", "gru", "float32")
+    settings = ("auto", "float32")
     monkeypatch.setattr(compiled, "is_loaded", lambda: True)
     assert (choice.of_process(*settings), choice.of_call(*settings)) == ("compiled", "packed")
     with choice.preferred():
@@ -62,5 +61,5 @@ def test_compiled_operations_are_preferred_inside_the_block_alone(monkeypatch):
 def test_nothing_is_preferred_where_nothing_is_loaded(monkeypatch):
     monkeypatch.setattr(compiled, "is_loaded", lambda: False)
     with choice.preferred():
-        assert choice.of_call("auto", "gru", "float32") == "packed"
+        assert choice.of_call("auto", "float32") == "packed"
         assert not choice.is_fused("float32")

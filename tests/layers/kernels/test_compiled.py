@@ -12,23 +12,27 @@ from tests.layers.kernels.test_kernels import load_compiled
 
 LENGTHS = [9, 4, 0, 1, 7, 9, 2, 3, 5, 6]
 UNITS = 20
+CELLS = ("gru", "lstm")
 
 
-def given(dim, seed=0):
-    rng = np.random.default_rng(seed)
+def given(dim, cell="gru"):
+    rng = np.random.default_rng(0)
     sequence = rng.standard_normal((len(LENGTHS), 9, dim)).astype(np.float32)
-    shapes = (dim, 3 * UNITS), (UNITS, 3 * UNITS), (3 * UNITS,)
+    columns = {"gru": 3, "lstm": 4}[cell] * UNITS
+    shapes = (dim, columns), (UNITS, columns), (columns,)
     weights = [0.3 * rng.standard_normal(shape).astype(np.float32) for shape in shapes]
     return sequence, list(map(tf.constant, weights))
 
 
-def run(sequence, weights, dtype=tf.float32, **settings):
-    """States, last states, and gradients in the inputs and weights."""
+def run(sequence, weights, dtype=tf.float32, backward=(False,), **settings):
+    """States, last states, and gradients in the inputs and the weights of each direction."""
     sequence = tf.constant(sequence)
     with tf.GradientTape() as tape:
         tape.watch([sequence, *weights])
         lengths = tf.constant(np.resize(LENGTHS, len(sequence)), tf.int32)
-        states, last = compiled.gru(sequence, lengths, weights, dtype, **settings)
+        directions = [weights[i : i + 3] for i in range(0, len(weights), 3)]
+        settings = {"backward": backward, **settings}
+        states, last = compiled.recurrence(sequence, lengths, directions, dtype, **settings)
         loss = tf.reduce_sum(tf.square(states)) + tf.reduce_sum(last)
     return [states, last, *tape.gradient(loss, [sequence, *weights])]
 
@@ -48,14 +52,17 @@ def test_numpy_draws_as_philox_does(counter, key, expected):
 
 @pytest.mark.parametrize("dim", [3, 128, 150])
 @pytest.mark.parametrize("rate", [0.3, 0.7])
-@pytest.mark.parametrize("backward", [False, True])
-def test_dropout_is_philox_and_the_same_on_the_way_back(dim, rate, backward):
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("backward", [(False,), (True,), (False, True)])
+def test_dropout_is_philox_and_the_same_on_the_way_back(dim, rate, cell, backward):
     load_compiled()
-    sequence, weights = given(dim)
+    sequence, weights = given(dim, cell)
+    weights = weights * len(backward)
     seed = [1 << 40 | 12345, 678]
     factors = philox.dropout_factors(sequence.shape, rate, seed)
-    dropped = run(sequence, weights, rate=rate, seed=tf.constant(seed, tf.int64), backward=backward)
-    expected = run(sequence * factors, weights, backward=backward)
+    settings = {"cell": cell, "backward": backward}
+    dropped = run(sequence, weights, rate=rate, seed=tf.constant(seed, tf.int64), **settings)
+    expected = run(sequence * factors, weights, **settings)
     expected[2] = expected[2] * factors
     for found, wanted in zip(dropped, expected, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
@@ -73,7 +80,9 @@ def test_dropout_keeps_its_share_and_differs_between_seeds():
         seed = tf.constant([1, seed], tf.int64)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            states, _ = compiled.gru(inputs, lengths, weights, tf.float32, rate=0.3, seed=seed)
+            states, _ = compiled.recurrence(
+                inputs, lengths, [weights], tf.float32, rate=0.3, seed=seed
+            )
             loss = tf.reduce_sum(tf.square(states))
         return tape.gradient(loss, inputs).numpy() == 0
 
@@ -89,27 +98,33 @@ def test_dropout_keeps_its_share_and_differs_between_seeds():
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
 @pytest.mark.parametrize("copies", [1, 4, 12])
-def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch, dtype, copies):
+@pytest.mark.parametrize("cell", CELLS)
+def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch, dtype, copies, cell):
     load_compiled()
-    sequence, weights = given(24)
+    sequence, weights = given(24, cell)
+    weights = weights * 2
     sequence = np.tile(sequence, (copies, 1, 1))
     found = []
     for threads in (1, 2, 8):
         monkeypatch.setattr(
             tf.config.threading, "get_intra_op_parallelism_threads", lambda n=threads: n
         )
-        found.append(run(sequence, weights, dtype=dtype))
+        found.append(run(sequence, weights, dtype, backward=(False, True), cell=cell))
     for other in found[1:]:
         for part, expected in zip(other, found[0], strict=True):
             np.testing.assert_array_equal(part, expected)
 
 
-def test_long_sequences_are_computed_as_by_keras():
+@pytest.mark.parametrize("cell", CELLS)
+def test_long_sequences_are_computed_as_by_keras(cell):
     """What they save goes past the caches, and 200 units end with half a vector."""
     load_compiled()
     rng = np.random.default_rng(4)
     sequence = tf.constant(rng.standard_normal((32, 230, 5)).astype(np.float32))
-    layer = keras.layers.GRU(200, reset_after=False, return_sequences=True)
+    if cell == "gru":
+        layer = keras.layers.GRU(200, reset_after=False, return_sequences=True)
+    else:
+        layer = keras.layers.LSTM(200, return_sequences=True)
     layer.build(sequence.shape)
     weights = [tf.constant(weight) for weight in layer.get_weights()]
     with tf.GradientTape() as tape:
@@ -119,42 +134,48 @@ def test_long_sequences_are_computed_as_by_keras():
     with tf.GradientTape() as tape:
         tape.watch(weights)
         lengths = tf.fill([32], 230)
-        states, last = compiled.gru(sequence, lengths, weights, tf.float32)
+        states, last = compiled.recurrence(sequence, lengths, [weights], tf.float32, cell=cell)
         loss = tf.reduce_sum(tf.square(states)) + tf.reduce_sum(last)
     for found, right in zip([states, *tape.gradient(loss, weights)], expected):
         np.testing.assert_allclose(found, right, atol=1e-5 * np.abs(right).max())
 
 
-def test_padding_is_not_read():
+@pytest.mark.parametrize("cell", CELLS)
+def test_padding_is_not_read(cell):
     load_compiled()
-    sequence, weights = given(24)
+    sequence, weights = given(24, cell)
     noisy = sequence.copy()
     for row, length in enumerate(LENGTHS):
         noisy[row, length:] = np.nan
-    for found, expected in zip(run(noisy, weights), run(sequence, weights), strict=True):
+    runs = (run(rows, weights * 2, backward=(False, True), cell=cell) for rows in (noisy, sequence))
+    for found, expected in zip(*runs, strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_what_is_not_a_number_does_not_vanish():
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_not_a_number_does_not_vanish(cell):
     load_compiled()
-    sequence, weights = given(24)
+    sequence, weights = given(24, cell)
     sequence[0, 3, 5] = np.nan
-    states, last, *_ = run(sequence, weights)
+    states, last, *_ = run(sequence, weights, cell=cell)
     assert np.isfinite(states[0, :3]).all() and np.isnan(states[0, 3:9]).all()
     assert np.isnan(last[0]).all() and np.isfinite(last[1:]).all()
 
 
-def test_scoring_has_a_gradient_too():
+@pytest.mark.parametrize("cell", CELLS)
+def test_scoring_has_a_gradient_too(cell):
     load_compiled()
-    sequence, weights = given(24)
-    for found, expected in zip(run(sequence, weights, training=False), run(sequence, weights)):
+    sequence, weights = given(24, cell)
+    runs = (run(sequence, weights, cell=cell, training=training) for training in (False, True))
+    for found, expected in zip(*runs, strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
 def test_empty_batch_gives_nothing():
     load_compiled()
     _, weights = given(24)
-    states, last = compiled.gru(tf.zeros([0, 5, 24]), tf.zeros([0], tf.int32), weights, tf.float32)
+    nothing, lengths = tf.zeros([0, 5, 24]), tf.zeros([0], tf.int32)
+    states, last = compiled.recurrence(nothing, lengths, [weights], tf.float32)
     assert states.shape == (0, 5, UNITS)
     assert last.shape == (0, UNITS)
 
@@ -164,7 +185,7 @@ def test_length_past_the_end_is_refused():
     sequence, weights = given(24)
     for length in (10, -1):
         with pytest.raises(tf.errors.InvalidArgumentError, match="length is outside"):
-            compiled.gru(sequence[:1], tf.constant([length]), weights, tf.float32)
+            compiled.recurrence(sequence[:1], tf.constant([length]), [weights], tf.float32)
 
 
 @pytest.mark.parametrize("which", range(3))
@@ -197,8 +218,8 @@ def operations(encoder, preferred):
         ({"kernel": "compiled"}, False, True),
         ({"kernel": "packed"}, True, False),
         ({"kernel": "keras"}, True, False),
-        ({"cell": "lstm"}, True, False),
-        ({"cell": "lstm", "kernel": "compiled"}, True, False),
+        ({"cell": "lstm", "bidirectional": True}, True, True),
+        ({"cell": "lstm"}, False, False),
         ({"dtype": "mixed_float16"}, True, False),
         ({"dtype": "mixed_bfloat16", "bidirectional": True, "num_layers": 2}, True, True),
     ],
@@ -206,13 +227,14 @@ def operations(encoder, preferred):
 def test_encoder_uses_it_where_it_is_meant_to(settings, preferred, expected):
     load_compiled()
     found = operations(layers.ModalityEncoder(8, **settings), preferred)
-    assert ("AmhGru" in found) == expected
+    assert ("AmhRecurrence" in found) == expected
 
 
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("settings", [{}, {"num_layers": 2, "bidirectional": True}])
-def test_encoder_computes_the_same_with_every_kernel(settings):
+def test_encoder_computes_the_same_with_every_kernel(settings, cell):
     load_compiled()
-    encoder = layers.ModalityEncoder(8, **settings)
+    encoder = layers.ModalityEncoder(8, cell=cell, **settings)
     rng = np.random.default_rng(0)
     sequence = rng.standard_normal((4, 7, 6)).astype(np.float32)
     mask = np.arange(7) < np.array([7, 0, 3, 1])[:, None]

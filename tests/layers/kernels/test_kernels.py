@@ -18,7 +18,7 @@ LENGTHS = {
     "many": np.random.default_rng(0).integers(0, 30, 37).tolist(),
 }
 CASES = [("gru", {"reset_after": False}), ("gru", {"reset_after": True}), ("lstm", {})]
-KERNELS = [("packed", *case) for case in CASES] + [("compiled", *case) for case in CASES[:2]]
+KERNELS = [("packed", *case) for case in CASES] + [("compiled", *case) for case in CASES]
 LAYERS = {"gru": (keras.layers.GRU, gru.layer), "lstm": (keras.layers.LSTM, lstm.layer)}
 
 
@@ -65,7 +65,8 @@ def both(how, cell, settings, lengths, time, backward, dtype=tf.float32, units=7
     def computed(sequence):
         if how == "compiled":
             rows = tf.constant(lengths, tf.int32)
-            return compiled.gru(sequence, rows, weights, dtype, backward=backward, **settings)
+            directions = {"backward": [backward], "cell": cell}
+            return compiled.recurrence(sequence, rows, [weights], dtype, **directions, **settings)
         placed = packing.make(tf.constant(lengths, tf.int32), time, backward=backward)
         rows = packing.pack(sequence, placed)
         return kernel(rows, weights, placed, batch, time, dtype, **settings)

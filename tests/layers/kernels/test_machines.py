@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from amh_tf.layers.kernels import compiled, compiler
 from tests import commands
-from tests.layers.kernels.test_compiled import LENGTHS, given, run
+from tests.layers.kernels.test_compiled import CELLS, LENGTHS, given, run
 from tests.layers.kernels.test_kernels import load_compiled
 
 pytestmark = pytest.mark.slow
@@ -23,37 +23,38 @@ COMPUTE = """
 import json, sys
 import amh_tf
 import numpy as np
-import tensorflow as tf
 from amh_tf.layers.kernels import compiled, compiler
-from tests.layers.kernels import test_compiled
+from tests.layers.kernels import test_machines
 compiler.FLAGS = ("-O0", *compiler.FLAGS[1:])
 machine, folder, name = sys.argv[1:]
 if machine:
     compiler.MACHINE_FLAGS["x86_64"] = (f"-march={machine}",)
 before = compiled.is_compiled()
 compiled.load()
-with np.load(folder + "/given.npz") as arrays:
-    sequence, *weights = [arrays[name] for name in arrays.files]
-weights = list(map(tf.constant, weights))
-seed = tf.constant([5, 6], tf.int64)
-full = test_compiled.run(sequence, weights, rate=0.3, seed=seed)
-lengths = tf.constant(test_compiled.LENGTHS, tf.int32)
-half, _ = compiled.gru(sequence, lengths, weights, tf.bfloat16)
-np.savez(f"{folder}/{name}.npz", half, *full)
+np.savez(f"{folder}/{name}.npz", *test_machines.outputs())
 print(json.dumps([before, compiled.is_compiled()]))
 """
 # Vectors of a quarter and of half of this processor's width, if that is 512 bits.
 NARROWEST, NARROW = ("x86-64", "x86-64-v3") if os.uname().machine == "x86_64" else ("", "")
 
 
+def outputs():
+    """What both cells compute in both directions, and their gradients: float32, then bfloat16."""
+    lengths, seed = tf.constant(LENGTHS, tf.int32), tf.constant([5, 6], tf.int64)
+    full, half = [], []
+    for cell in CELLS:
+        sequence, weights = given(150, cell)
+        settings = {"cell": cell, "backward": (False, True)}
+        full += run(sequence, weights * 2, rate=0.3, seed=seed, **settings)
+        half += compiled.recurrence(sequence, lengths, [weights] * 2, tf.bfloat16, **settings)
+    return [*full, *half]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where inputs and answers lie, and the cache of what is compiled."""
+    """Where answers lie, and the cache of what is compiled."""
     load_compiled()
-    path = tmp_path_factory.mktemp("machines")
-    sequence, weights = given(150)
-    np.savez(path / "given.npz", sequence, *weights)
-    return path
+    return tmp_path_factory.mktemp("machines")
 
 
 def call(folder, machine, name):
@@ -62,13 +63,14 @@ def call(folder, machine, name):
 
 
 def assert_computes_the_same(folder, name):
-    sequence, weights = given(150)
-    seed = tf.constant([5, 6], tf.int64)
-    half, _ = compiled.gru(sequence, tf.constant(LENGTHS, tf.int32), weights, tf.bfloat16)
-    with np.load(folder / f"{name}.npz") as found:
-        for key, expected in zip(found.files[1:], run(sequence, weights, rate=0.3, seed=seed)):
-            np.testing.assert_allclose(found[key], expected, atol=1e-5 * np.abs(expected).max())
-        np.testing.assert_allclose(found[found.files[0]], half, atol=0.01)
+    expected = outputs()
+    with np.load(folder / f"{name}.npz") as stored:
+        found = [stored[key] for key in stored.files]
+    low = 2 * len(CELLS)  # in bfloat16: states and last states
+    for part, wanted in zip(found[:-low], expected[:-low], strict=True):
+        np.testing.assert_allclose(part, wanted, atol=1e-5 * np.abs(wanted).max())
+    for part, wanted in zip(found[-low:], expected[-low:], strict=True):
+        np.testing.assert_allclose(part, wanted, atol=0.01)
 
 
 def test_compiled_once_and_kept(folder):

@@ -109,6 +109,22 @@ class Attributes {
     TF_OpKernelConstruction_GetAttrInt32(construction_, name, &value, status_.get());
     return value;
   }
+  std::string Text(const char* name) {
+    int32_t count = 0, size = 0;
+    TF_OpKernelConstruction_GetAttrSize(construction_, name, &count, &size, status_.get());
+    std::string value(std::max(size, 0), ' ');
+    TF_OpKernelConstruction_GetAttrString(construction_, name, &value[0], value.size(),
+                                          status_.get());
+    return value;
+  }
+  std::vector<bool> Flags(const char* name) {
+    int32_t count = 0, size = 0;
+    TF_OpKernelConstruction_GetAttrSize(construction_, name, &count, &size, status_.get());
+    std::vector<TF_Bool> values(std::max(count, 0));
+    TF_OpKernelConstruction_GetAttrBoolList(construction_, name, values.data(), count,
+                                            status_.get());
+    return {values.begin(), values.end()};
+  }
   std::vector<int> Integers(const char* name) {
     int32_t count = 0, size = 0;
     TF_OpKernelConstruction_GetAttrSize(construction_, name, &count, &size, status_.get());

@@ -1,9 +1,9 @@
-// Rows of unequal length as a GRU reads them, and what its way forward and back share.
+// Rows of unequal length as a GRU or an LSTM reads them, and what its way forward and back share.
 //
 // Rows are sorted by length, longest first, so that each step computes the first few of them and
 // no padding.
-#ifndef AMH_TF_GRU_ROWS_H_
-#define AMH_TF_GRU_ROWS_H_
+#ifndef AMH_TF_ROWS_H_
+#define AMH_TF_ROWS_H_
 
 #include <algorithm>
 #include <numeric>
@@ -15,19 +15,31 @@
 
 namespace amh {
 
+enum class Cell { kGru, kGruResetAfter, kLstm };
+
 struct Sizes {
   int batch, time, dim, units;
-  bool reset_after;
+  Cell cell;
+  int directions;  // whose states stand side by side
 
+  bool is_lstm() const { return cell == Cell::kLstm; }
+  bool reset_after() const { return cell == Cell::kGruResetAfter; }
   int wide() const { return RoundUp(units, kWidth); }
-  int columns() const { return 3 * units; }  // of Keras' weights
-  // What a row of a step saves, and later its gradient: the candidate first, update and reset
-  // gate without a gap, and with `reset_after` what the reset gate scales. Rows are whole vectors
-  // long, with room for those that begin within each of the four.
-  int update() const { return wide(); }
-  int reset() const { return wide() + units; }
-  int inner() const { return RoundUp(2 * wide() + units, kWidth); }
-  int saved() const { return inner() + (reset_after ? wide() : 0); }
+  int state_width() const { return directions * units; }
+  // Gates that one product computes: a GRU's update and reset gate, as the candidate is a product
+  // with what they make; all of an LSTM's, its candidate among them.
+  int gates() const { return is_lstm() ? 4 : 2; }
+  int columns() const { return (is_lstm() ? 4 : 3) * units; }  // of Keras' weights
+  int biases() const { return 4 * units; }  // an LSTM's; a GRU's, and of what its reset gate scales
+  // What a row of a step saves, and later its gradient: a GRU's candidate, the gates without a
+  // gap, and what follows them: with `reset_after` what the reset gate scales, or an LSTM's cell
+  // state. Rows are whole vectors long, with room for those that begin within each of these.
+  int first_gate() const { return is_lstm() ? 0 : wide(); }
+  int gate(int number) const { return first_gate() + number * units; }
+  int update() const { return gate(0); }
+  int reset() const { return gate(1); }
+  int after_gates() const { return RoundUp(gate(gates() - 1) + wide(), kWidth); }
+  int saved() const { return after_gates() + (cell == Cell::kGru ? 0 : wide()); }
 };
 
 // Rows that one core computes, sorted by length, and where each step's rows are saved.
@@ -43,6 +55,15 @@ struct Chunk {
     const auto ended = std::partition_point(lengths.begin(), lengths.end(),
                                             [step](int length) { return length > step; });
     return static_cast<int>(ended - lengths.begin());
+  }
+
+  // Zeros what follows the valid steps of a sequence `(batch, time, width)`.
+  template <class Element>
+  void ClearPadding(Element* sequence, long time, int width) const {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Element* row = sequence + rows[i] * time * width;
+      std::fill(row + static_cast<long>(lengths[i]) * width, row + time * width, Element(0));
+    }
   }
 };
 
@@ -137,10 +158,9 @@ struct Inputs {
   }
 };
 
-// Keras' weights, gates in the order update, reset, candidate.
+// Keras' weights, gates in its order: update, reset, candidate; input, forget, candidate, output.
 struct Weights {
-  const float *kernel, *recurrent;  // (dim, 3 units), (units, 3 units)
-  const float *bias, *inner_bias;   // (3 units), (units): of what the reset gate scales
+  const float *kernel, *recurrent, *bias;  // (dim, columns), (units, columns), (biases)
 };
 
 template <class Element>
@@ -175,4 +195,4 @@ Part<Numbers> Left(const float* from, long from_stride, int rows, int width,
 
 }  // namespace amh
 
-#endif  // AMH_TF_GRU_ROWS_H_
+#endif  // AMH_TF_ROWS_H_
