@@ -28,6 +28,7 @@ def test_full_disk_stops_prepare_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_full_disk_stops_training_and_the_run_goes_on(tiny_data, tmp_path):
     train = ["-m", "amh_tf.train", "--hops=1", "--max_steps=2", "--batch_size=20"]
     train += [f"--{m}_units=4" for m in ("audio", "text", "video")]

@@ -264,6 +264,7 @@ def test_package_has_what_it_names():
         _ = amh_tf.lajers
 
 
+@pytest.mark.slow
 def test_clip_needs_no_flag(tmp_path):
     sound, film = tmp_path / "clip.wav", tmp_path / "clip.mp4"
     media_files.write_sound(sound, "pcm_s16le", rate=16000)

@@ -103,6 +103,7 @@ def converted(model, settings, folder):
     return path
 
 
+@pytest.mark.slow
 def test_ensemble_runs_on_litert(tmp_path):
     settings = config.ModelConfig(**{**SMALL, "num_hops": 2, "standardize": "speaker"})
     run = config.RunConfig(

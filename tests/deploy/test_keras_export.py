@@ -48,7 +48,14 @@ def of(model, inputs):
     return {name: tf.constant(inputs[name]) for name in model.input}
 
 
-@pytest.mark.parametrize("settings", MODELS.values(), ids=MODELS)
+def exhaustive(name):
+    """AMH is exported by every run of the tests, the others by the slow ones."""
+    return () if name == "amh" else pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "settings", [pytest.param(MODELS[name], id=name, marks=exhaustive(name)) for name in MODELS]
+)
 def test_exported_model_answers_as_the_model(settings, inputs, tmp_path):
     model = built(settings)
     given = of(model, inputs)

@@ -93,6 +93,7 @@ def test_prepare_leaves_the_same_clips_out(release, tmp_path):
     assert sum(shard.records for shard in written.shards) == 10
 
 
+@pytest.mark.slow
 def test_command_lists_what_is_wrong_with_meld(release):
     done = commands.run(
         "-m", "amh_tf.verify", "--source=meld", f"--source_dir={release}", "--modalities=a"

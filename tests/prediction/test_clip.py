@@ -131,6 +131,7 @@ def test_clip_that_begins_before_its_pictures_is_predicted_and_noted(run, tmp_pa
     assert any("no video" in note for note in predicted.notes)
 
 
+@pytest.mark.slow
 def test_attention_is_drawn(run, tmp_path):
     _, spoken = a_tested_one(run)
     predicted = amh_tf.load(run).predict(clip_of(spoken, text="Costs $5 and $6, she said"))
@@ -251,6 +252,7 @@ def test_what_is_not_given_need_not_be_made(run, tmp_path):
     assert amh_tf.load(copy).predict(given).probabilities == expected
 
 
+@pytest.mark.slow
 def test_data_set_that_is_given_is_asked(run, prepared, tmp_path):
     """What was declared of a data set after the run was begun."""
 

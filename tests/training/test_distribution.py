@@ -64,6 +64,7 @@ def trained(tiny_data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mirrored", "worker0", "worker1"])
 def test_a_team_ends_where_one_process_does(trained, name):
     single, team = weights_in(trained / "none.npz"), weights_in(trained / f"{name}.npz")

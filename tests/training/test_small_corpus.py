@@ -75,6 +75,7 @@ def ensemble(data, tmp_path_factory):
     return run_dir, train(data, run_dir, seeds=(2, 5))
 
 
+@pytest.mark.slow
 def test_ensemble_is_the_mean_of_runs_of_their_own(data, undisturbed, ensemble):
     run_dir, reports = ensemble
     run_state.assert_same(run_dir / "seed_2", undisturbed[0])  # of seed 2, as it is

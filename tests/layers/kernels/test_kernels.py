@@ -95,7 +95,7 @@ def fused_if(fused):
 
 @pytest.mark.parametrize(("how", "cell", "settings"), KERNELS)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("backward", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_outputs_and_gradients_are_the_twins(how, cell, settings, lengths, backward):
     time = max(*lengths, 1) + 2
     plain, computed = both(how, cell, settings, lengths, time, backward)
