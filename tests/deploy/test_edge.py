@@ -53,9 +53,8 @@ def utterances(settings, lengths=LENGTHS, pad=0, seed=0):
     rng = np.random.default_rng(seed)
     for steps in lengths:
         made = {}
-        for modality, length in zip(("audio", "text", "video"), steps):
-            if modality not in settings.modalities:
-                continue
+        lengths_of = dict(zip(("audio", "text", "video"), steps))
+        for modality, length in ((name, lengths_of[name]) for name in settings.modalities):
             time = max(length, 1) + pad
             if modality == "text":
                 made["text"] = rng.integers(1, settings.vocabulary_size, (1, time), np.int32)
@@ -68,20 +67,18 @@ def utterances(settings, lengths=LENGTHS, pad=0, seed=0):
         for name in settings.statistics_names:
             width = getattr(settings, f"{name.split('_')[0]}_width")
             # A dimension that does not vary among them.
-            drawn = rng.uniform(0.5, 2, (1, width)) * (np.arange(width) > 0)
-            made[name] = drawn.astype(np.float32)
+            made[name] = np.float32(rng.uniform(0.5, 2, (1, width)) * (np.arange(width) > 0))
         if sum(int(made[name][0]) for name in made if name.endswith("_length")):
             yield made
 
 
 def cut(inputs):
     """Returns the same utterance without padding, one step of zeros where nothing is left."""
-    plain = {}
+    plain = dict(inputs)
     for name, value in inputs.items():
         if f"{name}_length" in inputs:
             length = int(inputs[f"{name}_length"][0])
-            value = value[:, :length] if length else np.zeros_like(value[:, :1])
-        plain[name] = value
+            plain[name] = value[:, :length] if length else np.zeros_like(value[:, :1])
     return plain
 
 
@@ -96,8 +93,8 @@ def large_weights(model):
 
 
 def converted(model, settings, folder):
-    edge.save(model, settings, folder / "edge")
     path = folder / "model.tflite"
+    edge.save(model, settings, folder / "edge")
     path.write_bytes(litert.convert(folder / "edge", "float32"))
     assert only_builtin(path)
     return path

@@ -28,7 +28,7 @@ TITLES = {
     "ours-bfloat16": "this package, bfloat16",
     "packed-float32": "this package without a compiler, float32",
     "packed-bfloat16": "this package without a compiler, bfloat16",
-    "ours-keras": "this package, `--kernel=keras` (Keras' GRU)",
+    "ours-keras": "this package, `--kernel=keras` (Keras' layers)",
     "keras": "stock Keras 3 under `fit`",
     "pytorch": "PyTorch `nn.GRU`, batches in memory",
 }
