@@ -56,3 +56,9 @@ def test_no_template_turns_escaping_off(path):
 
 def test_templates_are_there():
     assert {path.suffix for path in TEMPLATES} == {".html", ".md", ".tex", ".css"}
+
+
+def test_span_of_code_in_markdown_cannot_be_left():
+    environment = templates._environment("deploy", "md")
+    shown = environment.from_string("{{ name | code }} {{ name }}").render(name="a_b` *c*\n# d")
+    assert shown == r"`a_b' *c* # d` a\_b\` \*c\* \# d"

@@ -11,7 +11,7 @@ from tests.commands import ROOT
 LAYERS = {value.__module__ for value in vars(layers).values() if isinstance(value, type)}
 MODULES = (
     *("amh_tf.api.training", "amh_tf.api.preparing", "amh_tf.api.run", "amh_tf.prediction.clip"),
-    *("amh_tf.layers.kernels.choice", "amh_tf.models.registry"),
+    *("amh_tf.errors", "amh_tf.layers.kernels.choice", "amh_tf.models.registry"),
     *sorted(LAYERS),
 )
 

@@ -1,5 +1,6 @@
 import csv
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -231,3 +232,9 @@ def test_stopped_cross_validation_saves_its_folds_and_ends(data_dir, tmp_path, n
     assert process.returncode == code, output
     assert all("Saved at step" in log.read_text() for log in logs)
     assert not (output_dir / f"fold_{jobs:02d}").exists()
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_processes_are_started_as_the_system_can(method, monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn", method])
+    assert crossvalidation._processes().get_start_method() == method
