@@ -8,6 +8,8 @@ from amh_tf.layers import draws
 
 # Shares are below this: something of an utterance must stay.
 _MOST = 0.9
+# Values that the noise of one number can have.
+_LEVELS = 256
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -133,15 +135,16 @@ class Augmentation(keras.layers.Layer):
         return tf.cast(shift, sequence.dtype) * first
 
     def _noise(self, sequence, seed):
-        # Two numbers from 32 bits, as `StepDropout` draws them: normal ones take ten times as long.
+        # Eight bits for a number: more of them, or normal ones, take two and ten times as long.
         count = tf.size(sequence)
-        pairs = tf.random.stateless_uniform(
-            [(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.uint32
+        bits = tf.random.stateless_uniform(
+            [(count + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32
         )
-        integers = tf.reshape(tf.bitcast(pairs, tf.int16), [-1])[:count]
-        # An even distribution over +-w has the deviation w / sqrt(3).
-        scale = self.noise * 3**0.5 / (1 << 15)
-        return tf.reshape(tf.cast(integers, sequence.dtype) * scale, tf.shape(sequence))
+        integers = tf.cast(tf.reshape(tf.bitcast(bits, tf.int8), [-1])[:count], sequence.dtype)
+        # 256 values at equal distances, 1/2 beside 0 the nearest: mean 0, deviation exactly 1.
+        deviation = ((_LEVELS**2 - 1) / 12) ** 0.5
+        scale = self.noise / deviation
+        return tf.reshape(integers * scale + scale / 2, tf.shape(sequence))
 
     def compute_mask(self, *args, **kwargs):
         return None

@@ -29,7 +29,7 @@ class FrameAverage(keras.layers.Layer):
     Call arguments:
         sequence: Tensor of shape `(batch, time, dim)`.
         length: Int32 tensor of shape `(batch,)`.
-        training: Whether the speed changes. Padding must then be finite.
+        training: Whether the speed changes.
 
     Returns:
         sequence of shape `(batch, ceil(time / stride), dim)`, with another time in training; length
@@ -71,25 +71,39 @@ class FrameAverage(keras.layers.Layer):
     def call(
         self, sequence: tf.Tensor, length: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        lengths = tf.cast(length, tf.float32)
-        start, width = tf.zeros_like(lengths), tf.fill(tf.shape(lengths), float(self.stride))
         if training and self.speed:
-            start, width = self._draw(lengths)
-        elif not training:
-            mask = tf.sequence_mask(length, tf.shape(sequence)[1])
-            sequence = tf.where(mask[:, :, None], sequence, tf.zeros([], sequence.dtype))
+            return self._played(sequence, length)
+        mask = tf.sequence_mask(length, tf.shape(sequence)[1])
+        sequence = tf.where(mask[:, :, None], sequence, tf.zeros([], sequence.dtype))
+        # Whole windows, one at least.
+        rows, time = tf.unstack(tf.shape(sequence)[:2])
+        steps = tf.maximum(-(-time // self.stride), 1)
+        sequence = tf.pad(sequence, [[0, 0], [0, steps * self.stride - time], [0, 0]])
+        windows = tf.reshape(sequence, [rows, steps, self.stride, sequence.shape[2]])
+        sizes = tf.clip_by_value(length[:, None] - tf.range(steps) * self.stride, 1, self.stride)
+        mean = tf.reduce_sum(windows, axis=2) / tf.cast(sizes, sequence.dtype)[:, :, None]
+        return mean, -(-length // self.stride)
+
+    def _played(self, sequence, length):
+        """Averages over windows that each utterance draws."""
+        lengths = tf.cast(length, tf.float32)
+        start, width = self._draw(lengths)
         # A sequence that has any steps keeps one.
         count = tf.minimum(tf.math.ceil((lengths - start) / width - 1e-4), lengths)
         steps = tf.cast(tf.maximum(tf.reduce_max(count), 1), tf.int32)
         edges = start[:, None] + tf.range(tf.cast(steps, tf.float32) + 1)[None, :] * width[:, None]
         edges = tf.minimum(tf.round(edges), lengths[:, None])
-        # One product reads the sequence once, whatever the windows.
-        places = tf.range(tf.cast(tf.shape(sequence)[1], tf.float32))[None, None, :]
-        inside = (places >= edges[:, :-1, None]) & (places < edges[:, 1:, None])
+        rows, time = tf.unstack(tf.shape(sequence)[:2])
+        places = tf.tile(tf.range(tf.cast(time, tf.float32))[None], [rows, 1])
+        window = tf.searchsorted(edges, places, side="right") - 1
+        inside = (window >= 0) & (places < lengths[:, None])
+        # One pass over the sequence; what is in no window goes nowhere.
+        window = tf.where(inside, window + tf.range(rows)[:, None] * steps, -1)
+        flat = tf.reshape(sequence, [rows * time, sequence.shape[2]])
+        total = tf.math.unsorted_segment_sum(flat, tf.reshape(window, [-1]), rows * steps)
+        total = tf.reshape(total, [rows, steps, sequence.shape[2]])
         sizes = tf.maximum(edges[:, 1:] - edges[:, :-1], 1.0)
-        weights = tf.where(inside, (1 / sizes)[:, :, None], 0.0)
-        mean = tf.matmul(tf.cast(weights, sequence.dtype), sequence)
-        return mean, tf.cast(count, length.dtype)
+        return total / tf.cast(sizes, sequence.dtype)[:, :, None], tf.cast(count, length.dtype)
 
     def _draw(self, lengths):
         """Returns where each utterance starts, and how many of its steps make one."""
