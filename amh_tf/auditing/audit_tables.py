@@ -60,8 +60,8 @@ def _audited_folds(folds):
     table.add_column("fold")
     for title in ("train", "dev", "test", "left out", "test speakers"):
         table.add_column(title, justify="right")
-    for kind in ("speakers", "sentences", "recordings", "nearly"):
-        table.add_column(kind, justify="right")
+    for kind in folds[0]["shared"]:
+        table.add_column("nearly" if kind == "near_recordings" else kind, justify="right")
     for fold in folds:
         counts = [f"{split['utterances']:,}" for split in fold["splits"].values()]
         shared = [

@@ -1,6 +1,7 @@
 """What a process that trains or scores does first: threads, memory, the compiled kernel."""
 
 import ctypes
+import logging
 
 from amh_tf import progress
 from amh_tf.layers.kernels import choice, compiled, compiler
@@ -25,6 +26,12 @@ def prepare(batch_split, model, jobs=1, begun=None):
     load_kernel(model, begun)  # first, as a batch is split by whether it is there
     halves.set_threads(halves.reason_against(batch_split, model) is None, jobs)
     keep_memory()
+    # TensorFlow warns of functions that are traced often; here each fold or seed has its own.
+    logging.getLogger("tensorflow").addFilter(_is_not_of_retracing)
+
+
+def _is_not_of_retracing(record):
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def keep_memory():

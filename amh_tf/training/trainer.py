@@ -11,11 +11,11 @@ from amh_tf.scores import metrics
 from amh_tf.training import (
     batch_stream,
     checkpoints,
+    early_stopping,
     evaluation,
     halves,
     interruption,
     losses,
-    selection,
     step,
 )
 
@@ -94,7 +94,9 @@ class Trainer:
         self._checkpoints = checkpoints.Checkpoints(
             folder.checkpoints, model, optimizer, self._config.weights == "average"
         )
-        self._selection = selection.Selection(self._config.selection_metric, self._config.patience)
+        self._early_stopping = early_stopping.EarlyStopping(
+            self._config.selection_metric, self._config.patience
+        )
         self._position = _Position()
         self._validation_steps = max(
             1, int(self._config.validation_interval * self.steps_per_epoch)
@@ -146,7 +148,7 @@ class Trainer:
         return self._weights_in_words()
 
     def _weights_in_words(self):
-        best, step = self._selection, self._position.step
+        best, step = self._early_stopping, self._position.step
         if self._config.weights == "last":
             return f"The last weights, of step {step}."
         if self._config.weights == "average":
@@ -164,7 +166,7 @@ class Trainer:
             asked_to_stop.leave()
 
     def _finished(self):
-        return self._selection.exhausted or self._position.step >= self.max_steps
+        return self._early_stopping.exhausted or self._position.step >= self.max_steps
 
     def _train_until_validation(self, bar, asked_to_stop):
         """Takes the steps up to the next validation and returns their mean loss."""
@@ -219,8 +221,8 @@ class Trainer:
         scores = dict(zip(names, map(float, values)))
         for name, value in scores.items():
             tf.summary.scalar(f"{name}/dev", value, step=position.step)
-        best = self._selection.update(scores[self._selection.metric], position.step)
-        waited = self._selection.without_gain
+        best = self._early_stopping.update(scores[self._early_stopping.metric], position.step)
+        waited = self._early_stopping.without_gain
         if self._config.schedule == "plateau" and waited and waited % PLATEAU == 0:
             self._optimizer.learning_rate = self._optimizer.learning_rate * 0.5
         if best:
@@ -231,7 +233,9 @@ class Trainer:
             f"dev loss {scores['loss']:.4f}  WA {scores['weighted_accuracy']:.3f}  "
             f"UA {scores['unweighted_accuracy']:.3f}" + ("  best so far" if best else "")
         )
-        bar.note(f"no gain for {self._selection.without_gain} of {self._selection.patience}")
+        bar.note(
+            f"no gain for {self._early_stopping.without_gain} of {self._early_stopping.patience}"
+        )
 
     def _dev_scores(self):
         predictions = evaluation.predict(self.predict_step, self._evaluation_batches("dev"))
@@ -260,7 +264,7 @@ class Trainer:
         self._checkpoints.save(
             {
                 "position": dataclasses.asdict(self._position),
-                "selection": dataclasses.asdict(self._selection),
+                "selection": dataclasses.asdict(self._early_stopping),
             }
         )
 
@@ -268,7 +272,7 @@ class Trainer:
         counters = self._checkpoints.restore()
         if counters is not None:
             self._position = _Position(**counters["position"])
-            self._selection = selection.Selection(**counters["selection"])
+            self._early_stopping = early_stopping.EarlyStopping(**counters["selection"])
             progress.console.print(f"Continuing at step {self._position.step}.")
         chief = int(self._team.from_chief([self._position.step])[0])
         if chief != self._position.step:

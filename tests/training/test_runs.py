@@ -113,9 +113,9 @@ def test_run_asked_to_stop_saves_at_once(
 ):
     run_dir, _ = finished
     validated = []
-    update = trainer.selection.Selection.update
+    update = trainer.early_stopping.EarlyStopping.update
     monkeypatch.setattr(
-        trainer.selection.Selection,
+        trainer.early_stopping.EarlyStopping,
         "update",
         lambda self, score, step: validated.append(step) or update(self, score, step),
     )

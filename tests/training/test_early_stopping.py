@@ -1,8 +1,8 @@
-from amh_tf.training import selection
+from amh_tf.training import early_stopping
 
 
 def steps_of(metric, scores, patience=2):
-    chosen = selection.Selection(metric, patience)
+    chosen = early_stopping.EarlyStopping(metric, patience)
     improved = [chosen.update(score, step) for step, score in enumerate(scores)]
     return chosen, improved
 

@@ -4,7 +4,7 @@ import dataclasses
 
 
 @dataclasses.dataclass
-class Selection:
+class EarlyStopping:
     """Keeps the best score on the dev split.
 
     Attributes:
