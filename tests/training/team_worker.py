@@ -34,7 +34,7 @@ def keep_weights(path):
     train = trainer.Trainer.train
 
     def watched(self):
-        said, best = train(self), self._selection
+        said, best = train(self), self._early_stopping
         np.savez(path, *self._model.get_weights(), np.array([best.best, best.best_step]))
         return said
 
