@@ -79,6 +79,8 @@ def _compare(folder, url, place):
 def main():
     """Measures by the flags."""
     folder = Path(FLAGS.data_dir).resolve()
+    if FLAGS.scratch_dir:
+        Path(FLAGS.scratch_dir).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FLAGS.scratch_dir) as name:
         place = Path(name)
         shutil.copytree(folder, place / "store" / "bucket" / "set")
