@@ -1,9 +1,12 @@
 """A few seconds of `tools.fuzz` for every parser; see there for what counts as a finding."""
 
+import subprocess
+import sys
+
 import hypothesis
 import pytest
 
-from tools import fuzz, fuzz_targets
+from tools import fuzz, fuzz_targets, shared
 
 
 @pytest.mark.parametrize("name", fuzz_targets.TARGETS)
@@ -35,3 +38,52 @@ def test_every_damage_is_drawn(text, is_drawn):
 
 
 SEED = b'{"a": 12}'
+
+# A parser with one fault, fed in a process of its own: the bounds hold for the whole process.
+PLANTED = """
+import os, pathlib, sys
+from tools import fuzz, fuzz_target, fuzz_targets
+
+fault, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+
+def read(data):
+    if data != b"a good input":
+        {
+            "slow": lambda: [0 for _ in iter(int, 1)],
+            "large": lambda: bytearray(8 << 30),
+            "change": lambda: open(folder / "elsewhere", "w"),
+            "program": lambda: os.system("true"),
+            "error": lambda: {}[data],
+            "none": lambda: None,
+        }[fault]()
+
+class Reports:
+    def send(self, report):
+        findings = [trace for _, trace in report[2]]
+        print(len(findings), *findings)
+
+fuzz.SECONDS_PER_INPUT = 1
+fuzz_targets.TARGETS["planted"] = lambda folder: fuzz_target.Target([b"a good input"], read)
+(folder / "inside").mkdir()
+fuzz._work("planted", 5, 30, 0, folder / "inside", Reports())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("slow", "more than 1 seconds"),
+        ("large", "MemoryError"),
+        ("change", "Finding: open"),
+        ("program", "Finding: os.system"),
+        ("error", "KeyError"),
+        ("none", ""),
+    ],
+)
+def test_planted_faults_are_found(fault, expected, tmp_path):
+    command = [sys.executable, "-c", PLANTED, fault, str(tmp_path)]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=shared.ROOT)
+    number, _, trace = process.stdout.partition(" ")
+    assert process.returncode == 0, process.stderr
+    assert (int(number) == 0) == (fault == "none") and expected in trace
