@@ -14,6 +14,9 @@ import warnings
 # From the first of each up to, and without, the second. As in setup.cfg.
 PYTHONS = ((3, 11), (3, 14))
 TENSORFLOWS = ((2, 17, 1), (2, 22))
+# What Keras imports where it is installed, in two seconds of the processor's time, for wrappers and
+# pictures of its own that no command needs.
+_OPTIONAL = ("matplotlib", "sklearn")
 INSTALL = (
     "Make an environment with `python3.12 -m venv .venv`, and install with "
     "`.venv/bin/pip install -c constraints.txt -e .`"
@@ -70,8 +73,34 @@ def _spell(version):
     return ".".join(map(str, version))
 
 
+def start_lean():
+    """Lets Keras, when it is imported, take some optional libraries for absent.
+
+    For processes of commands alone: what else runs there may want Keras' wrappers of scikit-learn.
+    """
+    _TensorFlowFinder.hidden = _OPTIONAL
+
+
+@contextlib.contextmanager
+def _hidden(names):
+    """Lets imports of modules that are not loaded yet fail inside of the block."""
+    names = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(names))
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
 class _TensorFlowFinder:
-    """A finder of modules that keeps TensorFlow quiet while it loads, and checks its version."""
+    """A finder of modules that keeps TensorFlow quiet while it loads, and checks its version.
+
+    Attributes:
+        hidden: Names of modules that are not imported meanwhile.
+    """
+
+    hidden = ()
 
     def find_spec(self, name, path=None, target=None):
         """Finds TensorFlow as the other finders do, and adds to its loading."""
@@ -89,7 +118,8 @@ class _TensorFlowFinder:
         load = spec.loader.exec_module
 
         def load_quietly(module):
-            with without_notes(os.environ.get("TF_CPP_MIN_LOG_LEVEL", "")):
+            quiet = without_notes(os.environ.get("TF_CPP_MIN_LOG_LEVEL", ""))
+            with quiet, _hidden(self.hidden):
                 load(module)
             check_tensorflow(module.__version__)
 

@@ -179,3 +179,17 @@ def test_message_says_where_tensorflow_io_loads(content, reason, tmp_path, monke
     with pytest.raises(ImportError, match=expected):
         platforms.load_tensorflow_io("hdfs://name/set")
     sys.modules.pop("tensorflow_io", None)
+
+
+def test_commands_start_without_what_keras_alone_would_import():
+    code = """
+import sys
+from amh_tf import platforms
+platforms.start_lean()
+import tensorflow, keras
+assert not {"sklearn", "matplotlib"} & {*sys.modules}, "imported, or left hidden"
+import sklearn, matplotlib  # as reports do later
+print(keras.layers.Dense(1, name="works").name)
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert printed.stdout.strip() == "works", printed.stderr

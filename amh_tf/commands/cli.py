@@ -9,7 +9,7 @@ import traceback
 
 from absl import app, flags, logging
 
-from amh_tf import errors, escaping, imports
+from amh_tf import errors, escaping, imports, platforms
 from amh_tf.commands import cache_flags, flag_kit
 
 # What bad input raises. Anything else is a fault of the program and shows its traceback.
@@ -131,6 +131,7 @@ def run(main, on_stop="repeat the command to start again", take_arguments=None):
                     f"{' '.join(arguments[1:])}",
                     "--help lists the flags.",
                 )
+            platforms.start_lean()
             gc.freeze()  # as `libraries` does; a script has imported them before
             cache_flags.use()
             return main()

@@ -1,10 +1,13 @@
 """From clips to the probabilities of the classes."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
 from amh_tf import errors, models, schema
 from amh_tf.features import transcribe
+from amh_tf.layers.kernels import choice, compiled
 from amh_tf.prediction import clip as clips
 from amh_tf.prediction import clip_features
 from amh_tf.runs import run_folder, run_inputs
@@ -35,10 +38,16 @@ class Predictor:
         shown_by = model
         if self._targets:
             shown_by = models.attention_model(model)
+        if compiled.is_compiled():  # nobody waits for a compiler because of one clip
+            with contextlib.suppress(compiled.NotAvailable):
+                compiled.load()
+
+        def outputs(batch):
+            with choice.preferred():
+                return shown_by(batch, training=False)
+
         # As one graph for all lengths: the encoders of several members would each make their own.
-        self._outputs = tf.function(
-            lambda batch: shown_by(batch, training=False), autograph=False, reduce_retracing=True
-        )
+        self._outputs = tf.function(outputs, autograph=False, reduce_retracing=True)
 
     def predict(
         self,
