@@ -10,7 +10,7 @@ import tensorflow as tf
 from amh_tf import config, errors
 from amh_tf.models import registry
 from tools.speed import bench as benches
-from tools.speed import data, network, processes, stock_keras
+from tools.speed import data, network, ours, peer, processes, stock_keras
 
 # An environment of its own may hold PyTorch and JAX, as for --peers_python.
 PYTHON = os.environ.get("AMH_PEERS_PYTHON", sys.executable)
@@ -99,6 +99,35 @@ def test_stock_keras_has_as_many_parameters(name):
     assert stock_keras.build(name, reset_after).count_params() == ours.count_params()
 
 
+class _Slow(peer.Peer):
+    """Computes in seconds that the variant says; remembers what it was asked."""
+
+    VARIANTS = {"slow": 20.0, "fast": 2.0}  # noqa: RUF012
+
+    def __init__(self, folder, pilot):
+        super().__init__(folder, pilot)
+        self.asked = []
+
+    def _convert(self, inputs, labels):
+        return inputs, labels
+
+    def _train(self, batches, seconds):
+        self.asked.append((len(batches), seconds))
+        return seconds * len(batches)
+
+
+def test_peer_keeps_the_fastest_variant(written):
+    folder, _ = written
+    tried = _Slow(folder / "batches", pilot=True)
+    assert [tried.train(bucketed=True, epochs=2) for _ in range(2)] == [12.0, 12.0]
+    # What takes longer than anyone waits is timed once.
+    assert tried.asked == [(1, 20.0)] * 2 + [(1, 2.0)] * 4 + [(6, 2.0)] * 2
+    assert tried.notes() == {"bucketed, seconds a batch in the trial": "slow 20.00, fast 2.00"}
+    first = _Slow(folder / "batches", pilot=False)
+    assert first.train(bucketed=False) == 60.0
+    assert first.asked == [(3, 20.0)] and not first.notes()
+
+
 def test_batches_are_written_in_every_order(written):
     folder, _ = written
     for order in ("bucketed", "random", "in_order"):
@@ -122,7 +151,7 @@ def test_batches_under_xla_have_ten_shapes_at_most():
             "video": np.ones((2, batch["video"], 3), np.float32),
         }
         inputs = {name: tf.constant(value) for name, value in inputs.items()}
-        padded = data.pad_to_tenths(inputs, longest)
+        padded = ours.pad_to_tenths(inputs, longest)
         shape = tuple(padded[name].shape[1] for name in longest)
         assert all(batch[name] <= size for name, size in zip(longest, shape))
         np.testing.assert_array_equal(padded["audio"][:, : batch["audio"]], inputs["audio"])

@@ -3,7 +3,6 @@
 import hashlib
 
 import numpy as np
-import tensorflow as tf
 
 from amh_tf import config, folders, schema
 from amh_tf.corpora import source
@@ -129,26 +128,6 @@ def write_batches(folder, batches, batch_size):
             (temporary / order).mkdir()
             for number, (inputs, labels) in enumerate(dataset.as_numpy_iterator()):
                 np.savez(temporary / order / f"{number:04d}.npz", labels=labels, **inputs)
-
-
-def pad_to_tenths(inputs, longest):
-    """Pads a batch to a tenth of the longest utterance, or two tenths, and so on.
-
-    All modalities are padded to the same share: batches have ten shapes in all, for a compiler
-    that builds each by itself.
-
-    Args:
-        inputs: Input dict of tensors.
-        longest: Dict from modality to the number of steps of the longest utterance.
-    """
-    steps = {name: tf.shape(inputs[name])[1] for name in longest}
-    tenths = tf.reduce_max([-(-10 * steps[name] // longest[name]) for name in longest])
-    padded = dict(inputs)
-    for name, limit in longest.items():
-        missing = -(-tenths * limit // 10) - steps[name]
-        paddings = [[0, 0], [0, missing], [0, 0]][: inputs[name].shape.rank]
-        padded[name] = tf.pad(inputs[name], paddings)
-    return padded
 
 
 def mean_bytes(folder):

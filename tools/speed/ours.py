@@ -14,6 +14,26 @@ from amh_tf.training import batch_stream, evaluation, startup, step
 from tools.speed import data, network
 
 
+def pad_to_tenths(inputs, longest):
+    """Pads a batch to a tenth of the longest utterance, or two tenths, and so on.
+
+    All modalities are padded to the same share: batches have ten shapes in all, for a compiler
+    that builds each by itself.
+
+    Args:
+        inputs: Input dict of tensors.
+        longest: Dict from modality to the number of steps of the longest utterance.
+    """
+    steps = {name: tf.shape(inputs[name])[1] for name in longest}
+    tenths = tf.reduce_max([-(-10 * steps[name] // longest[name]) for name in longest])
+    padded = dict(inputs)
+    for name, limit in longest.items():
+        missing = -(-tenths * limit // 10) - steps[name]
+        paddings = [[0, 0], [0, missing], [0, 0]][: inputs[name].shape.rank]
+        padded[name] = tf.pad(inputs[name], paddings)
+    return padded
+
+
 class Ours:
     """A model as `amh_tf.train` trains it. Times are in seconds.
 
@@ -26,7 +46,7 @@ class Ours:
         model: One of `network.MODALITIES`.
         reset_after: As `ModelConfig.reset_after`.
         xla_longest: Number of steps of the longest utterance by modality to compile training by
-            XLA, as for `data.pad_to_tenths`; None for TensorFlow's own executor.
+            XLA, as for `pad_to_tenths`; None for TensorFlow's own executor.
     """
 
     def __init__(
@@ -121,7 +141,7 @@ class Ours:
             batches = self._reader.batches(True).take(count)
             if self._xla_longest:
                 batches = batches.map(
-                    lambda inputs, labels: (data.pad_to_tenths(inputs, self._xla_longest), labels)
+                    lambda inputs, labels: (pad_to_tenths(inputs, self._xla_longest), labels)
                 )
             self._batches[count] = list(batches)
         return self._train(self._batches[count], num_hops)

@@ -44,22 +44,23 @@ class Peer:
     def _time(self, compute, batches, order, epochs=1):
         """Returns the seconds of `compute(batches, variant)`; the first time, tries variants."""
         if order not in self._chosen:
-            trials = {name: self._try(compute, batches[:1], name) for name in self._variants}
-            best = min(trials, key=trials.get)
-            self._chosen[order] = self._variants[best]
-            if len(trials) > 1:
-                seconds = ", ".join(f"{name} {value:.2f}" for name, value in trials.items())
-                self._notes[f"{order}, seconds a batch in the trial"] = seconds
+            self._chosen[order] = self._fastest(compute, batches[:1], order)
         return compute(batches * epochs, self._chosen[order])
 
-    def _try(self, compute, batch, name):
-        """Returns the least seconds of a variant, or of its first try where it is hopeless."""
-        variant = self._variants[name]
-        compute(batch, variant)  # builds what is built once
-        trials = []
-        while len(trials) < TRIALS and (not trials or min(trials) < HOPELESS):
-            trials.append(compute(batch, variant))
-        return min(trials)
+    def _fastest(self, compute, batch, order):
+        """Returns the fastest variant of some tries, if there are several; notes the seconds."""
+        if len(self._variants) == 1:
+            return next(iter(self._variants.values()))
+        trials = {}
+        for name, variant in self._variants.items():
+            compute(batch, variant)  # builds what is built once
+            trials[name] = compute(batch, variant)
+            if trials[name] < HOPELESS:
+                again = (compute(batch, variant) for _ in range(TRIALS - 1))
+                trials[name] = min(trials[name], *again)
+        seconds = ", ".join(f"{name} {value:.2f}" for name, value in trials.items())
+        self._notes[f"{order}, seconds a batch in the trial"] = seconds
+        return self._variants[min(trials, key=trials.get)]
 
     def _infer(self, batches, variant):
         start = time.perf_counter()

@@ -51,6 +51,10 @@ class Network(nn.Module):
             else:
                 states[name], _ = encoder(sequence)
                 vectors[name] = states[name][torch.arange(len(length)), length - 1]
+        return self.fuse(states, vectors, masks)
+
+    def fuse(self, states, vectors, masks):
+        """Computes logits of each modality's states, last state and mask."""
         for target, hop in zip(network.TARGETS, self.hops):
             query = torch.cat([vectors[n] for n in schema.MODALITIES if n != target], dim=1)
             scores = torch.einsum("bd,btd->bt", hop(query), states[target])
@@ -64,8 +68,8 @@ class PyTorch(peer.Peer):
 
     Args:
         folder, pilot: As for `peer.Peer`.
-        compiled: Whether `torch.compile` compiles the network. It leaves `nn.GRU` as it is, which
-            is an operation of its own in C++.
+        compiled: Whether `torch.compile` compiles what follows the GRUs. `nn.GRU` is an operation
+            in C++, which it does not look into: a loop that calls one is not compiled at all.
     """
 
     VARIANTS = {"padded": False, "packed": True}  # noqa: RUF012
@@ -75,8 +79,9 @@ class PyTorch(peer.Peer):
         torch.set_num_threads(len(os.sched_getaffinity(0)))
         torch.manual_seed(1)
         self._network = Network()
-        # Of any length: otherwise each batch's would be compiled anew.
-        self._call = torch.compile(self._network, dynamic=True) if compiled else self._network
+        if compiled:
+            # Of any length: otherwise each batch's would be compiled anew.
+            self._network.fuse = torch.compile(self._network.fuse, dynamic=True)
         self._adam = torch.optim.Adam(self._network.parameters(), network.LEARNING_RATE, fused=True)
 
     @staticmethod
@@ -91,7 +96,7 @@ class PyTorch(peer.Peer):
         start = time.perf_counter()
         for inputs, labels in batches:
             self._adam.zero_grad(set_to_none=True)
-            loss = nn.functional.cross_entropy(self._call(inputs, packed), labels)
+            loss = nn.functional.cross_entropy(self._network(inputs, packed), labels)
             loss.backward()
             for parameter in self._network.parameters():
                 nn.utils.clip_grad_norm_([parameter], network.CLIP_NORM)
@@ -102,7 +107,7 @@ class PyTorch(peer.Peer):
     def _predict(self, inputs, packed):
         self._network.eval()
         with torch.inference_mode():
-            return torch.softmax(self._call(inputs, packed), dim=1).numpy()
+            return torch.softmax(self._network(inputs, packed), dim=1).numpy()
 
     def _set(self, values):
         values = {name: torch.from_numpy(value) for name, value in values.items()}
