@@ -136,10 +136,16 @@ def test_interpreter_that_cannot_be_measured_is_refused(tmp_path):
     with pytest.raises(errors.InputError, match=r"no_python.*No such file.*--python"):
         measures.python_versions(str(tmp_path / "no_python"))
     broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\necho no module named keras >&2\nexit 1\n")
-    broken.chmod(0o700)
-    with pytest.raises(errors.InputError, match=r"no module named keras.*--python"):
-        measures.python_versions(str(broken))
+    for script, reason in (
+        ("echo no such library >&2; exit 1", "no such library"),
+        ("""echo '{"python": "3.12", "keras": null}'""", "one without keras"),
+    ):
+        broken.write_text(f"#!/bin/sh\n{script}\n")
+        broken.chmod(0o700)
+        benches.versions.cache_clear()
+        with pytest.raises(errors.InputError, match=f"{reason}.*--python"):
+            measures.python_versions(str(broken))
+    assert measures.python_versions(sys.executable).startswith("python 3.")
 
 
 @pytest.mark.parametrize(("measure", "flag"), [("busy", "--busy=4"), ("pythons", "--python")])

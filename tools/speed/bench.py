@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -45,8 +44,9 @@ CANDIDATES = tuple(f"{engine}-{kind}" for engine in ENGINES for kind in ("bucket
 # Share of the cores that others may use before the figures are not to be trusted.
 BUSY_SHARE = 0.15
 VERSIONS = """
-import importlib.metadata, json, sys
+import importlib.metadata, json, platform, sys
 names = {item.metadata["Name"].lower(): item.version for item in importlib.metadata.distributions()}
+names["python"] = platform.python_version()
 print(json.dumps({name: names.get(name) for name in sys.argv[1:]}))
 """
 
@@ -161,7 +161,7 @@ class Bench:
                         if number or engine not in optional:
                             raise
                         self.note(f"{optional[engine]} was left out. {error}")
-                        del running[engine]
+                        running.pop(engine).close()
                         continue
                     if number:
                         answers[name].append(answer)
@@ -220,21 +220,29 @@ def busy_cores(seconds):
 
 
 @functools.cache
-def versions(python, *libraries):
-    """Returns the versions of the libraries of an interpreter, None of those that it lacks.
+def versions(python, *libraries, flag="peers_python"):
+    """Returns the versions of an interpreter's libraries by name, None of those that it lacks.
+
+    Args:
+        python: Its path.
+        *libraries: Names of distributions, or "python" for its own version.
+        flag: Flag that the path came from.
 
     Raises:
-        InputError: If there is no such interpreter.
+        InputError: If it does not run.
     """
     try:
-        printed = subprocess.run(
-            [python, "-c", VERSIONS, *libraries], capture_output=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise errors.refusal(
-            f"{python!r} cannot be run", "an interpreter", error, "Set it with --peers_python."
-        ) from error
-    return json.loads(printed.stdout)
+        command = [python, "-c", VERSIONS, *libraries]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except OSError as error:
+        reason = error.strerror
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
+    else:
+        return json.loads(printed)
+    raise errors.refusal(
+        f"{python!r} cannot be run", "a Python interpreter", reason, f"Set it with --{flag}."
+    )
 
 
 def machine(peers_python):
@@ -244,9 +252,8 @@ def machine(peers_python):
     instructions = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
     return {
         "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
         "instructions": [name for name in instructions if name in flags],
-        **versions(sys.executable, "tensorflow", "keras", "numpy"),
+        **versions(sys.executable, "python", "tensorflow", "keras", "numpy"),
         **versions(peers_python, *PEERS.values()),
     }
 

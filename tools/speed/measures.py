@@ -21,10 +21,6 @@ STORED = ("float32", "float16")
 # Small enough that the smallest set fills it: otherwise memory grows until it does.
 SHUFFLE_MEGABYTES = 128
 SIZES = (1000, 3000, 10000)
-VERSIONS = (
-    "import amh_tf, platform, keras, numpy, tensorflow; print('Python', platform.python_version(), "
-    "'TensorFlow', tensorflow.__version__, 'Keras', keras.__version__, 'NumPy', numpy.__version__)"
-)
 
 
 def _candidates(bench, task, model="amh"):
@@ -218,24 +214,18 @@ def python_versions(python):
     """Returns the versions of an interpreter and its libraries in words.
 
     Raises:
-        InputError: If the package cannot be imported by it.
+        InputError: If it does not run, or lacks one.
     """
-    try:
-        process = subprocess.run(
-            [python, "-c", VERSIONS], cwd=shared.ROOT, capture_output=True, text=True, check=True
+    versions = benches.versions(python, "python", "tensorflow", "keras", "numpy", flag="python")
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        raise errors.refusal(
+            f"{python!r} cannot be measured",
+            "an interpreter in whose environment this package is installed",
+            f"one without {', '.join(missing)}",
+            "Set it with --python.",
         )
-    except OSError as error:
-        reason = error.strerror
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
-    else:
-        return process.stdout.strip()
-    raise errors.refusal(
-        f"{python!r} cannot be measured",
-        "an interpreter in whose environment this package is installed",
-        reason,
-        "Set it with --python.",
-    )
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons, gpu.gpu)

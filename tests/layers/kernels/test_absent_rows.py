@@ -171,7 +171,10 @@ def model_gradients(path, model, modalities, reset_after):
         ("mha", ("audio", "text"), False),
     ],
 )
-@pytest.mark.parametrize("path", [path for path in PATHS if path != "packed"])
+@pytest.mark.parametrize(
+    "path",
+    ["compiled", "keras", "cuDNN", pytest.param("keras by XLA", marks=pytest.mark.slow)],
+)
 def test_models_train_alike_on_utterances_with_absent_modalities(
     path, model, modalities, reset_after
 ):
