@@ -16,7 +16,7 @@ from tools.speed import network, peer
 ADAM = optax.adam(network.LEARNING_RATE)
 
 
-def _gru(sequence, weights, unroll):
+def _gru(sequence, weights):
     """Runs a GRU with `reset_after`; returns its states, `(batch, time, units)`.
 
     The inputs of all steps are multiplied at once, as little as can be is left to the loop.
@@ -32,11 +32,11 @@ def _gru(sequence, weights, unroll):
         h = z * h + (1 - z) * jnp.tanh(x[:, 2 * units :] + r * own[:, 2 * units :])
         return h, h
 
-    _, states = jax.lax.scan(step, jnp.zeros((len(sequence), units)), sums, unroll=unroll)
+    _, states = jax.lax.scan(step, jnp.zeros((len(sequence), units)), sums)
     return states.swapaxes(0, 1)
 
 
-def logits_of(parameters, inputs, unroll, key=None):
+def logits_of(parameters, inputs, key=None):
     """Computes logits; `key`, if any, draws the dropout of training."""
     states, vectors, masks = {}, {}, {}
     for number, name in enumerate(schema.MODALITIES):
@@ -49,7 +49,7 @@ def logits_of(parameters, inputs, unroll, key=None):
             mask = jax.random.bernoulli(jax.random.fold_in(key, number), kept, sequence.shape)
             sequence = jnp.where(mask, sequence / kept, 0)
         weights = [parameters[f"{name} {kind}"] for kind in ("kernel", "recurrent", "bias")]
-        states[name] = _gru(sequence, weights, unroll)
+        states[name] = _gru(sequence, weights)
         vectors[name] = states[name][jnp.arange(len(length)), length - 1]
     for hop, target in enumerate(network.TARGETS):
         query = jnp.concatenate([vectors[n] for n in schema.MODALITIES if n != target], axis=1)
@@ -66,10 +66,10 @@ def _clipped(gradient):
     return gradient * network.CLIP_NORM / jnp.maximum(norm, network.CLIP_NORM)
 
 
-@functools.partial(jax.jit, static_argnames="unroll", donate_argnums=(0, 1))
-def _train_step(parameters, moments, key, inputs, labels, unroll):
+@functools.partial(jax.jit, donate_argnums=(0, 1))
+def _train_step(parameters, moments, key, inputs, labels):
     def loss_of(parameters):
-        logits = logits_of(parameters, inputs, unroll, key)
+        logits = logits_of(parameters, inputs, key)
         return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
     loss, gradients = jax.value_and_grad(loss_of)(parameters)
@@ -78,15 +78,15 @@ def _train_step(parameters, moments, key, inputs, labels, unroll):
     return optax.apply_updates(parameters, updates), moments, loss
 
 
-@functools.partial(jax.jit, static_argnames="unroll")
-def _predict_step(parameters, inputs, unroll):
-    return jax.nn.softmax(logits_of(parameters, inputs, unroll), axis=1)
+@jax.jit
+def _predict_step(parameters, inputs):
+    return jax.nn.softmax(logits_of(parameters, inputs), axis=1)
 
 
 class Jax(peer.Peer):
     """`lax.scan` on all cores; arguments as for `peer.Peer`."""
 
-    VARIANTS = {"unroll=1": 1, "unroll=4": 4}  # noqa: RUF012
+    VARIANTS = {"scan": None}  # noqa: RUF012
 
     def __init__(self, folder=None, pilot=True):
         super().__init__(folder, pilot)
@@ -105,18 +105,18 @@ class Jax(peer.Peer):
     def _convert(inputs, labels):
         return {name: jnp.asarray(value) for name, value in inputs.items()}, jnp.asarray(labels)
 
-    def _train(self, batches, unroll):
+    def _train(self, batches, _):
         start = time.perf_counter()
         for inputs, labels in batches:
             self._key, key = jax.random.split(self._key)
             self._parameters, self._moments, loss = _train_step(
-                self._parameters, self._moments, key, inputs, labels, unroll
+                self._parameters, self._moments, key, inputs, labels
             )
             loss.item()
         return time.perf_counter() - start
 
-    def _predict(self, inputs, unroll):
-        return np.asarray(_predict_step(self._parameters, inputs, unroll))
+    def _predict(self, inputs, _):
+        return np.asarray(_predict_step(self._parameters, inputs))
 
     def _set(self, values):
         self._parameters = {name: jnp.asarray(value) for name, value in values.items()}
