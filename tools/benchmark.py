@@ -1,13 +1,15 @@
-"""Measures training and inference beside stock Keras, PyTorch and the machine's own limit:
+"""Measures training and inference beside stock Keras, PyTorch, JAX and the machine's own limit:
 
 python -m tools.benchmark --output_dir=DIR
 
 Writes `speed.json`, `speed.md` and `speed.png` to DIR. Measures may be taken one by one: what
-DIR has of the others stays. The machine should do nothing else meanwhile. PyTorch is measured
-where it is installed.
+DIR has of the others stays. The machine should do nothing else meanwhile. PyTorch and JAX are
+measured where the interpreter --peers_python has them. --measures=gpu compares the paths on a GPU.
 """
 
 import json
+import os
+import sys
 from pathlib import Path
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -40,8 +42,10 @@ def _stored(path):
 
 def main():
     """Runs the benchmark by the flags."""
+    # Engines live side by side, and each would take all of a GPU's memory.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     output = Path(FLAGS.output_dir)
-    results = _stored(output / "speed.json") | {"machine": benches.machine()}
+    results = _stored(output / "speed.json") | {"machine": benches.machine(FLAGS.peers_python)}
     optional = {"busy": FLAGS.busy, "scaling": FLAGS.scaling, "pythons": FLAGS.python}
     chosen = dict.fromkeys([*FLAGS.measures, *(name for name in optional if optional[name])])
     bench = benches.Bench(
@@ -52,6 +56,7 @@ def main():
         quick=FLAGS.quick,
         busy=FLAGS.busy,
         python=FLAGS.python,
+        peers_python=FLAGS.peers_python,
         progress=progress.bar,
     )
     with progress.bar(len(chosen), "benchmark", "measures") as bar:
@@ -71,12 +76,14 @@ if __name__ == "__main__":
     default = ["training", "inference", "pipeline", "hops"]
     python = "Another interpreter to measure beside this one, in turn."
     flag_kit.define("path", "output_dir", None, "Where results and data go.", required=True)
+    peers = "Interpreter with PyTorch and JAX; default: this one."
     flags.DEFINE_integer("rounds", 3, "How often everything is measured.", lower_bound=1)
     flags.DEFINE_integer("utterances", None, "Size of the synthetic set; default 1,280.", 1)
     flags.DEFINE_list("measures", default, f"Which of {', '.join(MEASURES)}.")
     flags.DEFINE_list("candidates", list(benches.CANDIDATES), "Candidates of the main table.")
     flags.DEFINE_integer("busy", 0, "Measure beside so many processes that compute.", 0)
     flag_kit.define("path", "python", None, python)
+    flag_kit.define("path", "peers_python", sys.executable, peers)
     flags.DEFINE_bool("scaling", False, "Measure 1,000 to 10,000 utterances too; 4 GB of disk.")
     flags.DEFINE_bool("quick", False, "Tiny data and one round: to see that all works.")
     for name, choices in (("measures", MEASURES), ("candidates", benches.CANDIDATES)):

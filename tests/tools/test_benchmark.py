@@ -98,14 +98,54 @@ def test_two_interpreters_take_turns(tmp_path, monkeypatch):
     )
 
 
+class _Failing(_Process):
+    """Fails where its options say so."""
+
+    def __init__(self, engine, options, log, python):
+        self._fails = options["fails"]
+
+    def ask(self, request, **_):
+        if self._fails:
+            raise errors.InputError("The process has failed: no kernel")
+        return {} if request == "notes" else 2.0
+
+
+def test_engine_that_may_fail_is_left_out_with_a_note(tmp_path, monkeypatch):
+    monkeypatch.setattr(benches.processes, "Process", _Failing)
+    engines = {"works": ("ours", {"fails": False}), "fails": ("ours", {"fails": True})}
+    tasks = {f"{name} {n}": (name, "train", {}) for name in engines for n in (1, 2)}
+    bench = benches.Bench(tmp_path, rounds=2, quick=True)
+    with pytest.raises(errors.InputError, match="no kernel"):
+        bench.in_turn(engines, tasks)
+    answers, notes = bench.in_turn(engines, tasks, optional={"fails": "JAX"})
+    assert answers == {"works 1": [2.0, 2.0], "works 2": [2.0, 2.0]} and notes == {"works": {}}
+    assert "JAX was left out. The process has failed: no kernel" in bench.notes
+
+
+def test_peer_that_is_not_installed_is_skipped_with_a_note(tmp_path, monkeypatch):
+    bench = benches.Bench(tmp_path)
+    monkeypatch.setattr(benches, "versions", lambda _, library: {"jax": None, "torch": "2"})
+    assert bench.can_run("pytorch") and bench.can_run("ours-float32", "mha")
+    assert not bench.can_run("pytorch", "mha") and not bench.notes
+    assert not bench.can_run("jax")
+    (note,) = bench.notes
+    assert "skipped" in note and "--peers_python" in note
+
+
 def test_interpreter_that_cannot_be_measured_is_refused(tmp_path):
     with pytest.raises(errors.InputError, match=r"no_python.*No such file.*--python"):
         measures.python_versions(str(tmp_path / "no_python"))
     broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\necho no module named keras >&2\nexit 1\n")
-    broken.chmod(0o700)
-    with pytest.raises(errors.InputError, match=r"no module named keras.*--python"):
-        measures.python_versions(str(broken))
+    for script, reason in (
+        ("echo no such library >&2; exit 1", "no such library"),
+        ("""echo '{"python": "3.12", "keras": null}'""", "one without keras"),
+    ):
+        broken.write_text(f"#!/bin/sh\n{script}\n")
+        broken.chmod(0o700)
+        benches.versions.cache_clear()
+        with pytest.raises(errors.InputError, match=f"{reason}.*--python"):
+            measures.python_versions(str(broken))
+    assert measures.python_versions(sys.executable).startswith("python 3.")
 
 
 @pytest.mark.parametrize(("measure", "flag"), [("busy", "--busy=4"), ("pythons", "--python")])
@@ -124,7 +164,7 @@ def test_every_section_is_written():
     seconds = {"median": 1.0, "least": 0.5, "most": 2.0, "rounds": [1.0]}
     results = {
         "machine": {"cores": 2, "instructions": ["avx2"], "tensorflow": "1", "keras": "3",
-                    "torch": None},
+                    "torch": None, "jax": None},
         "training": {"utterances": 9, "batch_size": 3, "gflop": 0.5, "limits": {"float32": 2.0},
                      "seconds": {"ours-float32-random": {**seconds, "median": 0.5, "rounds": [0.5]},
                                  "keras-random": seconds},
@@ -135,6 +175,10 @@ def test_every_section_is_written():
         "busy": {"processes": 4, "seconds": {"ours-keras": seconds}},
         "scaling": {"shuffle_megabytes": 128, "seconds": {"1000": seconds},
                     "peak_bytes": {"1000": 2**20}},
+        "gpu": {"batch_size": 3, "device": "a GPU", "seconds": {
+            "amh": {"--kernel=keras": seconds,
+                    "--kernel=packed": {**seconds, "median": 0.5, "rounds": [0.5]}},
+            "mha": {"--kernel=packed": seconds}}},
     }  # fmt: skip
     results = {key: {"notes": ["busy"], **value} for key, value in results.items()}
     page = report.page(results)
@@ -145,4 +189,6 @@ def test_every_section_is_written():
     assert "| float32 shards, random | 1,234 |" in page
     assert "each costs +0.10% of a step (95 % interval -0.20% to +0.30%)" in page
     assert "| 1,000 | 1000.00 | 1 |" in page
-    assert page.count("**Note:** busy") == 5
+    assert "| AMH-7 | `--kernel=packed` | 500.00 (500.00 to 2000.00) | 2 | 2.00 |" in page
+    assert "| MHA-2 (A+T) | `--kernel=packed` | 1000.00 (500.00 to 2000.00) | 1 |  |" in page
+    assert page.count("**Note:** busy") == 6

@@ -2,18 +2,19 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
-import importlib.util
+import functools
+import json
 import os
-import platform
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+from amh_tf import errors
 from tools.speed import data, processes
 
-# Engine of each candidate and its options; "folder" and "batch_size" are added.
+# Engine of each candidate and its options; `Bench.engine` adds those that all have.
 ENGINES = {
     "ours-float32": ("ours", {}),
     "ours-bfloat16": ("ours", {"dtype": "bfloat16"}),
@@ -22,6 +23,8 @@ ENGINES = {
     "ours-keras": ("ours", {"kernel": "keras"}),
     "keras": ("stock_keras", {}),
     "pytorch": ("pytorch", {}),
+    "pytorch-compiled": ("pytorch", {"compiled": True}),
+    "jax": ("jax", {}),
 }
 TITLES = {
     "ours-float32": "this package, float32",
@@ -31,11 +34,21 @@ TITLES = {
     "ours-keras": "this package, `--kernel=keras` (Keras' layers)",
     "keras": "stock Keras 3 under `fit`",
     "pytorch": "PyTorch `nn.GRU`, batches in memory",
+    "pytorch-compiled": "PyTorch `nn.GRU` under `torch.compile`, batches in memory",
+    "jax": "JAX `lax.scan` under `jit`, batches in memory",
 }
+# Engines that run without this package's libraries, and the distribution that each needs.
+PEERS = {"pytorch": "torch", "jax": "jax"}
 # A candidate is an engine and how its batches are made.
 CANDIDATES = tuple(f"{engine}-{kind}" for engine in ENGINES for kind in ("bucketed", "random"))
 # Share of the cores that others may use before the figures are not to be trusted.
 BUSY_SHARE = 0.15
+VERSIONS = """
+import importlib.metadata, json, platform, sys
+names = {item.metadata["Name"].lower(): item.version for item in importlib.metadata.distributions()}
+names["python"] = platform.python_version()
+print(json.dumps({name: names.get(name) for name in sys.argv[1:]}))
+"""
 
 
 @dataclasses.dataclass
@@ -50,6 +63,7 @@ class Bench:
         quick: Whether tiny data and few points do, for a test.
         busy: Number of other processes that compute.
         python: Another interpreter, or None.
+        peers_python: Interpreter in whose environment PyTorch and JAX are.
         progress: Factory of a progress bar for the writing of data, or None.
         notes: What the reader of the figures should know.
     """
@@ -61,6 +75,7 @@ class Bench:
     quick: bool = False
     busy: int = 0
     python: str | None = None
+    peers_python: str = sys.executable
     progress: object = None
     notes: list = dataclasses.field(default_factory=list)
 
@@ -85,14 +100,25 @@ class Bench:
         data.write(folder, count, longest, feature_dtype, self.progress)
         return str(folder)
 
+    def batches(self):
+        """Returns a folder of the set's batches as arrays, written at the first call."""
+        folder = Path(self.folder())
+        batches = folder.with_name(f"{folder.name}-batches-{self.batch_size}")
+        data.write_batches(folder, batches, self.batch_size)
+        return str(batches)
+
     def engine(self, name, **options):
         """Returns an engine of `ENGINES` with its options."""
         kind, fixed = ENGINES[name]
-        pilot = {} if kind == "ours" else {"pilot": not self.quick}
-        folder = options.pop("folder", None) or self.folder()
-        return kind, {"folder": folder, "batch_size": self.batch_size, **pilot, **fixed, **options}
+        shared = {} if kind == "ours" else {"pilot": not self.quick}
+        if kind in PEERS:
+            shared |= {"folder": self.batches(), "python": self.peers_python}
+        else:
+            folder = options.pop("folder", None) or self.folder()
+            shared |= {"folder": folder, "batch_size": self.batch_size}
+        return kind, {**shared, **fixed, **options}
 
-    def in_turn(self, engines, tasks, rounds=None):
+    def in_turn(self, engines, tasks, rounds=None, optional=None):
         """Asks engines in turn, one at a time, each in its own process.
 
         The first round is not counted: it builds graphs, fills the page cache and takes a gigabyte
@@ -104,6 +130,8 @@ class Bench:
                 is the interpreter to run it, by default this one.
             tasks: Dict from name to (name of the engine, request, arguments).
             rounds: Number of rounds, or None for the usual one.
+            optional: Dict from the name of an engine to its title. These are left out, with a
+                note, where they fail in the first round.
 
         Returns:
             Dict from the name of a task to the answers; dict from the name of an engine to notes.
@@ -111,6 +139,7 @@ class Bench:
         logs = self.output / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         answers = {name: [] for name in tasks}
+        optional = optional or {}
         with contextlib.ExitStack() as stack:
             running = {}
             for name, (engine, options) in engines.items():
@@ -124,7 +153,16 @@ class Bench:
                     self._note_load("before")
                 for name in list(tasks)[:: -1 if number % 2 else 1]:
                     engine, request, arguments = tasks[name]
-                    answer = running[engine].ask(request, **arguments)
+                    if engine not in running:
+                        continue
+                    try:
+                        answer = running[engine].ask(request, **arguments)
+                    except errors.InputError as error:
+                        if number or engine not in optional:
+                            raise
+                        self.note(f"{optional[engine]} was left out. {error}")
+                        running.pop(engine).close()
+                        continue
                     if number:
                         answers[name].append(answer)
             self._note_load("after")
@@ -133,20 +171,37 @@ class Bench:
                 for name, process in running.items()
                 if engines[name][0] != "limit"
             }
-        return answers, notes
+        return {name: values for name, values in answers.items() if values}, notes
+
+    def note(self, text):
+        """Notes what the reader of the figures should know, once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _note_load(self, when):
         """Notes where the machine is not idle before or after a measure."""
         busy, cores = busy_cores(0.1 if self.quick else 1.0), len(os.sched_getaffinity(0))
         if busy > BUSY_SHARE * cores + self.busy:
-            self.notes.append(f"{busy:.1f} of {cores} cores were busy {when} the measure.")
+            self.note(f"{busy:.1f} of {cores} cores were busy {when} the measure.")
 
-    def has_pytorch(self):
-        """Returns whether PyTorch is installed; notes it where it is not."""
-        if importlib.util.find_spec("torch") is not None:
+    def can_run(self, name, model="amh"):
+        """Returns whether an engine has a model and is installed; notes it where it is not."""
+        library = PEERS.get(ENGINES[name][0])
+        if library is None:
             return True
-        self.notes.append("PyTorch is not installed and was skipped; the extra `bench` has it.")
+        if model != "amh":  # peers have AMH alone
+            return False
+        if versions(self.peers_python, library)[library]:
+            return True
+        self.note(
+            f"{TITLES[name]} was skipped: {library} is not in the environment of --peers_python."
+        )
         return False
+
+
+def engine_of(candidate):
+    """Returns the engine of a candidate of `CANDIDATES`."""
+    return candidate.rsplit("-", 1)[0]
 
 
 def busy_cores(seconds):
@@ -164,19 +219,43 @@ def busy_cores(seconds):
     return len(os.sched_getaffinity(0)) * (1 - share)
 
 
-def machine():
+@functools.cache
+def versions(python, *libraries, flag="peers_python"):
+    """Returns the versions of an interpreter's libraries by name, None of those that it lacks.
+
+    Args:
+        python: Its path.
+        *libraries: Names of distributions, or "python" for its own version.
+        flag: Flag that the path came from.
+
+    Raises:
+        InputError: If it does not run.
+    """
+    try:
+        command = [python, "-c", VERSIONS, *libraries]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except OSError as error:
+        reason = error.strerror
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
+    else:
+        return json.loads(printed)
+    raise errors.refusal(
+        f"{python!r} cannot be run", "a Python interpreter", reason, f"Set it with --{flag}."
+    )
+
+
+def machine(peers_python):
     """Describes processor and software, without names that tell machines apart."""
     text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     flags = next((line for line in text.splitlines() if line.startswith("flags")), "").split()
     instructions = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")
-    described = {"cores": len(os.sched_getaffinity(0)), "python": platform.python_version()}
-    described["instructions"] = [name for name in instructions if name in flags]
-    for name in ("tensorflow", "keras", "numpy", "torch"):
-        try:
-            described[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            described[name] = None
-    return described
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "instructions": [name for name in instructions if name in flags],
+        **versions(sys.executable, "python", "tensorflow", "keras", "numpy"),
+        **versions(peers_python, *PEERS.values()),
+    }
 
 
 def summary(values, unit=1.0):

@@ -4,19 +4,16 @@ import hashlib
 
 import numpy as np
 
-from amh_tf import config, schema
+from amh_tf import config, folders, schema
 from amh_tf.corpora import source
 from amh_tf.data import folds, manifest, pipeline, writer
+from tools.speed import network
+from tools.speed.network import VOCABULARY_SIZE
 
-VOCABULARY_SIZE = 3000
 # Features are windows into a pool of noise: drawing each anew would take longer than writing it.
 POOL_STEPS = 4096
 VERSION = 1  # of the generator: another one must not be taken for the cached set
-# Width of a step and hidden size of each modality, as in the paper.
-SIZES = {"audio": (120, 200), "text": (300, 200), "video": (2048, 128)}
-# Modalities of the models that are measured, and their cells; those of LSTMs read both ways.
-MODALITIES = {"amh": schema.MODALITIES, "rnn_attn": ("audio",), "mha": ("audio", "text")}
-CELLS = {"amh": "gru", "rnn_attn": "lstm", "mha": "lstm"}
+ORDERS = {"random": False, "bucketed": True}
 
 
 def lengths(count, longest=750, seed=1):
@@ -50,12 +47,12 @@ def operations(steps, training=False, model="amh"):
     Args:
         steps: Dict from modality to its number of steps.
         training: Whether to count those of a training step.
-        model: One of `MODALITIES`.
+        model: One of `network.MODALITIES`.
     """
     count = 0
-    gates = {"gru": 3, "lstm": 2 * 4}[CELLS[model]]
-    for modality in MODALITIES[model]:
-        dim, units = SIZES[modality]
+    gates = {"gru": 3, "lstm": 2 * 4}[network.CELLS[model]]
+    for modality in network.MODALITIES[model]:
+        dim, units = network.SIZES[modality]
         inputs, states = (2 * steps[modality] * gates * units * width for width in (dim, units))
         kinds = 3 if modality == "text" else 2  # forward, weights, and the inputs' own gradient
         count += kinds * inputs + 3 * states if training else inputs + states
@@ -78,7 +75,9 @@ def _source(count, longest, seed=1):
                 id=f"u{number:06d}",
                 label=int(label),
                 audio=audio[starts[0] : starts[0] + steps["audio"][number]],
-                text=rng.integers(2, VOCABULARY_SIZE, steps["text"][number], dtype=np.int32),
+                text=rng.integers(
+                    2, network.VOCABULARY_SIZE, steps["text"][number], dtype=np.int32
+                ),
                 video=video[starts[1] : starts[1] + steps["video"][number]],
             )
 
@@ -109,6 +108,26 @@ def write(folder, count, longest=750, feature_dtype="float32", progress=None):
         feature_dtype=feature_dtype,
         progress=progress,
     )
+
+
+def write_batches(folder, batches, batch_size):
+    """Writes a pass over a data folder in each order, for libraries that cannot read records.
+
+    Args:
+        folder: Data folder.
+        batches: Folder to write unless it is there: one with a NumPy file for each batch for each
+            of `ORDERS` and for "in_order".
+        batch_size: Utterances per batch.
+    """
+    if batches.exists():
+        return
+    reader = Reader(folder, batch_size)
+    passes = {order: reader.batches(bucketed) for order, bucketed in ORDERS.items()}
+    with folders.new_folder(batches) as temporary:
+        for order, dataset in (passes | {"in_order": reader.in_order()}).items():
+            (temporary / order).mkdir()
+            for number, (inputs, labels) in enumerate(dataset.as_numpy_iterator()):
+                np.savez(temporary / order / f"{number:04d}.npz", labels=labels, **inputs)
 
 
 def mean_bytes(folder):

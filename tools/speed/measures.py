@@ -10,7 +10,7 @@ from amh_tf import errors
 from amh_tf.training import batch_stream
 from tools import shared
 from tools.speed import bench as benches
-from tools.speed import data
+from tools.speed import data, gpu
 
 # Passes of a training measurement, one after the other as the trainer does. The trainer opens a
 # stream for 16 of them; of two, opening it would be 3 % of the time.
@@ -18,14 +18,9 @@ EPOCHS = 4
 # Reads utterances of about 565 KB in float32, twice what IEMOCAP's mean one takes.
 LONGER = 2.06
 STORED = ("float32", "float16")
-ORDERS = {"random": False, "bucketed": True}
 # Small enough that the smallest set fills it: otherwise memory grows until it does.
 SHUFFLE_MEGABYTES = 128
 SIZES = (1000, 3000, 10000)
-VERSIONS = (
-    "import amh_tf, platform, keras, numpy, tensorflow; print('Python', platform.python_version(), "
-    "'TensorFlow', tensorflow.__version__, 'Keras', keras.__version__, 'NumPy', numpy.__version__)"
-)
 
 
 def _candidates(bench, task, model="amh"):
@@ -33,20 +28,19 @@ def _candidates(bench, task, model="amh"):
     inference = task == "inference"
     # Inference reads in the order in which the set was written, as evaluation does.
     chosen = [name for name in bench.candidates if name.endswith("-random") or not inference]
-    # PyTorch has AMH alone.
-    if model != "amh" or not bench.has_pytorch():
-        chosen = [name for name in chosen if not name.startswith("pytorch")]
+    usable = {name: bench.can_run(name, model) for name in map(benches.engine_of, chosen)}
+    chosen = [name for name in chosen if usable[benches.engine_of(name)]]
     options = {} if model == "amh" else {"model": model}
-    engines = {name.rsplit("-", 1)[0]: None for name in chosen}
-    engines = {name: bench.engine(name, **options) for name in engines}
+    engines = {name: bench.engine(name, **options) for name in usable if usable[name]}
+    peers = {name: benches.TITLES[name] for name in engines if engines[name][0] in benches.PEERS}
     engines["limit"] = ("limit", {"quick": bench.quick})
     dtypes = ("float32", "bfloat16")
     tasks = {dtype: ("limit", "multiply", {"dtype": dtype}) for dtype in dtypes}
     for name in chosen:
         engine, order = name.rsplit("-", 1)
-        train = ("train", {"bucketed": ORDERS[order], "epochs": EPOCHS})
+        train = ("train", {"bucketed": data.ORDERS[order], "epochs": EPOCHS})
         tasks[name] = (engine, *(("infer", {}) if inference else train))
-    answers, notes = bench.in_turn(engines, tasks)
+    answers, notes = bench.in_turn(engines, tasks, optional=peers)
     steps = {m: n[: bench.utterances].mean() for m, n in _lengths(bench).items()}
     unit = bench.utterances * (1 if inference else EPOCHS)
     return {
@@ -55,7 +49,9 @@ def _candidates(bench, task, model="amh"):
         "batch_size": bench.batch_size,
         "gflop": float(data.operations(steps, not inference, model)) / 1e9,
         "limits": {dtype: benches.summary(answers[dtype])["median"] for dtype in dtypes},
-        "seconds": {name: benches.summary(answers[name], unit) for name in chosen},
+        "seconds": {
+            name: benches.summary(answers[name], unit) for name in chosen if name in answers
+        },
         "chosen": notes,
     }
 
@@ -94,7 +90,7 @@ def pipeline(bench):
     engines, tasks = {}, {}
     for dtype in STORED:
         engines[dtype] = bench.engine("ours-float32", folder=bench.folder(None, dtype, LONGER))
-        for order, bucketed in ORDERS.items():
+        for order, bucketed in data.ORDERS.items():
             arguments = {"bucketed": bucketed, "epochs": passes}
             tasks[f"{dtype} shards, {order}"] = (dtype, "read", arguments)
     read, _ = bench.in_turn(engines, tasks)
@@ -218,25 +214,19 @@ def python_versions(python):
     """Returns the versions of an interpreter and its libraries in words.
 
     Raises:
-        InputError: If the package cannot be imported by it.
+        InputError: If it does not run, or lacks one.
     """
-    try:
-        process = subprocess.run(
-            [python, "-c", VERSIONS], cwd=shared.ROOT, capture_output=True, text=True, check=True
+    versions = benches.versions(python, "python", "tensorflow", "keras", "numpy", flag="python")
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        raise errors.refusal(
+            f"{python!r} cannot be measured",
+            "an interpreter in whose environment this package is installed",
+            f"one without {', '.join(missing)}",
+            "Set it with --python.",
         )
-    except OSError as error:
-        reason = error.strerror
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr.strip().splitlines() or ["nothing"])[-1]
-    else:
-        return process.stdout.strip()
-    raise errors.refusal(
-        f"{python!r} cannot be measured",
-        "an interpreter in whose environment this package is installed",
-        reason,
-        "Set it with --python.",
-    )
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons)
+MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons, gpu.gpu)
 MEASURES = {measure.__name__: measure for measure in MEASURES}

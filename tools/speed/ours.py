@@ -11,7 +11,27 @@ import tensorflow as tf
 from amh_tf import config
 from amh_tf.models import registry
 from amh_tf.training import batch_stream, evaluation, startup, step
-from tools.speed import data
+from tools.speed import data, network
+
+
+def pad_to_tenths(inputs, longest):
+    """Pads a batch to a tenth of the longest utterance, or two tenths, and so on.
+
+    All modalities are padded to the same share: batches have ten shapes in all, for a compiler
+    that builds each by itself.
+
+    Args:
+        inputs: Input dict of tensors.
+        longest: Dict from modality to the number of steps of the longest utterance.
+    """
+    steps = {name: tf.shape(inputs[name])[1] for name in longest}
+    tenths = tf.reduce_max([-(-10 * steps[name] // longest[name]) for name in longest])
+    padded = dict(inputs)
+    for name, limit in longest.items():
+        missing = -(-tenths * limit // 10) - steps[name]
+        paddings = [[0, 0], [0, missing], [0, 0]][: inputs[name].shape.rank]
+        padded[name] = tf.pad(inputs[name], paddings)
+    return padded
 
 
 class Ours:
@@ -23,7 +43,10 @@ class Ours:
         kernel: As `ModelConfig.kernel`.
         batch_size: Utterances per batch.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
-        model: One of `data.MODALITIES`.
+        model: One of `network.MODALITIES`.
+        reset_after: As `ModelConfig.reset_after`.
+        xla_longest: Number of steps of the longest utterance by modality to compile training by
+            XLA, as for `pad_to_tenths`; None for TensorFlow's own executor.
     """
 
     def __init__(
@@ -34,14 +57,18 @@ class Ours:
         batch_size=128,
         shuffle_megabytes=None,
         model="amh",
+        reset_after=False,
+        xla_longest=None,
     ):
-        modalities = data.MODALITIES[model]
+        modalities = network.MODALITIES[model]
         self._settings = {
             "dtype": dtype,
             "kernel": kernel,
             "model": model,
             "modalities": modalities,
+            "reset_after": reset_after,
         }
+        self._xla_longest = xla_longest
         startup.prepare("auto", self._config())
         keras.utils.set_random_seed(1)
         self._reader = data.Reader(folder, batch_size, shuffle_megabytes, modalities)
@@ -51,7 +78,7 @@ class Ours:
         self._stream, self._left = None, 0
 
     def _config(self, num_hops=None):
-        words = data.VOCABULARY_SIZE
+        words = network.VOCABULARY_SIZE
         return config.ModelConfig(vocabulary_size=words, num_hops=num_hops, **self._settings)
 
     def _compiled(self, num_hops=None):
@@ -60,8 +87,11 @@ class Ours:
             defaults = config.TrainingConfig()
             optimizer = step.make_optimizer(defaults.learning_rate, self._settings["dtype"])
             strategy, norm = tf.distribute.get_strategy(), defaults.clip_norm
+            train_step = step.make_train_step(model, optimizer, strategy, norm, split=self._split)
+            if self._xla_longest:
+                train_step = tf.function(train_step, jit_compile=True, reduce_retracing=True)
             self._steps[num_hops] = (
-                step.make_train_step(model, optimizer, strategy, norm, split=self._split),
+                train_step,
                 evaluation.make_predict_step(model, self._split),
             )
         return self._steps[num_hops]
@@ -76,8 +106,11 @@ class Ours:
         return time.perf_counter() - start
 
     def notes(self):
-        """Returns what was chosen: nothing."""
-        return {}
+        """Returns the GPU's name, where there is one."""
+        gpus = tf.config.list_physical_devices("GPU")
+        if not gpus:
+            return {}
+        return {"GPU": tf.config.experimental.get_device_details(gpus[0]).get("device_name", "?")}
 
     def train(self, bucketed, epochs=1):
         """Trains some epochs; reading is included."""
@@ -105,7 +138,12 @@ class Ours:
         """Trains on the first batches of a bucketed pass, which are in memory from the first call
         on; -1 for all."""
         if count not in self._batches:
-            self._batches[count] = list(self._reader.batches(True).take(count))
+            batches = self._reader.batches(True).take(count)
+            if self._xla_longest:
+                batches = batches.map(
+                    lambda inputs, labels: (pad_to_tenths(inputs, self._xla_longest), labels)
+                )
+            self._batches[count] = list(batches)
         return self._train(self._batches[count], num_hops)
 
     def infer(self):

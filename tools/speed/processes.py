@@ -16,6 +16,7 @@ ENGINES = {
     "ours": ("tools.speed.ours", "Ours"),
     "stock_keras": ("tools.speed.stock_keras", "StockKeras"),
     "pytorch": ("tools.speed.pytorch", "PyTorch"),
+    "jax": ("tools.speed.jax_engine", "Jax"),
     "limit": ("tools.speed.limit", "Limit"),
 }
 TIMEOUT = 900  # seconds to wait for an answer
@@ -93,7 +94,8 @@ def main():
             answer = {"result": getattr(engine, request)(**arguments)}
         except Exception as error:  # the parent decides what to do about it
             traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {str(error)[:500]}"}
+            reason = (str(error).strip().splitlines() or ["no message"])[0][:500]
+            answer = {"error": f"{type(error).__name__}: {reason}"}
         answers.write(json.dumps(answer).encode() + b"\n")
         answers.flush()
 

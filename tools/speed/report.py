@@ -5,6 +5,7 @@ from matplotlib import figure
 from amh_tf import files
 from tools.shared import markdown
 from tools.speed import bench as benches
+from tools.speed import gpu
 
 COLORS = {"ours": "#1f5fa8", "packed": "#7fa8d8"}  # all else is grey
 
@@ -90,6 +91,24 @@ def _scaling(results):
     return head + markdown(["utterances", "ms per utterance", "peak memory, MB"], rows)
 
 
+def _gpu(results):
+    rows = []
+    for model, paths in results["seconds"].items():
+        rounds = {path: measured["rounds"] for path, measured in paths.items()}
+        loop = rounds.get(gpu.LOOP)
+        for path, measured in paths.items():
+            times = f"{benches.ratio(loop, rounds[path]):.2f}" if loop else ""
+            speed = f"{1 / measured['median']:.0f}"
+            rows.append([MODELS[model], f"`{path}`", _spread(measured, 1e3), speed, times])
+    header = ["", "path", "ms per utterance (least to most)", "utterances a second"]
+    head = (
+        f"Training on {results['device']}, float32, batch {results['batch_size']}, bucketed "
+        "batches in memory, under XLA padded to ten lengths. With `--kernel=keras` on a GPU, cuDNN "
+        "computes LSTMs; of GRUs, those of `--reset_after`, and Keras' loop the others.\n\n"
+    )
+    return head + markdown([*header, f"times `{gpu.LOOP}`"], rows)
+
+
 def _pythons(results):
     rows = [
         [results["versions"][name], *(_spread(measured, 1e3) for measured in tasks.values())]
@@ -111,13 +130,14 @@ SECTIONS = {
     "busy": ("A busy machine", _busy),
     "scaling": ("Larger data sets", _scaling),
     "pythons": ("Two interpreters", _pythons),
+    "gpu": ("On a GPU", _gpu),
 }
 
 
 def page(results):
     """Writes the results as Markdown."""
     machine = results["machine"]
-    names = ("tensorflow", "keras", "torch")
+    names = ("tensorflow", "keras", "torch", "jax")
     versions = ", ".join(f"{name} {machine[name] or 'absent'}" for name in names)
     lines = [
         "# Speed",

@@ -7,12 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from amh_tf import schema
-from tools.speed import data
-
-DROPOUT = {"audio": 0.3, "text": 0.7, "video": 0.3}
-HOP_ORDER = ("video", "audio", "text")
-TRIALS = 3  # of a variant before the fastest is chosen; one alone may meet other work
+from tools.speed import data, network
+from tools.speed.peer import TRIALS
 
 
 class _Valid(keras.layers.Layer):
@@ -46,7 +42,7 @@ def _fuse(model, vectors, states, masks):
         query = keras.layers.Dense(1, use_bias=False)(states[name])
         weights = keras.layers.Softmax(axis=1)(query, mask=masks[name][..., None])
         return ops.sum(weights * states[name], axis=1)
-    order, num_hops = (HOP_ORDER, 7) if model == "amh" else (HOP_ORDER[:0:-1], 2)
+    order, num_hops = (network.HOP_ORDER, 7) if model == "amh" else (network.HOP_ORDER[:0:-1], 2)
     for hop in range(num_hops):
         target = order[hop % len(order)]
         query = ops.concatenate([vectors[name] for name in vectors if name != target], axis=-1)
@@ -58,8 +54,8 @@ def _fuse(model, vectors, states, masks):
 def build(model, reset_after):
     """Builds a model as a Keras user would: from the input dict to logits."""
     inputs, states, vectors, masks = {}, {}, {}, {}
-    for name in data.MODALITIES[model]:
-        dim, units = data.SIZES[name]
+    for name in network.MODALITIES[model]:
+        dim, units = network.SIZES[name]
         if name == "text":
             sequence = inputs[name] = keras.Input((None,), dtype="int32", name=name)
         else:
@@ -68,13 +64,13 @@ def build(model, reset_after):
         inputs[f"{name}_length"] = length
         masks[name] = _Valid()(sequence, length)
         if name == "text":
-            sequence = keras.layers.Embedding(data.VOCABULARY_SIZE, dim)(sequence)
-        sequence = keras.layers.Dropout(DROPOUT[name])(sequence)
+            sequence = keras.layers.Embedding(network.VOCABULARY_SIZE, dim)(sequence)
+        sequence = keras.layers.Dropout(network.DROPOUT[name])(sequence)
         states[name], *last = _recurrent(units, reset_after)(sequence, mask=masks[name])
         # Of an LSTM without the states of its cells.
         vectors[name] = last[0] if len(last) == 1 else ops.concatenate(last[::2], axis=-1)
     fused = _fuse(model, vectors, states, masks)
-    return keras.Model(inputs, keras.layers.Dense(len(schema.PAPER_CLASSES))(fused))
+    return keras.Model(inputs, keras.layers.Dense(network.NUM_CLASSES)(fused))
 
 
 class StockKeras:
@@ -84,15 +80,15 @@ class StockKeras:
         folder: Data folder.
         batch_size: Utterances per batch.
         pilot: Whether to try both variants of the GRU and keep the faster.
-        model: One of `data.MODALITIES`.
+        model: One of `network.MODALITIES`.
     """
 
     def __init__(self, folder, batch_size=128, pilot=True, model="amh"):
         keras.utils.set_random_seed(1)
         self._name = model
-        self._reader = data.Reader(folder, batch_size, modalities=data.MODALITIES[model])
+        self._reader = data.Reader(folder, batch_size, modalities=network.MODALITIES[model])
         self._notes = {}
-        variants = (False, True)[: 1 + pilot] if data.CELLS[model] == "gru" else (None,)
+        variants = (False, True)[: 1 + pilot] if network.CELLS[model] == "gru" else (None,)
         trials = [self._try(variant, pilot and len(variants) > 1) for variant in variants]
         _, _, self._model = min(trials)
         self._notes["jit_compile"] = self._model.jit_compile
@@ -105,7 +101,7 @@ class StockKeras:
         """Times a few steps of a variant: (seconds, which, model)."""
         model = build(self._name, reset_after)
         model.compile(
-            keras.optimizers.Adam(1e-3, clipnorm=1.0),
+            keras.optimizers.Adam(network.LEARNING_RATE, clipnorm=network.CLIP_NORM),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         batches, times = self._reader.batches(False).take(2), []
