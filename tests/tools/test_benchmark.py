@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from amh_tf import errors
+from amh_tf import config, errors, models
 from tests import commands
 from tools.speed import bench as benches
-from tools.speed import data, measures, report
+from tools.speed import data, measures, network, report, stock_keras, tables
 
 
 def _run(*arguments):
@@ -192,3 +192,20 @@ def test_every_section_is_written():
     assert "| AMH-7 | `--kernel=packed` | 500.00 (500.00 to 2000.00) | 2 | 2.00 |" in page
     assert "| MHA-2 (A+T) | `--kernel=packed` | 1000.00 (500.00 to 2000.00) | 1 |  |" in page
     assert page.count("**Note:** busy") == 6
+
+
+@pytest.mark.parametrize("row", ["rnn_attn_t", "mdre_av", "mha_tv", "amh_2"])
+def test_stock_keras_builds_the_rows_of_the_tables(row):
+    described = tables.settings(row)
+    reset_after = False if network.CELLS[described["model"]] == "gru" else None
+    stock = stock_keras.build(reset_after=reset_after, **described)
+    described["modalities"] = tuple(described["modalities"])
+    ours = models.build(config.ModelConfig(vocabulary_size=network.VOCABULARY_SIZE, **described))
+    assert stock.count_params() == ours.count_params()
+
+
+def test_hours_are_those_of_ten_folds():
+    # A fold: 2 epochs of 5,990 utterances, a validation every .3 epoch and two scores.
+    seconds = {"ours train": {"median": 1.0}, "ours infer": {"median": 0.1}}
+    validated = (2 / 0.3 + 1) * 749 + 748
+    assert tables.seconds_of_steps(seconds, "ours", 2.0) == pytest.approx(11980 + validated / 10)

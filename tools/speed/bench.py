@@ -107,6 +107,14 @@ class Bench:
         data.write_batches(folder, batches, self.batch_size)
         return str(batches)
 
+    def counted(self, values, unit):
+        """Yields values and shows a progress bar."""
+        with self.progress(len(values), "measuring", unit) as bar:
+            for value in values:
+                bar.note(str(value))
+                yield value
+                bar.advance()
+
     def engine(self, name, **options):
         """Returns an engine of `ENGINES` with its options."""
         kind, fixed = ENGINES[name]

@@ -10,7 +10,7 @@ from amh_tf import errors
 from amh_tf.training import batch_stream
 from tools import shared
 from tools.speed import bench as benches
-from tools.speed import data, gpu
+from tools.speed import data, gpu, tables
 
 # Passes of a training measurement, one after the other as the trainer does. The trainer opens a
 # stream for 16 of them; of two, opening it would be 3 % of the time.
@@ -228,5 +228,6 @@ def python_versions(python):
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons, gpu.gpu)
+MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons)
+MEASURES += (gpu.gpu, tables.tables)
 MEASURES = {measure.__name__: measure for measure in MEASURES}

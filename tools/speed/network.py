@@ -6,8 +6,14 @@ VOCABULARY_SIZE = 3000
 # Width of a step and hidden size of each modality, as in the paper.
 SIZES = {"audio": (120, 200), "text": (300, 200), "video": (2048, 128)}
 # Modalities of the models that are measured, and their cells; those of LSTMs read both ways.
-MODALITIES = {"amh": schema.MODALITIES, "rnn_attn": ("audio",), "mha": ("audio", "text")}
-CELLS = {"amh": "gru", "rnn_attn": "lstm", "mha": "lstm"}
+MODALITIES = {
+    "amh": schema.MODALITIES,
+    "mdre": schema.MODALITIES,
+    "rnn_attn": ("audio",),
+    "mha": ("audio", "text"),
+}
+CELLS = {"amh": "gru", "mdre": "gru", "rnn_attn": "lstm", "mha": "lstm"}
+NUM_HOPS = {"amh": 7, "mha": 2}
 DROPOUT = {"audio": 0.3, "text": 0.7, "video": 0.3}
 LEARNING_RATE, CLIP_NORM = 1e-3, 1.0
 HOP_ORDER = ("video", "audio", "text")

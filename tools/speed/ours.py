@@ -44,6 +44,8 @@ class Ours:
         batch_size: Utterances per batch.
         shuffle_megabytes: Size of the shuffle buffer, or None for the trainer's.
         model: One of `network.MODALITIES`.
+        modalities: Its modalities, or None for those of the table.
+        num_hops: Number of its hops, or None for the model's own.
         reset_after: As `ModelConfig.reset_after`.
         xla_longest: Number of steps of the longest utterance by modality to compile training by
             XLA, as for `pad_to_tenths`; None for TensorFlow's own executor.
@@ -57,15 +59,18 @@ class Ours:
         batch_size=128,
         shuffle_megabytes=None,
         model="amh",
+        modalities=None,
+        num_hops=None,
         reset_after=False,
         xla_longest=None,
     ):
-        modalities = network.MODALITIES[model]
+        modalities = tuple(modalities or network.MODALITIES[model])
         self._settings = {
             "dtype": dtype,
             "kernel": kernel,
             "model": model,
             "modalities": modalities,
+            "num_hops": num_hops,
             "reset_after": reset_after,
         }
         self._xla_longest = xla_longest
@@ -78,8 +83,8 @@ class Ours:
         self._stream, self._left = None, 0
 
     def _config(self, num_hops=None):
-        words = network.VOCABULARY_SIZE
-        return config.ModelConfig(vocabulary_size=words, num_hops=num_hops, **self._settings)
+        settings = self._settings | ({} if num_hops is None else {"num_hops": num_hops})
+        return config.ModelConfig(vocabulary_size=network.VOCABULARY_SIZE, **settings)
 
     def _compiled(self, num_hops=None):
         if num_hops not in self._steps:

@@ -1,5 +1,6 @@
 """The same network of stock Keras layers alone, trained by `fit`."""
 
+import functools
 import time
 
 import amh_tf  # noqa: F401  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -35,14 +36,21 @@ def _recurrent(units, reset_after):
     return keras.layers.GRU(units, reset_after=reset_after, **shared)
 
 
-def _fuse(model, vectors, states, masks):
+def _fuse(model, vectors, states, masks, num_hops):
     """Joins the modalities to one vector."""
     if model == "rnn_attn":
         (name,) = vectors
         query = keras.layers.Dense(1, use_bias=False)(states[name])
         weights = keras.layers.Softmax(axis=1)(query, mask=masks[name][..., None])
         return ops.sum(weights * states[name], axis=1)
-    order, num_hops = (network.HOP_ORDER, 7) if model == "amh" else (network.HOP_ORDER[:0:-1], 2)
+    if model == "mdre":
+        dense = [
+            keras.layers.Dense(network.SIZES[name][1], activation="tanh")(vector)
+            for name, vector in vectors.items()
+        ]
+        return ops.concatenate(dense, axis=-1)
+    # MHA's hops go back and forth.
+    order = network.HOP_ORDER if model == "amh" else tuple(vectors)[::-1]
     for hop in range(num_hops):
         target = order[hop % len(order)]
         query = ops.concatenate([vectors[name] for name in vectors if name != target], axis=-1)
@@ -51,10 +59,10 @@ def _fuse(model, vectors, states, masks):
     return ops.concatenate(list(vectors.values()), axis=-1)
 
 
-def build(model, reset_after):
+def build(model, reset_after, modalities=None, num_hops=None):
     """Builds a model as a Keras user would: from the input dict to logits."""
     inputs, states, vectors, masks = {}, {}, {}, {}
-    for name in network.MODALITIES[model]:
+    for name in modalities or network.MODALITIES[model]:
         dim, units = network.SIZES[name]
         if name == "text":
             sequence = inputs[name] = keras.Input((None,), dtype="int32", name=name)
@@ -69,7 +77,7 @@ def build(model, reset_after):
         states[name], *last = _recurrent(units, reset_after)(sequence, mask=masks[name])
         # Of an LSTM without the states of its cells.
         vectors[name] = last[0] if len(last) == 1 else ops.concatenate(last[::2], axis=-1)
-    fused = _fuse(model, vectors, states, masks)
+    fused = _fuse(model, vectors, states, masks, num_hops or network.NUM_HOPS.get(model))
     return keras.Model(inputs, keras.layers.Dense(network.NUM_CLASSES)(fused))
 
 
@@ -81,12 +89,17 @@ class StockKeras:
         batch_size: Utterances per batch.
         pilot: Whether to try both variants of the GRU and keep the faster.
         model: One of `network.MODALITIES`.
+        modalities: Its modalities, or None for those of the table.
+        num_hops: Number of its hops, or None for the model's own.
     """
 
-    def __init__(self, folder, batch_size=128, pilot=True, model="amh"):
+    def __init__(
+        self, folder, batch_size=128, pilot=True, model="amh", modalities=None, num_hops=None
+    ):
         keras.utils.set_random_seed(1)
-        self._name = model
-        self._reader = data.Reader(folder, batch_size, modalities=network.MODALITIES[model])
+        modalities = tuple(modalities or network.MODALITIES[model])
+        self._build = functools.partial(build, model, modalities=modalities, num_hops=num_hops)
+        self._reader = data.Reader(folder, batch_size, modalities=modalities)
         self._notes = {}
         variants = (False, True)[: 1 + pilot] if network.CELLS[model] == "gru" else (None,)
         trials = [self._try(variant, pilot and len(variants) > 1) for variant in variants]
@@ -99,7 +112,7 @@ class StockKeras:
 
     def _try(self, reset_after, pilot):
         """Times a few steps of a variant: (seconds, which, model)."""
-        model = build(self._name, reset_after)
+        model = self._build(reset_after=reset_after)
         model.compile(
             keras.optimizers.Adam(network.LEARNING_RATE, clipnorm=network.CLIP_NORM),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
