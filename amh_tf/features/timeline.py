@@ -12,6 +12,8 @@ from amh_tf.features import avi, media, promises
 # A stream that begins this much after the other is worth a word, in seconds: below, it is the
 # delay of an encoder.
 WORTH_A_NOTE = fractions.Fraction(1, 10)
+# What FFmpeg writes for the length of a stream in an AVI file that goes into a pipe.
+_AVI_UNKNOWN = 1 << 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +145,8 @@ def _of_avi(path, container, stream):
     """Finds the time line of a stream in an AVI file, which has no time stamps."""
     zero = hold = fractions.Fraction(0)
     begins = _avi_start(path, stream.type)
-    ends = begins + stream.frames * stream.time_base if stream.frames else None
+    is_known = 0 < stream.frames < _AVI_UNKNOWN
+    ends = begins + stream.frames * stream.time_base if is_known else None
     leading, trailing = (count * stream.time_base for count in avi.empty_chunks(path, stream.index))
     if stream.type == "video":
         hold = trailing
