@@ -65,8 +65,11 @@ def heard(times):
     return np.where((times >= 0) & (times < SECONDS), sound, 0)
 
 
-def write_film(film, path, container=None):
-    """Writes a film with FFmpeg's encoders to a path, or to what has a method `write`."""
+def write_film(film, path, container=None, shift=0):
+    """Writes a film with FFmpeg's encoders to a path, or to what has a method `write`.
+
+    All times are shifted by so many seconds.
+    """
     file = path if hasattr(path, "write") else str(path)
     with av.open(file, "w", format=container, options=dict(film.options)) as container:
         frames = []
@@ -76,6 +79,7 @@ def write_film(film, path, container=None):
         if film.audio:
             streams.append(_sound(film, container, frames))
         for _, stream, frame in sorted(frames, key=lambda entry: entry[0]):
+            frame.pts += round(shift / frame.time_base)
             container.mux(stream.encode(frame))
         for stream in streams:
             container.mux(stream.encode())
