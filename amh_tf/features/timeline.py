@@ -188,11 +188,20 @@ def _avi_start(path, kind):
 
 
 def _delay_of_pictures(path, container):
-    """Returns by how much a decoder delays the pictures beside a sound."""
-    packet = _first_packet(path, "video") if container.streams.video else None
-    if packet is None or packet.pts is None or packet.dts is None:
+    """Returns by how much a decoder delays the pictures beside a sound, in seconds."""
+    if not container.streams.video:
         return fractions.Fraction(0)
-    return (packet.pts - packet.dts) * packet.time_base
+    av, first = media.library("av"), None
+    try:
+        with media.container(path, "video") as (opened, stream):
+            for packet in itertools.islice(opened.demux(stream), _MAX_COUNTED):
+                first = packet.dts if first is None and packet.size else first
+                for frame in packet.decode():
+                    if first is not None and frame.dts is not None:
+                        return (frame.dts - first) * stream.time_base
+    except (av.FFmpegError, ValueError, MemoryError, IndexError):
+        pass  # whoever reads the pictures will say what is wrong
+    return fractions.Fraction(0)
 
 
 def _first_packet(path, kind):

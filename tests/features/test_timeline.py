@@ -21,6 +21,7 @@ LATE_SOUND = [
     Film("flv", "libx264", "aac", b_frames=2, offset=1.0),
     Film("ts", "libx264", "aac", offset=1.0),
     Film("avi", "mpeg4", "libmp3lame", b_frames=1, offset=1.0),
+    Film("avi", "libx264", "libmp3lame", fractions.Fraction(25), offset=1.0),
 ]
 LATE_PICTURE = [
     Film("mkv", "libx264", "aac", b_frames=2, offset=-0.5),
