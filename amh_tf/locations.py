@@ -36,10 +36,10 @@ def resolve(text):
 
 
 def check_local(name, text):
-    """Checks that results go to this machine.
+    """Checks that results go to this machine, and to no folder that is called `~`.
 
     Raises:
-        ValueError: If the location is a URL.
+        ValueError: If the location is a URL, or begins with `~`, which only flags replace.
     """
     if text and is_remote(text):
         raise errors.refusal(
@@ -47,4 +47,11 @@ def check_local(name, text):
             "a folder of this machine; only data sets are read from elsewhere",
             f"{name}={text!r}",
             f"Set it with --{name}.",
+        )
+    if text and str(text).split("/")[0].startswith("~"):
+        raise errors.refusal(
+            f"`{name}` begins with the sign of a home folder",
+            "a folder: Python does not replace it",
+            f"{name}={str(text)!r}",
+            f"Pass os.path.expanduser({str(text)!r}), or ./{text} for a folder of that name.",
         )

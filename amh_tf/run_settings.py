@@ -94,7 +94,11 @@ def cache_dir(settings):
 
     Args:
         settings: Dict from name to value of what is set.
+
+    Raises:
+        InputError: If it is not on this machine.
     """
     if settings.get("cache_dir"):
+        locations.check_local("cache_dir", settings["cache_dir"])
         return Path(settings["cache_dir"])
     return files.user_cache("--cache_dir")

@@ -3,10 +3,11 @@
 import json
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 
-from amh_tf import locations
+from amh_tf import errors, locations
 from amh_tf.corpora import planted
 from amh_tf.data import writer
 from tests import commands
@@ -33,6 +34,14 @@ def test_results_stay_on_this_machine():
     locations.check_local("run_dir", "runs/a")
     with pytest.raises(ValueError, match=r"`run_dir` cannot be an object store.*--run_dir"):
         locations.check_local("run_dir", "s3://bucket/run")
+    for folder in ("./~/a", "a/~", "a~", Path("b")):
+        locations.check_local("run_dir", folder)
+
+
+@pytest.mark.parametrize("folder", ["~", "~/shards", "~ann/shards", Path("~/shards")])
+def test_folder_of_the_librarys_functions_is_not_called_tilde(folder):
+    with pytest.raises(errors.InputError, match="expanduser"):
+        locations.check_local("output_dir", folder)
 
 
 def lie(change):

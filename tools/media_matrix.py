@@ -94,6 +94,15 @@ def _sized(*sizes):
     return change
 
 
+def _without_sizes(data):
+    """Takes the sizes out of an AIFF file, as FFmpeg leaves them where it writes into a pipe."""
+    data = bytearray(data)
+    for mark, after in ((b"FORM", 4), (b"COMM", 10), (b"SSND", 4)):
+        at = data.index(mark) + after
+        data[at : at + 4] = bytes(4)
+    return bytes(data)
+
+
 def _sphere(coding):
     return lambda data: matrix_files.sphere(coding, np.frombuffer(data[44:], "<i2"))
 
@@ -125,6 +134,15 @@ SOUNDS = (
     Sound("MP3 with a count of frames", "libmp3lame", 16000, "mp3"),
     Sound("M4A, AAC", "aac", 44100, "ipod"),
     Sound("AIFF, 16 bits", "PCM_16", 44100, "AIFF"),
+    Sound("AIFF, sizes 0", "PCM_16", 44100, "AIFF", _without_sizes),
+    Sound("AU, G.723 at 8 kHz", "G723_40", 8000, "AU"),
+    Sound("CAF, ALAC", "ALAC_16", 44100, "CAF"),
+    Sound("W64, 16 bits", "PCM_16", 44100, "W64"),
+    Sound("RF64, 24 bits", "PCM_24", 44100, "RF64"),
+    Sound("VOC, 16 bits", "pcm_s16le", 16000, "voc"),
+    Sound("IRCAM, 16 bits", "PCM_16", 16000, "IRCAM"),
+    Sound("WavPack", "wavpack", 44100, "wv"),
+    Sound("True Audio", "tta", 44100, "tta"),
 )
 
 

@@ -41,7 +41,7 @@ _LIKELY = {
     **{f"cp{number}": f"windows-{number}" for number in (1252, 1250, 1253, 1254, 1255, 1256, 1257)},
     "koi8_r": "koi8_r",
 }
-_SHOWN = 6  # of them
+_SHOWN, _SHOWN_LENGTH = 6, 12  # of them, and letters of a sample
 _SAMPLE_BYTES = 8192
 
 # Bytes of Windows-1252, and of the same characters in UTF-8: punctuation of English text, letters
@@ -160,6 +160,10 @@ def _foreign_cells(path) -> Iterator:
 
 def likely(path: str | Path) -> dict:
     """Returns encodings that a file may have: a dict from name to how its first cell reads."""
+    with open(path, "rb") as file:
+        head = file.read(_SAMPLE_BYTES)
+    if b"\0" in head:
+        return {name: head.decode(name, "replace")[:_SHOWN_LENGTH] for name in _unmarked(head)}
     # Slow to import, and of no use but here.
     import charset_normalizer
 
@@ -175,7 +179,26 @@ def likely(path: str | Path) -> dict:
     # Of a few short cells it may say nothing, or leave out the right one.
     names += [name for name in _LIKELY if name not in names and _is_language(sample, name)]
     first = next(iter(cells))
-    return {_LIKELY[name]: first.decode(name, "replace")[:12] for name in names[:_SHOWN]}
+    return {_LIKELY[name]: _foreign_word(first.decode(name, "replace")) for name in names[:_SHOWN]}
+
+
+def _foreign_word(text):
+    """Returns a few characters of a text from its first word on that is not ASCII."""
+    foreign = next((place for place, letter in enumerate(text) if not letter.isascii()), 0)
+    return text[text.rfind(" ", 0, foreign) + 1 :][:_SHOWN_LENGTH]
+
+
+def _unmarked(head):
+    """Returns which encodings of Unicode the beginning of a file without a mark may have."""
+    names = []
+    if head.count(0) < len(head) / 10:  # every separator and end of a line has one, or three
+        return names
+    for name in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        text = head[: len(head) // 4 * 4].decode(name, "replace")
+        # In the wrong order of bytes a line does not end.
+        if "\0" not in text and "\ufffd" not in text[:-2] and re.search(r"[\r\n]", text):
+            names.append(name)
+    return names
 
 
 def _is_language(sample, name):

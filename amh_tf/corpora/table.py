@@ -36,6 +36,8 @@ SEXES = {
     **dict.fromkeys(("male", "m", "man"), "male"),
     "": "",
 }
+# What pandas and spreadsheets write for nothing.
+_NO_LABEL = ("nan", "NaN", "<NA>", "#N/A")
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 LONGEST = 1e7  # seconds
 MAX_COLUMNS = 1000
@@ -145,8 +147,8 @@ def _utterance(line):
     """Returns label and fields of a line."""
     label, audio, video = line.text("label"), line.file("audio"), line.file("video")
     transcript = line.words()
-    if not label:
-        raise line.error("the label is missing", "an emotion", "")
+    if not label or label in _NO_LABEL:
+        raise line.error("the label is missing", "an emotion", label)
     if not (audio or video or transcript):
         raise line.error("the line is empty", "audio, video or a transcript", "none of them")
     span, own = line.span(), line.span("audio_")

@@ -22,7 +22,9 @@ _MISREAD = {
 
 # What workbooks begin with: zip archives, and the older kind.
 _NOT_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_EXPECTED = "text, saved as UTF-8, or its encoding in --encoding"
+_EXPECTED = "text saved as UTF-8, or, for tables and MELD, its encoding in --encoding"
+# The second changes the letters in encodings of seven bits.
+_NOT_IN_TEXT = {"\0": "", "\x1b$": ". It may be iso2022_jp or iso2022_kr"}
 _SEPARATORS = ",;\t|"
 # What Excel writes, and needs, in the first line of a file whose separator is not its own.
 _SEPARATOR = re.compile(r'(?i)"?sep=([,;\t|])"?[,;\t|]*')
@@ -87,8 +89,9 @@ def lines(path, max_bytes=None, encoding=None, notes=None):
             if len(line) > MAX_LINE_LENGTH:
                 expected = f"at most {MAX_LINE_LENGTH:,} characters"
                 raise error(path, number, "the line is too long", expected, line[:40])
-            if "\0" in line:
-                raise error(path, number, "this is not text", _EXPECTED, line[:40])
+            for mark, hint in _NOT_IN_TEXT.items():
+                if mark in line:
+                    raise error(path, number, "this is not text", _EXPECTED + hint, line[:40])
             line = line.translate(_MISREAD)
             yield number, (line.lstrip("\ufeff") if number == 1 else line).rstrip("\r\n")
 
@@ -106,18 +109,22 @@ def _reading(path, encoding, notes):
         expected = f"{codec}, as --encoding says"
         raise error(path, 1, "the encoding does not match", expected, f"the mark of {marked}")
     newline, fault = encodings.survey(path, codec)
-    if not fault:
-        return codec, "strict", newline
-    number, received = fault
     if encoding or marked:
-        raise error(path, number, f"this is not {codec}", f"{codec} throughout", received)
-    if b"\0" in head:
-        raise error(path, number, "this is not text", _EXPECTED, received)
-    if not encodings.is_windows_1252(path):
-        likely = [f"{name} ({sample!r})" for name, sample in encodings.likely(path).items()]
-        expected = "text saved as UTF-8, or, for tables and MELD, its encoding in --encoding"
-        if likely:
-            expected += f". It may be {', '.join(likely)}"
+        if not fault:
+            return codec, "strict", newline
+        raise error(path, fault[0], f"this is not {codec}", f"{codec} throughout", fault[1])
+    has_nul = b"\0" in head
+    if not fault and not has_nul:
+        return codec, "strict", newline
+    number, received = fault or (1, head[:40])
+    if has_nul or not encodings.is_windows_1252(path):
+        likely = encodings.likely(path)
+        if has_nul and not likely:
+            if not fault:
+                return codec, "strict", newline  # the line is named when it is read
+            raise error(path, number, "this is not text", _EXPECTED, received)
+        names = ", ".join(f"{name} ({text!r})" for name, text in likely.items())
+        expected = _EXPECTED + (f". It may be {names}" if likely else "")
         raise error(path, number, "this is not UTF-8", expected, received)
     notes.append(f"{path.name} is not UTF-8 in line {number}: read as Windows-1252.")
     return codec, encodings.WINDOWS_1252, encodings.survey(path, "latin-1")[0]
@@ -211,6 +218,8 @@ class _Header:
 
     def row(self, number, cells):
         """Returns a dict from column to text, if the cells fit."""
+        if not any(map(str.strip, cells[self._width :])):  # commas that spreadsheets leave
+            cells = cells[: self._width]
         if not self._end <= len(cells) <= self._width:
             expected = f"{self._width} cells, as the header has"
             raise error(self._path, number, "the row does not fit", expected, cells)

@@ -12,6 +12,8 @@ _ROUNDING = 0.02
 # MP4 files say of each packet how long it lasts, and so make gaps in a sound that is whole. A
 # damaged table makes them everywhere.
 _MAX_GAPS = 8
+# What begins a tag; such are also in the middle, where files were joined.
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 
 
 @contextlib.contextmanager
@@ -78,7 +80,7 @@ class _Reader:
     def _decoded(self, container, stream, resampler):
         """Yields time stamp in seconds or None, samples, and rate of each block."""
         rate = None
-        for frame in container.decode(stream):
+        for frame in _frames(container, stream):
             rate = rate or frame.sample_rate
             if frame.sample_rate != rate:
                 received = f"{rate} and {frame.sample_rate} Hz"
@@ -117,6 +119,22 @@ class _Reader:
             raise media.bad(self._path, "is truncated", expected, f"{end:.3f} s")
         if promises.is_cut(self._path, self._format):
             raise media.bad(self._path, "is truncated", "a whole last part", "the end of the file")
+
+
+def _frames(container, stream):
+    """Decodes a stream, without the tags and zeros that MP3 files hold beside their frames."""
+    is_mpeg, zeros = stream.codec_context.name.startswith("mp"), []
+    for packet in container.demux(stream):
+        data = bytes(packet) if is_mpeg else b""
+        if data.startswith(_TAGS):
+            continue
+        if data and not data.strip(b"\0"):
+            zeros.append(packet)
+            continue
+        for before in zeros if packet.size else ():  # then they are not the end
+            yield from before.decode()
+        zeros = []
+        yield from packet.decode()
 
 
 def _silence(count):

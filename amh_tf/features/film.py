@@ -1,6 +1,7 @@
 """Whether a file is a video or a sound."""
 
-from amh_tf.features import media, sphere, timeline, wav
+from amh_tf.corpora import recording
+from amh_tf.features import media, sized, sound_readers, sphere, timeline, wav
 
 
 def is_film(path):
@@ -16,7 +17,13 @@ def is_film(path):
     media.check_file(path)
     with open(path, "rb") as file:
         start = file.read(32)
-    if wav.is_wav(start) or start.startswith((sphere.MAGIC, b"fLaC")):  # read without FFmpeg
+    is_sound = wav.is_wav(start) or sized.is_sized(start)
+    if is_sound or start.startswith((sphere.MAGIC, b"fLaC")):  # read without FFmpeg
         return False
-    with media.container(path, None) as (container, _):
-        return not all(map(timeline.is_cover, container.streams.video))
+    try:
+        with media.container(path, None) as (container, _):
+            return not all(map(timeline.is_cover, container.streams.video))
+    except recording.BadRecording:
+        if sound_readers.is_rare(path):
+            return False
+        raise

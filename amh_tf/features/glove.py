@@ -16,6 +16,7 @@ MAX_LINE_BYTES = 1 << 20
 MAX_WIDTH = 4096
 LARGEST = 1e6  # far beyond any word vector, and safe to square
 _LOOKED_AT = 50  # lines that tell the width
+_LOOKED_AT_BYTES = 4096
 _MARK = codecs.BOM_UTF8
 
 
@@ -34,6 +35,18 @@ def _lines(path, raw):
             f"{str(path)!r} is an archive", "GloVe's text file", "a zip file", "Unpack it first."
         )
     file = gzip.GzipFile(fileobj=raw) if start.startswith(b"\x1f\x8b") else raw
+    try:
+        is_binary = b"\0" in file.read(_LOOKED_AT_BYTES)
+        file.seek(0)
+    except (OSError, EOFError, zlib.error):
+        is_binary = False  # the line is named when it is read
+    if is_binary:
+        raise errors.refusal(
+            f"{str(path)!r} is not text",
+            "a word and its vector a line, in UTF-8",
+            "a binary file",
+            "Save its vectors as text, such as by gensim's save_word2vec_format.",
+        )
     number = 0
     while True:
         number += 1

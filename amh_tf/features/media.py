@@ -14,8 +14,8 @@ _PACKAGES = {"av": "av", "soundfile": "soundfile", "safetensors.numpy": "safeten
 # Real recordings alone. Playlists and scripts, which name further files or addresses, and
 # formats that take any garbage for a picture of text, are left out.
 _CONTAINERS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv,asf,mpeg,mpegts,mp3,aac,ac3,eac3,wav,w64,"
-    "aiff,au,caf,flac,ogg,amr,nistsphere"
+    "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,flv,asf,mpeg,mpegts,gif,mp3,aac,loas,ac3,eac3,wav,"
+    "w64,aiff,au,caf,flac,ogg,amr,tta,wv,voc,nistsphere"
 )
 # A file is taken whole where it ends this little before it should, in seconds: containers
 # round, and encoders pad.
@@ -117,6 +117,9 @@ def container(path, kind):
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
         file = av.open(os.path.abspath(path), options=options, metadata_errors="replace")
+    except av.ArgumentError as error:  # FFmpeg knows the format, which is not in the list
+        expected = "a common one; convert the file, for example with `ffmpeg -i FILE FILE.mkv`"
+        raise bad(path, "is of a format that is not read here", expected, "another") from error
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise bad(path, "cannot be read", "a whole recording", short(error)) from error
     with file:

@@ -13,7 +13,8 @@ MAGIC = b"OggS"
 LARGEST_PAGE = 65307
 _HEADER = struct.Struct("<4sBBqIIIB")
 _CHECKSUM = slice(22, 26)
-_LAST = 4
+_SERIAL = slice(14, 18)
+_FIRST, _LAST = 2, 4
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -39,6 +40,28 @@ def read_end(path):
     if length is None or len(page) < length:
         raise media.bad(path, "is truncated", "a whole last page", "a part of one")
     return bool(page[5] & _LAST)
+
+
+def is_chained(path):
+    """Returns whether a further recording follows the first, as in files of internet radio.
+
+    Args:
+        path: The file, for which `read_end` was called.
+    """
+    serials = set()
+    with open(path, "rb") as file:
+        size, at = file.seek(0, 2), 0
+        file.seek(max(0, size - LARGEST_PAGE))
+        tail = file.read()
+        while True:
+            file.seek(at)
+            page = file.read(LARGEST_PAGE)
+            length = _length(page)
+            if length is None or not page[5] & _FIRST:
+                break
+            serials.add(page[_SERIAL])
+            at += length
+    return tail[tail.rfind(MAGIC) :][_SERIAL] not in serials
 
 
 def check_pages(path):

@@ -13,11 +13,13 @@ import struct
 _DECLARING = {"mov,mp4,m4a,3gp,3g2,mj2", "wav", "w64", "aiff", "au", "caf", "nistsphere"}
 # Far more than any header of FLV and ASF, or the first frame behind an ID3 tag.
 _HEAD = 1 << 16
-_AU_UNKNOWN = b"\xff" * 4
+_GIF_TRAILER = b";"
 _LARGEST_TABLES = 1 << 26  # bytes
 _LONGEST = 1e9  # seconds
 # After the name come flags, of which the lowest says that the count follows.
 _COUNT_OF_FRAMES = rb"(?:Xing|Info)...[\1\3\5\7\11\13\15\17](.{4})|VBRI.{10}(.{4})"
+# The element Duration, a number of four or eight bytes.
+_MATROSKA_DURATION = rb"\x44\x89(?:\x84(.{4})|\x88(.{8}))"
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -32,12 +34,12 @@ def end_of(path, container, stream):
     if name in _DECLARING:
         if name.startswith("mov") and _is_fragmented(path):
             return None, False
-        return _declared(path, stream, name), False
+        return _declared(stream), False
     if name == "mp3":
         return _length_of_mp3(path, stream), False
     if name == "matroska,webm":
         stated = _parse_time(stream.metadata.get("DURATION", ""))
-        if stated is None and container.duration is not None:
+        if stated is None and container.duration is not None and _states_duration(path):
             # The length of the whole file; FFmpeg counts it from the first time stamp.
             return fractions.Fraction(container.duration, 1_000_000), True
         return stated, False
@@ -47,30 +49,30 @@ def end_of(path, container, stream):
 
 
 def is_cut(path, format_name):
-    """Returns whether the last part of a file in fragments, or of a W64 file, goes beyond its end.
+    """Returns whether the end of a GIF file, or of the last part of one in fragments, is missing.
 
     Args:
         path: The file.
         format_name: FFmpeg's name of its format. Of others nothing can be told so.
     """
-    if format_name == "w64":
-        parts = _w64_chunks(path)
-    else:
-        is_fragmented = format_name.startswith("mov") and _is_fragmented(path)
-        parts = _boxes(path) if is_fragmented else ()
     total = os.path.getsize(path)
-    return any(at + size > total for at, size, _ in parts)
+    if format_name == "gif":
+        return not _head(path, max(total - _HEAD, 0)).rstrip(b"\0").endswith(_GIF_TRAILER)
+    is_fragmented = format_name.startswith("mov") and _is_fragmented(path)
+    return is_fragmented and any(at + size > total for at, size, _ in _boxes(path))
 
 
-def _declared(path, stream, name):
+def _declared(stream):
     length = stream.duration
-    if name == "au" and _head(path)[8:12] == _AU_UNKNOWN:
-        return None
-    if name == "caf" and stream.codec_context and stream.codec_context.name.startswith("pcm"):
-        length = stream.frames  # the duration is that of what is there
     if not length:
         return None
     return (stream.start_time or 0) * stream.time_base + length * stream.time_base
+
+
+def _states_duration(path):
+    """Returns whether a Matroska file says how long it is; FFmpeg guesses by its size otherwise."""
+    match = re.search(_MATROSKA_DURATION, _head(path), re.DOTALL)
+    return bool(match) and any(match[1] or match[2])
 
 
 def _parse_time(text):
@@ -100,7 +102,7 @@ def _length_of_mp3(path, stream):
     # The first frame holds it, behind at most 36 bytes of header.
     match = re.search(_COUNT_OF_FRAMES, head[:200], re.DOTALL)
     rate = stream.codec_context.sample_rate if stream.codec_context else 0
-    declared = _declared(path, stream, "mp3")
+    declared = _declared(stream)
     if not match or not rate or declared is None:
         return None
     samples = int.from_bytes(match[1] or match[2]) * (576 if rate <= 24000 else 1152)
@@ -169,16 +171,3 @@ def _media_times(tables, at):
     if len(entries) != count * entry.size:
         return []
     return [media_time for media_time, _ in entry.iter_unpack(entries)]
-
-
-def _w64_chunks(path):
-    """Yields place, size and name of each chunk of a W64 file up to its samples."""
-    total, at = os.path.getsize(path), 40
-    with open(path, "rb") as file:
-        while at + 24 <= total:
-            file.seek(at)
-            name, size = struct.unpack("<4s12xQ", file.read(24))
-            yield at, size, name
-            if name == b"data" or size < 24:
-                return
-            at += size + -size % 8

@@ -8,7 +8,7 @@ counted from the file's time zero; fewer than asked for only where the sound end
 import contextlib
 
 from amh_tf.corpora import recording
-from amh_tf.features import ffmpeg_sound, media, ogg, samples, sphere, wav
+from amh_tf.features import ffmpeg_sound, media, ogg, samples, sized, sphere, wav
 
 _START = 32  # bytes that tell which format it is
 _FLAC_LENGTH = slice(18, 26)  # of which the last 36 bits
@@ -16,6 +16,9 @@ _OGG_FIRST = 100  # bytes of the first page that name its coding
 _MPEG = {0x50, 0x55}
 # PCM, MS ADPCM, float, A-law, mu-law, IMA ADPCM, GSM 6.10: refused is damaged.
 _OF_LIBSNDFILE = {wav.PCM, 2, wav.FLOAT, 6, 7, 0x11, 0x31}
+
+# Formats that only libsndfile reads here, and knows by their first bytes.
+_RARE = {"AVR", "IRCAM", "PAF", "PVF", "SDS", "SVX", "WVE"}
 
 
 @contextlib.contextmanager
@@ -46,8 +49,12 @@ def open_sound(path):
         source = _libsndfile(path) if length else ffmpeg_sound.open_sound(path)
     elif start.startswith(ogg.MAGIC):
         source = _ogg(path)
+    elif sized.is_sized(start):
+        declared = sized.is_declared(path, start)
+        source = _either(path, declared, _libsndfile, ffmpeg_sound.open_sound)
     else:
-        source = ffmpeg_sound.open_sound(path)
+        # libsndfile reads what is there of a file that was cut.
+        source = _either(path, False, _ffmpeg, _rare)
     with source as reader:
         yield reader
 
@@ -75,11 +82,30 @@ def _ogg(path):
     is_ended = ogg.read_end(path)
     with open(path, "rb") as file:
         first = file.read(_OGG_FIRST)
+    is_whole = is_ended and not ogg.is_chained(path)  # libsndfile reads the first of a chain
     # What libsndfile knows it refuses where it is damaged; FFmpeg would go on behind it.
-    if is_ended and any(mark in first for mark in (b"vorbis", b"OpusHead", b"Speex")):
+    if is_whole and any(mark in first for mark in (b"vorbis", b"OpusHead", b"Speex")):
         return _libsndfile(path)
     ogg.check_pages(path)
     return ffmpeg_sound.open_sound(path, is_ended)
+
+
+def _ffmpeg(path, _):
+    return ffmpeg_sound.open_sound(path)
+
+
+def is_rare(path):
+    """Returns whether a file is of a format that only libsndfile reads."""
+    try:
+        return media.library("soundfile").info(str(path)).format in _RARE
+    except (RuntimeError, ValueError, MemoryError):
+        return False
+
+
+def _rare(path, is_declared):
+    if not is_rare(path):
+        raise media.bad(path, "cannot be read", "a known format", "another")
+    return _libsndfile(path, is_declared)
 
 
 @contextlib.contextmanager

@@ -6,12 +6,17 @@ do so on the same time line, as players have it.
 
 import dataclasses
 import fractions
+import itertools
 
 from amh_tf.features import avi, media, promises
 
 # A stream that begins this much after the other is worth a word, in seconds: below, it is the
 # delay of an encoder.
 WORTH_A_NOTE = fractions.Fraction(1, 10)
+# More than a minute of pictures.
+_MAX_COUNTED = 5000
+# What FFmpeg writes for the length of a stream in an AVI file that goes into a pipe.
+_AVI_UNKNOWN = 1 << 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +86,7 @@ def of(path, container, stream, first=None):
     if container.format.name.startswith("mov") and promises.has_inner_gap(path):
         expected = "edit lists whose empty edits come first"
         raise media.bad(path, "has an edit list that is not read here", expected, "one that pauses")
-    begins = _start(stream) if first is None else first
+    begins = _start(path, container, stream) if first is None else first
     zero = min(begins, _start_of_the_other(path, container, stream, begins))
     late = begins - zero
     # Time stamps are rounded.
@@ -92,8 +97,28 @@ def of(path, container, stream, first=None):
     return Timeline(zero, late, ends, is_shared, path)
 
 
-def _start(stream):
+def _start(path, container, stream):
+    """Returns the time stamp of a stream's beginning, in seconds."""
+    if stream.type == "video" and container.format.name == "matroska,webm":
+        first = _first_packet(path, "video")
+        if first is not None and first.pts is None and first.dts is None:
+            return _start_without_stamps(path, stream)
     return (stream.start_time or 0) * stream.time_base
+
+
+def _start_without_stamps(path, stream):
+    """Counts back from the first picture with a time stamp: FFmpeg drops negative ones."""
+    start, av = (stream.start_time or 0) * stream.time_base, media.library("av")
+    try:
+        with media.container(path, "video") as (container, pictures):
+            for count, frame in enumerate(
+                itertools.islice(container.decode(pictures), _MAX_COUNTED)
+            ):
+                if frame.pts is not None:
+                    return frame.pts * pictures.time_base - count / (stream.average_rate or 1)
+    except (av.FFmpegError, ValueError, MemoryError, IndexError):
+        pass  # whoever reads the pictures will say what is wrong
+    return start
 
 
 def _start_of_the_other(path, container, stream, begins):
@@ -102,7 +127,7 @@ def _start_of_the_other(path, container, stream, begins):
     others = [other for other in getattr(container.streams, kind) if not is_cover(other)]
     if not others or others[0].start_time is None:
         return begins
-    start = _start(others[0])
+    start = _start(path, container, others[0])
     if kind == "video" or start >= begins:
         return start
     return _first_sound(path, start)
@@ -143,7 +168,8 @@ def _of_avi(path, container, stream):
     """Finds the time line of a stream in an AVI file, which has no time stamps."""
     zero = hold = fractions.Fraction(0)
     begins = _avi_start(path, stream.type)
-    ends = begins + stream.frames * stream.time_base if stream.frames else None
+    is_known = 0 < stream.frames < _AVI_UNKNOWN
+    ends = begins + stream.frames * stream.time_base if is_known else None
     leading, trailing = (count * stream.time_base for count in avi.empty_chunks(path, stream.index))
     if stream.type == "video":
         hold = trailing
@@ -162,11 +188,20 @@ def _avi_start(path, kind):
 
 
 def _delay_of_pictures(path, container):
-    """Returns by how much a decoder delays the pictures beside a sound."""
-    packet = _first_packet(path, "video") if container.streams.video else None
-    if packet is None or packet.pts is None or packet.dts is None:
+    """Returns by how much a decoder delays the pictures beside a sound, in seconds."""
+    if not container.streams.video:
         return fractions.Fraction(0)
-    return (packet.pts - packet.dts) * packet.time_base
+    av, first = media.library("av"), None
+    try:
+        with media.container(path, "video") as (opened, stream):
+            for packet in itertools.islice(opened.demux(stream), _MAX_COUNTED):
+                first = packet.dts if first is None and packet.size else first
+                for frame in packet.decode():
+                    if first is not None and frame.dts is not None:
+                        return (frame.dts - first) * stream.time_base
+    except (av.FFmpegError, ValueError, MemoryError, IndexError):
+        pass  # whoever reads the pictures will say what is wrong
+    return fractions.Fraction(0)
 
 
 def _first_packet(path, kind):

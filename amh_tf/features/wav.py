@@ -21,8 +21,9 @@ _MAGIC_BYTES = 12
 # In an RF64 file, a size that the chunk `ds64` gives instead.
 _ELSEWHERE = 0xFFFFFFFF
 # Sizes of samples that recorders write before they know, and leave where they write into a pipe
-# or lose power; FFmpeg, arecord, SoX, and their likes.
-_UNKNOWN = {0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000}
+# or lose power; FFmpeg, arecord, SoX, and their likes. The first may be rounded to whole frames.
+_ROUNDED = (0x7FFFF000, 0x7FFFFF00, 0x80000000)
+_UNKNOWN = {0, 0xFFFFFFFF, 0x7FFFFFFF, *_ROUNDED}
 _UNKNOWN |= {size - header for size in (0xFFFFFFFF, 0x7FFFFFFF) for header in (8, 36, 44)}
 _UNKNOWN_LONG = {0, 0xFFFFFFFF, 0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF}
 # Far more chunks than any recorder writes.
@@ -81,7 +82,7 @@ def read_header(path):
         for _ in range(_MAX_CHUNKS):
             name, declared, offset = _next_chunk(path, file, byte_order)
             if name == b"data":
-                unknown = _UNKNOWN
+                unknown = _unknown(format_chunk, byte_order)
                 if declared == _ELSEWHERE and long_size is not None:
                     declared, unknown = long_size, _UNKNOWN_LONG
                 break
@@ -130,6 +131,12 @@ def read_plain(path, header, first, last):
             else:
                 mean = samples.reshape(-1, header.channels).mean(axis=1)
                 yield (mean / 32768).astype(np.float32)
+
+
+def _unknown(format_chunk, byte_order):
+    """Returns the sizes of samples that are none, for frames of the format's size."""
+    frame = struct.unpack(byte_order + "12xH", (format_chunk or b"").ljust(14, b"\0")[:14])[0] or 1
+    return _UNKNOWN | {size - size % frame for size in _ROUNDED}
 
 
 def _ends_in_chunks(path, offset, byte_order, declared):

@@ -19,6 +19,8 @@ BAD = [
     ("u1,a.wav,,,,up,,joy,,,\n", "line 2: side is not known.*whole, left, right"),
     ("u1,a.wav,,,,,,joy,,,dev2\n", "line 2: split is not known.*train, dev, test"),
     ("u1,a.wav,,,,,,,,,\n", "line 2: the label is missing"),
+    ("u1,a.wav,,,,,,nan,,,\n", "line 2: the label is missing.*'nan'"),
+    ("u1,a.wav,,,,,,#N/A,,,\n", "line 2: the label is missing.*'#N/A'"),
     ("u1,,,1,2,,,joy,,,\n", "line 2: the line is empty"),
     (",a.wav,,,,,,joy,,,\n", "line 2: the id cannot be used"),
     ("\x1b[2J,a.wav,,,,,,joy,,,\n", "line 2: id cannot be shown"),

@@ -91,7 +91,16 @@ def test_other_encoding_is_refused_with_its_name_and_read_under_it(tmp_path, enc
             "windows-1252",
             "line 1: the encoding does not match.*utf-8-sig",
         ),
-        ("我,a\nu1,é\n".encode("utf-16-le"), None, "line 2: this is not text.*--encoding"),
+        *(
+            (
+                "我,a\nu1,é\n".encode(name),
+                None,
+                f"line .: this is not UTF-8.*It may be {name} .'我,a",
+            )
+            for name in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+        ),
+        ("a,b\n日本,1\n".encode("iso2022_jp"), None, "line 2: this is not text.*iso2022_jp"),
+        ("a,b\n행복,1\n".encode("iso2022_kr"), None, "line 2: this is not text.*iso2022_kr"),
         ("我今天\n很高兴\n".encode()[:-2], None, "line 2: this is not UTF-8"),
         ("我今天很高兴\n".encode() * 99 + b"\xe6\n", None, "line 100: this is not UTF-8"),
         (b"PK\x03\x04xl/workbook.xml", None, "line 1: this is a workbook.*saved as CSV"),
@@ -142,6 +151,7 @@ LEFT = [
     (b"a,b\r\r\n1,2\r\r\n3,4\r\r\n", []),
     (b",,\n\na,b,\n1,2,\n3,4,\n", []),
     (b"a,b,,\n1,2,,\n3,4\n", []),  # Excel leaves the last commas out after 16 rows
+    (b"a,b\n1,2,,\n3,4,\n", []),
     (b"a,,b\n1,,2\n3, ,4\n", []),
     (b"a,b\n1,2\n,\n  , \n3,4\n,,,\n\n", ["Rows of some.csv that are empty: 3, skipped."]),
     (b",a,b\n0,1,2\n1,3,4\n", ["Column 1 has no name, as in an index: not read."]),
@@ -189,7 +199,7 @@ def test_missing_columns_are_those_of_the_header(tmp_path, required, expected):
         (b"a,b,\n1,2,3\n", "line 2: the row does not fit.*cell 3.*'3'"),
         (b"a,,b\n1,2,3\n", "line 2: the row does not fit.*cell 2.*'2'"),
         (b"a,b,,\n1\n", "line 2: the row does not fit"),
-        (b"a,b,,\n1,2,,,\n", "line 2: the row does not fit"),
+        (b"a,b,,\n1,2,,,3\n", "line 2: the row does not fit"),
         (b'"a,b\n1,2\n', "line 1: the row is not CSV"),
         (b"", "line 1: the header is wrong"),
         (b"a,b\n1\n", "line 2: the row does not fit.*2 cells"),
@@ -198,7 +208,7 @@ def test_missing_columns_are_those_of_the_header(tmp_path, required, expected):
         (b'a,b\n1,"2"3\n', "line 2: the row is not CSV"),
         (b'a,b\n1,"' + b"x\n" * 70_000 + b'"\n', "the row is not CSV.*field larger"),
         (b"a,b\n1,2\0\n", "line 2: this is not text"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "line 1: this is not text.*UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "line 1: this is not UTF-8.*utf-16-le"),
         (b"a,b\n" + b"x" * 70_000, "line 2: the line is too long"),
         (b"a,b\r1,2,3\r", "line 2: the row does not fit"),
         (b"a,b\n1,2\r3,4\n", "line 2: the row is not CSV"),
@@ -237,3 +247,9 @@ def test_ids_are_unique_and_bounded(tmp_path, monkeypatch):
 
 def test_long_text_is_cut_in_messages():
     assert len(str(text_files.error("f", 1, "bad", "good", "x" * 9999))) < 400
+
+
+def test_likely_encodings_show_the_word_that_is_meant(tmp_path):
+    text = "id,transcript\n1,Ich bin heute sehr glücklich\n2,Wie schön\n"
+    with pytest.raises(ValueError, match=r"windows-1252 \('glücklich'\)"):
+        list(text_files.rows(write(tmp_path, text.encode("windows-1252"))))

@@ -65,9 +65,13 @@ def heard(times):
     return np.where((times >= 0) & (times < SECONDS), sound, 0)
 
 
-def write_film(film, path):
-    """Writes a film with FFmpeg's encoders."""
-    with av.open(str(path), "w", options=dict(film.options)) as container:
+def write_film(film, path, container=None, shift=0):
+    """Writes a film with FFmpeg's encoders to a path, or to what has a method `write`.
+
+    All times are shifted by so many seconds.
+    """
+    file = path if hasattr(path, "write") else str(path)
+    with av.open(file, "w", format=container, options=dict(film.options)) as container:
         frames = []
         streams = []
         if film.video:
@@ -75,6 +79,7 @@ def write_film(film, path):
         if film.audio:
             streams.append(_sound(film, container, frames))
         for _, stream, frame in sorted(frames, key=lambda entry: entry[0]):
+            frame.pts += round(shift / frame.time_base)
             container.mux(stream.encode(frame))
         for stream in streams:
             container.mux(stream.encode())
@@ -116,12 +121,16 @@ def _sound(film, container, frames):
 
 
 def write_sound(path, encoder, rate=16000, container=None, options=()):
-    """Writes sound alone, with FFmpeg's encoders where `encoder` is one, else with libsndfile."""
+    """Writes sound alone, with FFmpeg's encoders where `encoder` is one, else with libsndfile.
+
+    FFmpeg's also write to what has a method `write`.
+    """
     samples = heard(np.arange(SECONDS * rate) / rate)
     if encoder.isupper():
         soundfile.write(path, samples, rate, encoder, format=container)
         return
-    with av.open(str(path), "w", format=container, options=dict(options)) as opened:
+    file = path if hasattr(path, "write") else str(path)
+    with av.open(file, "w", format=container, options=dict(options)) as opened:
         stream = opened.add_stream(encoder, rate=rate, layout="mono")
         size = stream.codec_context.frame_size or 1024
         for start in range(0, len(samples), size):

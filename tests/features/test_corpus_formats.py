@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from amh_tf.corpora import recording
-from amh_tf.features import decoding, media
+from amh_tf.features import decoding, film, media
 from tests.features import matrix_files, media_checks
 
 RATE = 16000
@@ -175,3 +175,74 @@ def test_damaged_ogg_without_an_end_mark_is_refused(unended, damage):
         del data[before:last]
     unended.write_bytes(data)
     refuse(unended, "is damaged|is truncated")
+
+
+@pytest.mark.parametrize("damage", ["none", "checksum", "cut"])
+def test_ogg_that_holds_several_recordings_is_read_to_the_end(tmp_path, damage):
+    """Chained, as internet radio has it: libsndfile would read the first alone."""
+    path, data = tmp_path / "chained.ogg", bytearray()
+    for _ in range(2):  # of another serial number each
+        matrix_files.write_sound(path, "VORBIS", RATE, "OGG")
+        data += path.read_bytes()
+    if damage == "checksum":
+        data[-100] ^= 1
+    path.write_bytes(data[:-30] if damage == "cut" else data)
+    if damage != "none":
+        refuse(path, "is damaged|is truncated")
+        return
+    loaded = decoding.load_audio(path)
+    assert len(loaded) == pytest.approx(8 * RATE, abs=500)
+    assert not media_checks.wrong_sound(loaded[: 4 * RATE], 0)
+    assert not media_checks.wrong_sound(loaded[4 * RATE :], 0.016)
+
+
+@pytest.mark.parametrize("container", ["AVR", "IRCAM", "PAF", "PVF", "SDS", "SVX", "VOC"])
+def test_rare_formats_of_libsndfile_are_read(tmp_path, container):
+    path = tmp_path / "rare.bin"
+    soundfile.write(path, SAMPLES, RATE, "PCM_16", format=container)
+    notes = set()
+    np.testing.assert_allclose(decoding.load_audio(path, notes=notes), SAMPLES / 32768, atol=1e-4)
+    assert notes == {media.UNDECLARED} and not film.is_film(path)
+
+
+@pytest.mark.parametrize(("encoder", "container"), [("tta", "tta"), ("wavpack", "wv")])
+def test_lossless_formats_are_read_and_refused_cut(tmp_path, encoder, container):
+    path = tmp_path / "lossless.bin"
+    matrix_files.write_sound(path, encoder, 44100, container)
+    assert not media_checks.wrong_sound(decoding.load_audio(path), 0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 4 // 5])
+    refuse(path, "cannot be decoded")
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "rate"),
+    [
+        ("AIFF", "GSM610", 8000),
+        ("AIFF", "IMA_ADPCM", RATE),
+        ("AU", "G723_40", 8000),
+        ("AU", "G721_32", 8000),
+        ("CAF", "ALAC_16", RATE),
+        ("CAF", "ALAC_24", RATE),
+        ("W64", "MS_ADPCM", RATE),
+        ("W64", "GSM610", 8000),
+    ],
+)
+def test_codings_that_ffmpeg_mistakes_are_read(tmp_path, container, subtype, rate):
+    path = tmp_path / "sound.bin"
+    matrix_files.write_sound(path, subtype, rate, container)
+    loaded = decoding.load_audio(path)
+    assert len(loaded) == pytest.approx(4 * RATE, abs=0.05 * RATE)
+    assert not media_checks.wrong_sound(loaded, 0)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 9 // 10])
+    refuse(path, "is truncated")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "container"), [("aac", "nut"), ("ac3", "rm"), ("g722", "g722")]
+)
+def test_other_formats_are_refused_with_a_way_to_convert_them(tmp_path, encoder, container):
+    path = tmp_path / f"sound.{container}"
+    matrix_files.write_sound(path, encoder, 44100 if encoder == "ac3" else RATE, container)
+    refuse(path, "format that is not read here.*ffmpeg -i")

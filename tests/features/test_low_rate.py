@@ -2,6 +2,7 @@
 
 import fractions
 
+import av
 import numpy as np
 import pytest
 
@@ -76,3 +77,26 @@ def test_whole_milliseconds_of_matroska_are_not_taken_at_their_word(tmp_path, ra
     expected = [int(fractions.Fraction(step, 3) * film.rate) for step in range(11)]
     assert pictures_of(path)[:11] == expected
     assert np.all(np.diff(expected) > 0)
+
+
+@pytest.mark.parametrize("times", [(0, 0.5, 1.0, 1.5), (0, 0.1, 0.2, 1.2), (0,)])
+def test_gif_is_a_film(tmp_path, times):
+    path = tmp_path / "smile.gif"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("gif", rate=100)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "rgb8"
+        for number, time in enumerate(times):
+            picture = av.VideoFrame.from_ndarray(media_files.numbered(number), format="rgb24")
+            frame = picture.reformat(format="rgb8")
+            frame.pts, frame.time_base = round(100 * time), fractions.Fraction(1, 100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    expected = [sum(time <= step / 3 for time in times) - 1 for step in range(20)]
+    found = pictures_of(path)
+    assert found == expected[: len(found)] and len(found) >= 3 * times[-1]
+    data = path.read_bytes()
+    for cut in (data[:-1], data[: len(data) * 4 // 5]):
+        path.write_bytes(cut)
+        with pytest.raises(recording.BadRecording, match=path.name):
+            pictures_of(path)

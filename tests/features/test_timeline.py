@@ -1,6 +1,7 @@
 """Sound and pictures of a film are read at the times of the film, whichever begins first."""
 
 import fractions
+import math
 import struct
 
 import numpy as np
@@ -20,6 +21,7 @@ LATE_SOUND = [
     Film("flv", "libx264", "aac", b_frames=2, offset=1.0),
     Film("ts", "libx264", "aac", offset=1.0),
     Film("avi", "mpeg4", "libmp3lame", b_frames=1, offset=1.0),
+    Film("avi", "libx264", "libmp3lame", fractions.Fraction(25), offset=1.0),
 ]
 LATE_PICTURE = [
     Film("mkv", "libx264", "aac", b_frames=2, offset=-0.5),
@@ -184,3 +186,19 @@ def test_start_in_the_header_of_an_avi_file_counts(tmp_path, kind):
     else:
         ((_, pictures),) = video.frames_of(path, [(1.0, 3.0, "whole")], short_side=None)
         assert media_files.numbers(pictures) == [0, 3, 6, 10, 13, 16]
+
+
+@pytest.mark.parametrize("ending", ["mkv", "webm", "ts"])
+@pytest.mark.parametrize(("shift", "sound"), [(-1.0, -1.0), (-0.7, 0.0), (0.0, -1.5)])
+def test_negative_times_count(tmp_path, ending, shift, sound):
+    """FFmpeg shows no time stamps of Matroska's pictures before zero."""
+    path = tmp_path / f"film.{ending}"
+    codecs = ("libvpx", "libopus") if ending == "webm" else ("libx264", "aac")
+    film = Film(ending, *codecs, offset=sound - shift, options=(("avoid_negative_ts", "disabled"),))
+    matrix_files.write_film(film, path, shift=shift)
+    numbers, samples = media_checks.read(path)
+    begins = max(0.0, shift - sound)
+    for step in range(math.ceil(begins * 3), 11):
+        number = (step / 3 - begins) * 30
+        assert abs(numbers[step - math.ceil(begins * 3 - 0.3)] - number) <= 2
+    assert not media_checks.wrong_sound(samples, max(0.0, sound - shift), 0.03)

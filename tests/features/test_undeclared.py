@@ -11,6 +11,7 @@ import soundfile
 from amh_tf.corpora import recording
 from amh_tf.features import decoding, media
 from tests.features import matrix_files, media_checks
+from tests.features.matrix_files import Film
 
 RATE = 16000
 QUIET_THEN_LOUD = np.concatenate(
@@ -110,6 +111,13 @@ def test_wav_of_unknown_size_is_read_to_its_end(tmp_path, subtype, riff, size):
     np.testing.assert_allclose(loaded, samples, rtol=0, atol=step)
 
 
+@pytest.mark.parametrize("size", [0x7FFFF000, 0x7FFFFF00, 0x80000000])
+def test_unknown_size_may_be_a_whole_number_of_frames(tmp_path, size):
+    path = tmp_path / "piped.wav"
+    samples = sized("WAV", "PCM_24", 36, size - size % 3)(path)
+    np.testing.assert_allclose(decoding.load_audio(path), samples, rtol=0, atol=1e-6)
+
+
 def test_size_that_is_merely_wrong_stays_a_cut(tmp_path):
     path = tmp_path / "cut.wav"
     for size in (0x7FFFFFF0, 0xFFFFFFFE, 3 << 30, 32001):
@@ -152,19 +160,121 @@ def test_mp3_in_wav_is_read_whatever_its_header_counts(tmp_path, rate):
         decoding.load_audio(path)
 
 
-@pytest.mark.parametrize("container", ["AU", "CAF", "RF64"])
-def test_containers_may_say_that_they_do_not_know(tmp_path, container):
+# Where each says how many bytes of samples there are, in how many bytes, and what it says instead.
+UNKNOWN = {
+    "AU": [(b".snd", 8, b"\xff" * 4)],
+    "CAF": [(b"data", 4, b"\xff" * 8)],
+    "RF64": [(b"ds64", 16, b"\xff" * 8)],
+    "W64": [(b"data\xf3", 16, size) for size in (bytes(8), b"\xff" * 8, b"\xff" * 7 + b"\x7f")],
+    "AIFF": [
+        (b"SSND", 4, bytes.fromhex(size))
+        for size in ("00000000", "ffffffff", "7fffffff", "80000000", "7f000008")
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("container", "unknown"),
+    [(container, unknown) for container in UNKNOWN for unknown in UNKNOWN[container]],
+)
+def test_containers_may_say_that_they_do_not_know(tmp_path, container, unknown):
     path = tmp_path / "unknown.bin"
     samples = matrix_files.heard(np.arange(RATE) / RATE)
     soundfile.write(path, samples, RATE, "PCM_16", format=container)
     data = bytearray(path.read_bytes())
-    at = {"AU": 8, "CAF": data.find(b"data") + 4, "RF64": data.find(b"ds64") + 16}[container]
-    size = 4 if container == "AU" else 8
-    data[at : at + size] = b"\xff" * size
+    mark, after, size = unknown
+    at = data.index(mark) + after
+    data[at : at + len(size)] = size
+    if container == "AIFF":  # nor the number of frames
+        struct.pack_into(">I", data, data.index(b"COMM") + 10, 0)
     path.write_bytes(data)
     notes = set()
     np.testing.assert_allclose(decoding.load_audio(path, notes=notes), samples, atol=1e-4)
     assert notes == {media.UNDECLARED}
+
+
+class Pipe:
+    """What cannot be gone back in."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def write(self, data):
+        self.data += bytes(data)
+        return len(data)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "container"),
+    [
+        ("pcm_s16le", "wav"),
+        ("pcm_s24be", "aiff"),
+        ("pcm_s16le", "w64"),
+        ("pcm_s16be", "au"),
+        ("pcm_s16le", "caf"),
+        ("pcm_s16le", "avi"),
+        ("pcm_s16le", "matroska"),
+        ("flac", "flac"),
+        ("flac", "ogg"),
+    ],
+)
+def test_sound_that_went_through_a_pipe_is_read(tmp_path, encoder, container):
+    path, pipe = tmp_path / "piped.bin", Pipe()
+    matrix_files.write_sound(pipe, encoder, RATE, container)
+    path.write_bytes(pipe.data)
+    notes = set()
+    assert not media_checks.wrong_sound(decoding.load_audio(path, notes=notes), 0)
+    assert notes == ({media.UNDECLARED} if container != "ogg" else set())  # it ends with a mark
+
+
+@pytest.mark.parametrize(("video", "audio"), [("mpeg4", "libmp3lame"), ("mjpeg", "pcm_s16le")])
+def test_avi_that_went_through_a_pipe_is_read(tmp_path, video, audio):
+    path, pipe = tmp_path / "piped.avi", Pipe()
+    matrix_files.write_film(Film("avi", video, audio), pipe, "avi")
+    path.write_bytes(pipe.data)
+    numbers, samples = media_checks.read(path)
+    assert numbers[:12] == [*range(0, 120, 10)] or numbers[1:12] == [*range(9, 119, 10)]
+    assert not media_checks.wrong_sound(samples, 1105 / 48000 if "mp3" in audio else 0, 0.024)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        bytes(5000),
+        b"TAG" + bytes(125),
+        b"LYRICSBEGININD0000200" + b"LYRICS200" + b"TAG" + bytes(125),
+        b"APETAGEX" + struct.pack("<IIII8x", 2000, 32, 0, 0x80000000),
+        b"ID3\4\0\0\0\0\0\x0a" + bytes(10),
+    ],
+)
+@pytest.mark.parametrize("options", [(), NO_COUNT])
+def test_what_follows_the_frames_of_mp3_is_no_damage(tmp_path, tail, options):
+    path = tmp_path / "tagged.mp3"
+    matrix_files.write_sound(path, "libmp3lame", RATE, "mp3", options)
+    path.write_bytes(path.read_bytes() + tail)
+    delay = 1105 / RATE if options else 0
+    assert not media_checks.wrong_sound(decoding.load_audio(path), delay)
+
+
+def test_mp3_files_that_were_joined_are_read_to_the_end(tmp_path):
+    path = tmp_path / "joined.mp3"
+    matrix_files.write_sound(path, "libmp3lame", RATE, "mp3")
+    path.write_bytes(2 * path.read_bytes())
+    loaded = decoding.load_audio(path)
+    assert len(loaded) == pytest.approx(8.1 * RATE, abs=0.1 * RATE)
+    assert not media_checks.wrong_sound(loaded[: 4 * RATE], 0)
+    assert not media_checks.wrong_sound(loaded[round(4.14 * RATE) :], 0)
+
+
+@pytest.mark.parametrize("content", [bytes(800), b"\x55" * 800])
+def test_mp3_that_lacks_frames_in_its_middle_is_refused(tmp_path, content):
+    path = tmp_path / "hole.mp3"
+    matrix_files.write_sound(path, "libmp3lame", RATE, "mp3", NO_COUNT)
+    data = bytearray(path.read_bytes())
+    data[6000:6800] = content
+    path.write_bytes(data)
+    with pytest.raises(recording.BadRecording, match="cannot be decoded"):
+        decoding.load_audio(path)
 
 
 @pytest.mark.parametrize("container", ["W64", "AU", "CAF", "AIFF"])

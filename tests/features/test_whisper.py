@@ -85,6 +85,7 @@ def test_faster_whisper_gets_the_waveform(whisper):
     [
         ("zh", "zh", "zh"),
         ("zh-CN", "zh", "zh"),
+        ("cmn-Hans-CN", "zh", "zh"),
         ("en-GB", "en", "en"),
         ("DE", "de", "de"),
         (None, None, "language by utterance"),

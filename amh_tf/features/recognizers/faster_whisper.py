@@ -8,6 +8,9 @@ import numpy as np
 from amh_tf import errors
 from amh_tf.features import transcribe
 
+# Whisper's own codes of languages that have others, too.
+_CODES = {"cmn": "zh", "fil": "tl", "in": "id", "iw": "he", "nb": "no"}
+
 
 class Recognizer:
     """Recognizes by a Whisper model that was converted for CTranslate2.
@@ -65,6 +68,7 @@ class Recognizer:
         if language is None:
             return languages[0] if len(languages) == 1 else None
         code = language.split("-")[0].lower()
+        code = _CODES.get(code, code)
         if code not in languages:
             raise errors.refusal(
                 "The Whisper model does not know the language",
