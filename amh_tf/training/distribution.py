@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import errors
+from amh_tf.data import shares
 
 NAMES = ("none", "mirrored", "multi_worker")
 ROLES = ("chief", "worker")
@@ -74,12 +75,22 @@ class Team:
 
     Attributes:
         strategy, is_chief: As given.
+        share: `shares.Share` of each batch that this worker computes, or None for all.
     """
 
     def __init__(self, strategy, is_chief=True):
         self.strategy = strategy
         self.is_chief = is_chief
         self._sum = tf.function(self._sum_over_replicas)
+        self.share = self._own_share() if self._is_spread else None
+
+    def _own_share(self):
+        def number():
+            return tf.identity(tf.distribute.get_replica_context().replica_id_in_sync_group)
+
+        numbers = tf.function(lambda: self.strategy.run(number))()
+        local = [int(one) for one in self.strategy.experimental_local_results(numbers)]
+        return shares.Share(min(local), len(local), self.strategy.num_replicas_in_sync)
 
     @property
     def _is_spread(self):
