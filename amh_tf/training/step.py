@@ -26,7 +26,7 @@ def make_optimizer(learning_rate, dtype="float32", weight_decay=0.0):
         `keras.optimizers.Optimizer`.
     """
     adam = fused_adam.FusedAdam(
-        learning_rate, epsilon=ADAM_EPSILON, weight_decay=weight_decay or None
+        learning_rate, epsilon=ADAM_EPSILON, weight_decay=weight_decay or None, is_summed=True
     )
     if weight_decay:
         adam.exclude_from_weight_decay(var_names=["bias", "embeddings"])
@@ -204,9 +204,7 @@ def make_train_step(
         # Gradients carry the loss scale, if any, until the optimizer takes it out.
         scale = tf.cast(getattr(optimizer, "dynamic_scale", 1.0), tf.float32)
         if replicas > 1:
-            # The optimizer sums over the replicas once more.
-            clipped = clip_summed(replica, gradients, clip_norm * scale)
-            gradients = [gradient / replicas for gradient in clipped]
+            gradients = clip_summed(replica, gradients, clip_norm * scale)
         else:
             gradients = clip_each(gradients, clip_norm * scale)
         optimizer.apply(gradients, variables)
