@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tools import shared
 
-RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
 PORT = 8786
 CORPUS = shared.ROOT / "tests" / "demo_corpus"
 _TOO_LONG = 900  # seconds
@@ -59,7 +58,7 @@ def by_dask(hosts, output, corpus, kills=True):
             processes.append(_start(host, log, "-m", f"{dask}worker", *own))
         # A partition for each group: what a worker has begun is all that is lost with it.
         options = f"--dask_client_address={scheduler} --dask_partition_size=1"
-        flags = [f"--runner={RUNNER}", f"--beam_options={options}"]
+        flags = ["--runner=DaskRunner", f"--beam_options={options}"]
         command = extract(hosts[0], output, corpus, *flags)
         processes.append(command)
         done = _wait_for_group(command, output) if kills else 0
