@@ -129,6 +129,17 @@ def test_unknown_distribution_is_refused():
         distribution.make_team("horovod")
 
 
+def test_strategy_is_asked_to_wait_a_minute(monkeypatch):
+    runtime, asked = distribution.context.context(), []
+    monkeypatch.setattr(
+        runtime, "configure_coordination_service", lambda kind, **more: asked.append(more)
+    )
+    with distribution._patience():
+        runtime.configure_coordination_service("standalone")
+    runtime.configure_coordination_service("standalone")
+    assert asked == [{"heartbeat_timeout_in_ms": 60_000}, {}]
+
+
 def test_lost_worker_is_told_with_what_to_do():
     aborted = "Collective ops is aborted by: Connection reset by peer\nAdditional information"
     with (
