@@ -171,7 +171,7 @@ class _Trial:
         seconds = middle - start, time.monotonic() - middle
         self.check("features are extracted on one machine, and by Beam on Dask", one == status == 0)
         self.check(
-            f"a worker of Dask is killed after {done} groups: the data folders are the same bytes",
+            f"a worker of Dask is killed, {done} groups done: the data folders are the same bytes",
             done
             and extraction.contents(self.folder / "one_set")
             == extraction.contents(self.folder / "dask_set"),
