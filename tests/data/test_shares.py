@@ -63,7 +63,7 @@ def test_shares_are_rows_of_the_whole_batches(tiny_fold, name, order):
                 np.testing.assert_array_equal(part[key], values[own])
 
 
-def test_unpadded_widths_and_half_precision_are_read_too(tiny_source, tmp_path):
+def test_half_precision_and_fewer_modalities_are_read_too(tiny_source, tmp_path):
     data = writer.write(tiny_source, tmp_path / "data", feature_dtype="float16")
     fold, share = folds.choose(data), shares.Share(1, 1, 2)
     for name in test_pipeline.SOURCES:
