@@ -152,6 +152,7 @@ def batches(
     source=None,
     by_speaker=(),
     shuffled_labels=None,
+    share=None,
 ):
     """Makes one pass over a split, or several.
 
@@ -182,10 +183,12 @@ def batches(
             in place of its own, the same at every pass; None for its own.
         source: What `open_split` returned for the same fold, split, modalities and service, or
             None to call it now.
+        share: `shares.Share` of each batch to read and decode, or None for whole batches.
 
     Returns:
         `tf.data.Dataset` of `(inputs, label)` or `(inputs, label, id)`; `inputs` as the
-        models take them.
+        models take them. Of a share they are as in the whole batch, padding included, and the
+        batch's number of rows follows.
 
     Raises:
         ValueError: If the split does not exist, is empty, or a shard is missing or of
@@ -213,13 +216,14 @@ def batches(
         draw_label = _label_draw(fold.label_counts(split), shuffled_labels)
 
     def parse(elements):
-        fields = source.decode(elements)
+        rows = tf.size(elements)
+        fields = source.decode(elements, None if share is None else share.span(rows))
         if known_words is not None and "text" in modalities:
             is_known = tf.gather(tf.constant(known_words), fields["text"])
             fields["text"] = tf.where(is_known, fields["text"], schema.UNKNOWN_ID)
         if shuffled_labels is not None:
             fields["label"] = draw_label(fields["id"])
-        return arrange(fields)
+        return arrange(fields) if share is None else (*arrange(fields), rows)
 
     dataset = grouped.map(parse, num_parallel_calls=2, deterministic=True)
     if data_service is not None:

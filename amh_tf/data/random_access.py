@@ -90,11 +90,13 @@ class RandomAccess:
         """Returns the number of steps of each element, int32."""
         return tf.gather(self._entries[f"{modality}_length"], elements)
 
-    def decode(self, elements):
-        """Makes a padded batch, as `records.decode` does."""
+    def decode(self, elements, span=None):
+        """Makes a padded batch, or a span of its rows, as `records.decode` does."""
         dtypes = [tf.string, *map(tf.as_dtype, self._dtypes.values())]
-        ids, *arrays = tf.numpy_function(self._read_listed, [elements], dtypes)
+        first, end = (0, tf.size(elements)) if span is None else span
+        ids, *arrays = tf.numpy_function(self._read_listed, [elements, first, end], dtypes)
         ids.set_shape([None])
+        elements = elements[first:end]
         fields = {"id": ids, "label": tf.gather(self._entries["label"], elements)}
         for (modality, shape), array in zip(self._shapes.items(), arrays):
             array.set_shape([None, None, *shape])
@@ -102,33 +104,36 @@ class RandomAccess:
             fields[f"{modality}_length"] = self.length_of(elements, modality)
         return fields
 
-    def _read_listed(self, elements):
+    def _read_listed(self, *arguments):
         with _listed_thread():
-            return self.read(elements)
+            return self.read(*arguments)
 
-    def read(self, elements):
+    def read(self, elements, first=0, end=None):
         """Reads a batch, outside of any graph.
 
         Args:
             elements: Array of numbers of utterances.
+            first, end: First row to read and the one after the last, None for the batch's end.
 
         Returns:
-            List of ids, and of each modality's padded steps as they are stored.
+            List of ids, and of each modality's steps as they are stored, padded to the longest
+            of the whole batch.
 
         Raises:
             faults.Fault: If a record is damaged.
             OSError: If a shard cannot be read.
         """
-        entries = self._entries[elements]
+        lengths = {m: self._entries[f"{m}_length"][elements] for m in self._dtypes}
+        elements = elements[first:end]
         arrays, rows = [], {}
         for modality, dtype in self._dtypes.items():
-            steps = max(1, int(entries[f"{modality}_length"].max(initial=0)))
+            steps = max(1, int(lengths[modality].max(initial=0)))
             array = _aligned((len(elements), steps, *self._shapes[modality]), dtype)
             arrays.append(array)
             rows[modality] = array.view(np.uint8).reshape(len(elements), -1)
         ids, descriptors = [], {}
         try:
-            for row, (number, entry) in enumerate(zip(elements.tolist(), entries)):
+            for row, (number, entry) in enumerate(zip(elements.tolist(), self._entries[elements])):
                 shard = self._shards[number]
                 if shard not in descriptors:
                     descriptors[shard] = os.open(self._paths[shard], os.O_RDONLY)

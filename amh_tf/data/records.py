@@ -107,7 +107,7 @@ def _parse(serialized, widths, modalities, feature_dtype):
     return parsed, dtypes, shapes
 
 
-def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="float32"):
+def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="float32", span=None):
     """Parses records into a padded batch, in the graph.
 
     Args:
@@ -115,16 +115,19 @@ def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="floa
         widths: Dict of the width of a step of "audio" and "video".
         modalities: Which modalities to decode.
         feature_dtype: How audio and video are stored.
+        span: First row to decode and the one after the last, or None for all.
 
     Returns:
         Dict of `id`, `label`, and each modality's sequences, padded with zeros to the longest
-        but at least one step long, and lengths. The extra step keeps a batch of absent
-        modalities from having no time axis at all.
+        of the whole batch but at least one step long, and lengths. The extra step keeps a batch
+        of absent modalities from having no time axis at all.
     """
     parsed, dtypes, shapes = _parse(serialized, widths, modalities, feature_dtype)
+    longest = {m: tf.maximum(tf.reduce_max(parsed[f"{m}_length"]), 1) for m in modalities}
+    if span is not None:
+        parsed = {name: values[slice(*span)] for name, values in parsed.items()}
     for modality in modalities:
-        dtype, shape = dtypes[modality], shapes[modality]
-        steps = tf.maximum(tf.reduce_max(parsed[f"{modality}_length"]), 1)
+        dtype, shape, steps = dtypes[modality], shapes[modality], longest[modality]
         # TensorFlow pads what it decodes for all types but float16.
         padded = tf.io.decode_raw(
             parsed[modality],
@@ -132,7 +135,7 @@ def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="floa
             little_endian=True,
             fixed_length=steps * (dtype.size * math.prod(shape)),
         )
-        padded = tf.reshape(padded, [tf.shape(serialized)[0], steps, *shape])
+        padded = tf.reshape(padded, [tf.size(parsed["id"]), steps, *shape])
         if modality != "text":
             padded = tf.cast(tf.bitcast(padded, dtype), tf.float32)
         parsed[modality] = padded

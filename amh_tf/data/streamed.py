@@ -33,7 +33,9 @@ class Streamed:
         """Returns the number of steps of each element, int32."""
         return records.lengths(elements, modality)
 
-    def decode(self, elements):
-        """Makes a padded batch, as `records.decode` does."""
+    def decode(self, elements, span=None):
+        """Makes a padded batch, or a span of its rows, as `records.decode` does."""
         manifest = self._manifest
-        return records.decode(elements, manifest.widths, self._modalities, manifest.feature_dtype)
+        return records.decode(
+            elements, manifest.widths, self._modalities, manifest.feature_dtype, span
+        )

@@ -56,10 +56,10 @@ def run(groups, settings, fingerprint, work, runner, options=""):
         options: Beam's own options, as on a command line.
 
     Raises:
-        ValueError: If a group's file has not come.
+        ValueError: If Beam has no such runner, or a group's file has not come.
+        ImportError: If the runner's own packages are not installed.
     """
-    chosen = pipeline_options.PipelineOptions([f"--runner={runner}", *shlex.split(options)])
-    with beam.Pipeline(options=chosen) as pipeline:
+    with _pipeline(runner, options) as pipeline:
         _ = (
             pipeline
             | "groups" >> beam.Create(groups)
@@ -75,3 +75,24 @@ def run(groups, settings, fingerprint, work, runner, options=""):
             len(groups) - len(missing),
             "Choose a folder that all workers share with --output_dir.",
         )
+
+
+def _pipeline(runner, options):
+    """Returns an empty pipeline; Beam's names of runners leave one of its own out."""
+    named = {"DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}.get(runner, runner)
+    arguments = [f"--runner={named}", *shlex.split(options)]
+    try:
+        return beam.Pipeline(options=pipeline_options.PipelineOptions(arguments))
+    except (ValueError, AttributeError) as error:  # AttributeError: of a module
+        raise errors.refusal(
+            "`runner` is not known to Beam",
+            "a name of Beam's, such as DirectRunner, FlinkRunner or DaskRunner, or the full name "
+            "of a class",
+            f"runner={runner!r}",
+            "Set it with --runner.",
+        ) from error
+    except ImportError as error:
+        raise ImportError(
+            "The runner cannot be imported. Expected its packages to be installed. Received: "
+            f"{error}. Install them, such as with: pip install 'apache-beam[dask]'"
+        ) from error

@@ -19,4 +19,6 @@ def next_seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return seed
-    return tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
+    # The result has the type of what is folded in, and the kernels take int64 alone.
+    number = tf.cast(replica.replica_id_in_sync_group, tf.int64)
+    return tf.random.experimental.stateless_fold_in(seed, number)

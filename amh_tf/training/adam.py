@@ -18,6 +18,8 @@ class FusedAdam(keras.optimizers.Adam):
     Args:
         learning_rate: Step size.
         name: Name of the optimizer. Defaults to that of Keras' Adam.
+        is_summed: Whether replicas are given the sums of their gradients, which Keras then need
+            not add up. Defaults to False.
         **kwargs: Other arguments of `keras.optimizers.Adam`.
 
     Raises:
@@ -27,8 +29,9 @@ class FusedAdam(keras.optimizers.Adam):
      - Kingma and Ba, 2015, arXiv 1412.6980, the last lines of section 2
     """
 
-    def __init__(self, learning_rate=0.001, name="adam", **kwargs):
+    def __init__(self, learning_rate=0.001, name="adam", is_summed=False, **kwargs):
         super().__init__(learning_rate, name=name, **kwargs)
+        self.is_summed = is_summed
         if self.amsgrad:
             raise errors.refusal(
                 "`amsgrad` is not supported",
@@ -36,6 +39,15 @@ class FusedAdam(keras.optimizers.Adam):
                 "amsgrad=True",
                 "Use keras.optimizers.Adam for it.",
             )
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        # Of Keras' optimizers for TensorFlow; it would send all gradients over the network again.
+        if self.is_summed:
+            return list(grads_and_vars)
+        return super()._all_reduce_sum_gradients(grads_and_vars)
+
+    def get_config(self):
+        return {**super().get_config(), "is_summed": self.is_summed}
 
     def update_step(self, gradient, variable, learning_rate):
         dtype = variable.dtype

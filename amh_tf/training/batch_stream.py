@@ -13,15 +13,17 @@ class BatchStream:
         run_config: `amh_tf.config.RunConfig`.
         fold: `amh_tf.data.folds.Fold` to train on.
         data_service: Address of a tf.data service that makes the batches, or None.
+        share: `shares.Share` of each batch that this process computes, or None for all.
     """
 
-    def __init__(self, run_config, fold, data_service=None):
+    def __init__(self, run_config, fold, data_service=None, share=None):
         self._data, self._model = run_config.data, run_config.model
         training = run_config.training
         self._seed = training.seed
         self._shuffled_labels = training.seed if training.shuffle_labels else None
         self._fold = fold
         self._data_service = data_service
+        self._share = share
         steps = -(-fold.count("train") // self._data.batch_size)
         self._epochs = training.max_epochs
         if training.max_steps:
@@ -31,7 +33,7 @@ class BatchStream:
         self._end = 0  # the epoch before which the stream ends
 
     def take(self, count, epoch, step):
-        """Yields the next batches of an epoch.
+        """Yields the next batches of an epoch, as `pipeline.batches` does.
 
         Args:
             count: Number of batches; no more than are left of the epoch.
@@ -68,6 +70,7 @@ class BatchStream:
             data_service=self._data_service,
             by_speaker=self._model.by_speaker,
             shuffled_labels=self._shuffled_labels,
+            share=self._share,
         )
         self._stream = iter(batches.skip(step))
         self._end = epoch + epochs

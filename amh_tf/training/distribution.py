@@ -1,15 +1,23 @@
 """Training one model on several devices or machines at once."""
 
+import contextlib
+import functools
 import json
 import os
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from amh_tf import errors
+from amh_tf.data import shares
 
 NAMES = ("none", "mirrored", "multi_worker")
 ROLES = ("chief", "worker")
+# Seconds without a sign of life after which a worker is lost. TensorFlow's own 10 ended a training
+# whenever a machine had too much to do, or a cable was pulled and put back.
+PATIENCE = 60
+_ABORTED = "Collective ops is aborted by: "
 
 
 def make_team(name="none"):
@@ -34,8 +42,24 @@ def make_team(name="none"):
     if name == "multi_worker":
         role, index, has_chief = _task(os.environ.get("TF_CONFIG"))
         is_chief = role == "chief" or (index == 0 and not has_chief)
-        return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
+        with _patience():
+            return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
     raise errors.unknown("distribution", name, NAMES, flag="distribution")
+
+
+@contextlib.contextmanager
+def _patience():
+    """Sets how long the workers of a strategy that is made in the block wait for one another."""
+    # No function of TensorFlow's interface sets it; the strategy calls this one.
+    runtime = context.context()
+    configure = runtime.configure_coordination_service
+    runtime.configure_coordination_service = functools.partial(
+        configure, heartbeat_timeout_in_ms=1000 * PATIENCE
+    )
+    try:
+        yield
+    finally:
+        runtime.configure_coordination_service = configure
 
 
 def _task(text):
@@ -74,12 +98,22 @@ class Team:
 
     Attributes:
         strategy, is_chief: As given.
+        share: `shares.Share` of each batch that this worker computes, or None for all.
     """
 
     def __init__(self, strategy, is_chief=True):
         self.strategy = strategy
         self.is_chief = is_chief
         self._sum = tf.function(self._sum_over_replicas)
+        self.share = self._own_share() if self._is_spread else None
+
+    def _own_share(self):
+        def number():
+            return tf.identity(tf.distribute.get_replica_context().replica_id_in_sync_group)
+
+        numbers = tf.function(lambda: self.strategy.run(number))()
+        local = [int(one) for one in self.strategy.experimental_local_results(numbers)]
+        return shares.Share(min(local), len(local), self.strategy.num_replicas_in_sync)
 
     @property
     def _is_spread(self):
@@ -107,6 +141,28 @@ class Team:
         if not self._is_spread:
             return values
         return self._sum(tf.constant(values)).numpy()
+
+    @contextlib.contextmanager
+    def naming_losses(self):
+        """Turns TensorFlow's error for a worker that has gone into one that says what to do.
+
+        Raises:
+            ConnectionError: If another worker has ended or cannot be reached.
+        """
+        try:
+            yield
+        except tf.errors.OpError as error:
+            _, is_loss, reason = error.message.partition(_ABORTED)
+            if not is_loss:
+                raise
+            refusal = errors.refusal(
+                "Another worker has ended or cannot be reached",
+                f"all workers to answer within {PATIENCE} seconds",
+                reason.splitlines()[0].rstrip(".")[:200],
+                "See its output for the reason, and start all workers again with the same command: "
+                "they continue from the last checkpoint.",
+            )
+            raise ConnectionError(str(refusal)) from error
 
     def wait(self):
         """Waits until all workers have come this far."""

@@ -92,6 +92,7 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     Raises:
         ValueError: If the folder belongs to another run, another process is at work in it, or
             the data cannot be read.
+        ConnectionError: If another worker is lost.
     """
     team = team or distribution.make_team()
     folder = run_folder.RunFolder(run_dir)
@@ -99,7 +100,8 @@ def train_and_evaluate(run_config, fold, run_dir, team=None, data_service=None):
     kernel = choice.of_process(model.kernel, model.dtype)
     run_config = dataclasses.replace(run_config, kernel=kernel)
     folder.check(run_config)  # before a lock is put into what may be somebody else's folder
-    with folder.locked() if team.is_chief else contextlib.nullcontext():
+    lock = folder.locked() if team.is_chief else contextlib.nullcontext()
+    with lock, team.naming_losses():
         if team.is_chief:
             folder.start(run_config)
             run_inputs.save(folder.path, fold)
@@ -185,7 +187,11 @@ def _train(run_config, fold, folder, team, data_service):
     progress.console.print(
         f"Training {run_config.model.title}, {model.count_params():,} parameters"
     )
-    with files.explaining(folder.path), integrity.naming_damage(fold, ("train", "dev")):
+    with (
+        files.explaining(folder.path),
+        integrity.naming_damage(fold, ("train", "dev")),
+        team.naming_losses(),  # first, or all shards would be read for damage
+    ):
         trained = trainer.Trainer(run_config, fold, model, folder, team, data_service)
         progress.console.print(trained.train() + "\n")
     reports = {}

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from amh_tf.data import shares
 from amh_tf.layers.kernels import choice
 from amh_tf.training import adam as fused_adam
 from amh_tf.training import halves, losses
@@ -25,7 +26,7 @@ def make_optimizer(learning_rate, dtype="float32", weight_decay=0.0):
         `keras.optimizers.Optimizer`.
     """
     adam = fused_adam.FusedAdam(
-        learning_rate, epsilon=ADAM_EPSILON, weight_decay=weight_decay or None
+        learning_rate, epsilon=ADAM_EPSILON, weight_decay=weight_decay or None, is_summed=True
     )
     if weight_decay:
         adam.exclude_from_weight_decay(var_names=["bias", "embeddings"])
@@ -121,25 +122,25 @@ def clip_summed(replica, gradients, norm):
     ]
 
 
-def rows_of_replica(replica, inputs, labels):
-    """Takes a replica's rows of a batch that all replicas hold.
-
-    Rows are shared out evenly in their order. A replica that gets none, because there are
-    fewer rows than replicas, computes one that counts nothing: all must take part in a step.
+def rows_of_replica(replica, inputs, labels, rows, share=None):
+    """Takes a replica's rows of what its worker holds of a batch.
 
     Args:
         replica: `tf.distribute.ReplicaContext`.
         inputs: Dict of tensors with rows first.
-        labels: Tensor of shape `(rows,)`.
+        labels: Tensor with rows first.
+        rows: Number of rows of the whole batch.
+        share: `shares.Share` of the batch that the worker holds, or None for all.
 
     Returns:
         Inputs and labels of its rows, and their weight in the loss, 1.0 or 0.0.
     """
-    rows, replicas = tf.size(labels), replica.num_replicas_in_sync
-    first = rows * replica.replica_id_in_sync_group // replicas
-    end = rows * (replica.replica_id_in_sync_group + 1) // replicas
-    weight = tf.cast(end > first, tf.float32)
-    end = tf.maximum(end, first + 1)
+    number, replicas = replica.replica_id_in_sync_group, replica.num_replicas_in_sync
+    first, end = shares.Share(number, 1, replicas).span(rows)
+    weight = tf.cast(rows * (number + 1) // replicas > first, tf.float32)
+    if share is not None:
+        start, _ = share.span(rows)
+        first, end = first - start, end - start
     replica_inputs = {name: tensor[first:end] for name, tensor in inputs.items()}
     return replica_inputs, labels[first:end], weight
 
@@ -152,12 +153,13 @@ def make_train_step(
     loss=losses.PLAIN,
     split=False,
     seed=0,
+    share=None,
 ):
     """Compiles a training step.
 
-    Every replica is given the whole batch and takes its rows. Gradients are summed over the
-    replicas first and clipped then: clipping each replica's share by itself would give other
-    steps than one process with the whole batch.
+    Every replica is given what its worker holds of the batch and takes its rows. Gradients are
+    summed over the replicas first and clipped then: clipping each replica's share by itself would
+    give other steps than one process with the whole batch.
 
     Args:
         model: `keras.Model` from the input dict to logits.
@@ -167,10 +169,11 @@ def make_train_step(
         loss: `losses.Loss`.
         split: Whether to compute the halves of a batch side by side.
         seed: Seed of what the loss draws, beside the step's number.
+        share: `shares.Share` of each batch that this worker holds, or None for all.
 
     Returns:
-        Function from `(inputs, labels)`, as the pipeline gives them, to the mean loss of the
-        batch, a scalar.
+        Function from `(inputs, labels)`, or `(inputs, labels, rows)` of a share, as the pipeline
+        gives them, to the mean loss of the batch, a scalar.
     """
     variables = model.trainable_variables
     # A function keeps the variables of the replica that it was built for.
@@ -184,37 +187,38 @@ def make_train_step(
             tf.random.experimental.stateless_fold_in(step_seed, replica), part
         )
 
-    def replica_step(inputs, labels):
+    def replica_step(inputs, labels, rows):
         replica = tf.distribute.get_replica_context()
         replicas = replica.num_replicas_in_sync
-        count, weight = tf.cast(tf.size(labels), tf.float32), 1.0
+        weight = 1.0
         if replicas > 1:
-            inputs, labels, weight = rows_of_replica(replica, inputs, labels)
+            inputs, labels, weight = rows_of_replica(replica, inputs, labels, rows, share)
         with tf.GradientTape() as tape:
             sums = [
                 loss.summed(call(part), part_labels, seed_of(number))
                 for number, (part, part_labels) in enumerate(halves.split((inputs, labels), split))
             ]
-            mean = weight * tf.add_n(sums) / count
+            mean = weight * tf.add_n(sums) / tf.cast(rows, tf.float32)
             scaled = optimizer.scale_loss(mean)
         gradients = tape.gradient(scaled, variables)
         # Gradients carry the loss scale, if any, until the optimizer takes it out.
         scale = tf.cast(getattr(optimizer, "dynamic_scale", 1.0), tf.float32)
         if replicas > 1:
-            # The optimizer sums over the replicas once more.
-            clipped = clip_summed(replica, gradients, clip_norm * scale)
-            gradients = [gradient / replicas for gradient in clipped]
+            gradients = clip_summed(replica, gradients, clip_norm * scale)
         else:
             gradients = clip_each(gradients, clip_norm * scale)
         optimizer.apply(gradients, variables)
         return mean
 
-    labels_spec = tf.TensorSpec([None], tf.int32)
+    specs = [input_signature(model), tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)]
 
-    @tf.function(input_signature=[input_signature(model), labels_spec])
-    def train_step(inputs, labels):
-        means = strategy.run(replica_step, args=(inputs, labels))
+    @tf.function(input_signature=specs)
+    def team_step(inputs, labels, rows):
+        means = strategy.run(replica_step, args=(inputs, labels, rows))
         return strategy.reduce("SUM", means, axis=None)
+
+    def train_step(inputs, labels, rows=None):
+        return team_step(inputs, labels, tf.size(labels) if rows is None else rows)
 
     optimizer.build(variables)
     return train_step

@@ -69,7 +69,7 @@ class Trainer:
         self._model = model
         self._folder = folder
         self._team = team
-        self._batches = batch_stream.BatchStream(run_config, fold, data_service)
+        self._batches = batch_stream.BatchStream(run_config, fold, data_service, team.share)
         count = fold.count("train")
         self.steps_per_epoch = -(-count // self._data.batch_size)
         self.max_steps = min(
@@ -89,6 +89,7 @@ class Trainer:
                 losses.of_training(self._config, fold.label_counts("train")),
                 split,
                 self._config.seed,
+                team.share,
             )
         self.predict_step = evaluation.predict_step_of(run_config, model)
         self._checkpoints = checkpoints.Checkpoints(
@@ -179,10 +180,8 @@ class Trainer:
         steps = until - position.step
         while position.step < until:
             remaining = min(until - position.step, self.steps_per_epoch - position.step_in_epoch)
-            for inputs, labels in self._batches.take(
-                remaining, position.epoch, position.step_in_epoch
-            ):
-                mean += self._train_step(inputs, labels) / steps
+            for batch in self._batches.take(remaining, position.epoch, position.step_in_epoch):
+                mean += self._train_step(*batch) / steps
                 position.step += 1
                 position.step_in_epoch += 1
                 bar.advance()

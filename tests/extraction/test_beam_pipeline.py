@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from amh_tf import errors
 from amh_tf.corpora import recording
 from amh_tf.extraction import groups, settings
 from tests.extraction import demo
@@ -41,6 +42,24 @@ def test_bad_recording_stops_the_pipeline_too(tmp_path, monkeypatch):
     corpus = dataclasses.replace(corpus, recordings=tuple(broken))
     with pytest.raises(recording.BadRecording, match="Ses04F_impro01_M000"):
         demo.write(corpus, SETTINGS, tmp_path / "data", runner="DirectRunner")
+
+
+@pytest.mark.parametrize("runner", ["NoRunner", "apache_beam.runners.NoRunner"])
+def test_unknown_runner_is_refused(runner):
+    pytest.importorskip("apache_beam", reason="the extra `beam` is not installed")
+    from amh_tf.extraction import beam_pipeline
+
+    with pytest.raises(errors.InputError, match=r"`runner` is not known.*--runner"):
+        beam_pipeline.run([], SETTINGS, "", None, runner)
+
+
+def test_packages_of_a_runner_that_are_missing_are_told(monkeypatch):
+    pytest.importorskip("apache_beam", reason="the extra `beam` is not installed")
+    from amh_tf.extraction import beam_pipeline
+
+    monkeypatch.setitem(sys.modules, "apache_beam.runners.dask.dask_runner", None)
+    with pytest.raises(ImportError, match=r"apache-beam\[dask\]"):
+        beam_pipeline.run([], SETTINGS, "", None, "DaskRunner")
 
 
 def test_missing_beam_is_told(tmp_path, monkeypatch):

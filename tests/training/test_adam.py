@@ -93,9 +93,10 @@ def test_state_has_keras_names_and_values():
 
 
 def test_configuration_makes_the_same_again():
-    made = adam.FusedAdam(0.02, beta_1=0.8, epsilon=1e-5)
+    made = adam.FusedAdam(0.02, beta_1=0.8, epsilon=1e-5, is_summed=True)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(made))
     assert type(again) is adam.FusedAdam and again.get_config() == made.get_config()
+    assert again.is_summed
 
 
 def test_amsgrad_is_refused():

@@ -5,6 +5,7 @@ import socket
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from amh_tf.training import distribution
 from tests import commands
@@ -92,6 +93,7 @@ def test_killed_worker_ends_the_others_and_all_resume(trained, tiny_data, tmp_pa
     (chief, output), (killed, _) = finish(pair(tiny_data, tmp_path, kill=[5]))
     assert killed == -9
     assert chief not in (0, -9), output  # it fails instead of waiting for ever
+    assert "Another worker has ended" in output or chief < 0, output
     assert not (tmp_path / "run" / "model.keras").exists()
     for status, output in finish(pair(tiny_data, tmp_path)):
         assert status == 0, output
@@ -125,6 +127,31 @@ def test_damaged_tf_config_is_refused(monkeypatch, text):
 def test_unknown_distribution_is_refused():
     with pytest.raises(ValueError, match=r"`distribution` is not known.*--distribution"):
         distribution.make_team("horovod")
+
+
+def test_strategy_is_asked_to_wait_a_minute(monkeypatch):
+    runtime, asked = distribution.context.context(), []
+    monkeypatch.setattr(
+        runtime, "configure_coordination_service", lambda kind, **more: asked.append(more)
+    )
+    with distribution._patience():
+        runtime.configure_coordination_service("standalone")
+    runtime.configure_coordination_service("standalone")
+    assert asked == [{"heartbeat_timeout_in_ms": 60_000}, {}]
+
+
+def test_lost_worker_is_told_with_what_to_do():
+    aborted = "Collective ops is aborted by: Connection reset by peer\nAdditional information"
+    with (
+        pytest.raises(ConnectionError, match=r"reset by peer\. See .* start all workers again"),
+        distribution.make_team().naming_losses(),
+    ):
+        raise tf.errors.UnavailableError(None, None, aborted)
+
+
+def test_other_errors_of_tensorflow_are_left_alone():
+    with pytest.raises(tf.errors.DataLossError), distribution.make_team().naming_losses():
+        raise tf.errors.DataLossError(None, None, "corrupted record")
 
 
 @pytest.mark.parametrize("name", ["mirrored", "multi_worker"])
