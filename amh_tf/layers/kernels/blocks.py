@@ -1,0 +1,146 @@
+"""Recurrences that do not train, some steps in each iteration of a loop.
+
+An iteration costs more than a step of one utterance, and every operation of a step adds to it. So
+an iteration takes a block of steps, whose inputs are multiplied at once. Rows are sorted by length,
+longest first, and time-major: a block computes those rows that have steps in it. A step after a
+row's last one changes none before it, and is dropped in the end.
+"""
+
+import typing
+
+import tensorflow as tf
+
+from amh_tf.layers.kernels import loop, steps
+
+# Steps in an iteration. More are hardly faster over hundreds of steps, but every operation of
+# every step has its place in the graph, and half a block is wasted on average.
+BLOCK = 20
+
+
+class Layout(typing.NamedTuple):
+    """How a batch is laid out.
+
+    Attributes:
+        order: Rows of the batch, longest first, `(batch,)` int32.
+        places: Where each row of the batch stands in that order, `(batch,)` int32.
+        lengths: Their lengths in that order, `(batch,)` int32.
+        active: Number of rows that have steps in each block, `(blocks,)` int32; one block at
+            least.
+    """
+
+    order: tf.Tensor
+    places: tf.Tensor
+    lengths: tf.Tensor
+    active: tf.Tensor
+
+
+def make(lengths: tf.Tensor) -> Layout:
+    """Lays out rows of some lengths, int32 `(batch,)`."""
+    order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+    lengths = tf.gather(lengths, order)
+    firsts = tf.range(tf.reduce_max(tf.concat([lengths, [1]], 0)), delta=BLOCK)
+    active = tf.math.count_nonzero(lengths[None, :] > firsts[:, None], axis=1, dtype=tf.int32)
+    return Layout(order, tf.argsort(order), lengths, active)
+
+
+def arrange(sequence: tf.Tensor, layout: Layout) -> tf.Tensor:
+    """Lays out a batch.
+
+    Args:
+        sequence: Tensor of shape `(batch, time, dim)`.
+        layout: `Layout`.
+
+    Returns:
+        Tensor of shape `(blocks * BLOCK, batch, dim)`.
+    """
+    rows = tf.transpose(tf.gather(sequence, layout.order), [1, 0, 2])
+    return tf.pad(rows, [[0, BLOCK - 1], [0, 0], [0, 0]])[: BLOCK * tf.size(layout.active)]
+
+
+def restore(states: tf.Tensor, layout: Layout, time: tf.Tensor) -> tf.Tensor:
+    """Lays a batch out as it came, with zeros in its padding.
+
+    Args:
+        states: Tensor of shape `(blocks * BLOCK, batch, dim)`.
+        layout: `Layout`.
+        time: Scalar int32 tensor, the padded length.
+
+    Returns:
+        Tensor of shape `(batch, time, dim)`.
+    """
+    states = states[:time]
+    states = tf.pad(states, [[0, time - tf.shape(states)[0]], [0, 0], [0, 0]])
+    states = tf.gather(tf.transpose(states, [1, 0, 2]), layout.places)
+    valid = tf.sequence_mask(tf.gather(layout.lengths, layout.places), time)
+    return tf.where(valid[:, :, None], states, tf.zeros([], states.dtype))
+
+
+def run(
+    rows: tf.Tensor,
+    layout: Layout,
+    recurrence: steps.GRU | steps.LSTM,
+    dtype: str,
+    backward: bool = False,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Runs a recurrence in one direction.
+
+    Args:
+        rows: Tensor of shape `(blocks * BLOCK, batch, dim)`, as `arrange` lays it out.
+        layout: `Layout`.
+        recurrence: What computes a step.
+        dtype: Precision of the matrix products; states are float32.
+        backward: Whether each row is read from its last valid step to its first.
+
+    Returns:
+        States, `(blocks * BLOCK, batch, units)`, and the last state of each row, `(batch, units)`,
+        zeros for rows of length 0, both in the order of the layout and float32. What the states
+        of padding hold is undefined.
+    """
+
+    def reverse(rows):
+        return tf.reverse_sequence(rows, layout.lengths, seq_axis=0, batch_axis=1)
+
+    states = _scan(reverse(rows) if backward else rows, layout, recurrence, dtype)
+    # Either direction ends at the last valid step in the order that it reads.
+    ends = tf.stack([tf.maximum(layout.lengths - 1, 0), tf.range(tf.size(layout.lengths))], axis=1)
+    last = tf.where(layout.lengths[:, None] > 0, tf.gather_nd(states, ends), 0.0)
+    return reverse(states) if backward else states, last
+
+
+def _scan(rows, layout, recurrence, dtype):
+    """Runs a recurrence over rows from the first step to the last."""
+    batch, units = tf.shape(rows)[1], recurrence.recurrent[0].shape[0]
+    low_rows, kernel = tf.cast(rows, dtype), tf.cast(recurrence.kernel, dtype)
+    recurrent = [tf.cast(weight, dtype) for weight in recurrence.recurrent]
+    array = tf.TensorArray(
+        tf.float32, size=tf.size(layout.active), element_shape=[BLOCK, None, units]
+    )
+
+    def multiply(state, place):
+        return loop.product(state, recurrent[place], dtype)
+
+    def body(block, states, array):
+        active = layout.active[block]
+        inputs = low_rows[block * BLOCK : (block + 1) * BLOCK, :active]
+        sums = loop.product(tf.reshape(inputs, [-1, inputs.shape[2]]), kernel, dtype)
+        sums = tf.reshape(sums + recurrence.bias, [BLOCK, active, kernel.shape[1]])
+        parts = (tf.unstack(part) for part in tf.split(sums, recurrence.widths, axis=2))
+        states = tuple(state[:active] for state in states)
+        outputs = []
+        for step_inputs in zip(*parts):
+            states = recurrence.step(step_inputs, states, multiply)
+            outputs.append(states[0])
+        # Blocks of one size: what joins blocks of several sizes has no counterpart in ONNX.
+        padding = [[0, 0], [0, batch - active], [0, 0]]
+        return block + 1, states, array.write(block, tf.pad(tf.stack(outputs), padding))
+
+    start = (0, (tf.zeros([batch, units]),) * recurrence.num_states, array)
+    shapes = (
+        tf.TensorShape([]),
+        (tf.TensorShape([None, units]),) * recurrence.num_states,
+        tf.TensorShape(None),
+    )
+    _, _, array = tf.while_loop(
+        lambda block, *_: block < tf.size(layout.active), body, start, shape_invariants=shapes
+    )
+    return tf.ensure_shape(array.concat(), [None, None, units])
