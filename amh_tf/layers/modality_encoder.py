@@ -79,6 +79,9 @@ class ModalityEncoder(keras.layers.Layer):
         if kernel not in choice.KERNELS:
             raise errors.unknown("kernel", kernel, choice.KERNELS)
         self.kernel = kernel
+        # Whether what is built is served by TensorFlow itself, and need not be converted: no format
+        # but its own has its GRU cell.
+        self.served = False
         self._graphs: dict[tuple[str, Any], Callable] = {}
         self.units = units
         self.cell = cell
@@ -225,7 +228,7 @@ class ModalityEncoder(keras.layers.Layer):
         states = blocks.arrange(sequence, layout)
         for layer in self.recurrent_layers:
             by_direction = [
-                blocks.run(states, layout, self._recurrence(cell), self.compute_dtype, backward)
+                blocks.run(states, layout, *self._recurrences(cell), self.compute_dtype, backward)
                 for cell, backward in zip(self._cells(layer), self._directions)
             ]
             states, last = (
@@ -253,9 +256,13 @@ class ModalityEncoder(keras.layers.Layer):
             for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
         ]
 
-    def _recurrence(self, cell):
+    def _recurrences(self, cell):
+        """Returns what computes a step of a batch, and what one of a single row, if it differs."""
         weights = self._weights(cell)
-        return steps.GRU(weights, self.reset_after) if self.cell == "gru" else steps.LSTM(weights)
+        if self.cell == "lstm":
+            return steps.LSTM(weights), None
+        has_cell = self.served and not self.reset_after and self.compute_dtype == "float32"
+        return steps.GRU(weights, self.reset_after), steps.GRUCell(weights) if has_cell else None
 
     def _run(self, cell, rows, placed, batch, time):
         settings = {"reset_after": self.reset_after} if self.cell == "gru" else {}

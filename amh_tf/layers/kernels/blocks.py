@@ -78,7 +78,8 @@ def restore(states: tf.Tensor, layout: Layout, time: tf.Tensor) -> tf.Tensor:
 def run(
     rows: tf.Tensor,
     layout: Layout,
-    recurrence: steps.GRU | steps.LSTM,
+    recurrence: steps.Recurrence,
+    single: steps.Recurrence | None,
     dtype: str,
     backward: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -88,6 +89,7 @@ def run(
         rows: Tensor of shape `(blocks * BLOCK, batch, dim)`, as `arrange` lays it out.
         layout: `Layout`.
         recurrence: What computes a step.
+        single: What computes a step of a batch of one row, or None for `recurrence` there too.
         dtype: Precision of the matrix products; states are float32.
         backward: Whether each row is read from its last valid step to its first.
 
@@ -100,7 +102,16 @@ def run(
     def reverse(rows):
         return tf.reverse_sequence(rows, layout.lengths, seq_axis=0, batch_axis=1)
 
-    states = _scan(reverse(rows) if backward else rows, layout, recurrence, dtype)
+    ordered = reverse(rows) if backward else rows
+
+    def scan(recurrence):
+        return lambda: _scan(ordered, layout, recurrence, dtype)
+
+    if single is None:
+        states = scan(recurrence)()
+    else:
+        is_single = tf.equal(tf.size(layout.order), 1) & (layout.active[0] > 0)
+        states = tf.cond(is_single, scan(single), scan(recurrence))
     # Either direction ends at the last valid step in the order that it reads.
     ends = tf.stack([tf.maximum(layout.lengths - 1, 0), tf.range(tf.size(layout.lengths))], axis=1)
     last = tf.where(layout.lengths[:, None] > 0, tf.gather_nd(states, ends), 0.0)
@@ -110,7 +121,7 @@ def run(
 def _scan(rows, layout, recurrence, dtype):
     """Runs a recurrence over rows from the first step to the last."""
     batch, units = tf.shape(rows)[1], recurrence.recurrent[0].shape[0]
-    low_rows, kernel = tf.cast(rows, dtype), tf.cast(recurrence.kernel, dtype)
+    kernel = tf.cast(recurrence.kernel, dtype)
     recurrent = [tf.cast(weight, dtype) for weight in recurrence.recurrent]
     array = tf.TensorArray(
         tf.float32, size=tf.size(layout.active), element_shape=[BLOCK, None, units]
@@ -119,16 +130,24 @@ def _scan(rows, layout, recurrence, dtype):
     def multiply(state, place):
         return loop.product(state, recurrent[place], dtype)
 
+    def project(rows):
+        sums = loop.product(tf.reshape(rows, [-1, rows.shape[2]]), kernel, dtype)
+        return tf.reshape(sums + recurrence.bias, [-1, tf.shape(rows)[1], kernel.shape[1]])
+
+    # The sums of a whole batch would take several times its memory.
+    whole = recurrence.parts(project(rows)) if recurrence.is_single else None
+    low_rows = tf.cast(rows, dtype)
+
     def body(block, states, array):
-        active = layout.active[block]
-        inputs = low_rows[block * BLOCK : (block + 1) * BLOCK, :active]
-        sums = loop.product(tf.reshape(inputs, [-1, inputs.shape[2]]), kernel, dtype)
-        sums = tf.reshape(sums + recurrence.bias, [BLOCK, active, kernel.shape[1]])
-        parts = (tf.unstack(part) for part in tf.split(sums, recurrence.widths, axis=2))
+        active, end = layout.active[block], (block + 1) * BLOCK
+        if whole is None:
+            parts = recurrence.parts(project(low_rows[end - BLOCK : end, :active]))
+        else:
+            parts = [part[end - BLOCK : end] for part in whole]
         states = tuple(state[:active] for state in states)
         outputs = []
-        for step_inputs in zip(*parts):
-            states = recurrence.step(step_inputs, states, multiply)
+        for inputs in zip(*(tf.unstack(part, BLOCK) for part in parts)):
+            states = recurrence.step(inputs, states, multiply)
             outputs.append(states[0])
         # Blocks of one size: what joins blocks of several sizes has no counterpart in ONNX.
         padding = [[0, 0], [0, batch - active], [0, 0]]
