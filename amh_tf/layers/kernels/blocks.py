@@ -15,6 +15,8 @@ from amh_tf.layers.kernels import loop, steps
 # Steps in an iteration. More are hardly faster over hundreds of steps, but every operation of
 # every step has its place in the graph, and half a block is wasted on average.
 BLOCK = 20
+# Blocks up to which one row's inputs are multiplied at once: of more it takes too much memory.
+MOST_AT_ONCE = 100
 
 
 class Layout(typing.NamedTuple):
@@ -89,7 +91,8 @@ def run(
         rows: Tensor of shape `(blocks * BLOCK, batch, dim)`, as `arrange` lays it out.
         layout: `Layout`.
         recurrence: What computes a step.
-        single: What computes a step of a batch of one row, or None for `recurrence` there too.
+        single: What computes a step of a batch of one row of at most `MOST_AT_ONCE` blocks, or None
+            for `recurrence` there too.
         dtype: Precision of the matrix products; states are float32.
         backward: Whether each row is read from its last valid step to its first.
 
@@ -110,8 +113,9 @@ def run(
     if single is None:
         states = scan(recurrence)()
     else:
-        is_single = tf.equal(tf.size(layout.order), 1) & (layout.active[0] > 0)
-        states = tf.cond(is_single, scan(single), scan(recurrence))
+        has_one_row = tf.equal(tf.size(layout.order), 1) & (layout.active[0] > 0)
+        is_short = tf.size(layout.active) <= MOST_AT_ONCE
+        states = tf.cond(has_one_row & is_short, scan(single), scan(recurrence))
     # Either direction ends at the last valid step in the order that it reads.
     ends = tf.stack([tf.maximum(layout.lengths - 1, 0), tf.range(tf.size(layout.lengths))], axis=1)
     last = tf.where(layout.lengths[:, None] > 0, tf.gather_nd(states, ends), 0.0)
@@ -132,7 +136,8 @@ def _scan(rows, layout, recurrence, dtype):
 
     def project(rows):
         sums = loop.product(tf.reshape(rows, [-1, rows.shape[2]]), kernel, dtype)
-        return tf.reshape(sums + recurrence.bias, [-1, tf.shape(rows)[1], kernel.shape[1]])
+        shape = [*tf.unstack(tf.shape(rows)[:2]), kernel.shape[1]]  # there may be no rows
+        return tf.reshape(sums + recurrence.bias, shape)
 
     # The sums of a whole batch would take several times its memory.
     whole = recurrence.parts(project(rows)) if recurrence.is_single else None

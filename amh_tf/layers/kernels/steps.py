@@ -7,6 +7,7 @@ constants.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 # Multiplies rows `(rows, units)` with one of the recurrent kernels, by its place in `recurrent`.
@@ -68,7 +69,7 @@ class GRU(Recurrence):
         if reset_after:
             outer, inner = bias[0], bias[1]
             # The gates' recurrent biases are added to the same sum as their input biases.
-            self.bias = outer + inner * ([1.0] * gates + [0.0] * units)
+            self.bias = outer + inner * np.repeat(np.array([1, 0], np.float32), [gates, units])
             self._inner_bias = inner[gates:]
 
     def step(self, inputs: Sequence[tf.Tensor], states: States, multiply: Multiply) -> States:
