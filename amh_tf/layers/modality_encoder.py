@@ -172,7 +172,7 @@ class ModalityEncoder(keras.layers.Layer):
         """Compiles a call: operation by operation, a loop takes seconds."""
         key = (run.__name__, sequence.dtype)
         if key not in self._graphs:
-            self._graphs[key] = tf.function(
+            graph = tf.function(
                 run,
                 autograph=False,
                 input_signature=[
@@ -180,6 +180,8 @@ class ModalityEncoder(keras.layers.Layer):
                     tf.TensorSpec([None, None], tf.bool),
                 ],
             )
+            # Hidden in a function from Keras, which would try to save it.
+            self._graphs[key] = lambda *inputs: graph(*inputs)
         return self._graphs[key]
 
     def _call_compiled(self, sequence, sequence_mask, training):
