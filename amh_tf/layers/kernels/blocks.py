@@ -55,8 +55,8 @@ def arrange(sequence: tf.Tensor, layout: Layout) -> tf.Tensor:
     Returns:
         Tensor of shape `(blocks * BLOCK, batch, dim)`.
     """
-    rows = tf.transpose(tf.gather(sequence, layout.order), [1, 0, 2])
-    return tf.pad(rows, [[0, BLOCK - 1], [0, 0], [0, 0]])[: BLOCK * tf.size(layout.active)]
+    whole = tf.pad(sequence, [[0, 0], [0, BLOCK - 1], [0, 0]])[:, : BLOCK * tf.size(layout.active)]
+    return tf.transpose(tf.gather(whole, layout.order), [1, 0, 2])
 
 
 def restore(states: tf.Tensor, layout: Layout, time: tf.Tensor) -> tf.Tensor:
@@ -154,7 +154,7 @@ def _scan(rows, layout, recurrence, dtype):
         for inputs in zip(*(tf.unstack(part, BLOCK) for part in parts)):
             states = recurrence.step(inputs, states, multiply)
             outputs.append(states[0])
-        # Blocks of one size: what joins blocks of several sizes has no counterpart in ONNX.
+        # Blocks of one size: what joins blocks of several has no counterpart in ONNX.
         padding = [[0, 0], [0, batch - active], [0, 0]]
         return block + 1, states, array.write(block, tf.pad(tf.stack(outputs), padding))
 
@@ -167,4 +167,4 @@ def _scan(rows, layout, recurrence, dtype):
     _, _, array = tf.while_loop(
         lambda block, *_: block < tf.size(layout.active), body, start, shape_invariants=shapes
     )
-    return tf.ensure_shape(array.concat(), [None, None, units])
+    return tf.reshape(array.stack(), [BLOCK * tf.size(layout.active), batch, units])
