@@ -30,9 +30,10 @@ class ModalityEncoder(keras.layers.Layer):
         kernel: How the recurrence is computed. "compiled": by operations in C++, the fastest on
             processors, which are compiled at first use (`kernels.compiled`); in float32 and
             bfloat16, float16 is packed. "packed": by TensorFlow's operations over packed
-            rows, fast and portable. "keras": by Keras' own layers. "auto": by the latter where
-            there is a GPU, else compiled in the package's own training and scoring where that
-            is available, and packed. The choice does not change what is computed, nor the weights.
+            rows, or in blocks of steps where nothing trains; fast and portable. "keras": by Keras'
+            own layers. "auto": by the latter where there is a GPU, else compiled in the package's
+            own training and scoring where that is available, and packed. The choice does not
+            change what is computed, nor the weights.
         reset_after: Whether a GRU's reset gate is applied after the recurrent product, as cuDNN
             does. Defaults to False, as in the authors' code.
 
