@@ -218,7 +218,7 @@ def test_latency_is_reported_beside_onnx_runtime():
     measured = {"served": times(0.010, 0.012), "onnx": times(0.008, 0.010)}
     page = report.page(
         {
-            "machine": benches.machine(),
+            "machine": benches.machine(sys.executable),
             "latency": {
                 "notes": ["int8 was left out."],
                 "differences": {"onnx": 3e-7},
