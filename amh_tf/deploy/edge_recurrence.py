@@ -10,9 +10,11 @@ not change it.
 import numpy as np
 import tensorflow as tf
 
+from amh_tf.layers.kernels import steps
+
 # Steps in an iteration. More are a little faster over hundreds of steps, but every operation of
 # every step has its place in the file, and half a block is wasted on average.
-BLOCK = {"audio": 7, "text": 2, "video": 2}
+BLOCK = {"audio": 15, "text": 2, "video": 2}
 
 
 def num_blocks(length, block):
@@ -24,57 +26,6 @@ def constant(variable):
     """Returns a variable's value as an array, also while a graph is being made."""
     with tf.init_scope():
         return np.asarray(variable)
-
-
-class _GRU:
-    """A GRU's weights as arrays, and its step; gates in the order update, reset, candidate."""
-
-    num_states = 1
-
-    def __init__(self, cell):
-        kernel, recurrent, bias = map(constant, (cell.kernel, cell.recurrent_kernel, cell.bias))
-        self.reset_after = cell.reset_after
-        outer, inner = bias if self.reset_after else (bias, 0.0 * bias)
-        gates = 2 * len(recurrent)  # update and reset side by side: one product for both
-        self.kernels = [kernel[:, :gates], kernel[:, gates:]]
-        # The gates' recurrent biases are added to the same sum as their input biases.
-        self.biases = [outer[:gates] + inner[:gates], outer[gates:]]
-        self.recurrent = [recurrent[:, :gates], recurrent[:, gates:]]
-        self._candidate_bias = inner[gates:]
-
-    def step(self, inputs, states, recurrent):
-        (h,) = states
-        z, r = tf.split(tf.sigmoid(inputs[0] + tf.matmul(h, recurrent[0])), 2, axis=1)
-        if self.reset_after:
-            product = r * (tf.matmul(h, recurrent[1]) + self._candidate_bias)
-        else:
-            product = tf.matmul(r * h, recurrent[1])
-        c = tf.tanh(inputs[1] + product)
-        return (c + z * (h - c),)
-
-
-class _LSTM:
-    """An LSTM's weights as arrays, and its step; gates reordered: input, forget, output, rest."""
-
-    num_states = 2
-
-    def __init__(self, cell):
-        weights = map(constant, (cell.kernel, cell.recurrent_kernel, cell.bias))
-        kernel, recurrent, bias = map(self._reordered, weights)
-        self.kernels, self.biases, self.recurrent = [kernel], [bias], [recurrent]
-        self._gates = 3 * len(recurrent)
-
-    @staticmethod
-    def _reordered(weight):
-        i, f, candidate, o = np.split(weight, 4, axis=-1)  # Keras' order
-        return np.concatenate([i, f, o, candidate], axis=-1)  # one sigmoid for three gates
-
-    def step(self, inputs, states, recurrent):
-        h, c = states
-        sums = inputs[0] + tf.matmul(h, recurrent[0])
-        i, f, o = tf.split(tf.sigmoid(sums[:, : self._gates]), 3, axis=1)
-        c = f * c + i * tf.tanh(sums[:, self._gates :])
-        return o * tf.tanh(c), c
 
 
 def scan(sequence, count, block, cell):
@@ -90,11 +41,17 @@ def scan(sequence, count, block, cell):
     Returns:
         States of shape `(count * block, units)`.
     """
-    recurrence = _GRU(cell) if hasattr(cell, "reset_after") else _LSTM(cell)
-    units = cell.units
+    weights = map(constant, (cell.kernel, cell.recurrent_kernel, cell.bias))
+    if hasattr(cell, "reset_after"):
+        recurrence = steps.GRU(weights, cell.reset_after)
+    else:
+        recurrence = steps.LSTM(weights)
+    units, cuts = cell.units, np.cumsum(recurrence.widths)[:-1]
     projected = [
         tf.matmul(sequence, kernel) + bias
-        for kernel, bias in zip(recurrence.kernels, recurrence.biases)
+        for kernel, bias in zip(
+            np.split(recurrence.kernel, cuts, axis=1), np.split(recurrence.bias, cuts)
+        )
     ]
     # A known shape of its elements is what makes the list a builtin operation.
     array = tf.TensorArray(tf.float32, size=count, element_shape=[block, units])
@@ -102,13 +59,17 @@ def scan(sequence, count, block, cell):
     def body(index, states, array):
         # Constants inside the body are what makes its products fully connected layers.
         recurrent = [tf.constant(weight) for weight in recurrence.recurrent]
+
+        def multiply(state, place):
+            return tf.matmul(state, recurrent[place])
+
         rows = [
             tf.split(tf.slice(rows, [index * block, 0], [block, rows.shape[1]]), block)
             for rows in projected
         ]
         outputs = []
         for inputs in zip(*rows):
-            states = recurrence.step(inputs, states, recurrent)
+            states = recurrence.step(inputs, states, multiply)
             outputs.append(states[0])
         return index + 1, states, array.write(index, tf.concat(outputs, axis=0))
 

@@ -42,8 +42,9 @@ class ServingModule(tf.Module):
         self._config = trained.config
         for member in models.members(trained.model):
             for modality in self._config.modalities:
+                encoder = member.get_layer(f"{modality}_encoder")
                 # Built of TensorFlow's own operations, and the fastest on processors.
-                member.get_layer(f"{modality}_encoder").kernel = "packed"
+                encoder.kernel, encoder.served = "packed", True
         self.limits = limits.Limits(trained.inputs.max_lengths)
         # Keras models carry their training graphs into a SavedModel; weights alone are needed.
         members = len(models.members(trained.model))  # which TensorFlow runs side by side

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from amh_tf import errors
 from amh_tf.layers import gate_bias, step_dropout
-from amh_tf.layers.kernels import choice, compiled, gru, lstm, packing
+from amh_tf.layers.kernels import blocks, choice, compiled, gru, lstm, packing, steps
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -30,9 +30,10 @@ class ModalityEncoder(keras.layers.Layer):
         kernel: How the recurrence is computed. "compiled": by operations in C++, the fastest on
             processors, which are compiled at first use (`kernels.compiled`); in float32 and
             bfloat16, float16 is packed. "packed": by TensorFlow's operations over packed
-            rows, fast and portable. "keras": by Keras' own layers. "auto": by the latter where
-            there is a GPU, else compiled in the package's own training and scoring where that
-            is available, and packed. The choice does not change what is computed, nor the weights.
+            rows, or in blocks of steps where nothing trains; fast and portable. "keras": by Keras'
+            own layers. "auto": by the latter where there is a GPU, else compiled in the package's
+            own training and scoring where that is available, and packed. The choice does not
+            change what is computed, nor the weights.
         reset_after: Whether a GRU's reset gate is applied after the recurrent product, as cuDNN
             does. Defaults to False, as in the authors' code.
 
@@ -79,7 +80,10 @@ class ModalityEncoder(keras.layers.Layer):
         if kernel not in choice.KERNELS:
             raise errors.unknown("kernel", kernel, choice.KERNELS)
         self.kernel = kernel
-        self._graphs: dict[tuple[bool, Any], Callable] = {}
+        # Whether what is built is served by TensorFlow itself, and need not be converted: no format
+        # but its own has its GRU cell.
+        self.served = False
+        self._graphs: dict[tuple[str, Any], Callable] = {}
         self.units = units
         self.cell = cell
         self.num_layers = num_layers
@@ -144,8 +148,9 @@ class ModalityEncoder(keras.layers.Layer):
         if kernel == "compiled":
             return self._call_compiled(sequence, sequence_mask, training)
         if kernel == "packed":
-            run = self._graph(sequence, training) if tf.executing_eagerly() else self._call_packed
-            return run(sequence, sequence_mask, training)
+            packed = self._call_packed if training else self._call_blocks
+            run = self._graph(sequence, packed) if tf.executing_eagerly() else packed
+            return run(sequence, sequence_mask)
         return self._call_keras(sequence, sequence_mask, training)
 
     def _call_keras(self, sequence, sequence_mask, training):
@@ -164,18 +169,20 @@ class ModalityEncoder(keras.layers.Layer):
         nothing = tf.zeros([], last.dtype)
         return tf.where(present[:, None], states, nothing), tf.where(present, last, nothing)
 
-    def _graph(self, sequence, training):
-        """Compiles the packed call: operation by operation, a loop takes seconds."""
-        key = (bool(training), sequence.dtype)
+    def _graph(self, sequence, run):
+        """Compiles a call: operation by operation, a loop takes seconds."""
+        key = (run.__name__, sequence.dtype)
         if key not in self._graphs:
-            compiled = tf.function(
-                lambda sequence, mask: self._call_packed(sequence, mask, training),
+            graph = tf.function(
+                run,
+                autograph=False,
                 input_signature=[
                     tf.TensorSpec([None, None, sequence.shape[-1]], sequence.dtype),
                     tf.TensorSpec([None, None], tf.bool),
                 ],
             )
-            self._graphs[key] = lambda sequence, mask, _: compiled(sequence, mask)
+            # Hidden in a function from Keras, which would try to save it.
+            self._graphs[key] = lambda *inputs: graph(*inputs)
         return self._graphs[key]
 
     def _call_compiled(self, sequence, sequence_mask, training):
@@ -192,32 +199,52 @@ class ModalityEncoder(keras.layers.Layer):
                 self.compute_dtype,
                 cell=self.cell,
                 reset_after=self.reset_after,
-                backward=(False, True) if self.bidirectional else (False,),
+                backward=self._directions,
                 training=bool(training),
                 **dropped,
             )
             states, last = (tf.cast(output, self.compute_dtype) for output in outputs)
         return states, last
 
-    def _call_packed(self, sequence, sequence_mask, training):
+    def _call_packed(self, sequence, sequence_mask):
         batch, time = tf.unstack(tf.shape(sequence_mask))
         lengths = tf.math.count_nonzero(sequence_mask, axis=1, dtype=tf.int32)
-        directions = (False, True) if self.bidirectional else (False,)
-        placed = [packing.make(lengths, time, backward) for backward in directions]
+        placed = [packing.make(lengths, time, backward) for backward in self._directions]
         states = sequence
         for dropout, layer in zip(self.dropouts, self.recurrent_layers):
             if self.bidirectional:
-                states = dropout(states, training=training)
+                states = dropout(states, training=True)
                 rows = [packing.pack(states, place) for place in placed]
             else:
                 # Nothing is drawn for the padding.
-                rows = [dropout(packing.pack(states, placed[0]), training=training)]
+                rows = [dropout(packing.pack(states, placed[0]), training=True)]
             by_direction = [
-                self._run(cell, row, place, batch, time, bool(training))
+                self._run(cell, row, place, batch, time)
                 for cell, row, place in zip(self._cells(layer), rows, placed)
             ]
             states, last = (tf.concat(parts, axis=-1) for parts in zip(*by_direction))
         return states, last
+
+    def _call_blocks(self, sequence, sequence_mask):
+        lengths = tf.math.count_nonzero(sequence_mask, axis=1, dtype=tf.int32)
+        layout = blocks.make(lengths)
+        states = blocks.arrange(sequence, layout)
+        for layer in self.recurrent_layers:
+            by_direction = [
+                blocks.run(states, layout, *self._recurrences(cell), self.compute_dtype, backward)
+                for cell, backward in zip(self._cells(layer), self._directions)
+            ]
+            states, last = (
+                tf.cast(tf.concat(parts, axis=-1), self.compute_dtype)
+                for parts in zip(*by_direction)
+            )
+        states = blocks.restore(states, layout, tf.shape(sequence_mask)[1])
+        return states, tf.gather(last, layout.places)
+
+    @property
+    def _directions(self):
+        """Whether each of a recurrent layer's directions is backward."""
+        return (False, True) if self.bidirectional else (False,)
 
     def _cells(self, layer):
         """Returns a recurrent layer's cells: of the forward direction, and of the other if any."""
@@ -232,12 +259,19 @@ class ModalityEncoder(keras.layers.Layer):
             for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
         ]
 
-    def _run(self, cell, rows, placed, batch, time, training):
+    def _recurrences(self, cell):
+        """Returns what computes a step of a batch, and what one of a single row, if it differs."""
         weights = self._weights(cell)
+        if self.cell == "lstm":
+            return steps.LSTM(weights), None
+        has_cell = self.served and not self.reset_after and self.compute_dtype == "float32"
+        return steps.GRU(weights, self.reset_after), steps.GRUCell(weights) if has_cell else None
+
+    def _run(self, cell, rows, placed, batch, time):
         settings = {"reset_after": self.reset_after} if self.cell == "gru" else {}
         run = gru.layer if self.cell == "gru" else lstm.layer
         outputs = run(
-            rows, weights, placed, batch, time, self.compute_dtype, training=training, **settings
+            rows, self._weights(cell), placed, batch, time, self.compute_dtype, **settings
         )
         return tuple(tf.cast(output, self.compute_dtype) for output in outputs)
 

@@ -45,7 +45,7 @@ MODELS = {
     "amh trained in bfloat16": {"model": "amh", "num_hops": 2, "dtype": "bfloat16"},
 }  # fmt: skip
 # Below, at and above whole blocks of steps; absent; each with and without padding.
-LENGTHS = ((1, 1, 1), (7, 2, 2), (8, 3, 5), (22, 9, 6), (5, 0, 3), (0, 4, 1), (9, 6, 0))
+LENGTHS = ((1, 1, 1), (15, 2, 2), (16, 3, 5), (46, 9, 6), (5, 0, 3), (0, 4, 1), (9, 6, 0))
 
 
 def utterances(settings, lengths=LENGTHS, pad=0, seed=0):

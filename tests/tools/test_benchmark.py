@@ -209,3 +209,23 @@ def test_hours_are_those_of_ten_folds():
     seconds = {"ours train": {"median": 1.0}, "ours infer": {"median": 0.1}}
     validated = (2 / 0.3 + 1) * 749 + 748
     assert tables.seconds_of_steps(seconds, "ours", 2.0) == pytest.approx(11980 + validated / 10)
+
+
+def test_latency_is_reported_beside_onnx_runtime():
+    def times(*seconds):
+        return {"wall": benches.summary(seconds), "processor": benches.summary(seconds)}
+
+    measured = {"served": times(0.010, 0.012), "onnx": times(0.008, 0.010)}
+    page = report.page(
+        {
+            "machine": benches.machine(sys.executable),
+            "latency": {
+                "notes": ["int8 was left out."],
+                "differences": {"onnx": 3e-7},
+                "threads": {"1": measured, "2": measured},
+            },
+        }
+    )
+    assert "| served signature | 11.00 (10.00 to 12.00) | 10.00 | 1.23 |  |" in page
+    assert "| ONNX Runtime | 9.00 (8.00 to 10.00) | 8.00 | 1.00 | 3.0e-07 |" in page
+    assert "2 threads" in page and "**Note:** int8 was left out." in page

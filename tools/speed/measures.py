@@ -21,6 +21,8 @@ STORED = ("float32", "float16")
 # Small enough that the smallest set fills it: otherwise memory grows until it does.
 SHUFFLE_MEGABYTES = 128
 SIZES = (1000, 3000, 10000)
+# Of the latency of one utterance: threads, and answers in each round.
+THREADS, RUNS = (1, 2), 50
 
 
 def _candidates(bench, task, model="amh"):
@@ -210,6 +212,41 @@ def pythons(bench):
     }
 
 
+def latency(bench):
+    """Measures one utterance, served and on devices, on one thread and on two."""
+    run, exported = bench.output / "run", bench.output / "export"
+    if not exported.is_dir():
+        log, data_dir = bench.output / "export.log", f"--data_dir={bench.folder()}"
+        train = ["--hops=7", "--recipe=authors", "--max_steps=2", data_dir, f"--run_dir={run}"]
+        shared.run("-m", "amh_tf.train", *train, log=log)
+        shared.run("-m", "amh_tf.export", f"--run_dir={run}", f"--output_dir={exported}", log=log)
+    engines, tasks = {}, {}
+    for threads in THREADS:
+        engines[str(threads)] = ("latency", {"folder": str(exported), "threads": threads})
+        runs = {"runs": 2 if bench.quick else RUNS}
+        tasks[str(threads)] = (str(threads), "measure", runs)
+        tasks[f"differences {threads}"] = (str(threads), "differences", {})
+    answers, notes = bench.in_turn(engines, tasks)
+    bench.notes += [f"{name} was left out. {note}" for name, note in notes["1"].items()]
+    return {
+        "differences": answers["differences 1"][0],
+        "threads": {
+            str(threads): {
+                name: {
+                    "wall": benches.summary(
+                        [value for answer in answers[str(threads)] for value in answer[name][0]]
+                    ),
+                    "processor": benches.summary(
+                        [value for answer in answers[str(threads)] for value in answer[name][1]]
+                    ),
+                }
+                for name in answers[str(threads)][0]
+            }
+            for threads in THREADS
+        },
+    }
+
+
 def python_versions(python):
     """Returns the versions of an interpreter and its libraries in words.
 
@@ -228,6 +265,6 @@ def python_versions(python):
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, pythons)
+MEASURES = (training, rnn_attn, mha, inference, pipeline, hops, busy, scaling, latency, pythons)
 MEASURES += (gpu.gpu, tables.tables)
 MEASURES = {measure.__name__: measure for measure in MEASURES}

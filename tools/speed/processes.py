@@ -18,6 +18,7 @@ ENGINES = {
     "pytorch": ("tools.speed.pytorch", "PyTorch"),
     "jax": ("tools.speed.jax_engine", "Jax"),
     "limit": ("tools.speed.limit", "Limit"),
+    "latency": ("tools.speed.latency", "Latency"),
 }
 TIMEOUT = 900  # seconds to wait for an answer
 

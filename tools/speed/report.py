@@ -142,6 +142,39 @@ def _pythons(results):
     return markdown(["ms per utterance", "training", "inference"], rows)
 
 
+def _latency(results):
+    sections = []
+    for threads, measured in results["threads"].items():
+        peer = measured.get("onnx", {}).get("wall")
+        rows = []
+        for name, times in measured.items():
+            difference = results["differences"].get(name)
+            rows.append([
+                RUNTIMES[name],
+                _spread(times["wall"], 1e3),
+                f"{1e3 * times['processor']['least']:.2f}",
+                f"{benches.ratio(times['wall']['rounds'], peer['rounds']):.2f}" if peer else "",
+                "" if difference is None else f"{difference:.1e}",
+            ])  # fmt: skip
+        header = ["", "ms (least to most)", "least processor time, ms", "times ONNX Runtime"]
+        table = markdown([*header, "difference in probability"], rows)
+        sections.append(f"{threads} thread{'s' if threads != '1' else ''}:\n\n{table}")
+    about = (
+        "AMH-7, one utterance of 450 frames, 20 words and 14 pictures, in turn in one process. The "
+        "served signature runs in a session, as a server runs it; stock Keras' GRU is converted "
+        "for one utterance of any length.\n\n"
+    )
+    return about + "\n".join(sections)
+
+
+RUNTIMES = {
+    "served": "served signature",
+    "float32": "TFLite float32",
+    "float16": "TFLite float16",
+    "int8": "TFLite int8",
+    "stock Keras": "stock Keras, TFLite float32",
+    "onnx": "ONNX Runtime",
+}
 MODELS = {"amh": "AMH-7", "rnn_attn": "RNN-attn (A)", "mha": "MHA-2 (A+T)"}
 SECTIONS = {
     "training": ("Training", lambda results: _candidates(results, "training")),
@@ -152,6 +185,7 @@ SECTIONS = {
     "hops": ("One hop more", _hops),
     "busy": ("A busy machine", _busy),
     "scaling": ("Larger data sets", _scaling),
+    "latency": ("One utterance", _latency),
     "pythons": ("Two interpreters", _pythons),
     "gpu": ("On a GPU", _gpu),
     "tables": ("Whole tables", _tables),

@@ -16,7 +16,6 @@ def layer(
     time: tf.Tensor,
     dtype: str,
     reset_after: bool = False,
-    training: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Runs a GRU layer with Keras' weights over packed rows.
 
@@ -33,7 +32,6 @@ def layer(
         batch, time: Scalar int32 tensors, the padded shape.
         dtype: Precision of the matrix products; states and their gradients are float32.
         reset_after: Whether the reset gate is applied after the recurrent product.
-        training: As for `loop.with_gradient`.
 
     Returns:
         States of shape `(batch, time, units)`, zeros in the padding; last states of shape
@@ -46,13 +44,13 @@ def layer(
     outer = outer + tf.concat([inner[: 2 * units], tf.zeros([units])], axis=0)
     run = _reset_after if reset_after else _reset_before
     inner_bias = inner[2 * units :]
-    return run(rows, kernel, recurrent, outer, inner_bias, packing, batch, time, dtype, training)
+    return run(rows, kernel, recurrent, outer, inner_bias, packing, batch, time, dtype)
 
 
-def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype, training):
+def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype):
     dim, units = kernel.shape[0], recurrent.shape[0]
 
-    @loop.with_gradient(training)
+    @tf.custom_gradient
     def run(rows, kernel, recurrent, bias):
         low_rows = tf.cast(rows, dtype)
         (k_z, k_r, k_c), (b_z, b_r, b_c) = loop.gate_kernels(kernel, recurrent, bias, 3, dtype)
@@ -68,9 +66,6 @@ def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype,
             kept = z * (h - c)
             return (c + kept,), (h, z, r, c, kept), (with_state, with_reset)
 
-        if not training:
-            states = loop.infer(step, packing, batch, units, 1)
-            return packings.unpack(states, packing, batch, time)
         (states,), saved, joined = loop.forward(
             step, packing, batch, units, 1, 5, [dim + units] * 2, dtype
         )
@@ -103,10 +98,10 @@ def _reset_before(rows, kernel, recurrent, bias, _, packing, batch, time, dtype,
     return run(rows, kernel, recurrent, bias)
 
 
-def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time, dtype, training):
+def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time, dtype):
     dim, units = kernel.shape[0], recurrent.shape[0]
 
-    @loop.with_gradient(training)
+    @tf.custom_gradient
     def run(rows, kernel, recurrent, bias, inner_bias):
         low_rows = tf.cast(rows, dtype)
         kernels, (b_z, b_r, b_c) = loop.gate_kernels(kernel, recurrent, bias, 3, dtype)
@@ -124,9 +119,6 @@ def _reset_after(rows, kernel, recurrent, bias, inner_bias, packing, batch, time
             kept = z * (h - c)
             return (c + kept,), (z, r, c, kept, inner), (with_state,)
 
-        if not training:
-            states = loop.infer(step, packing, batch, units, 1)
-            return packings.unpack(states, packing, batch, time)
         (states,), saved, joined = loop.forward(
             step, packing, batch, units, 1, 5, [dim + units], dtype
         )

@@ -9,21 +9,6 @@ those of the weights are single matrix products over all steps afterwards.
 import tensorflow as tf
 
 
-def with_gradient(training):
-    """Makes the decorator of a kernel that computes its own gradient.
-
-    Args:
-        training: Whether to use that gradient. Otherwise it is TensorFlow's, slower: a kernel
-            with a gradient of its own cannot be written into a SavedModel with all that its loops
-            hold, and Keras exports what is called without training.
-
-    Returns:
-        Decorator of a function that returns its outputs, in training with the function of their
-        gradients.
-    """
-    return tf.custom_gradient if training else lambda run: run
-
-
 def at_step(rows, packing, step):
     """Returns the packed rows of one step, `(counts[step], dim)`."""
     first = packing.offsets[step]
@@ -150,41 +135,6 @@ def forward(step, packing, batch, units, num_states, num_saved, joined_widths, d
     )
     saved_end = num_states + num_saved
     return arrays[:num_states], arrays[num_states:saved_end], arrays[saved_end:]
-
-
-def infer(step, packing, batch, units, num_states):
-    """Runs a recurrence from the first step to the last, and keeps nothing for a gradient.
-
-    Args:
-        step, packing, batch, units, num_states: As for `forward`.
-
-    Returns:
-        Packed rows of the first state, `(packed, units)`.
-    """
-    steps = tf.shape(packing.counts)[0]
-
-    def body(t, states, array):
-        states, *_ = step(t, tuple(state[: packing.counts[t]] for state in states))
-        # Steps of one size: what joins steps of several sizes has no counterpart in ONNX.
-        missing = batch - tf.shape(states[0])[0]
-        return t + 1, states, array.write(t, tf.pad(states[0], [[0, missing], [0, 0]]))
-
-    _, _, array = tf.while_loop(
-        lambda t, *_: t < steps,
-        body,
-        (
-            0,
-            (tf.zeros([batch, units]),) * num_states,
-            *_arrays([units], tf.float32, steps),
-        ),
-        shape_invariants=(
-            tf.TensorShape([]),
-            (tf.TensorShape([None, units]),) * num_states,
-            tf.TensorShape(None),
-        ),
-    )
-    running = tf.range(batch)[None, :] < packing.counts[:, None]
-    return tf.ensure_shape(tf.boolean_mask(array.stack(), running), [None, units])
 
 
 def backward(step, packing, units, saved, num_states, gates, dtype):

@@ -15,7 +15,6 @@ def layer(
     batch: tf.Tensor,
     time: tf.Tensor,
     dtype: str,
-    training: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Runs an LSTM layer with Keras' weights over packed rows.
 
@@ -29,7 +28,6 @@ def layer(
         packing: `packing.Packing`.
         batch, time: Scalar int32 tensors, the padded shape.
         dtype: Precision of the matrix products; states and their gradients are float32.
-        training: As for `loop.with_gradient`.
 
     Returns:
         States of shape `(batch, time, units)`, zeros in the padding; last states of shape
@@ -38,7 +36,7 @@ def layer(
     dim, units = weights[0].shape[0], weights[1].shape[0]
     activations = (tf.sigmoid, tf.sigmoid, tf.tanh, tf.sigmoid)
 
-    @loop.with_gradient(training)
+    @tf.custom_gradient
     def run(rows, kernel, recurrent, bias):
         low_rows = tf.cast(rows, dtype)
         kernels, biases = loop.gate_kernels(kernel, recurrent, bias, 4, dtype)
@@ -55,9 +53,6 @@ def layer(
             bounded = tf.tanh(c)
             return (o * bounded, c), (before, i, f, g, o, bounded), (with_state,)
 
-        if not training:
-            states = loop.infer(step, packing, batch, units, 2)
-            return packings.unpack(states, packing, batch, time)
         (states, _), saved, joined = loop.forward(
             step, packing, batch, units, 2, 6, [dim + units], dtype
         )
