@@ -118,8 +118,9 @@ def container(path, kind):
     try:
         file = av.open(os.path.abspath(path), options=options, metadata_errors="replace")
     except av.ArgumentError as error:  # FFmpeg knows the format, which is not in the list
-        expected = "a common one; convert the file, for example with `ffmpeg -i FILE FILE.mkv`"
-        raise bad(path, "is of a format that is not read here", expected, "another") from error
+        expected = "WAV, FLAC, MP4, Matroska or the like; `ffmpeg -i FILE FILE.mkv` converts it"
+        problem, received = "is of a format that is not read here", "another of FFmpeg's"
+        raise bad(path, problem, expected, received) from error
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise bad(path, "cannot be read", "a whole recording", short(error)) from error
     with file:

@@ -80,7 +80,8 @@ class FrameAverage(keras.layers.Layer):
         steps = tf.maximum(-(-time // self.stride), 1)
         sequence = tf.pad(sequence, [[0, 0], [0, steps * self.stride - time], [0, 0]])
         windows = tf.reshape(sequence, [rows, steps, self.stride, sequence.shape[2]])
-        sizes = tf.clip_by_value(length[:, None] - tf.range(steps) * self.stride, 1, self.stride)
+        left = tf.cast(length, tf.int32)[:, None] - tf.range(steps) * self.stride
+        sizes = tf.clip_by_value(left, 1, self.stride)
         mean = tf.reduce_sum(windows, axis=2) / tf.cast(sizes, sequence.dtype)[:, :, None]
         return mean, -(-length // self.stride)
 
