@@ -46,7 +46,10 @@ MORE = [
     (["predict", "a.wav", "--audio=b.wav", f"--run_dir={MODEL}"], "a.wav --audio=b.wav"),
     (["predict", f"--run_dir={MODEL}"], "There is no clip"),
     (["predict", "--text=a", "--attention=a.cfg", f"--run_dir={MODEL}"], "name of a picture"),
-    (["predict", "setup.cfg", f"--run_dir={MODEL}"], "'setup.cfg' is of a format that is not read here"),
+    (
+        ["predict", "setup.cfg", f"--run_dir={MODEL}"],
+        "'setup.cfg' is of a format that is not read here",
+    ),
     (["evaluate", f"--run_dir={MODEL}", "--data_dir=nowhere"], "nowhere"),
     *(
         (["prepare", f"--source={source}", "--source_dir=nowhere", "--output_dir=never"], "nowhere")

@@ -28,7 +28,7 @@ def test_damaged_input_is_read_or_refused(name):
         (False, lambda data: len(data) > 100),
         (False, lambda data: b"ed" in data and b"oth" in data),
         (True, lambda data: data == b'{"a": []}'),
-        (True, lambda data: data == b"{12: 12}"),
+        (True, lambda data: data in (b"{12: 12}", b'{"a": "a"}')),
     ],
     ids=["byte", "cut", "number", "repeat", "splice", "word", "word of the file"],
 )

@@ -127,9 +127,8 @@ def _scan(rows, layout, recurrence, dtype):
     batch, units = tf.shape(rows)[1], recurrence.recurrent[0].shape[0]
     kernel = tf.cast(recurrence.kernel, dtype)
     recurrent = [tf.cast(weight, dtype) for weight in recurrence.recurrent]
-    array = tf.TensorArray(
-        tf.float32, size=tf.size(layout.active), element_shape=[BLOCK, None, units]
-    )
+    # One unknown dimension, the first: LiteRT takes no others.
+    array = tf.TensorArray(tf.float32, size=tf.size(layout.active), element_shape=[None, units])
 
     def multiply(state, place):
         return loop.product(state, recurrent[place], dtype)
@@ -156,7 +155,8 @@ def _scan(rows, layout, recurrence, dtype):
             outputs.append(states[0])
         # Blocks of one size: what joins blocks of several has no counterpart in ONNX.
         padding = [[0, 0], [0, batch - active], [0, 0]]
-        return block + 1, states, array.write(block, tf.pad(tf.stack(outputs), padding))
+        whole_block = tf.reshape(tf.pad(tf.stack(outputs), padding), [BLOCK * batch, units])
+        return block + 1, states, array.write(block, whole_block)
 
     start = (0, (tf.zeros([batch, units]),) * recurrence.num_states, array)
     shapes = (
