@@ -1,9 +1,10 @@
 """All rows of the paper's two tables at IEMOCAP's size: hours here, and with stock Keras."""
 
+import json
 import re
 import time
 
-from amh_tf import errors, schema
+from amh_tf import errors, files, schema
 from tools import run_tables, shared
 from tools.speed import bench as benches
 
@@ -30,24 +31,14 @@ def settings(row):
 def tables(bench):
     """Measures what a row takes in each library, and adds up all folds of all rows.
 
-    Epochs are those after which early stopping ended each row's training on the planted-cue set.
+    Rows that were measured before, by the same folder, are not measured again. Epochs are those
+    after which early stopping ended each row's training on the planted-cue set.
     A fold's time beside its steps (processes, graphs, files, scores) is measured by a
     cross-validation of two steps a fold; with stock Keras it is left out.
     """
     rows = ROWS[:2] if bench.quick else ROWS
     epochs = _epochs(bench, rows)
-    seconds = {}
-    for row in bench.counted(rows, "rows"):
-        engines = {name: bench.engine(engine, **settings(row)) for name, engine in ENGINES.items()}
-        tasks = {}
-        for name in engines:
-            order = {"bucketed": name == "ours"}  # as each trains where nobody asks for more
-            tasks[f"{name} train"] = (name, "train", order)
-            tasks[f"{name} infer"] = (name, "infer", {})
-        answers, _ = bench.in_turn(engines, tasks)
-        seconds[row] = {
-            task: benches.summary(values, bench.utterances) for task, values in answers.items()
-        }
+    seconds = {row: _seconds_of_a_row(bench, row) for row in bench.counted(rows, "rows")}
     fold = _seconds_of_a_fold(bench)
     hours = {
         name: {
@@ -59,6 +50,24 @@ def tables(bench):
         for name in ENGINES
     }
     return {"epochs": epochs, "seconds": seconds, "seconds_of_a_fold": fold, "hours": hours}
+
+
+def _seconds_of_a_row(bench, row):
+    """Measures an utterance of a row in both libraries; what was measured before is kept."""
+    path = bench.output / "rows" / f"{row}.json"
+    if path.exists():
+        return files.read_json(path, "a benchmark's row")
+    engines = {name: bench.engine(engine, **settings(row)) for name, engine in ENGINES.items()}
+    tasks = {}
+    for name in engines:
+        # In batches as each makes them where nobody asks for others.
+        tasks[f"{name} train"] = (name, "train", {"bucketed": name == "ours"})
+        tasks[f"{name} infer"] = (name, "infer", {})
+    answers, _ = bench.in_turn(engines, tasks)
+    seconds = {task: benches.summary(values, bench.utterances) for task, values in answers.items()}
+    path.parent.mkdir(exist_ok=True)
+    files.write_text(path, json.dumps(seconds, indent=1) + "\n")
+    return seconds
 
 
 def seconds_of_steps(seconds, name, epochs):
