@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 
 from amh_tf import errors, files, schema
@@ -54,7 +55,7 @@ def tables(bench):
 
 def _seconds_of_a_row(bench, row):
     """Measures an utterance of a row in both libraries; what was measured before is kept."""
-    path = bench.output / "rows" / f"{row}.json"
+    path = bench.output / "rows" / f"{bench.utterances}-{bench.rounds}" / f"{row}.json"
     if path.exists():
         return files.read_json(path, "a benchmark's row")
     engines = {name: bench.engine(engine, **settings(row)) for name, engine in ENGINES.items()}
@@ -65,7 +66,7 @@ def _seconds_of_a_row(bench, row):
         tasks[f"{name} infer"] = (name, "infer", {})
     answers, _ = bench.in_turn(engines, tasks)
     seconds = {task: benches.summary(values, bench.utterances) for task, values in answers.items()}
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(path, json.dumps(seconds, indent=1) + "\n")
     return seconds
 
@@ -96,8 +97,9 @@ def _epochs(bench, rows):
     few = ["--max_epochs=1"] if bench.quick else []
     epochs = {}
     for row in bench.counted(rows, "planted rows"):
-        log = bench.output / "logs" / f"planted_{row}.log"
-        run = bench.output / "planted" / row
+        kind = "planted_quick" if bench.quick else "planted"
+        log = bench.output / "logs" / f"{kind}_{row}.log"
+        run = bench.output / kind / row
         if not (run / "metrics.json").exists():
             log.unlink(missing_ok=True)
             shared.run(
@@ -122,6 +124,7 @@ def _seconds_of_a_fold(bench):
     run = bench.output / "folds"
     log = bench.output / "logs" / "folds.log"
     folds = 1 if bench.quick else 5
+    shutil.rmtree(run, ignore_errors=True)  # finished folds would take no time
     start = time.perf_counter()
     shared.run(
         "-m", "amh_tf.crossval", f"--flagfile={run_tables.FLAG_FILES / 'amh_7'}.flags",
