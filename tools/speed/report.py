@@ -111,21 +111,32 @@ def _gpu(results):
 
 def _tables(results):
     hours, epochs = results["hours"], results["epochs"]
+    whole = {name: sum(values.values()) for name, values in hours.items()}
+
+    def times(taken):
+        return [f"{taken['stock'] / taken[name]:.1f}" for name in hours if name != "stock"]
+
     rows = [
         [row, f"{epochs[row]:.1f}",
          *(f"{results['seconds'][row][f'{name} train']['median'] * 1e3:.2f}" for name in hours),
          *(f"{hours[name][row]:.2f}" for name in hours),
-         f"{hours['stock'][row] / hours['ours'][row]:.1f}"]
+         *times({name: hours[name][row] for name in hours})]
         for row in epochs
     ]  # fmt: skip
-    whole = {name: sum(values.values()) for name, values in hours.items()}
-    rows.append(["all", "", "", "", *(f"{value:.1f}" for value in whole.values()),
-                 f"{whole['stock'] / whole['ours']:.2f}"])  # fmt: skip
-    header = ["row", "epochs", "ms an utterance", "stock Keras", "hours", "stock Keras", "ratio"]
+    blank = [""] * (1 + len(hours))
+    rows.append(["all", *blank, *(f"{value:.1f}" for value in whole.values()), *times(whole)])
+    engines = ["float32", "bfloat16", "stock Keras"]
+    header = [
+        "row", "epochs",
+        *(f"ms, {name}" for name in engines),
+        *(f"hours, {name}" for name in engines),
+        *(f"times stock Keras, {name}" for name in engines[:2]),
+    ]  # fmt: skip
     head = (
         f"{tables.FOLDS} folds of {tables.SIZES['train']:,} / {tables.SIZES['dev']} / "
-        f"{tables.SIZES['test']} utterances, one fold at a time, float32; epochs as early stopping "
-        "took on the planted-cue set (synthetic). Of hours here, "
+        f"{tables.SIZES['test']} utterances, one fold at a time; stock Keras in float32; "
+        "milliseconds an utterance of training; epochs as early stopping "
+        "took in float32 on the planted-cue set (synthetic). Of hours here, "
         f"{results['seconds_of_a_fold']:.1f} s a fold are processes, graphs, files and scores, "
         "which stock Keras' hours leave out.\n\n"
     )

@@ -14,7 +14,7 @@ SIZES = {"train": 5990, "dev": 749, "test": 748}
 FOLDS = 10
 # AMH-7 stands in both tables, and is trained once.
 ROWS = list(dict.fromkeys(row for rows in run_tables.TABLES.values() for row in rows))
-ENGINES = {"ours": "ours-float32", "stock": "keras"}
+ENGINES = {"ours": "ours-float32", "half": "ours-bfloat16", "stock": "keras"}
 # By which early stopping is seen: the size of the synthetic set with planted cues.
 PLANTED = "--planted_sizes=3000,400,400"
 _EPOCH = re.compile(r"^epoch +([\d.]+) ", re.MULTILINE)
@@ -33,7 +33,7 @@ def tables(bench):
     """Measures what a row takes in each library, and adds up all folds of all rows.
 
     Rows that were measured before, by the same folder, are not measured again. Epochs are those
-    after which early stopping ended each row's training on the planted-cue set.
+    after which early stopping ended each row's training, in float32, on the planted-cue set.
     A fold's time beside its steps (processes, graphs, files, scores) is measured by a
     cross-validation of two steps a fold; with stock Keras it is left out.
     """
@@ -44,7 +44,7 @@ def tables(bench):
     hours = {
         name: {
             row: FOLDS
-            * (seconds_of_steps(seconds[row], name, epochs[row]) + fold * (name == "ours"))
+            * (seconds_of_steps(seconds[row], name, epochs[row]) + fold * (name != "stock"))
             / 3600
             for row in rows
         }
@@ -54,7 +54,7 @@ def tables(bench):
 
 
 def _seconds_of_a_row(bench, row):
-    """Measures an utterance of a row in both libraries; what was measured before is kept."""
+    """Measures an utterance of a row by each engine; what was measured before is kept."""
     path = bench.output / "rows" / f"{bench.utterances}-{bench.rounds}" / f"{row}.json"
     if path.exists():
         return files.read_json(path, "a benchmark's row")
@@ -62,7 +62,7 @@ def _seconds_of_a_row(bench, row):
     tasks = {}
     for name in engines:
         # In batches as each makes them where nobody asks for others.
-        tasks[f"{name} train"] = (name, "train", {"bucketed": name == "ours"})
+        tasks[f"{name} train"] = (name, "train", {"bucketed": name != "stock"})
         tasks[f"{name} infer"] = (name, "infer", {})
     answers, _ = bench.in_turn(engines, tasks)
     seconds = {task: benches.summary(values, bench.utterances) for task, values in answers.items()}
