@@ -52,6 +52,7 @@ def test_prepare_writes_the_same_bytes(folders):
         assert (own / name).read_bytes() == (of_command / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_train_writes_the_same_bytes_and_says_nothing_when_quiet(folders):
     folder, output = folders
     for name in ("config.json", "metrics.json", "predictions.csv", "inputs.json"):

@@ -12,6 +12,7 @@ def export(exported):
     return amh_tf.load(exported.folder)
 
 
+@pytest.mark.slow
 def test_export_answers_as_the_run(export, exported, clips):
     samples, files = clips
     texts = ["yes and no", ""]

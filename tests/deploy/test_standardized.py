@@ -17,6 +17,8 @@ from amh_tf.training import runs
 from export import litert
 from tests.deploy import conftest
 
+pytestmark = pytest.mark.slow
+
 STATISTICS = ("audio_mean", "audio_deviation")
 
 

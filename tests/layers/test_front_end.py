@@ -203,6 +203,7 @@ def test_standardizing_outside_gives_the_same_answer(model_inputs):
     np.testing.assert_allclose(own(read), expected, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_ensemble_is_kept_in_a_file_and_shows_mean_attention(model_inputs, tmp_path):
     settings = config.ModelConfig(**FRONT)
     run_config = config.RunConfig(

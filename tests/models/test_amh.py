@@ -84,6 +84,7 @@ def test_saved_model_gives_the_same_logits(model, model_inputs, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_keras_fit_learns_a_batch_by_heart(model_inputs):
     keras.utils.set_random_seed(0)
     model = models.build(config.ModelConfig(**{**SMALL, "num_hops": 2}))

@@ -182,6 +182,7 @@ def test_span_is_that_of_the_sound_where_there_is_no_film(run):
     assert len(predicted.waveform) == 16000
 
 
+@pytest.mark.slow
 def test_command_prints_json(run, tmp_path):
     _, spoken = a_tested_one(run)
     done = commands.run(

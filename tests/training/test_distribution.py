@@ -154,6 +154,7 @@ def test_other_errors_of_tensorflow_are_left_alone():
         raise tf.errors.DataLossError(None, None, "corrupted record")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mirrored", "multi_worker"])
 def test_team_of_one_trains(tiny_data, tmp_path, name):
     cluster = {"cluster": {"worker": [f"127.0.0.1:{free_ports(1)[0]}"]}}
