@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy import signal
 
 from amh_tf.features import media, samples, sound_readers
 
@@ -89,6 +88,8 @@ def _converted(blocks, up, down, around):
         up, down: `down` samples become `up`.
         around: How far the filter reaches, in multiples of `down` samples.
     """
+    from scipy import signal  # a second of imports, which sound at 16 kHz need not wait for
+
     longer = max(up, down)
     taps = signal.firwin(2 * _FILTER_REACH * longer + 1, 1 / longer, window=_FILTER_WINDOW)
     taps = taps.astype(np.float32)

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 import tracemalloc
 import wave
@@ -201,3 +202,14 @@ def test_minutes_take_little_more_than_their_samples(tmp_path):
     tracemalloc.stop()
     assert len(samples) == 16000 * 300
     assert peak < 3 * samples.nbytes
+
+
+def test_sound_at_the_right_rate_waits_for_no_filter(tmp_path):
+    write_wav(tmp_path / "sound.wav", np.zeros((800, 1)))
+    code = (
+        "import sys\nfrom amh_tf.features import decoding\n"
+        f"assert decoding.load_audio({str(tmp_path / 'sound.wav')!r}).shape == (800,)\n"
+        "assert 'scipy.signal' not in sys.modules"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
