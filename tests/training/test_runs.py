@@ -103,6 +103,23 @@ def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, m
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_stopped_run_of_lstms_ends_with_the_same_bits(tiny_data, tmp_path, monkeypatch, dtype):
+    settings = {"model": "mha", "modalities": ("audio", "text"), "dtype": dtype}
+    assert train(tiny_data, tmp_path / "whole", model=settings)
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)
+    with monkeypatch.context() as patch:
+        watch_steps(patch, lambda number: kill() if number > 5 else None)
+        with pytest.raises(Killed):
+            train(tiny_data, tmp_path / "stopped", model=settings)
+    train(tiny_data, tmp_path / "stopped", model=settings)
+    runs = [keras.saving.load_model(tmp_path / n / "model.keras") for n in ("whole", "stopped")]
+    assert any(layer.cell == "lstm" for layer in runs[0].layers if hasattr(layer, "cell"))
+    for before, after in zip(*(run.get_weights() for run in runs), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 @pytest.mark.parametrize(
     ("number", "raised", "stop"),
     # Between two validations, and at one.
