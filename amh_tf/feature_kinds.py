@@ -81,7 +81,7 @@ def check(features, widths):
 
     Args:
         features: A JSON value: what a manifest or a run says of them, or None.
-        widths: Dict of the width of a step of "audio" and "video", checked.
+        widths: Widths of a step as in `typed.Widths`, checked.
 
     Raises:
         ValueError: If it cannot be used; the message is for the reader of the file to complete.
@@ -91,7 +91,7 @@ def check(features, widths):
     typed.convert({"features": features}, _Owner)
     for modality, width in widths.items():
         kind = record(features, modality)["kind"]
-        if kind == MADE_HERE[modality] and width != WIDTHS[modality]:
+        if kind == MADE_HERE[modality] and width != WIDTHS.get(modality):
             raise errors.InputError(
                 f"{modality} features of the kind {kind!r} that are {width} wide"
             )

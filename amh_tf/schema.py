@@ -20,6 +20,8 @@ MAX_LENGTHS = {"audio": 750, "text": 128, "video": 25}
 
 PADDING_WORD, PADDING_ID = "_PAD_", 0
 UNKNOWN_WORD, UNKNOWN_ID = "_UNK_", 1
+# The whole vocabulary where text is vectors.
+RESERVED_WORDS = (PADDING_WORD, UNKNOWN_WORD)
 
 # How scripts without spaces between words are cut: into characters, or at spaces alone.
 UNSPACED_SCRIPTS = ("characters", "spaces")
@@ -34,7 +36,7 @@ SCORES = (
     "macro_f1",
 )
 
-# How shards store audio and video; half the bytes lose what no MFCC holds anyway.
+# How shards store vectors; half the bytes lose what no MFCC holds anyway.
 FEATURE_DTYPES = ("float32", "float16")
 
 SPLITS = ("train", "dev", "test")

@@ -9,7 +9,7 @@ import os
 import re
 import typing
 import unicodedata
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, NotRequired, TypedDict, TypeVar
 
 import msgspec
 
@@ -24,11 +24,17 @@ Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 62)]
 # Of what a model allocates for every step.
 Width = Annotated[int, msgspec.Meta(ge=1, le=checking.MANY)]
-# Of audio and video.
-Widths = Annotated[dict[Literal["audio", "video"], Width], msgspec.Meta(min_length=2)]
 # A mean may be rounded up.
 Share = Annotated[float, msgspec.Meta(ge=0, le=1 + 1e-9)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+
+class Widths(TypedDict):
+    """Widths of a step of each modality; of text where it is vectors, not word ids."""
+
+    audio: Width
+    video: Width
+    text: NotRequired[Width]
 
 
 class _Checked(str):

@@ -66,6 +66,7 @@ def test_differences_are_named():
         (config.ModelConfig, {"model": "lstm"}, r"`model`.*'rnn_attn'.*--model"),
         (config.ModelConfig, {"cell": "rnn"}, r"`cell`.*'lstm'.*--cell"),
         (config.ModelConfig, {"dtype": "int8"}, r"`dtype`.*'bfloat16'.*--dtype"),
+        (config.ModelConfig, {"text_width": -1}, r"`text_width`.*at least 0"),
         (config.ModelConfig, {"text_units": 0}, r"`text_units`.*--text_units"),
         (config.ModelConfig, {"video_dropout": 1.0}, r"`video_dropout`.*drop rate"),
         (
@@ -92,6 +93,29 @@ def test_impossible_setting_is_refused(make, settings, message):
         settings = {"vocabulary_size": 10, **settings}
     with pytest.raises(ValueError, match=message):
         make(**settings)
+
+
+def test_settings_of_earlier_versions_read_word_ids():
+    fields = json.loads(run_config().to_json())
+    del fields["model"]["text_width"]
+    read = config.RunConfig.from_dict(fields)
+    assert read == run_config() and read.model.reads_word_ids()
+
+
+def test_inputs_are_described():
+    settings = {"vocabulary_size": 10, "standardize": "speaker", "audio_width": 8}
+    ids = config.ModelConfig(**settings)
+    vectors = config.ModelConfig(**settings, text_width=6)
+    audio = config.ModelConfig(**settings, model="rnn_attn", modalities=("audio",))
+    assert ids.input_spec("text") == ((None,), "int32")
+    assert vectors.input_spec("text") == ((None, 6), "float32")
+    for model in (ids, vectors):
+        assert model.input_spec("audio") == ((None, 8), "float32")
+        assert model.input_spec("audio_length") == ((), "int32")
+        assert model.input_spec("audio_deviation") == ((8,), "float32")
+        assert not model.reads_word_ids("audio")
+    assert [model.reads_word_ids() for model in (ids, vectors, audio)] == [True, False, False]
+    assert vectors.standardized == ("audio", "video")
 
 
 def test_letters_choose_modalities_in_order():

@@ -126,6 +126,7 @@ def _run_inputs(name, folder):
     data = data_folder(folder)
     run_inputs.save(folder / "run", folds.choose(data))
     sizes = {"vocabulary_size": data.vocabulary_size, "num_classes": len(data.classes)}
+    sizes |= {f"{modality}_width": width for modality, width in data.widths.items()}
     of_data = dataclasses.replace(RUN, model=dataclasses.replace(MODEL, **sizes))
 
     def read(path):
@@ -169,7 +170,8 @@ def _request_example(folder):
     audio, video = np.ones((2, MODEL.audio_width)), np.ones((1, MODEL.video_width))
     utterance = source.Utterance("u1", 2, audio, np.array([2, 3]), video)
     parse = _graph(lambda serialized: examples.parse(serialized, MODEL, LIMITS))
-    seeds = [records.encode(utterance), damages.SIXTEEN_GIGABYTES]
+    widths = {"audio": MODEL.audio_width, "video": MODEL.video_width}
+    seeds = [records.encode(utterance, widths), damages.SIXTEEN_GIGABYTES]
     return Target(seeds, lambda data: parse(tf.constant([data])), allowed=_REFUSED)
 
 

@@ -116,8 +116,9 @@ def _recordings(manifest, shard):
                 digest = next(
                     (duplicates.digest(c) for m in ("audio", "video") if (c := stored(m))), None
                 )
-                dtype = records.dtype_of("audio", manifest.feature_dtype).newbyteorder("<")
-                width, content = manifest.widths["audio"], stored("audio")
+                widths, content = manifest.widths, stored("audio")
+                dtype = records.dtype_of("audio", widths, manifest.feature_dtype).newbyteorder("<")
+                width = widths["audio"]
                 if len(content) % (width * dtype.itemsize):
                     problem = "its audio is not as long as its width"
                     raise faults.Fault(path, problem, record, offset)

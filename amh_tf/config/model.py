@@ -43,6 +43,7 @@ class ModelConfig:
         num_classes: Number of emotions.
         audio_width: Width of a step of audio.
         video_width: Width of a step of video.
+        text_width: Width of a step of text that is vectors; 0 where it is word ids.
         embedding_width: Width of a word's vector.
         vocabulary_size: Number of word ids, padding and unknown included.
     """
@@ -58,6 +59,7 @@ class ModelConfig:
     num_classes: int = 7
     audio_width: int = 120
     video_width: int = 2048
+    text_width: int = 0
     embedding_width: int = 300
     audio_units: int = fields.units(200, "audio")
     text_units: int = fields.units(200, "text")
@@ -138,6 +140,7 @@ class ModelConfig:
         checking.require_integer(self, "num_classes", 2)
         for name in ("audio_width", "video_width", "embedding_width"):
             checking.require_integer(self, name, 1)
+        checking.require_integer(self, "text_width", 0)
         checking.require_settings(self)
         checking.require(
             len(self.modalities) > 1 or self.modality_dropout == 0,
@@ -153,9 +156,27 @@ class ModelConfig:
         """What sets the model apart from others."""
         return MODELS[self.model]
 
+    def reads_word_ids(self, modality: str = "text") -> bool:
+        """Returns whether the model reads a modality, and as word ids rather than vectors."""
+        return modality == "text" and modality in self.modalities and not self.text_width
+
+    def input_spec(self, name: str) -> tuple[tuple[int | None, ...], str]:
+        """Returns an input's shape, without the batch and with None for time, and its dtype.
+
+        Args:
+            name: One of `input_names`.
+        """
+        modality, _, what = name.partition("_")
+        if what == "length":
+            return (), "int32"
+        if self.reads_word_ids(modality):
+            return (None,), "int32"
+        width = getattr(self, f"{modality}_width")
+        return ((width,) if what else (None, width)), "float32"
+
     @property
     def standardized(self) -> tuple[str, ...]:
-        """The modalities that are standardized."""
+        """The modalities that are standardized: never text, whatever it is."""
         if self.standardize == "none":
             return ()
         return tuple(modality for modality in self.modalities if modality != "text")

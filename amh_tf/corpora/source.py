@@ -14,7 +14,7 @@ class Utterance:
         id: Name, unique in its data set.
         label: Class id.
         audio: `(time, width)` float32; no rows where the modality is absent.
-        text: `(time,)` int32 word ids.
+        text: `(time,)` int32 word ids, or `(time, width)` float32 vectors.
         video: `(time, width)` float32.
     """
 
@@ -58,9 +58,11 @@ class Source:
         name: What it is called in a run's output.
         synthetic: Whether it was made up rather than recorded.
         classes: Class names; a label is an index into them.
-        widths: Dict of the width of a step of "audio" and "video".
-        vocabulary: Words in the order of their ids.
-        embedding: `(vocabulary, width)` float32 word vectors, or None.
+        widths: Dict of the width of a step of "audio" and "video", and of "text" where it is
+            vectors; without it text is word ids.
+        vocabulary: Words in the order of their ids; `schema.RESERVED_WORDS` where text is
+            vectors.
+        embedding: `(vocabulary, width)` float32 word vectors, or None, as where text is vectors.
         index: An `Entry` for each utterance.
         utterances: Function without arguments that iterates over the `Utterance`s anew, in
             the order of `index`.

@@ -36,7 +36,7 @@ class Builder:
     def __init__(self, manifest, path):
         self._path = path
         self._step_bytes = {
-            modality: records.dtype_of(modality, manifest.feature_dtype).itemsize
+            modality: records.dtype_of(modality, manifest.widths, manifest.feature_dtype).itemsize
             * math.prod(records.shape_of(modality, manifest.widths))
             for modality in schema.MODALITIES
         }

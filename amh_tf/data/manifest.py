@@ -79,7 +79,7 @@ class Manifest:
             data folders of earlier versions.
         embedding_file, embedding_width: Word vectors; None and the default width if there
             are none.
-        feature_dtype: How the shards store audio and video, one of `schema.FEATURE_DTYPES`.
+        feature_dtype: How the shards store vectors, one of `schema.FEATURE_DTYPES`.
         shards: Every `Shard`.
         protocols: Dict from the name of a protocol to its `Protocol`.
     """
@@ -231,10 +231,16 @@ def _parse(fields, path, folder, origin=None):
             raise errors.InputError(f"format {version!r:.100}, not {FORMAT}")
         loaded = typed.record(fields, Manifest, folder=folder, origin=origin)
         feature_kinds.check(loaded.features, loaded.widths)
+        _check_text(loaded)
         _check_files(loaded)
         _check_labels(loaded)
         _check_folds(loaded)
     return loaded
+
+
+def _check_text(loaded):
+    if "text" in loaded.widths and (loaded.embedding_file or loaded.word_counts_file):
+        raise errors.InputError("vectors or counts of words, and text that is not word ids")
 
 
 def _check_files(loaded):

@@ -11,7 +11,7 @@ import numpy as np
 from amh_tf import errors
 from amh_tf.data import utterances
 
-# The modalities whose steps are numbers.
+# The modalities that models standardize. Vectors of a text are taken as their encoder gives them.
 MODALITIES = ("audio", "video")
 # A dimension that deviates less, relative to its mean, does not vary: this is its rounding.
 _ROUNDING = 1e-6

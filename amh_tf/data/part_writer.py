@@ -16,21 +16,20 @@ class PartWriter:
         name: Name of the part.
         count: Number of utterances to come.
         records_per_shard: Utterances per shard.
-        num_classes, vocabulary_size: Sizes of the counts kept.
-        feature_dtype: How audio and video are stored.
+        source: The `amh_tf.corpora.source.Source` that they are of.
+        feature_dtype: How vectors are stored.
     """
 
-    def __init__(
-        self, folder, name, count, records_per_shard, num_classes, vocabulary_size, feature_dtype
-    ):
+    def __init__(self, folder, name, count, records_per_shard, source, feature_dtype):
         self.name = name
         self.texts = []
-        self.word_counts = np.zeros(vocabulary_size, np.int64)
+        self.word_counts = np.zeros(len(source.vocabulary), np.int64)
         self.shards = []
         self._folder = folder
         self._records_per_shard = records_per_shard
         self._num_shards = -(-count // records_per_shard)
-        self._labels = np.zeros(num_classes, int)
+        self._widths = source.widths
+        self._labels = np.zeros(len(source.classes), int)
         self._writer = None
         self._feature_dtype = feature_dtype
 
@@ -38,11 +37,12 @@ class PartWriter:
         """Writes one utterance."""
         if self._writer is None:
             self._writer = tf.io.TFRecordWriter(str(self._folder / self._file))
-        self._writer.write(records.encode(utterance, self._feature_dtype))
+        self._writer.write(records.encode(utterance, self._widths, self._feature_dtype))
         self._labels[utterance.label] += 1
-        self.word_counts += np.bincount(utterance.text, minlength=len(self.word_counts))
+        if not records.are_vectors("text", self._widths):
+            self.word_counts += np.bincount(utterance.text, minlength=len(self.word_counts))
         if len(utterance.text):
-            self.texts.append(hashlib.sha256(utterance.text).digest())
+            self.texts.append(hashlib.sha256(np.ascontiguousarray(utterance.text)).digest())
         if self._labels.sum() == self._records_per_shard:
             self.finish_shard()
 

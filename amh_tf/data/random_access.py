@@ -77,7 +77,9 @@ class RandomAccess:
         self._shards = np.repeat(
             np.arange(len(entries)), [len(shard_entries) for shard_entries in entries]
         )
-        self._dtypes = {m: records.dtype_of(m, manifest.feature_dtype) for m in modalities}
+        self._dtypes = {
+            m: records.dtype_of(m, manifest.widths, manifest.feature_dtype) for m in modalities
+        }
         self._shapes = {m: records.shape_of(m, manifest.widths) for m in modalities}
         self.sources = tf.constant(np.stack([starts, ends], axis=1), tf.int64)
 
@@ -100,7 +102,7 @@ class RandomAccess:
         fields = {"id": ids, "label": tf.gather(self._entries["label"], elements)}
         for (modality, shape), array in zip(self._shapes.items(), arrays):
             array.set_shape([None, None, *shape])
-            fields[modality] = array if modality == "text" else tf.cast(array, tf.float32)
+            fields[modality] = tf.cast(array, tf.float32) if shape else array
             fields[f"{modality}_length"] = self.length_of(elements, modality)
         return fields
 

@@ -34,10 +34,9 @@ def _first_line(error):
 
 
 @functools.lru_cache(maxsize=8)
-def _decoder(audio_width, video_width, feature_dtype):
+def _decoder(widths, feature_dtype):
     """Makes the function from one record to its fields; operation by operation it is slower."""
-    widths = {"audio": audio_width, "video": video_width}
-    decode = functools.partial(records.decode, widths=widths, feature_dtype=feature_dtype)
+    decode = functools.partial(records.decode, widths=dict(widths), feature_dtype=feature_dtype)
     return tf.function(decode, input_signature=[tf.TensorSpec([1], tf.string)])
 
 
@@ -54,8 +53,8 @@ def examine(payload, manifest, shard, where, findings):
         Its label, None where it cannot be read, and a list of what is wrong with it.
     """
     try:
-        widths = manifest.widths
-        batch = _decoder(widths["audio"], widths["video"], manifest.feature_dtype)([payload])
+        decode = _decoder(tuple(manifest.widths.items()), manifest.feature_dtype)
+        batch = decode([payload])
     except UNREADABLE as error:
         return None, [f"it cannot be parsed ({_first_line(error)})"]
     fields = {name: value[0] for name, value in batch.items()}
@@ -64,24 +63,30 @@ def examine(payload, manifest, shard, where, findings):
     except UnicodeDecodeError:
         return None, ["its id is not UTF-8"]
     problems = []
-    label, text = int(fields["label"]), fields["text"].numpy()
+    label = int(fields["label"])
     if not 0 <= label < len(manifest.classes):
         problems.append(f"label {label} of {len(manifest.classes)} classes")
     for modality in schema.MODALITIES:
         length = int(fields[f"{modality}_length"])
         if length < 0:
             problems.append(f"{modality} has length {length}")
-        if modality != "text" and not np.isfinite(fields[modality].numpy()).all():
+        steps = fields[modality].numpy()
+        if not records.are_vectors(modality, manifest.widths):
+            problems += _examine_words(steps, length, manifest, findings.word_counts[shard.part])
+        elif not np.isfinite(steps).all():
             problems.append(f"{modality} is not finite")
-    is_known = (text >= 0) & (text < manifest.vocabulary_size)
-    if not is_known.all():
-        problems.append(f"word id {text[~is_known][0]} of {manifest.vocabulary_size} words")
-    elif int(fields["text_length"]) > 0:
-        counts = np.bincount(text, minlength=manifest.vocabulary_size)
-        findings.word_counts[shard.part] += counts
     if name in findings.ids:
         first, record = findings.ids[name]
         problems.append(f"id {name!r} is in {first.name}, record {record}, too")
     else:
         findings.ids[name] = where
     return label, problems
+
+
+def _examine_words(ids, length, manifest, counts):
+    """Adds word ids to the counts of their part, and yields what is wrong with them."""
+    is_known = (ids >= 0) & (ids < manifest.vocabulary_size)
+    if not is_known.all():
+        yield f"word id {ids[~is_known][0]} of {manifest.vocabulary_size} words"
+    elif length > 0:
+        counts += np.bincount(ids, minlength=manifest.vocabulary_size)

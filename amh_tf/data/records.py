@@ -14,28 +14,35 @@ _SPECS = {
 }
 
 
-def dtype_of(modality, feature_dtype):
+def are_vectors(modality, widths):
+    """Returns whether a modality's steps are vectors; those of a text may be word ids."""
+    return modality != "text" or "text" in widths
+
+
+def dtype_of(modality, widths, feature_dtype="float32"):
     """Returns how a modality's steps are stored, as a NumPy dtype."""
-    return np.dtype("int32" if modality == "text" else feature_dtype)
+    return np.dtype(feature_dtype if are_vectors(modality, widths) else "int32")
 
 
 def shape_of(modality, widths):
-    """Returns the shape of one step of a modality: none for words."""
-    return () if modality == "text" else (widths[modality],)
+    """Returns the shape of one step of a modality: none for word ids."""
+    return (widths[modality],) if are_vectors(modality, widths) else ()
 
 
-def encode(utterance, feature_dtype="float32"):
+def encode(utterance, widths, feature_dtype="float32"):
     """Serializes an utterance.
 
     Args:
         utterance: `amh_tf.corpora.source.Utterance`.
-        feature_dtype: How audio and video are stored, one of `schema.FEATURE_DTYPES`.
+        widths: Widths of a step as in `amh_tf.corpora.source.Source`.
+        feature_dtype: How vectors are stored, one of `schema.FEATURE_DTYPES`.
 
     Returns:
         Bytes of a `tf.train.Example` with the fields of `schema.EXAMPLE_FIELDS`.
 
     Raises:
-        ValueError: If a feature is too large for float16.
+        ValueError: If a sequence is not as wide as `widths` says, or a feature is too large for
+            float16.
     """
 
     def bytes_feature(value):
@@ -50,7 +57,8 @@ def encode(utterance, feature_dtype="float32"):
     }
     for modality in schema.MODALITIES:
         sequence = np.asarray(getattr(utterance, modality))
-        dtype = dtype_of(modality, feature_dtype).name
+        _check_steps(sequence, modality, widths, utterance.id)
+        dtype = dtype_of(modality, widths, feature_dtype).name
         if dtype == "float16" and np.abs(sequence).max(initial=0) > np.finfo(np.float16).max:
             raise errors.refusal(
                 f"The {modality} features of {utterance.id!r} do not fit float16",
@@ -63,6 +71,18 @@ def encode(utterance, feature_dtype="float32"):
         feature[f"{modality}_length"] = int_feature(len(sequence))
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     return example.SerializeToString(deterministic=True)
+
+
+def _check_steps(sequence, modality, widths, name):
+    shape = shape_of(modality, widths)
+    kinds, expected = ("fiu", "numbers") if shape else ("iu", "word ids")
+    if len(sequence) and (sequence.shape[1:] != shape or sequence.dtype.kind not in kinds):
+        raise errors.refusal(
+            f"The {modality} of {name!r} is not what its data set says",
+            f"{expected} of shape {('time', *shape)}",
+            f"shape={sequence.shape}, dtype={sequence.dtype}",
+            "Give all utterances features of one kind.",
+        )
 
 
 def lengths(serialized, modality):
@@ -85,14 +105,14 @@ def _parse(serialized, widths, modalities, feature_dtype):
 
     Returns:
         Dict of `id`, `label`, and each modality's raw bytes and lengths, all `(records,)`; dict
-        of the stored type of each modality; dict of the width of a step, empty for words.
+        of the stored type of each modality; dict of the shape of a step, empty for word ids.
     """
     names = ["id", "label", *modalities, *(f"{modality}_length" for modality in modalities)]
     fields = tf.io.parse_example(serialized, {name: _SPECS[name] for name in names})
     parsed = {"id": fields["id"], "label": tf.cast(fields["label"], tf.int32)}
     dtypes, shapes = {}, {}
     for modality in modalities:
-        dtypes[modality] = tf.as_dtype(dtype_of(modality, feature_dtype))
+        dtypes[modality] = tf.as_dtype(dtype_of(modality, widths, feature_dtype))
         shapes[modality] = shape_of(modality, widths)
         length, raw = fields[f"{modality}_length"], fields[modality]
         # Stored bytes, which cannot be more than were read, decide what is allocated.
@@ -112,9 +132,9 @@ def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="floa
 
     Args:
         serialized: String tensor of shape `(batch,)`.
-        widths: Dict of the width of a step of "audio" and "video".
+        widths: Widths of a step as in `amh_tf.corpora.source.Source`.
         modalities: Which modalities to decode.
-        feature_dtype: How audio and video are stored.
+        feature_dtype: How vectors are stored.
         span: First row to decode and the one after the last, or None for all.
 
     Returns:
@@ -136,7 +156,7 @@ def decode(serialized, widths, modalities=schema.MODALITIES, feature_dtype="floa
             fixed_length=steps * (dtype.size * math.prod(shape)),
         )
         padded = tf.reshape(padded, [tf.size(parsed["id"]), steps, *shape])
-        if modality != "text":
+        if shape:
             padded = tf.cast(tf.bitcast(padded, dtype), tf.float32)
         parsed[modality] = padded
     return parsed

@@ -18,6 +18,7 @@ from amh_tf.data import (
     moments,
     part_writer,
     protocol_folds,
+    records,
     utterances,
 )
 from amh_tf.features import text
@@ -55,8 +56,8 @@ def write(
         protocols: Names of the protocols to compute folds for, or None for the folds that the
             source publishes, and where it has none, what `folds.possible` names.
         num_folds, fold_seed: Number and seed of the folds that are drawn.
-        feature_dtype: How audio and video are stored: "float32", or "float16" in half the
-            bytes.
+        feature_dtype: How audio, video, and text that is vectors are stored: "float32", or
+            "float16" in half the bytes.
         progress: Context manager factory as `amh_tf.progress.bar`, or None.
         extra_files: Dict from the name of a further file to its text, or None.
         dev_speakers: Speakers that are taken out of a training part that has no dev part.
@@ -67,9 +68,10 @@ def write(
 
     Raises:
         ValueError: If the folder holds another data set or any other files, or the protocols
-            do not suit the source.
+            do not suit the source, or the source's features are not as it describes them.
     """
     _check_names(source)
+    _check_text(source)
     options = protocol_folds.Options(num_folds, fold_seed, dev_speakers, fold_repeats)
     computed = protocol_folds.make(
         source.index, source.classes, protocols, options, source.fold_names, source.published
@@ -127,19 +129,23 @@ def _check_names(source):
         )
 
 
+def _check_text(source):
+    """Refuses words of a text that is vectors: they would look as if the model knew them."""
+    if records.are_vectors("text", source.widths) and (
+        tuple(source.vocabulary) != schema.RESERVED_WORDS or source.embedding is not None
+    ):
+        raise errors.refusal(
+            f"The text of {source.name!r} cannot be both word ids and vectors",
+            f"the vocabulary {schema.RESERVED_WORDS} and no embedding, or no width of text",
+            f"{len(source.vocabulary)} words, widths={source.widths}",
+        )
+
+
 def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, advance):
     names, _ = protocol_folds.parts(protocols)
     counts = collections.Counter(names)
     parts = {
-        name: part_writer.PartWriter(
-            folder,
-            name,
-            count,
-            records_per_shard,
-            len(source.classes),
-            len(source.vocabulary),
-            feature_dtype,
-        )
+        name: part_writer.PartWriter(folder, name, count, records_per_shard, source, feature_dtype)
         for name, count in counts.items()
     }
     gathered = moments.Gatherer(source.widths)
@@ -160,7 +166,7 @@ def _write_parts(source, folder, protocols, records_per_shard, feature_dtype, ad
 
 def _describe(source, folder, fingerprint, protocols, parts, feature_dtype):
     """Makes the manifest."""
-    masked = any(
+    masked = not records.are_vectors("text", source.widths) and any(
         not protocol_folds.keeps_vocabulary([protocol.name], protocol.names)
         for protocol in protocols
     )

@@ -22,17 +22,9 @@ def policy(dtype: str) -> keras.DTypePolicy:
 def inputs(config: ModelConfig) -> Tensors:
     """Makes the Keras inputs of the modalities used, as a dict by name."""
     tensors = {}
-    for modality in config.modalities:
-        if modality == "text":
-            tensors["text"] = keras.Input((None,), dtype="int32", name="text")
-        else:
-            width = getattr(config, f"{modality}_width")
-            tensors[modality] = keras.Input((None, width), dtype="float32", name=modality)
-        length = f"{modality}_length"
-        tensors[length] = keras.Input((), dtype="int32", name=length)
-    for name in config.statistics_names:
-        width = getattr(config, f"{name.split('_')[0]}_width")
-        tensors[name] = keras.Input((width,), dtype="float32", name=name)
+    for name in config.input_names:
+        shape, dtype = config.input_spec(name)
+        tensors[name] = keras.Input(shape, dtype=dtype, name=name)
     return tensors
 
 
@@ -68,11 +60,13 @@ def word_vectors(
 def front_end(
     config: ModelConfig, modality: str, model_inputs: Tensors, length: keras.KerasTensor
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Prepares a modality's features for its encoder: averages, standardizes, and augments them.
+    """Prepares a modality's vectors for its encoder: averages, standardizes, and augments them.
+
+    Those of text pass as they are.
 
     Args:
         config: `amh_tf.config.ModelConfig`.
-        modality: "audio" or "video".
+        modality: One whose steps are vectors.
         model_inputs: As `inputs` makes them.
         length: The modality's lengths, `(batch,)`.
 
@@ -121,11 +115,11 @@ def encode(
         lengths = dropout(lengths)
     for modality in config.modalities:
         sequence, length = model_inputs[modality], lengths[modality]
-        if modality != "text":
+        if not config.reads_word_ids(modality):
             sequence, length = front_end(config, modality, model_inputs, length)
         mask = layers.LengthMask(name=f"{modality}_mask")
         masks[modality] = mask(sequence, length)
-        if modality == "text":
+        if config.reads_word_ids(modality):
             sequence = word_vectors(config, embedding)(sequence)
         encoder = layers.ModalityEncoder(
             getattr(config, f"{modality}_units"),

@@ -22,10 +22,10 @@ def build(config: ModelConfig, embedding: np.ndarray | None = None) -> keras.Mod
     Returns:
         `keras.Model`, named as `config.model`, from the input dict to logits
         `(batch, num_classes)`, float32. Inputs, for each modality used: `audio` (batch, time, 120),
-        `audio_length` (batch,), `text` (batch, time), `text_length`, `video` (batch, time, 2048),
-        `video_length`; time is at least 1 and length 0 means that the modality is absent. A model
-        that standardizes by the speaker takes `audio_mean` and `audio_deviation` (batch, 120) too,
-        and the same of video.
+        `audio_length` (batch,), `text` (batch, time) word ids or (batch, time, width) vectors,
+        `text_length`, `video` (batch, time, 2048), `video_length`; time is at least 1 and length 0
+        means that the modality is absent. A model that standardizes by the speaker takes
+        `audio_mean` and `audio_deviation` (batch, 120) too, and the same of video.
 
     Raises:
         ValueError: If the shape of `embedding` does not fit the configuration.

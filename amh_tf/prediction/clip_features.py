@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from amh_tf import errors, feature_kinds, schema
-from amh_tf.data import moments
+from amh_tf.data import moments, records
 from amh_tf.extraction import extracted_source, extractor, reading
 from amh_tf.extraction import settings as extraction_settings
 from amh_tf.features import (
@@ -26,7 +26,7 @@ class ClipFeatures:
     """What a model reads of a clip, and what that was made of.
 
     Attributes:
-        sequences: Dict from modality to `(time, width)` float32, of text `(time,)` int32 ids; no
+        sequences: Dict from modality to `(time, width)` float32, or `(time,)` int32 word ids; no
             steps where it is absent.
         statistics: Dict from the name of an input, such as "audio_mean", to `(width,)` float32.
         text, words, waveform, frames, audio_start, notes: As in `clip.Prediction`.
@@ -103,10 +103,10 @@ class ClipReader:
         waveform = frames = None
         remarks = set()
         audio_start = 0
+        widths = self._inputs.widths
         sequences = {
-            "audio": np.zeros((0, self._inputs.widths["audio"]), np.float32),
-            "text": np.zeros(0, np.int32),
-            "video": np.zeros((0, self._inputs.widths["video"]), np.float32),
+            name: np.zeros((0, *records.shape_of(name, widths)), records.dtype_of(name, widths))
+            for name in schema.MODALITIES
         }
         if recording.audio and ("audio" in used or ("text" in used and clip.text is None)):
             waveform = reading.sound(recording, remarks)
@@ -122,7 +122,8 @@ class ClipReader:
         transcript = self._text(clip, waveform, recognizer, notes)
         most = maker.settings.max_lengths
         words = text.words(transcript, maker.settings.unspaced_scripts)[: most["text"]]
-        sequences["text"] = extracted_source.word_ids(words, self._words)
+        if not records.are_vectors("text", widths):
+            sequences["text"] = extracted_source.word_ids(words, self._words)
         notes += _about(sequences, used, waveform, frames, most)
         statistics = self._statistics(maker, sequences, speaker, notes)
         return ClipFeatures(

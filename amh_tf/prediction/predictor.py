@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import errors, models, schema
+from amh_tf.data import records
 from amh_tf.features import transcribe
 from amh_tf.layers.kernels import choice, compiled
 from amh_tf.prediction import clip as clips
@@ -135,7 +136,7 @@ class Predictor:
             probabilities=dict(zip(inputs.classes, probabilities.tolist())),
             text=features.text,
             words=features.words,
-            known=[number != schema.UNKNOWN_ID for number in features.sequences["text"]],
+            known=self._known(features.sequences["text"]),
             waveform=features.waveform,
             frames=features.frames,
             hops=[
@@ -146,6 +147,12 @@ class Predictor:
             audio_stride=stride,
             audio_start=features.audio_start,
         )
+
+    def _known(self, steps):
+        """Says of each word whether the model knows it, as it does whatever an encoder makes."""
+        if records.are_vectors("text", self._inputs.widths):
+            return [True] * len(steps)
+        return [number != schema.UNKNOWN_ID for number in steps.tolist()]
 
 
 def _targets(model, settings):

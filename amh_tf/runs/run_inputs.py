@@ -45,7 +45,7 @@ class RunInputs:
         data: The data set's name.
         synthetic: Whether it was made up.
         classes: Class names.
-        widths: Dict of the width of a step of "audio" and "video".
+        widths: Widths of a step as in `corpora.source.Source`.
         transcripts: "reference" or "asr".
         features: What its features were made of, as in the manifest, or None.
         unknown_ids: Ids of words that the run's fold must not know.
@@ -177,6 +177,12 @@ def _check(loaded, run_config):
             f"{model.num_classes} and {model.vocabulary_size}"
         )
     feature_kinds.check(loaded.features, loaded.widths)
+    for modality in schema.MODALITIES:
+        width, expected = loaded.widths.get(modality, 0), getattr(model, f"{modality}_width")
+        if width != expected:
+            raise errors.InputError(
+                f"`widths.{modality}`: expected {expected or 'none'}, got {width or 'none'}"
+            )
     if max(loaded.unknown_ids, default=0) >= len(loaded.vocabulary):
         raise errors.InputError("unknown_ids out of range")
     if loaded.fold is not None:

@@ -91,7 +91,7 @@ def _check_weights(folder, model):
 
 
 def _share_unknown_vector(model, settings, unknown_ids):
-    if not unknown_ids or "text" not in settings.modalities:
+    if not unknown_ids or not settings.reads_word_ids():
         return
     for member in models.members(model):
         layer = member.get_layer("word_vectors")

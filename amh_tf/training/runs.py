@@ -50,6 +50,7 @@ def configure(data, training, model, seeds=()):
         num_classes=len(manifest.classes),
         audio_width=manifest.widths["audio"],
         video_width=manifest.widths["video"],
+        text_width=manifest.widths.get("text", 0),
         embedding_width=manifest.embedding_width,
         audio_stride=model.audio_stride or _stride(fold),
     )

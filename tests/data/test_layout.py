@@ -154,7 +154,7 @@ def test_features_of_any_size_are_found(read, steps):
         text=rng.integers(0, 9, 3 * steps).astype(np.int32),
         video=rng.standard_normal((steps, 5)).astype(np.float32),
     )
-    data = records.encode(utterance)
+    data = records.encode(utterance, {"audio": 6, "video": 5})
     found = contents(data, read(data))
     assert found == parsed(data)
     assert found["video"] == utterance.video.tobytes()
