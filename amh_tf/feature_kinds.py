@@ -61,6 +61,8 @@ class _Video(_Record, total=False):
     fingerprint: str
     dtype: str
     resize: bool
+    region: Literal[schema.VIDEO_REGIONS]
+    detector: str
 
 
 class _Features(TypedDict, total=False):
@@ -140,7 +142,8 @@ def describe(features, modality):
     if kind == MADE_HERE[modality]:
         energy = ", the log energy in place of the first" if recorded.get("use_energy") else ""
         weights = f", by the weights {recorded['weights']!r}" if "weights" in recorded else ""
-        return EXPECTED[modality] + energy + weights
+        region = f", of the {recorded['region']}" if "region" in recorded else ""
+        return EXPECTED[modality] + energy + weights + region
     return {
         OTHER: f"described as {recorded.get('description')!r}",
         SYNTHETIC: "synthetic, made of no recording",

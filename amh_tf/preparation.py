@@ -48,6 +48,7 @@ _CHOICES = {
     "transcripts": tuple(settings.TRANSCRIPTS),
     "unspaced_scripts": schema.UNSPACED_SCRIPTS,
     "resnet_dtype": resnet_options.DTYPES,
+    "video_region": schema.VIDEO_REGIONS,
     "asr": (transcribe.AUTO, *transcribe.RECOGNIZERS),
     "on_error": tuple(groups.ON_ERROR),
 }
@@ -93,6 +94,7 @@ class Preparation:
     resnet_weights: str | None = None
     resnet_dtype: str = "float32"
     resnet_resize: bool = True
+    video_region: str = schema.VIDEO_REGIONS[0]
     asr: str = transcribe.AUTO
     asr_model: str | None = None
     asr_language: str | None = None
@@ -208,7 +210,7 @@ def extraction_settings(chosen: Preparation, corpus):
     if trim_silence is None:
         trim_silence = ACTED_SILENCE if chosen.source in ACTED else 0.0
     names = ["use_energy", "resnet_dtype", "resnet_resize", "transcripts", "asr", "asr_model"]
-    names += ["asr_compute_type", "unspaced_scripts"]
+    names += ["asr_compute_type", "unspaced_scripts", "video_region"]
     modalities, notes = settings.choose_modalities(corpus, chosen.modalities, chosen.transcripts)
     extraction = settings.Settings(
         modalities=modalities,

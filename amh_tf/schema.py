@@ -26,6 +26,10 @@ RESERVED_WORDS = (PADDING_WORD, UNKNOWN_WORD)
 # How scripts without spaces between words are cut: into characters, or at spaces alone.
 UNSPACED_SCRIPTS = ("characters", "spaces")
 
+# What of a picture features are made of: the half that shows the speaker, where a corpus says one,
+# the whole picture, or the face that is found in the half.
+VIDEO_REGIONS = ("half", "whole", "face")
+
 # Scores by their own names; `metrics` has the formulas.
 SCORES = (
     "weighted_accuracy",

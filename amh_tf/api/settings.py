@@ -102,6 +102,7 @@ class PreparationSettings(TypedDict, total=False):
     resnet_weights: Path | None
     resnet_dtype: str
     resnet_resize: bool
+    video_region: str
     asr: str
     asr_model: Path | None
     asr_language: str | None

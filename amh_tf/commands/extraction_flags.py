@@ -40,6 +40,15 @@ def define():
         "(ravdess, cremad, emodb, savee, tess), else 0.",
     )
     _define("path", "glove", None, "GloVe's text file; without it word vectors start at random.")
+    _define(
+        "enum",
+        "video_region",
+        schema.VIDEO_REGIONS[0],
+        "What of a picture features are made of: the half that shows the speaker, where the corpus "
+        "says one; the whole; or the face that is found in the half (extra faces), and the half "
+        "where none is found.",
+        enum_values=list(schema.VIDEO_REGIONS),
+    )
     define_resnet()
     define_recognizer()
     _define_work()

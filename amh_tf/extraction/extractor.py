@@ -10,7 +10,7 @@ import numpy as np
 from amh_tf import errors, feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.extraction import reading
-from amh_tf.features import feature_net, heard, resnet_weights, transcribe
+from amh_tf.features import feature_net, heard, media, regions, resnet_weights, transcribe
 
 
 @dataclasses.dataclass
@@ -24,8 +24,8 @@ class Extracted:
         words: Its text, recognized or of the corpus; "" where there is none.
         problem: `BadRecording` that kept its features from being made, or None.
         file: The file that the problem is about, or "".
-        notes: List of (file, note): what is worth saying of files that were read all the same;
-            see `media.say`.
+        notes: List of (file, note), and of (id, note) where it is about the recording alone: what
+            is worth saying of what was read all the same; see `media.say`.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Extractor:
 
     Raises:
         ValueError: If there are no such weights or a recognizer cannot be started.
-        ImportError: If the extra `media` is needed and not installed.
+        ImportError: If the extra `media` or `faces` is needed and not installed.
     """
 
     def __init__(self, settings):
@@ -65,6 +65,7 @@ class Extractor:
                 dtype=settings.resnet_dtype,
                 resize=settings.resnet_resize,
             )
+            self._region = regions.Region(settings.video_region)
         if settings.recognizes:
             self._transcriber = start_recognizer(
                 settings.asr,
@@ -115,6 +116,7 @@ class Extractor:
         if "video" in settings.modalities:
             made_with = settings.resnet_weights, settings.resnet_dtype, settings.resnet_resize
             recipe["video"] = feature_net.record(self._network, *made_with)
+            recipe["video"].update(self._region.record)
         return recipe
 
     def group(self, recordings, strict=False, advance=lambda: None):
@@ -143,9 +145,12 @@ class Extractor:
         for path, positions in films.items():
             waiting = set(positions)
             notes = set()
-            for position, frames, problem in self._frames(path, positions, recordings, notes):
+            for position, frames, problem, has_region in self._frames(
+                path, positions, recordings, notes
+            ):
                 extracted = results[position]
                 extracted.notes += [(path, note) for note in sorted(notes)]
+                extracted.notes += [] if has_region else [(extracted.id, media.FACELESS)]
                 if problem:
                     extracted.problem, extracted.file = problem, path
                 else:
@@ -196,25 +201,35 @@ class Extractor:
         return features.numpy(), int(start)
 
     def _frames(self, path, positions, recordings, notes):
-        """Yields position, pictures and problem for each recording of a film."""
-        chosen = [recordings[position] for position in positions]
+        """Yields position, pictures, problem, and whether the region is there, of each recording.
+
+        Without it, as without a face, the pictures are those of the speaker's half.
+        """
+        chosen = [self._region.of(recordings[position]) for position in positions]
         most, short_side = self.settings.max_lengths["video"], self._network.short_side
-        for place, frames, problem in reading.films(path, chosen, short_side, notes, most):
-            yield positions[place], frames, problem
+        scaling = self._region.scaling(short_side, most)
+        read = reading.films(path, chosen, notes=notes, most=most, **scaling)
+        for place, frames, problem in read:
+            has_region = True
+            if not problem:
+                frames, has_region = self._region.crop(frames, short_side)
+            yield positions[place], frames, problem, has_region
 
     def frames(self, utterance, notes=None):
         """Reads the pictures of one recording that are kept, `(time, height, width, 3)` uint8.
 
         Args:
             utterance: `recording.Recording`.
-            notes: As for `video.frames_of`.
+            notes: As for `video.frames_of`; `media.FACELESS` is another.
 
         Raises:
             BadRecording: If they cannot be read.
         """
-        ((_, frames, problem),) = self._frames(utterance.video, [0], [utterance], notes)
+        ((_, frames, problem, has_region),) = self._frames(utterance.video, [0], [utterance], notes)
         if problem:
             raise problem
+        if notes is not None and not has_region:
+            notes.add(media.FACELESS)
         return frames
 
     def video_features(self, frames):

@@ -41,13 +41,13 @@ def sound(utterance, notes=None):
     return waveform
 
 
-def films(path, recordings, short_side, notes=None, most=None):
+def films(path, recordings, short_side, notes=None, most=None, most_pixels=None):
     """Reads the pictures of recordings that share a film, which is decoded once.
 
     Args:
         path: The film.
         recordings: Sequence of `recording.Recording`.
-        short_side, notes, most: As for `video.frames_of`.
+        short_side, notes, most, most_pixels: As for `video.frames_of`.
 
     Yields:
         For each recording, in any order: its place in `recordings`; its pictures, `(time, height,
@@ -57,8 +57,9 @@ def films(path, recordings, short_side, notes=None, most=None):
         (utterance.video_start, utterance.video_end, utterance.side) for utterance in recordings
     ]
     waiting, counts = set(range(len(recordings))), {}
+    options = notes, most, counts, most_pixels
     try:
-        for place, frames in video.frames_of(path, spans, short_side, notes, most, counts):
+        for place, frames in video.frames_of(path, spans, short_side, *options):
             waiting.discard(place)
             try:
                 if isinstance(frames, recording.BadRecording):

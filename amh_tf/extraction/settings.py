@@ -24,6 +24,8 @@ class Settings:
         resnet_dtype: Precision of ResNet-101: "float32" or "bfloat16".
         resnet_resize: Whether pictures are scaled before their middle is cut out; see
             `feature_net.FeatureNet`.
+        video_region: Which region of the pictures features are made of, one of
+            `schema.VIDEO_REGIONS`; see `features.regions`.
         transcripts: "reference" for the corpus' own words, "asr" for recognized ones.
         asr: Which recognizer, one of `transcribe.RECOGNIZERS`, or `transcribe.AUTO`.
         asr_model: The recognizer's model, or None for its default.
@@ -40,6 +42,7 @@ class Settings:
     resnet_weights: str | None = None
     resnet_dtype: str = "float32"
     resnet_resize: bool = True
+    video_region: str = schema.VIDEO_REGIONS[0]
     transcripts: str = "reference"
     asr: str = transcribe.AUTO
     asr_model: str | None = None
@@ -57,6 +60,7 @@ class Settings:
             "Set it with --trim_silence.",
         )
         checking.require_choice(self, "resnet_dtype", resnet_options.DTYPES)
+        checking.require_choice(self, "video_region", schema.VIDEO_REGIONS)
         checking.require_choice(self, "transcripts", TRANSCRIPTS)
         checking.require_choice(self, "asr", (transcribe.AUTO, *transcribe.RECOGNIZERS))
         transcribe.check_language(self.asr_language)

@@ -23,7 +23,7 @@ LENIENCE = 0.25
 # Samples of each channel that are decoded at a time: an hour of several channels is gigabytes.
 BLOCK = 1 << 16
 # What is worth saying of a file that is read all the same.
-LATE, UNDECLARED = "late", "undeclared"
+LATE, UNDECLARED, FACELESS = "late", "undeclared", "faceless"
 _SAID = {
     LATE: (
         "In {} sound and picture do not begin together: times are those of the whole video, and "
@@ -32,6 +32,15 @@ _SAID = {
     UNDECLARED: (
         "{} not say how long the recording is: it is read to the end, and a cut may go unnoticed."
     ),
+    FACELESS: (
+        "In {} no face is found: features are made of the speaker's half of the picture, or of the "
+        "whole where no half is known."
+    ),
+}
+_COUNTED = {
+    LATE: ("one file", "{:,} files"),
+    UNDECLARED: ("One file does", "{:,} files do"),
+    FACELESS: ("one utterance", "{:,} utterances"),
 }
 
 
@@ -136,15 +145,14 @@ def container(path, kind):
 
 
 def say(note, count):
-    """Says a note of one or several files.
+    """Says a note of one or several files, or of utterances.
 
     Args:
-        note: `LATE` or `UNDECLARED`.
-        count: Number of files.
+        note: `LATE`, `UNDECLARED` or `FACELESS`.
+        count: Number of files; for `FACELESS`, of utterances.
     """
-    if note == LATE:
-        return _SAID[note].format("one file" if count == 1 else f"{count:,} files")
-    return _SAID[note].format("One file does" if count == 1 else f"{count:,} files do")
+    one, several = _COUNTED[note]
+    return _SAID[note].format(one if count == 1 else several.format(count))
 
 
 def short(error):

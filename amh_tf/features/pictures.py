@@ -1,5 +1,7 @@
 """Cuts and scales single pictures, as torchvision does for its networks."""
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -37,6 +39,25 @@ def scale(picture, short_side=SHORT_SIDE):
         size = int(short_side * width / height), short_side
     else:
         size = short_side, int(short_side * height / width)
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+
+
+def shrink(picture, most_pixels):
+    """Scales a picture down until it has no more than so many pixels.
+
+    Args:
+        picture: `(height, width, 3)` uint8.
+        most_pixels: How many pixels are allowed.
+
+    Returns:
+        uint8 array of the same proportions; the picture itself where it is small enough.
+    """
+    height, width = picture.shape[:2]
+    if height * width <= most_pixels:
+        return picture
+    factor = math.sqrt(most_pixels / (height * width))
+    size = max(1, int(width * factor)), max(1, int(height * factor))
     image = Image.fromarray(np.ascontiguousarray(picture))
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 

@@ -6,6 +6,7 @@ Pictures are taken at 3 per second. Many utterances share a film, which is decod
 import fractions
 import heapq
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,15 @@ _MAX_SECONDS, _MAX_BYTES = 3600, 1 << 29
 FeatureNet = feature_net.FeatureNet
 
 
-def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None, counts=None):
+def frames_of(
+    path,
+    spans,
+    short_side=pictures.SHORT_SIDE,
+    notes=None,
+    most=None,
+    counts=None,
+    most_pixels=None,
+):
     """Decodes a film once and gives the pictures of many spans of it.
 
     For a span from a to b, these are for each instant a + k/3, k < ceil(3 (b - a)), the last
@@ -42,6 +51,7 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None
             looked at all the same, for damage.
         counts: Dict to which is added, for each span by its index, how many pictures it has in
             all; or None.
+        most_pixels: Pictures that have more are scaled down to so many; None to leave them.
 
     Yields:
         For each span, as soon as it is complete: its index in `spans`, and `(n, height,
@@ -68,7 +78,8 @@ def frames_of(path, spans, short_side=pictures.SHORT_SIDE, notes=None, most=None
         except recording.BadRecording as error:
             yield index, error
         else:
-            waiting.append(_Span(path, index, start, end, side, short_side, most))
+            view = _View(side, short_side, most_pixels)
+            waiting.append(_Span(path, index, start, end, view, most))
     if not waiting:
         return
     for span, result in _serve(path, waiting, set() if notes is None else notes):
@@ -121,6 +132,22 @@ def _take(queue, current, until):
             heapq.heapreplace(queue, (span.instant, index, span))
 
 
+class _View(NamedTuple):
+    """How a span wants its pictures, as `frames_of` says."""
+
+    side: str
+    short_side: int | None
+    most_pixels: int | None
+
+    def of(self, picture):
+        picture = pictures.half(picture, self.side)
+        if self.short_side is not None:
+            picture = pictures.scale(picture, self.short_side)
+        if self.most_pixels is not None:
+            picture = pictures.shrink(picture, self.most_pixels)
+        return np.ascontiguousarray(picture)
+
+
 class _Shown:
     """What is on the screen: a picture, converted at most once for each way it is wanted."""
 
@@ -130,16 +157,14 @@ class _Shown:
         self._frame = picture.frame
         self._converted = {}
 
-    def array(self, side, short_side):
+    def array(self, view):
         """Returns `(height, width, 3)` uint8, upright."""
         if None not in self._converted:
             turns = round(self._frame.rotation / 90)
             self._converted[None] = np.rot90(self._frame.to_ndarray(format="rgb24"), turns)
-        if (side, short_side) not in self._converted:
-            picture = pictures.half(self._converted[None], side)
-            picture = picture if short_side is None else pictures.scale(picture, short_side)
-            self._converted[side, short_side] = np.ascontiguousarray(picture)
-        return self._converted[side, short_side]
+        if view not in self._converted:
+            self._converted[view] = view.of(self._converted[None])
+        return self._converted[view]
 
 
 class _Span:
@@ -152,11 +177,10 @@ class _Span:
         is_complete: Whether nothing more is needed.
     """
 
-    def __init__(self, path, index, start, end, side, short_side, most):
+    def __init__(self, path, index, start, end, view, most):
         self.index, self.count = index, 0
         self._most = math.inf if most is None else most
-        self._path, self._wish = path, (start, end)
-        self._side, self._short_side = side, short_side
+        self._path, self._wish, self._view = path, (start, end), view
         self._start = self.instant = _exact(start or 0)
         self._num_wanted = (
             None if end is None else math.ceil((_exact(end) - self._start) * PICTURES_PER_SECOND)
@@ -189,7 +213,7 @@ class _Span:
             self._fail("holds too much for an utterance", f"at most {_MAX_SECONDS} s", "more")
         if self.count > self._most or self._problem is not None:
             return
-        picture = current.array(self._side, self._short_side)
+        picture = current.array(self._view)
         self._bytes += picture.nbytes
         if self._bytes > _MAX_BYTES:
             self._fail("holds too much for an utterance", f"at most {_MAX_BYTES} bytes", "more")

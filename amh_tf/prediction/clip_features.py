@@ -183,11 +183,12 @@ class ClipReader:
                     resnet_weights=weights if "video" in modalities else None,
                     resnet_dtype=video_recipe.get("dtype", "float32"),
                     resnet_resize=video_recipe.get("resize", True),
+                    video_region=video_recipe.get("region", schema.VIDEO_REGIONS[0]),
                     unspaced_scripts=text.unspaced_scripts(recipe),
                 )
             )
             if "video" in modalities:
-                _check_weights(maker.recipe["video"], video_recipe)
+                _check_network(maker.recipe["video"], video_recipe)
             self._makers[key] = maker
         return self._makers[key]
 
@@ -236,13 +237,20 @@ def _read(clip, used):
     return [name for name in used if there[name]]
 
 
-def _check_weights(own, pictured):
+def _check_network(own, pictured):
     if own["fingerprint"] != pictured.get("fingerprint"):
         raise errors.refusal(
             "These are not the weights that the run's data set was made with",
             f"the weights of {pictured.get('weights')!r}",
             f"others, {own['weights']!r}",
             "Set them with --resnet_weights.",
+        )
+    if own.get("detector") != pictured.get("detector"):
+        raise errors.refusal(
+            "This is not the face detector that the run's data set was made with",
+            pictured.get("detector"),
+            own.get("detector"),
+            "Install that version of its package.",
         )
 
 

@@ -54,3 +54,23 @@ def test_halves(width):
     np.testing.assert_array_equal(pictures.half(picture, "left"), picture[:, :4])
     np.testing.assert_array_equal(pictures.half(picture, "right"), picture[:, width - 4 :])
     np.testing.assert_array_equal(pictures.half(picture, "whole"), picture)
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "shrunk"),
+    [
+        ((480, 720), 480 * 720, (480, 720)),
+        ((480, 720), 480 * 720 // 4, (240, 360)),
+        ((2160, 3840), 3_579_139, (1418, 2522)),
+        ((5, 4000), 100, (1, 282)),
+    ],
+)
+def test_picture_is_shrunk_to_a_number_of_pixels(size, most, shrunk):
+    picture = smooth_picture(*size)
+    got = pictures.shrink(picture, most)
+    assert got.shape == (*shrunk, 3) and got.dtype == np.uint8
+    if size == shrunk:
+        assert got is picture
+    elif min(size) > 100:
+        expected = tf.image.resize(picture, shrunk, antialias=True).numpy()
+        assert np.abs(got - expected).max() <= 1.5

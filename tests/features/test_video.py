@@ -293,3 +293,11 @@ def test_film_of_more_than_the_most_seconds_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(video, "_MAX_SECONDS", 2)
     (found,) = collect(tmp_path / "a.mp4", [(None, None, "whole")], most=1)
     assert "too much for an utterance" in str(found)
+
+
+def test_large_pictures_are_scaled_down_to_a_number_of_pixels(tmp_path):
+    media_files.write_picture(tmp_path / "a.mp4", frames=30, size=(128, 64))
+    spans = [(0.0, 0.9, "whole"), (0.0, 0.9, "left")]
+    whole, half = collect(tmp_path / "a.mp4", spans, short_side=None, most_pixels=64 * 64)
+    assert whole.shape == (3, 45, 90, 3) and half.shape == (3, 64, 64, 3)
+    assert media_files.numbers(half) == [0, 10, 20]
