@@ -129,6 +129,14 @@ class Preparation:
                     f"Leave --{name} out.",
                 )
 
+        if self.is_set("video_region") and self.source not in RAW_SOURCES:
+            raise errors.refusal(
+                "`video_region` is not used by this source",
+                "a source of raw recordings",
+                f"video_region={self.video_region!r}, source={self.source!r}",
+                "Leave --video_region out.",
+            )
+
     def is_set(self, name: str) -> bool:
         """Returns whether a setting is another than its default."""
         return getattr(self, name) != type(self).__dataclass_fields__[name].default

@@ -89,6 +89,10 @@ def test_pieces_of_words_are_no_words(fold, piece):
         (["--video_features=resnet101"], ["`resnet_weights` is missing", "--video_features"]),
         (["--resnet_weights=random"], ["`resnet_weights` says nothing", "--video_features"]),
         (
+            ["--video_region=face"],
+            ["`video_region` is not used by this source", "Leave --video_region out"],
+        ),
+        (
             ["--source=planted", "--audio_features=mfcc"],
             ["`audio_features` is not used by this source", "Leave --audio_features out"],
         ),
