@@ -7,8 +7,9 @@ import numpy as np
 from amh_tf import schema
 from amh_tf.features import face_track, faces, pictures
 
-# Bytes of an utterance's pictures while its face is looked for; they are scaled down to keep to it.
-_KEPT_BYTES = 1 << 28
+# Bytes of an utterance's pictures while its face is looked for; they are scaled down to keep to it,
+# but to no fewer pixels than the network reads.
+_KEPT_BYTES, _LEAST_PIXELS = 1 << 28, 1 << 16
 
 
 class Region:
@@ -46,7 +47,7 @@ class Region:
         """
         if self._detector is None:
             return {"short_side": short_side, "most_pixels": None}
-        return {"short_side": None, "most_pixels": _KEPT_BYTES // (3 * most)}
+        return {"short_side": None, "most_pixels": max(_LEAST_PIXELS, _KEPT_BYTES // (3 * most))}
 
     def crop(self, frames, short_side):
         """Cuts the region out of the pictures of an utterance.

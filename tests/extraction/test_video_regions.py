@@ -148,6 +148,7 @@ def test_pictures_are_kept_large_but_bounded(tmp_path):
     assert scaling["short_side"] is None
     assert 1920 * 1080 < scaling["most_pixels"] < 3840 * 2160
     assert 3 * 25 * scaling["most_pixels"] <= 1 << 28
+    assert regions.Region("face").scaling(256, 100_000)["most_pixels"] == 256 * 256
     assert regions.Region("half").scaling(256, 25) == {"short_side": 256, "most_pixels": None}
 
 
