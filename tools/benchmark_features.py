@@ -19,7 +19,7 @@ from absl import flags
 
 from amh_tf import files, progress
 from amh_tf.commands import flag_kit
-from amh_tf.features import audio, decoding, faces, video
+from amh_tf.features import audio, decoding, video
 from tests.features import media_files
 from tools import shared
 
@@ -50,11 +50,6 @@ def _watch(path, spans):
             raise frames
 
 
-def _look(detector, pictures):
-    for picture in pictures:
-        detector(picture)
-
-
 def _rows(folder):
     """Yields what is measured: its name, unit, amount and function."""
     rng = np.random.default_rng(0)
@@ -74,10 +69,6 @@ def _rows(folder):
         )
         name = f"film: {codec} {SIZE[0]}x{SIZE[1]}, {len(spans)} overlapping utterances"
         yield name, "frames/s decoded", count, functools.partial(_watch, path, spans)
-    halves = np.stack([picture[:, : SIZE[0] // 2]] * 8)
-    detector = faces.Detector()
-    work = functools.partial(_look, detector, halves)
-    yield f"faces in halves of {SIZE[0]}x{SIZE[1]}", "pictures/s", len(halves), work
     frames = rng.integers(0, 256, (32, 256, 341, 3), np.uint8)
     for dtype in ("float32", "bfloat16"):
         net = video.FeatureNet(FLAGS.resnet_weights, dtype=dtype)
