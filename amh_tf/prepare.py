@@ -25,7 +25,9 @@ def _about_features(source, manifest):
     """Yields a line on the features of folds, of which the arrays themselves say nothing."""
     if source != "folds":
         return
-    if not feature_kinds.can_make(manifest.features, "text"):
+    if "text" in manifest.widths:
+        yield f"The text is vectors: {feature_kinds.describe(manifest.features, 'text')}."
+    elif not feature_kinds.can_make(manifest.features, "text"):
         yield (
             "Note: most entries of dic.pkl are not words as this package splits texts: runs on "
             "them accept no transcripts."

@@ -162,7 +162,7 @@ def random_utterance(inputs, lengths, vocabulary_size, seed=0):
         if modality not in inputs:
             continue
         time_axis = max(steps, 1)
-        if modality == "text":
+        if len(inputs[modality].shape) == 2:  # word ids
             utterance["text"] = rng.integers(1, vocabulary_size, (1, time_axis), np.int32)
         else:
             shape = (1, time_axis, int(inputs[modality].shape[-1]))

@@ -118,7 +118,7 @@ def _source(settled):
     )
     with imports.libraries():
         from amh_tf.features import text
-    if text.share_cut(read.vocabulary) >= 0.5:
+    if "text" in read.widths or text.share_cut(read.vocabulary) >= 0.5:
         return read
     other = {"kind": feature_kinds.OTHER, "description": "no words as they are cut here"}
     return dataclasses.replace(read, features={**read.features, "text": other})

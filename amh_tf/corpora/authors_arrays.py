@@ -14,6 +14,8 @@ ARRAYS = {
     "video_seqN": ("i", 1),
     "label": ("i", 1),
 }
+# In place of word ids: vectors, with a length of each text.
+TEXT_VECTORS = {"nlp_trans": ("f", 3), "nlp_seqN": ("i", 1)}
 KINDS = {"f": "floating-point numbers", "i": "integers"}
 
 
@@ -47,31 +49,49 @@ def as_stored(array):
         return np.ascontiguousarray(array, np.float32)
 
 
+def holds_vectors(folder):
+    """Returns whether the text of a fold is vectors, not word ids."""
+    path = folder / "train_nlp_trans.npy"
+    require_file(path)
+    return files.map_array(path).ndim == TEXT_VECTORS["nlp_trans"][1]
+
+
 class Split:
-    """One of train, dev and test, checked when made."""
+    """One of train, dev and test, checked when made.
+
+    Args:
+        folder: Folder of the fold.
+        split: Name of the split.
+        classes: Class names.
+        vocabulary_size: Number of word ids, or None where text is vectors.
+        max_lengths: Dict from modality to the number of steps kept.
+    """
 
     def __init__(self, folder, split, classes, vocabulary_size, max_lengths):
         self.folder = folder
         self.split = split
         self.max_lengths = max_lengths
-        arrays = {name: load(self._path(name), kind, rank) for name, (kind, rank) in ARRAYS.items()}
+        self._arrays = {"audio": "audio_mfcc", "video": "video"}  # of vectors
+        described = dict(ARRAYS)
+        if vocabulary_size is None:
+            self._arrays = {"audio": "audio_mfcc", "text": "nlp_trans", "video": "video"}
+            described |= TEXT_VECTORS
+        arrays = {
+            name: load(self._path(name), kind, rank) for name, (kind, rank) in described.items()
+        }
         self._check_counts(arrays)
         self._check_range("label", arrays["label"], len(classes) - 1, "a class id")
-        self._check_range("nlp_trans", arrays["nlp_trans"], vocabulary_size - 1, "a word id")
-        for lengths, array in (("audio_seqN", "audio_mfcc"), ("video_seqN", "video")):
-            steps = arrays[array].shape[1]
-            self._check_range(lengths, arrays[lengths], steps, f"a length within {array}")
         self.labels = np.asarray(arrays["label"])
-        self.sequences = {
-            "audio": arrays["audio_mfcc"],
-            "text": np.asarray(arrays["nlp_trans"]),
-            "video": arrays["video"],
-        }
-        self.lengths = {
-            "audio": np.asarray(arrays["audio_seqN"]),
-            "text": _text_lengths(arrays["nlp_trans"]),
-            "video": np.asarray(arrays["video_seqN"]),
-        }
+        self.sequences, self.lengths = {}, {}
+        if vocabulary_size is not None:
+            self._check_range("nlp_trans", arrays["nlp_trans"], vocabulary_size - 1, "a word id")
+            self.sequences["text"] = np.asarray(arrays["nlp_trans"])
+            self.lengths["text"] = _text_lengths(arrays["nlp_trans"])
+        for modality, name in self._arrays.items():
+            lengths, steps = f"{name.split('_')[0]}_seqN", arrays[name].shape[1]
+            self._check_range(lengths, arrays[lengths], steps, f"a length within {name}")
+            self.sequences[modality] = arrays[name]
+            self.lengths[modality] = np.asarray(arrays[lengths])
         for modality, length in self.lengths.items():
             self.lengths[modality] = np.minimum(length, max_lengths[modality])
 
@@ -114,8 +134,9 @@ class Split:
             ValueError: If a feature inside its length is NaN or infinite.
         """
         digest.update(np.ascontiguousarray(self.labels, np.int64))
-        digest.update(np.ascontiguousarray(self.sequences["text"], np.int64))
-        for modality, name in (("audio", "audio_mfcc"), ("video", "video")):
+        if "text" not in self._arrays:
+            digest.update(np.ascontiguousarray(self.sequences["text"], np.int64))
+        for modality, name in self._arrays.items():
             digest.update(np.ascontiguousarray(self.lengths[modality], np.int64))
             bad = []
             for index, length in enumerate(self.lengths[modality]):
@@ -141,16 +162,19 @@ class Split:
     def utterances(self):
         """Yields the split's utterances, cut to their lengths."""
         for index, label in enumerate(self.labels):
-            audio, text, video = (
-                self.sequences[modality][index, : self.lengths[modality][index]]
+            steps = {
+                modality: self.sequences[modality][index, : self.lengths[modality][index]]
                 for modality in schema.MODALITIES
-            )
+            }
             yield source.Utterance(
                 id=self._id(index),
                 label=int(label),
-                audio=as_stored(audio),
-                text=np.asarray(text, np.int32),
-                video=as_stored(video),
+                **{
+                    modality: as_stored(sequence)
+                    if modality in self._arrays
+                    else np.asarray(sequence, np.int32)
+                    for modality, sequence in steps.items()
+                },
             )
 
 

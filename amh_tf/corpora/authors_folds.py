@@ -4,6 +4,9 @@
     foldNN/dic.pkl          word -> id, with _PAD_ 0 and _UNK_ 1
     foldNN/W_embedding.npy  (vocabulary, 300)
 
+Text may also be vectors of any width: nlp_trans (utterances, time, width), with nlp_seqN, the steps
+of each, and neither dic.pkl nor W_embedding.npy.
+
 The prosody arrays beside them are not read: the authors' model never used them.
 Everything is checked before the first utterance is given out. The arrays do not say how the
 features were made, whatever their names and widths: the user declares it.
@@ -96,8 +99,8 @@ def read(
             750 / 128 / 25.
         name: What to call the data set. Defaults to the folder's name.
         transcripts: "reference", or "asr" where the words were recognized.
-        declared: Dict from "audio" and "video" to how these features were made, as far as somebody
-            knows; records as in `feature_kinds`.
+        declared: Dict from modalities to how their features were made, as far as somebody knows;
+            records as in `feature_kinds`. Of text only where it is vectors.
 
     Returns:
         `amh_tf.corpora.source.Source`.
@@ -118,14 +121,19 @@ def read(
     classes = tuple(classes)
     _check_classes(classes)
     max_lengths = {**schema.MAX_LENGTHS, **(max_lengths or {})}
-    vocabulary = _vocabulary(folder / "dic.pkl")
-    embedding = _embedding(folder / "W_embedding.npy", len(vocabulary))
+    vocabulary, embedding, vocabulary_size = schema.RESERVED_WORDS, None, None
+    vectors = [*schema.MODALITIES]
+    if not authors_arrays.holds_vectors(folder):
+        vectors.remove("text")
+        vocabulary = _vocabulary(folder / "dic.pkl")
+        vocabulary_size = len(vocabulary)
+        embedding = _embedding(folder / "W_embedding.npy", vocabulary_size)
     splits = {
-        split: authors_arrays.Split(folder, split, classes, len(vocabulary), max_lengths)
+        split: authors_arrays.Split(folder, split, classes, vocabulary_size, max_lengths)
         for split in schema.SPLITS
     }
     widths = {}
-    for modality in ("audio", "video"):
+    for modality in vectors:
         by_split = {split: part.sequences[modality].shape[2] for split, part in splits.items()}
         if len(set(by_split.values())) != 1:
             raise errors.refusal(
@@ -136,8 +144,10 @@ def read(
         widths[modality] = by_split["train"]
     described = [classes, sorted(max_lengths.items()), vocabulary, widths, transcripts]
     digest = hashlib.sha256(repr(described).encode())
-    digest.update(np.ascontiguousarray(embedding))
-    declared = declared or {}
+    if embedding is not None:
+        digest.update(np.ascontiguousarray(embedding))
+    unknown = {"kind": feature_kinds.UNKNOWN}
+    declared = {**({"text": unknown} if "text" in vectors else {}), **(declared or {})}
     claims = {
         modality: feature_claims.make(modality, recipe, widths[modality], folder)
         for modality, recipe in declared.items()

@@ -23,7 +23,7 @@ def make(modality, recipe, width, folder):
     """Makes what checks a declaration.
 
     Args:
-        modality: "audio" or "video".
+        modality: One whose steps are vectors.
         recipe: Record as in `feature_kinds`.
         width: Width of the arrays.
         folder: Where they are, for messages.
@@ -36,10 +36,9 @@ def make(modality, recipe, width, folder):
         ValueError: If the width is another.
     """
     kind = recipe["kind"]
-    if kind == feature_kinds.MADE_HERE[modality] and width != feature_kinds.WIDTHS[modality]:
-        raise _wrong(
-            folder, modality, kind, f"{feature_kinds.WIDTHS[modality]} numbers a step", width
-        )
+    expected = feature_kinds.WIDTHS.get(modality)
+    if kind == feature_kinds.MADE_HERE[modality] and width != expected:
+        raise _wrong(folder, modality, kind, f"{expected or 'no'} numbers a step", width)
     if kind == feature_kinds.MFCC:
         return _Mfcc(folder, bool(recipe.get("use_energy")))
     return _Pooled(folder) if kind == feature_kinds.RESNET else _Anything()

@@ -38,8 +38,9 @@ class EdgeModel:
     """One utterance's probabilities.
 
     Inputs, for each modality used: `audio` (1, time, width) float32, `audio_length` (1,) int32,
-    `text` (1, time) int32, and so on. Time is at least 1 and may change from call to call; steps
-    from the length on are not read. Length 0 means that the modality is absent.
+    `text` (1, time) int32, or (1, time, width) float32 where it is vectors, and so on. Time is at
+    least 1 and may change from call to call; steps from the length on are not read. Length 0 means
+    that the modality is absent.
 
     A model that standardizes by the speaker also takes `audio_mean` and `audio_deviation` (1,
     width), and the same of video.
@@ -69,17 +70,9 @@ class EdgeModel:
     def signature(self):
         """Describes the inputs."""
         described = {}
-        for modality in self._config.modalities:
-            if modality == "text":
-                described[modality] = tf.TensorSpec([1, None], tf.int32, modality)
-            else:
-                width = getattr(self._config, f"{modality}_width")
-                described[modality] = tf.TensorSpec([1, None, width], tf.float32, modality)
-            length = f"{modality}_length"
-            described[length] = tf.TensorSpec([1], tf.int32, length)
-        for name in self._config.statistics_names:
-            width = getattr(self._config, f"{name.split('_')[0]}_width")
-            described[name] = tf.TensorSpec([1, width], tf.float32, name)
+        for name in self._config.input_names:
+            shape, dtype = self._config.input_spec(name)
+            described[name] = tf.TensorSpec([1, *shape], dtype, name)
         return described
 
     def _probabilities(self, inputs):
@@ -154,7 +147,7 @@ class EdgeModel:
         starts = [0] * len(sequence.shape)
         sequence = tf.slice(tf.pad(sequence, padding), starts, [steps, *sequence.shape[1:]])
         mask = tf.range(steps) < length
-        if modality == "text":
+        if self._config.reads_word_ids(modality):
             sequence = tf.where(mask, sequence, 0)
             ids = tf.clip_by_value(sequence, 0, self._config.vocabulary_size - 1)
             return ids, tf.reduce_all(tf.equal(ids, sequence))
@@ -173,7 +166,7 @@ class EdgeModel:
         encoder = member.get_layer(f"{modality}_encoder")
         block = edge_recurrence.BLOCK[modality]
         mask = tf.range(edge_recurrence.num_blocks(length, block) * block) < length
-        if modality == "text":
+        if self._config.reads_word_ids(modality):
             vectors = member.get_layer("word_vectors").embeddings
             sequence = tf.gather(edge_recurrence.constant(vectors), sequence)
 

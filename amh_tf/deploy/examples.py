@@ -1,5 +1,7 @@
 """Serialized `tf.train.Example`s, as the shards hold them, as a batch in the graph."""
 
+import math
+
 import tensorflow as tf
 
 from amh_tf.deploy import input_checks
@@ -9,8 +11,8 @@ def _fields(config):
     """Describes what is read; a modality that an Example does not mention is absent."""
     fields = {}
     for name in config.statistics_names:
-        width = getattr(config, f"{name.split('_')[0]}_width")
-        fields[name] = tf.io.FixedLenFeature([width], tf.float32)
+        shape, _ = config.input_spec(name)
+        fields[name] = tf.io.FixedLenFeature(shape, tf.float32)
     for modality in config.modalities:
         fields[modality] = tf.io.FixedLenFeature([], tf.string, default_value="")
         fields[f"{modality}_length"] = tf.io.FixedLenFeature([], tf.int64, default_value=0)
@@ -47,9 +49,9 @@ def parse(serialized, config, limits):
     inputs = {name: fields[name] for name in config.statistics_names}
     for modality in config.modalities:
         raw, length = fields[modality], fields[f"{modality}_length"]
-        dtype = tf.int32 if modality == "text" else tf.float32
-        width = 1 if modality == "text" else getattr(config, f"{modality}_width")
-        step_bytes = width * dtype.size
+        (_, *step), dtype = config.input_spec(modality)
+        dtype = tf.as_dtype(dtype)
+        step_bytes = math.prod(step) * dtype.size
         num_bytes = tf.cast(tf.strings.length(raw), tf.int64)
         length = input_checks.require(
             tf.equal(num_bytes, length * step_bytes),
@@ -62,7 +64,6 @@ def parse(serialized, config, limits):
         raw = limits.steps(raw, modality, modality, tf.size(length), longest)
         steps = tf.cast(longest, tf.int32)
         flat = tf.io.decode_raw(raw, dtype, fixed_length=steps * step_bytes)
-        shape = [-1, steps] if modality == "text" else [-1, steps, width]
-        inputs[modality] = tf.reshape(flat, shape)
+        inputs[modality] = tf.reshape(flat, [-1, steps, *step])
         inputs[f"{modality}_length"] = tf.cast(length, tf.int32)
     return inputs

@@ -134,7 +134,7 @@ def model_inputs(inputs, config, limits):
             sequence,
         )
         sequence = limits.steps(sequence, modality, modality, *tf.unstack(tf.shape(sequence)[:2]))
-        if modality == "text":
+        if config.reads_word_ids(modality):
             sequence, length = word_ids(sequence, length, config.vocabulary_size)
         else:
             sequence, length = features(sequence, length, modality)

@@ -35,13 +35,12 @@ def text(run: trained.Trained, version: int, signatures: dict[str, tuple]) -> st
             (
                 modality,
                 feature_kinds.describe(inputs.features, modality),
-                None if modality == "text" else getattr(config, f"{modality}_width"),
+                *config.input_spec(modality),
             )
             for modality in config.modalities
         ],
         statistics=[
-            (*name.split("_"), getattr(config, f"{name.split('_')[0]}_width"))
-            for name in config.statistics_names
+            (*name.split("_"), *config.input_spec(name)[0]) for name in config.statistics_names
         ],
         signatures=signatures,
         hops=_hop_targets(run.model, config),

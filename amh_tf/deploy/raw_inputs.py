@@ -13,8 +13,8 @@ LARGEST_SAMPLE = 2.0
 def made_of(trained):
     """Lists what `raw` makes of sound and words: "audio", "text", both or, without `raw`, nothing.
 
-    Pictures come as features. Nothing is made where not all of it can be, and where a model reads
-    pictures alone.
+    Pictures come as features. Nothing is made where not all of it can be, as where the text is an
+    encoder's vectors, and where a model reads pictures alone.
 
     Args:
         trained: `amh_tf.runs.trained.Trained`.

@@ -98,16 +98,9 @@ class ServingModule(tf.Module):
 
     def _feature_specs(self):
         specs = {}
-        for modality in self._config.modalities:
-            if modality == "text":
-                specs[modality] = _spec([None, None], tf.int32, modality)
-            else:
-                width = getattr(self._config, f"{modality}_width")
-                specs[modality] = _spec([None, None, width], tf.float32, modality)
-            specs[f"{modality}_length"] = _spec([None], tf.int32, f"{modality}_length")
-        for name in self._config.statistics_names:
-            width = getattr(self._config, f"{name.split('_')[0]}_width")
-            specs[name] = _spec([None, width], tf.float32, name)
+        for name in self._config.input_names:
+            shape, dtype = self._config.input_spec(name)
+            specs[name] = _spec([None, *shape], dtype, name)
         return specs
 
     def _with_classes(self, logits):

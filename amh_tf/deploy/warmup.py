@@ -23,15 +23,15 @@ def _features(config, batch, rng):
     inputs = {}
     for modality in config.modalities:
         steps = schema.MAX_LENGTHS[modality] // 2
-        if modality == "text":
+        if config.reads_word_ids(modality):
             inputs[modality] = rng.integers(1, config.vocabulary_size, (batch, steps), np.int32)
         else:
-            shape = (batch, steps, getattr(config, f"{modality}_width"))
-            inputs[modality] = rng.standard_normal(shape, np.float32)
+            (_, width), _ = config.input_spec(modality)
+            inputs[modality] = rng.standard_normal((batch, steps, width), np.float32)
         inputs[f"{modality}_length"] = np.full(batch, steps, np.int32)
     for name in config.statistics_names:
-        width = getattr(config, f"{name.split('_')[0]}_width")
-        inputs[name] = np.full((batch, width), name.endswith("_deviation"), np.float32)
+        shape, _ = config.input_spec(name)
+        inputs[name] = np.full((batch, *shape), name.endswith("_deviation"), np.float32)
     return inputs
 
 

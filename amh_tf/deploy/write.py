@@ -123,7 +123,7 @@ def _write_tables(trained, folder):
             for modality, problem in trained.refusals.items()
         },
     }
-    if "text" in trained.config.modalities:
+    if trained.config.reads_word_ids():
         described["text_rules"] = text.rules(trained.unspaced_scripts)
         (folder / VOCABULARY_FILE).write_bytes(trained.inputs.vocabulary_path.read_bytes())
     (folder / EDGE_FILE).write_text(json.dumps(described) + "\n", encoding="utf-8")
