@@ -2,7 +2,10 @@
 
 python -m amh_tf.predict clip.mp4 --run_dir=DIR --resnet_weights=FILE --attention=out.png
 
-The clip is a video or a sound: --video or --audio, where it is not said beside them.
+arecord -f S16_LE -r 16000 -t raw | python -m amh_tf.predict --stream --run_dir=DIR
+
+The clip is a video or a sound: --video or --audio, where it is not said beside them. With --stream
+it is raw sound on standard input, which is predicted while it comes.
 The run's data set must say that its features are those that are made here: one of recordings does,
 one of folds where `amh_tf.prepare` was told so (--audio_features, --video_features).
 """
@@ -11,9 +14,10 @@ import json
 import sys
 
 from amh_tf import api, progress
-from amh_tf.commands import cli, prediction_flags
+from amh_tf.commands import cli, listen, prediction_flags, stream_flags
 
 prediction_flags.define()
+stream_flags.define()
 
 
 def _print(predicted, as_json):
@@ -31,10 +35,14 @@ def _print(predicted, as_json):
 def main():
     """Predicts by the flags."""
     flags = prediction_flags.FLAGS
+    stream_flags.check()
     prediction_flags.check()
-    chosen = prediction_flags.chosen_clip()
     run = api.load(flags.run_dir)
     run.check()
+    if flags.stream:
+        listen.listen(run, flags)
+        return
+    chosen = prediction_flags.chosen_clip()
     names = ("resnet_weights", "asr", "asr_model", "asr_language", "asr_compute_type", "data_dir")
     settings = {name: flags[name].value for name in (*names, "enroll") if flags[name].present}
     predicted = run.predict(chosen, **settings)

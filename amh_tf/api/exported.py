@@ -54,6 +54,9 @@ class ExportedRun(run.Run):
     def evaluate(self, *arguments: Any, **settings: Any) -> dict[str, Any]:
         self._lacks("data set")
 
+    def stream(self, **settings: Any) -> NoReturn:
+        self._lacks("encoders that read on from a state")
+
     def _lacks(self, what) -> NoReturn:
         raise errors.refusal(
             f"{str(self.folder)!r} has no {what}",

@@ -14,6 +14,7 @@ from amh_tf.data import manifest
 if TYPE_CHECKING:
     from amh_tf.prediction.clip import Clip, Prediction
     from amh_tf.prediction.predictor import Predictor
+    from amh_tf.prediction.stream import Stream
 
 
 class Run:
@@ -138,13 +139,41 @@ class Run:
         return "video" in self._config.model.modalities
 
     def _answers(self, clips: "list[Clip]", settings: dict[str, Any]) -> "list[Prediction]":
+        return self._predictor(settings.pop("data_dir", None)).predict(clips, **settings)
+
+    def _predictor(self, data_dir: str | None) -> "Predictor":
         self.check()
         with imports.libraries():
             from amh_tf.prediction import predictor
-        data_dir = settings.pop("data_dir", None)
         if data_dir not in self._predictors:
             self._predictors[data_dir] = predictor.Predictor(self.folder, data_dir)
-        return self._predictors[data_dir].predict(clips, **settings)
+        return self._predictors[data_dir]
+
+    def stream(
+        self,
+        *,
+        enroll: Sequence[known.Path] = (),
+        resnet_weights: known.Path | None = None,
+        data_dir: known.Path | None = None,
+    ) -> "Stream":
+        """Starts to predict sound, words and pictures that come piece by piece.
+
+        Args:
+            enroll: Other recordings of the same speaker, for a model that standardizes by speaker.
+            resnet_weights: Weights of ResNet-101, where pictures come and not their features.
+            data_dir: Where the run's data set is now; older runs need it.
+
+        Returns:
+            `amh_tf.prediction.Stream`. Those of one `Run` share its model.
+
+        Raises:
+            InputError: If the model cannot be run on a stream.
+        """
+        own = self._predictor(None if data_dir is None else str(data_dir))
+        from amh_tf.prediction import stream
+
+        weights = None if resnet_weights is None else str(resnet_weights)
+        return stream.Stream(own, enroll=list(map(str, enroll)), resnet_weights=weights)
 
     def evaluate(
         self,

@@ -1,19 +1,15 @@
 """Reads the sound of a recording, whatever its format, rate and channels, at 16 kHz."""
 
-import math
-
 import numpy as np
 
-from amh_tf.features import media, samples, sound_readers
+from amh_tf.features import media, resampling, samples, sound_readers
 
-SAMPLE_RATE = 16000
+SAMPLE_RATE = resampling.SAMPLE_RATE
 _RATES = (1000, 768_000)
 # More than this is not an utterance but a mistake, and takes too much memory.
 MAX_SECONDS = 3600
 # Times in a corpus are rounded: a span may end this much after the file does.
 _SPAN_LENIENCE = 0.05
-# Half the length of scipy's filter, in samples at the lower of both rates, and its window.
-_FILTER_REACH, _FILTER_WINDOW = 10, ("kaiser", 5.0)
 # Samples that are converted at a time, at least.
 _CONVERTED = 1 << 20
 
@@ -57,17 +53,14 @@ def load_audio(path, start=None, end=None, notes=None):
 
 def _read(path, sound, start, end):
     """Reads a span at 16 kHz, with as much around it as the filter reaches."""
-    divisor = math.gcd(SAMPLE_RATE, sound.rate)
-    up, down = SAMPLE_RATE // divisor, sound.rate // divisor
+    resampler = resampling.Resampler(sound.rate, _CONVERTED)
+    up, down, around = resampler.up, resampler.down, resampler.around
     first = round((start or 0) * SAMPLE_RATE)
     last = first + MAX_SECONDS * SAMPLE_RATE + 1 if end is None else round(end * SAMPLE_RATE)
     # `down` samples of the file become `up` samples, so that whole blocks stay aligned.
-    around = 0 if up == down else 1 + -(-_FILTER_REACH * max(up, down) // (up * down))
     first_block = max(first // up - around, 0)
     last_block = -(-last // up) + around
-    blocks = sound.blocks(first_block * down, last_block * down)
-    if up != down:
-        blocks = _converted(blocks, up, down, around)
+    blocks = _converted(sound.blocks(first_block * down, last_block * down), resampler)
     samples = _joined(path, blocks, first - first_block * up, last - first_block * up)
     missing = (last - first - len(samples)) / SAMPLE_RATE
     if end is None and not missing:
@@ -80,32 +73,10 @@ def _read(path, sound, start, end):
     return samples
 
 
-def _converted(blocks, up, down, around):
-    """Changes the rate of blocks of samples, as it would be changed of all of them at once.
-
-    Args:
-        blocks: Blocks of `(samples,)` float32.
-        up, down: `down` samples become `up`.
-        around: How far the filter reaches, in multiples of `down` samples.
-    """
-    from scipy import signal  # a second of imports, which sound at 16 kHz need not wait for
-
-    longer = max(up, down)
-    taps = signal.firwin(2 * _FILTER_REACH * longer + 1, 1 / longer, window=_FILTER_WINDOW)
-    taps = taps.astype(np.float32)
-    size = max(around, -(-_CONVERTED // down))
-    waiting, num_samples, before = [], 0, 0
+def _converted(blocks, resampler):
     for block in blocks:
-        waiting.append(block)
-        num_samples += len(block)
-        while num_samples >= (before + size + around) * down:
-            samples = np.concatenate(waiting)
-            whole = samples[: (before + size + around) * down]
-            yield signal.resample_poly(whole, up, down, window=taps)[before * up :][: size * up]
-            waiting = [samples[(before + size - around) * down :]]
-            num_samples, before = len(waiting[0]), around
-    if num_samples:
-        yield signal.resample_poly(np.concatenate(waiting), up, down, window=taps)[before * up :]
+        yield resampler.add(block)
+    yield resampler.finish()
 
 
 def _joined(path, blocks, first, last):

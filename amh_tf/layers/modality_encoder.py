@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from amh_tf import errors
-from amh_tf.layers import gate_bias, step_dropout
-from amh_tf.layers.kernels import blocks, choice, compiled, gru, lstm, packing, steps
+from amh_tf.layers import recurrent_layer, step_dropout
+from amh_tf.layers.kernels import blocks, choice, compiled, continued, gru, lstm, packing, steps
 
 
 @keras.saving.register_keras_serializable(package="amh_tf")
@@ -97,31 +97,10 @@ class ModalityEncoder(keras.layers.Layer):
         # Keras' two-way layer copies the layer that it is given. While a file is loaded, Keras
         # remembers what it copied by `id`, and would take a later object at the same address for
         # it: the originals must live on. A namespace hides them from Keras' list of sublayers.
-        self._originals = types.SimpleNamespace(layers=[])
-        self.recurrent_layers = [self._recurrent_layer(layer) for layer in range(num_layers)]
-
-    def _recurrent_layer(self, layer):
-        shared = {
-            "return_sequences": True,
-            "return_state": True,
-            "dtype": self.dtype_policy,
-            "name": f"{self.cell}_{layer}",
-        }
-        if self.cell == "gru":
-            recurrent = keras.layers.GRU(
-                self.units,
-                reset_after=self.reset_after,
-                bias_initializer=gate_bias.GateBias(),
-                **shared,
-            )
-        else:
-            recurrent = keras.layers.LSTM(self.units, **shared)
-        if not self.bidirectional:
-            return recurrent
-        self._originals.layers.append(recurrent)
-        return keras.layers.Bidirectional(
-            recurrent, dtype=self.dtype_policy, name=f"bidirectional_{layer}"
+        self.recurrent_layers, originals = recurrent_layer.stack(
+            cell, units, num_layers, reset_after, bidirectional, self.dtype_policy
         )
+        self._originals = types.SimpleNamespace(layers=originals)
 
     @property
     def output_dim(self) -> int:
@@ -227,19 +206,43 @@ class ModalityEncoder(keras.layers.Layer):
 
     def _call_blocks(self, sequence, sequence_mask):
         lengths = tf.math.count_nonzero(sequence_mask, axis=1, dtype=tf.int32)
-        layout = blocks.make(lengths)
-        states = blocks.arrange(sequence, layout)
-        for layer in self.recurrent_layers:
-            by_direction = [
-                blocks.run(states, layout, *self._recurrences(cell), self.compute_dtype, backward)
-                for cell, backward in zip(self._cells(layer), self._directions)
-            ]
-            states, last = (
-                tf.cast(tf.concat(parts, axis=-1), self.compute_dtype)
-                for parts in zip(*by_direction)
+        recurrences = [
+            [self._recurrences(cell) for cell in self._cells(layer)]
+            for layer in self.recurrent_layers
+        ]
+        return blocks.run_stacked(
+            sequence, lengths, recurrences, self.compute_dtype, self._directions
+        )
+
+    def initial_state(self, batch: int = 1) -> continued.State:
+        """Returns the state before the first step: of each layer its states, `(batch, units)`."""
+        num_states = 2 if self.cell == "lstm" else 1
+        return ((tf.zeros([batch, self.units]),) * num_states,) * self.num_layers
+
+    def advance(
+        self, sequence: tf.Tensor, state: continued.State
+    ) -> tuple[tf.Tensor, continued.State]:
+        """Reads on from where it stopped, and gives what one call over all steps gives for these.
+
+        Args:
+            sequence: The next steps, `(batch, time, dim)`; all are valid, and there is one at
+                least.
+            state: `initial_state`, or what was returned with the steps before.
+
+        Returns:
+            Their states, `(batch, time, units)`, and the state after the last.
+
+        Raises:
+            InputError: If the encoder reads both ways.
+        """
+        if self.bidirectional:
+            raise errors.refusal(
+                "The encoder cannot be continued: it also reads from the end",
+                "bidirectional=False",
+                "bidirectional=True",
             )
-        states = blocks.restore(states, layout, tf.shape(sequence_mask)[1])
-        return states, tf.gather(last, layout.places)
+        recurrences = [self._recurrences(layer.cell)[0] for layer in self.recurrent_layers]
+        return continued.run(sequence, recurrences, state, self.compute_dtype)
 
     @property
     def _directions(self):

@@ -6,6 +6,12 @@ from amh_tf import errors
 from amh_tf.models import ensemble
 
 
+def has_attention(model: keras.Model) -> bool:
+    """Returns whether a model, not an ensemble, has attention to show."""
+    names = {layer.name for layer in model.layers}
+    return "fused" in names and bool(names & {"hops", "attention"})
+
+
 def attention_model(model: keras.Model) -> keras.Model:
     """Returns a model over the same inputs and weights that also shows its attention.
 
@@ -26,7 +32,7 @@ def attention_model(model: keras.Model) -> keras.Model:
     if members != [model]:
         return _of_ensemble(model, members)
     layers = {layer.name: layer for layer in model.layers}
-    if "fused" not in layers or not layers.keys() & {"hops", "attention"}:
+    if not has_attention(model):
         raise errors.refusal(
             "The model has no attention to show",
             "an AMH, MHA or RNN-attn model",

@@ -97,9 +97,10 @@ def _seconds(predicted):
     audio_seconds = (
         0 if predicted.waveform is None else len(predicted.waveform) / decoding.SAMPLE_RATE
     )
-    video_seconds = (
-        0 if predicted.frames is None else len(predicted.frames) / video.PICTURES_PER_SECOND
-    )
+    pictures = max([len(weights) for target, weights in predicted.hops if target == "video"] + [0])
+    if predicted.frames is not None:
+        pictures = len(predicted.frames)
+    video_seconds = pictures / video.PICTURES_PER_SECOND
     return max(audio_seconds, video_seconds, 1e-3)
 
 
@@ -178,7 +179,8 @@ def _video(axes, predicted, weights, seconds):
     axes.set_xlim(0, seconds)
     step = 1 / video.PICTURES_PER_SECOND
     shares = weights / weights.max()
-    for number, (frame, share) in enumerate(zip(predicted.frames, shares)):
+    frames = () if predicted.frames is None else predicted.frames  # features came without them
+    for number, (frame, share) in enumerate(zip(frames, shares)):
         left = number * step
         # Pictures without weight fade; they keep their proportions and never overlap.
         inset = axes.inset_axes(

@@ -98,7 +98,7 @@ class ClipReader:
         """
         used = self._model.modalities
         notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
-        maker = self._maker(clip, weights)
+        maker = self.maker(_read(clip, used), weights)
         recording = clip.recording()
         waveform = frames = None
         remarks = set()
@@ -121,14 +121,20 @@ class ClipReader:
         notes += [media.say(remark, 1) for remark in sorted(remarks)]
         transcript = self._text(clip, waveform, recognizer, notes)
         most = maker.settings.max_lengths
-        words = text.words(transcript, maker.settings.unspaced_scripts)[: most["text"]]
+        words, ids = self.words(transcript)
+        words = words[: most["text"]]
         if not records.are_vectors("text", widths):
-            sequences["text"] = extracted_source.word_ids(words, self._words)
-        notes += _about(sequences, used, waveform, frames, most)
+            sequences["text"] = ids[: most["text"]]
+        notes += about(sequences, used, waveform, frames, most)
         statistics = self._statistics(maker, sequences, speaker, notes)
         return ClipFeatures(
             sequences, statistics, transcript, words, waveform, frames, audio_start, notes
         )
+
+    def words(self, transcript):
+        """Cuts a text into words; returns all of them, and their ids, `(time,)` int32."""
+        words = text.words(transcript, text.unspaced_scripts(self._inputs.features))
+        return words, extracted_source.word_ids(words, self._words)
 
     def _statistics(self, maker, sequences, speaker, notes):
         """Returns the speaker's means and deviations, as inputs of the model."""
@@ -150,14 +156,21 @@ class ClipReader:
                     f"The speaker's {modality} is known from this clip alone: the model was "
                     "trained with all recordings of each speaker. --enroll=FILES gives it more."
                 )
-            statistics[f"{modality}_mean"] = moment.mean.astype(np.float32)
-            statistics[f"{modality}_deviation"] = moment.deviation().astype(np.float32)
+            statistics |= statistics_of(modality, moment)
         return statistics
 
-    def _maker(self, clip, weights):
-        """Returns the `Extractor` of the features that the run's data set has."""
+    def maker(self, read, weights):
+        """Returns the `Extractor` of the features that the run's data set has.
+
+        Args:
+            read: The modalities that the model reads of what it is given.
+            weights: Weights file of ResNet-101, or None.
+
+        Raises:
+            InputError: As `read`.
+        """
         inputs, used = self._inputs, self._model.modalities
-        for modality in _read(clip, used):
+        for modality in read:
             problem = feature_kinds.refusal(inputs.features, modality)
             if problem:
                 raise errors.InputError(
@@ -170,7 +183,7 @@ class ClipReader:
         if weights is None and video_recipe.get("weights") == resnet_weights.RANDOM:
             weights = resnet_weights.RANDOM
         modalities = [name for name in ("audio", "text") if name in used]
-        if "video" in used and clip.video:
+        if "video" in read:
             modalities.append("video")
         key = tuple(modalities), weights if "video" in modalities else None
         if key not in self._makers:
@@ -209,6 +222,12 @@ class ClipReader:
         elif trained not in (None, recognize.description):
             notes.append(f"The words of the training data were recognized by {trained}.")
         return recognize(waveform)
+
+
+def statistics_of(modality, moment):
+    """Returns the inputs of a model by which a modality is standardized: a speaker's `Moments`."""
+    values = {"mean": moment.mean, "deviation": moment.deviation()}
+    return {f"{modality}_{name}": value.astype(np.float32) for name, value in values.items()}
 
 
 def _enrolled(recording, modality, maker):
@@ -254,8 +273,12 @@ def _check_network(own, pictured):
         )
 
 
-def _about(sequences, used, waveform, frames, max_lengths):
-    """Says what the model does not get."""
+def about(sequences, used, waveform, frames, max_lengths):
+    """Yields notes of what the model does not get; arguments are those of `ClipFeatures`.
+
+    Raises:
+        InputError: If it gets nothing at all.
+    """
     absent = [name for name in used if not len(sequences[name])]
     if len(absent) == len(used):
         raise errors.refusal(

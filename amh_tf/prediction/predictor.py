@@ -1,6 +1,7 @@
 """From clips to the probabilities of the classes."""
 
 import contextlib
+import functools
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +11,7 @@ from amh_tf.data import records
 from amh_tf.features import transcribe
 from amh_tf.layers.kernels import choice, compiled
 from amh_tf.prediction import clip as clips
-from amh_tf.prediction import clip_features
+from amh_tf.prediction import clip_features, stepwise
 from amh_tf.runs import run_folder, run_inputs
 
 # Clips that a model answers at a time: more are hardly faster, and take more memory.
@@ -25,20 +26,24 @@ class Predictor:
         data_dir: Where the run's data set is now, to go by what that says of itself today; None
             for what the run has noted.
 
+    Attributes:
+        settings: The run's `amh_tf.config.ModelConfig`.
+        inputs: What it noted of its data set, `amh_tf.runs.run_inputs.RunInputs`.
+        reader: `clip_features.ClipReader` of its features.
+
     Raises:
         InputError: If the run has no model, or its notes cannot be read.
     """
 
     def __init__(self, run_dir, data_dir=None):
         folder = run_folder.RunFolder(run_dir)
-        self._settings = folder.load_config().model
-        self._inputs = run_inputs.load(run_dir, folder.load_config(), data_dir)
-        model = folder.load_model()
-        self._targets = _targets(model, self._settings)
-        self._reader = clip_features.ClipReader(self._settings, self._inputs)
-        shown_by = model
+        self.settings = folder.load_config().model
+        self.inputs = run_inputs.load(run_dir, folder.load_config(), data_dir)
+        self.reader = clip_features.ClipReader(self.settings, self.inputs)
+        self._model = shown_by = folder.load_model()
+        self._targets = _targets(self._model, self.settings)
         if self._targets:
-            shown_by = models.attention_model(model)
+            shown_by = models.attention_model(self._model)
         if compiled.is_compiled():  # nobody waits for a compiler because of one clip
             with contextlib.suppress(compiled.NotAvailable):
                 compiled.load()
@@ -49,6 +54,11 @@ class Predictor:
 
         # As one graph for all lengths: the encoders of several members would each make their own.
         self._outputs = tf.function(outputs, autograph=False, reduce_retracing=True)
+
+    @functools.cached_property
+    def stepwise(self):
+        """The `stepwise.StepwiseModel` that all streams share."""
+        return stepwise.StepwiseModel(self._model, self.settings)
 
     def predict(
         self,
@@ -83,7 +93,7 @@ class Predictor:
         predictions = []
         for first in range(0, len(all_clips), BATCH):
             batch = [
-                self._reader.read(clip, resnet_weights, recognizer, speaker)
+                self.reader.read(clip, resnet_weights, recognizer, speaker)
                 for clip in all_clips[first : first + BATCH]
             ]
             predictions += self._answers(batch)
@@ -95,7 +105,7 @@ class Predictor:
         outputs = outputs if self._targets else {"logits": outputs}
         outputs = {name: np.asarray(values) for name, values in outputs.items() if name != "fused"}
         return [
-            self._answer(features, {name: values[row] for name, values in outputs.items()})
+            self.answer(features, {name: values[row] for name, values in outputs.items()})
             for row, features in enumerate(batch)
         ]
 
@@ -103,9 +113,9 @@ class Predictor:
         """Pads clips to the longest of them, as the model takes them."""
         inputs = {
             name: np.stack([features.statistics[name] for features in batch])
-            for name in self._settings.statistics_names
+            for name in self.settings.statistics_names
         }
-        for modality in self._settings.modalities:
+        for modality in self.settings.modalities:
             sequences = [features.sequences[modality] for features in batch]
             lengths = np.array([len(sequence) for sequence in sequences], np.int32)
             # No time axis at all would not do.
@@ -116,7 +126,18 @@ class Predictor:
             inputs[modality], inputs[f"{modality}_length"] = padded, lengths
         return {name: tf.constant(array) for name, array in inputs.items()}
 
-    def _answer(self, features, outputs):
+    def answer(self, features, outputs):
+        """Makes the `Prediction` of a clip.
+
+        Args:
+            features: `clip_features.ClipFeatures`; of the sequences their lengths are read, and
+                the ids of the words.
+            outputs: Dict of `logits` (classes,) and, where the model has attention,
+                `attention_1` ... (time,), arrays.
+
+        Raises:
+            InputError: If the model gives values that are not numbers.
+        """
         logits = outputs["logits"].astype(np.float64)
         if not np.isfinite(logits).all():
             raise errors.refusal(
@@ -127,7 +148,7 @@ class Predictor:
             )
         weights = np.exp(logits - logits.max())
         probabilities = (weights / weights.sum()).astype(np.float32)
-        inputs, stride = self._inputs, self._settings.audio_stride
+        inputs, stride = self.inputs, self.settings.audio_stride
         steps = {name: len(sequence) for name, sequence in features.sequences.items()}
         steps["audio"] = -(-steps["audio"] // stride)
         return clips.Prediction(

@@ -7,6 +7,7 @@ row's last one changes none before it, and is dropped in the end.
 """
 
 import typing
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -75,6 +76,37 @@ def restore(states: tf.Tensor, layout: Layout, time: tf.Tensor) -> tf.Tensor:
     states = tf.gather(tf.transpose(states, [1, 0, 2]), layout.places)
     valid = tf.sequence_mask(tf.gather(layout.lengths, layout.places), time)
     return tf.where(valid[:, :, None], states, tf.zeros([], states.dtype))
+
+
+def run_stacked(
+    sequence: tf.Tensor,
+    lengths: tf.Tensor,
+    recurrences: Sequence[Sequence[tuple[steps.Recurrence, steps.Recurrence | None]]],
+    dtype: str,
+    backward: Sequence[bool],
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Runs stacked layers, each in one direction or both.
+
+    Args:
+        sequence: Tensor of shape `(batch, time, dim)`.
+        lengths: Int32 tensor of shape `(batch,)`.
+        recurrences: `recurrence` and `single` of `run`, of each layer's directions.
+        dtype: Precision of the matrix products, and of what is returned.
+        backward: As of `run`, of each direction.
+
+    Returns:
+        States, `(batch, time, directions * units)`, with zeros in the padding, and the last state
+        of each row, `(batch, directions * units)`.
+    """
+    layout = make(lengths)
+    states = arrange(sequence, layout)
+    for directions in recurrences:
+        by_direction = [
+            run(states, layout, *pair, dtype, is_backward)
+            for pair, is_backward in zip(directions, backward)
+        ]
+        states, last = (tf.cast(tf.concat(parts, axis=-1), dtype) for parts in zip(*by_direction))
+    return restore(states, layout, tf.shape(sequence)[1]), tf.gather(last, layout.places)
 
 
 def run(
