@@ -26,7 +26,7 @@ class StepwiseModel:
         self._readers = {name: self._reader(name) for name in settings.modalities}
         states = {name: self._states_specs(name) for name in settings.modalities}
         lengths = {name: tf.TensorSpec([], tf.int32) for name in settings.modalities}
-        self._answers = tf.function(self._answer, [states, lengths], autograph=False)
+        self._answers = _graph(self._answer, [states, lengths])
         self._warm_up()
 
     def start(self, modality):
@@ -105,7 +105,7 @@ class StepwiseModel:
             states, state = zip(*pairs)
             return [one[0] for one in states], state
 
-        return tf.function(read, self._specs(modality), autograph=False)
+        return _graph(read, self._specs(modality))
 
     def _answer(self, states, lengths):
         outputs = []
@@ -137,3 +137,7 @@ class StepwiseModel:
             none = {name: tf.zeros(spec.shape) for name, spec in statistics.items()}
             states[modality], _ = self.read(modality, one, self.start(modality), none)
         self.answer(states)
+
+
+def _graph(function, specs):
+    return tf.function(function, specs, autograph=False).get_concrete_function()

@@ -202,7 +202,7 @@ class Stream:
     def _pictures(self, piece):
         """Returns features of pictures, and the pictures where they came."""
         piece = np.asarray(piece)
-        if piece.dtype == np.uint8:
+        if piece.dtype == np.uint8 and piece.ndim == 4:
             features = self._maker("video").video_features(piece)
             return features, [pictures.crop_centre(frame) for frame in piece]
         width = self._predictor.inputs.widths["video"]

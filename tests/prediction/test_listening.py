@@ -203,7 +203,6 @@ def test_command_ends_well_when_nobody_reads(run):
     ("flags", "problem"),
     [
         (["--stream", "--audio=a.wav"], "--audio cannot be used with --stream"),
-        (["--stream", "a.wav"], "--audio cannot be used with --stream"),
         (["--stream", "--start=1", "--end=2"], "--start, --end cannot be used with --stream"),
         (["--stream", "--sample_rate=22051"], "`sample_rate` cannot be streamed"),
         (["--stream", "--sample_rate=4000"], "8000 to 192000 Hz"),

@@ -41,7 +41,9 @@ def _scan(rows, recurrence, states, dtype):
         return loop.product(state, recurrent[place], dtype)
 
     sums = loop.product(tf.reshape(rows, [-1, rows.shape[2]]), kernel, dtype) + recurrence.bias
-    sums = tf.reshape(sums, [*tf.unstack(tf.shape(rows)[:2]), kernel.shape[1]])
+    time, batch = tf.unstack(tf.shape(rows)[:2])
+    # The loop's states keep their size where it is known.
+    sums = tf.reshape(sums, [time, states[0].shape[0] or batch, kernel.shape[1]])
     return tf.scan(
         lambda states, inputs: recurrence.step(inputs, states, multiply),
         tuple(recurrence.parts(sums)),
