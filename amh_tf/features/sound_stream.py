@@ -1,6 +1,9 @@
 """Features of sound that comes in pieces."""
 
+import functools
+
 import numpy as np
+import tensorflow as tf
 
 from amh_tf import schema
 from amh_tf.features import audio
@@ -30,6 +33,7 @@ class SoundStream:
     def reset(self) -> None:
         """Begins with new sound."""
         self._count = self._final = 0
+        self._rest = None  # what `rest` gives, where it was made already
         self.is_cut = False
 
     @property
@@ -58,20 +62,32 @@ class SoundStream:
         self._count += len(samples)
         final = min(audio.num_frames(self._count) - audio.REACH, self._most)
         if final <= self._final:
+            self._rest = None
             return np.zeros((0, schema.AUDIO_WIDTH), np.float32)
-        steps = self._steps()[: final - self._final]
-        self._final = final
-        return steps
+        steps, new = self._steps(), final - self._final
+        self._rest, self._final = steps[new:], final
+        return steps[:new]
 
     def rest(self) -> np.ndarray:
         """Returns the steps after those that `add` gave, if the sound ends here."""
-        count = self.num_steps - self._final
-        if not count:
-            return np.zeros((0, schema.AUDIO_WIDTH), np.float32)
-        return self._steps()[:count]
+        if self._rest is None:
+            self._rest = self._steps()
+        return self._rest
 
     def _steps(self):
-        """Makes the features of what was heard from the first step that was not given yet."""
+        """Makes the features of what was heard, from the first step that is not final."""
+        count = self.num_steps - self._final
+        if count <= 0:
+            return np.zeros((0, schema.AUDIO_WIDTH), np.float32)
         begin = max(self._final - audio.REACH, 0)  # where its derivatives begin
         near = self._samples[begin * audio.FRAME_STEP : self._count]
-        return audio.mfcc_with_deltas(near, self._use_energy).numpy()[self._final - begin :]
+        return _traced(self._use_energy)(near).numpy()[self._final - begin :][:count]
+
+
+@functools.cache
+def _traced(use_energy):
+    # One operation at a time, a tenth of a second of sound would take four times as long.
+    return tf.function(
+        lambda waveform: audio.mfcc_with_deltas(waveform, use_energy),
+        input_signature=[tf.TensorSpec([None], tf.float32)],
+    )

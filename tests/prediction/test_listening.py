@@ -207,9 +207,14 @@ def test_command_ends_well_when_nobody_reads(run):
         (["--stream", "--sample_rate=22051"], "`sample_rate` cannot be streamed"),
         (["--stream", "--sample_rate=4000"], "8000 to 192000 Hz"),
         (["--stream_window=3"], "--stream_window cannot be used without --stream"),
-        (["--stream"], "too short"),
     ],
 )
 def test_command_refuses(run, flags, problem):
-    finished = commands.run("-m", "amh_tf.predict", f"--run_dir={run}", *flags)  # without input
+    finished = commands.run("-m", "amh_tf.predict", f"--run_dir={run}", *flags)
     commands.assert_refused(finished, problem)
+
+
+def test_command_refuses_an_empty_input(run):
+    finished = commands.run("-m", "amh_tf.predict", f"--run_dir={run}", "--stream")
+    assert finished.returncode == 1 and not finished.stdout
+    assert "error: The sound on standard input is too short" in finished.stderr
