@@ -171,7 +171,7 @@ class Predictor:
 
     def _known(self, steps):
         """Says of each word whether the model knows it, as it does whatever an encoder makes."""
-        if records.are_vectors("text", self._inputs.widths):
+        if records.are_vectors("text", self.inputs.widths):
             return [True] * len(steps)
         return [number != schema.UNKNOWN_ID for number in steps.tolist()]
 

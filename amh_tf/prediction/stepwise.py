@@ -45,7 +45,7 @@ class StepwiseModel:
 
         Args:
             modality: "audio", "text" or "video".
-            steps: `(time, width)` float32, of text `(time,)` int32; at least one. Of audio whole
+            steps: `(time, width)` float32, of words `(time,)` int32; at least one. Of audio whole
                 groups of those that the model averages, but for the last of all.
             state: `start`, or what was returned with the steps before.
             statistics: Dict of what the modality is standardized by, such as "audio_mean", where
@@ -83,12 +83,10 @@ class StepwiseModel:
 
     def _specs(self, modality):
         """Returns the specs of the arguments of a modality's reader."""
-        width = None if modality == "text" else getattr(self._settings, f"{modality}_width")
-        steps = tf.TensorSpec([None, width], tf.float32)
-        if width is None:
-            steps = tf.TensorSpec([None], tf.int32)
+        shape, dtype = self._settings.input_spec(modality)
+        steps = tf.TensorSpec(shape, dtype)
         names = [name for name in self._settings.statistics_names if name.startswith(modality)]
-        statistics = {name: tf.TensorSpec([width], tf.float32) for name in names}
+        statistics = {name: tf.TensorSpec(*self._settings.input_spec(name)) for name in names}
         state = tf.nest.map_structure(tf.TensorSpec.from_tensor, self.start(modality))
         return steps, statistics, state
 

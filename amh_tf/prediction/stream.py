@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from amh_tf import errors, feature_kinds
-from amh_tf.features import audio, decoding, pictures, samples, sound_stream
-from amh_tf.prediction import clip_features, predictor, track
+from amh_tf import errors, schema
+from amh_tf.features import audio, decoding, pictures, sound_stream
+from amh_tf.prediction import clip_features, predictor, stream_checks, track
 
 
 class Stream:
@@ -48,7 +48,7 @@ class Stream:
         self._predictor, self._weights = model, resnet_weights
         self._speaker = clip_features.Speaker(enroll)
         settings, inputs = model.settings, model.inputs
-        _check(settings, inputs, self._speaker)
+        stream_checks.check_model(settings, inputs, self._speaker)
         self._most = inputs.max_lengths
         self._sound = sound_stream.SoundStream(self._most["audio"], inputs.use_energy)
         strides = {"audio": settings.audio_stride, "text": 1, "video": 1}
@@ -90,7 +90,8 @@ class Stream:
         Args:
             audio: The next samples, `(samples,)`, any number of them: floats in +-1, or 16- or
                 32-bit integers.
-            text: The next words, whole ones, as a text. A space comes before it.
+            text: The next words, whole ones, as a text, and a space comes before it; or their
+                vectors, `(n, width)` floats, for a model that reads such.
             video: The next pictures, three a second: `(n, height, width, 3)` uint8, or their
                 features, `(n, width)` floats.
             rate: Samples a second, which must be 16,000: `prediction.Resampler` converts.
@@ -123,9 +124,10 @@ class Stream:
         """
         used = self._predictor.settings.modalities
         sequences = {
-            name: np.zeros((self._count(name), 0), np.float32) for name in ("audio", "video")
+            name: np.zeros((self._count(name), 0), np.float32) for name in schema.MODALITIES
         }
-        sequences["text"] = self._ids
+        if self._predictor.settings.reads_word_ids():
+            sequences["text"] = self._ids
         notes = [f"No {name} is read: the model has none." for name in sorted(self._unread)]
         notes += clip_features.about(sequences, used, None, None, self._most)
         if self._sound.is_cut:
@@ -166,34 +168,15 @@ class Stream:
         return self._predictor.reader.maker((modality,), self._weights)
 
     def _samples(self, piece, rate):
-        """Returns samples as the recordings of files are read, `(samples,)` float32."""
-        if rate != decoding.SAMPLE_RATE:
-            raise errors.refusal(
-                "The sound has another sample rate",
-                f"{decoding.SAMPLE_RATE} Hz",
-                f"rate={rate}",
-                f"Convert the pieces with `amh_tf.prediction.Resampler({rate})`.",
-            )
+        """Returns samples, `(samples,)` float32, of which features can be made."""
+        stream_checks.check_features(self._predictor.inputs.features)
         self._maker("audio")
-        recorded = feature_kinds.record(self._predictor.inputs.features, "audio")
-        if recorded["kind"] != feature_kinds.MFCC:
-            raise errors.refusal(
-                "The sound features of this run are made of whole recordings",
-                "features that a step of sound has, whatever follows: MFCC",
-                recorded["kind"],
-                "Predict the recording as a whole, or train on a data set with MFCC.",
-            )
-        piece = np.asarray(piece)
-        if piece.size and piece.dtype.kind == "f" and not np.isfinite(piece).all():
-            raise errors.refusal(
-                "The sound holds samples that are not numbers", "finite samples", "NaN or infinity"
-            )
-        if not piece.size:
-            return np.zeros(0, np.float32)
-        sound = samples.Samples(piece, rate)
-        return np.concatenate([*sound.blocks(0, len(piece))])
+        return stream_checks.samples_of(piece, rate)
 
     def _transcript(self, text):
+        """Returns a text, or vectors of one."""
+        if not self._predictor.settings.reads_word_ids():
+            return stream_checks.vectors("text", text, self._predictor.settings.text_width)
         if not isinstance(text, str):
             raise errors.refusal("`text` is not a text", "words", f"{type(text).__name__}")
         self._maker("text")
@@ -205,14 +188,8 @@ class Stream:
         if piece.dtype == np.uint8 and piece.ndim == 4:
             features = self._maker("video").video_features(piece)
             return features, [pictures.crop_centre(frame) for frame in piece]
-        width = self._predictor.inputs.widths["video"]
-        if piece.dtype.kind != "f" or piece.shape[1:] != (width,) or not np.isfinite(piece).all():
-            raise errors.refusal(
-                "`video` holds neither pictures nor their features",
-                f"uint8 of shape (n, height, width, 3), or finite floats of shape (n, {width})",
-                f"{piece.dtype} of shape {piece.shape}",
-            )
-        return piece.astype(np.float32), []
+        width = self._predictor.settings.video_width
+        return stream_checks.vectors("video", piece, width), []
 
     def _hear(self, waveform):
         steps = self._sound.add(waveform)
@@ -220,6 +197,9 @@ class Stream:
             self._tracks["audio"].add(steps)
 
     def _tell(self, text):
+        if not isinstance(text, str):
+            self._add("text", text)
+            return
         if self._has_all_words:
             return
         own, most = self._tracks["text"], self._most["text"]
@@ -236,12 +216,16 @@ class Stream:
 
     def _see(self, seen):
         features, frames = seen
-        own = self._tracks["video"]
-        room = self._most["video"] - own.count
-        if len(features) and room:
-            self._enroll("video")
-            own.add(features[:room])
-            self._frames += frames[:room]
+        self._enroll("video")
+        self._frames += frames[: self._add("video", features)]
+
+    def _add(self, modality, vectors):
+        """Adds as many steps as the model still reads; returns how many."""
+        own = self._tracks[modality]
+        vectors = vectors[: self._most[modality] - own.count]
+        if len(vectors):
+            own.add(vectors)
+        return len(vectors)
 
     def _enroll(self, modality):
         """Takes the speaker's mean and deviation of a modality from the other recordings."""
@@ -258,30 +242,3 @@ class Stream:
                 "Set them with --enroll.",
             )
         own.statistics = clip_features.statistics_of(modality, moments)
-
-
-def _check(settings, inputs, speaker):
-    """Refuses a model whose answer on the sound so far needs what comes later."""
-    if settings.bidirectional:
-        raise errors.refusal(
-            "The model cannot be run on a stream: its encoders also read from the end of the "
-            "recording, which has not come yet",
-            "encoders that read forward alone",
-            f"{settings.title} with bidirectional encoders",
-            "Train with --bidirectional=false.",
-        )
-    if "audio" in settings.modalities and inputs.trim_silence:
-        raise errors.refusal(
-            "The model cannot be run on a stream: its data set leaves out the silence around "
-            "what is said, which is known once the loudest sound has come",
-            "a data set of whole recordings",
-            f"trim_silence={inputs.trim_silence:g}",
-            "Prepare the data set with --trim_silence=0, and train on that.",
-        )
-    if settings.by_speaker and not speaker:
-        raise errors.refusal(
-            "The model standardizes by the speaker, of whom a stream knows nothing before its end",
-            "other recordings of the same speaker",
-            "none",
-            "Set them with --enroll, or train with --standardize=global.",
-        )

@@ -30,7 +30,7 @@ class Track:
         self._state = self._model.start(self._modality)
 
     def add(self, steps):
-        """Takes the next steps, `(time, width)` float32, or `(time,)` int32 of text."""
+        """Takes the next steps, `(time, width)` float32, or `(time,)` int32 of words."""
         self.count += len(steps)
         steps = self._with_waiting(steps)
         whole = len(steps) // self._stride * self._stride

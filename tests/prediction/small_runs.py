@@ -38,6 +38,7 @@ def write(folder, features=(), most=(), seeds=(), **model):
         seeds=seeds,
     )
     own = run_folder.RunFolder(folder)
+    vectors = {"text": model["text_width"]} if model.get("text_width") else {}
     folder.mkdir(parents=True)
     own.start(run_config)
     (folder / "vocabulary.txt").write_text("\n".join(VOCABULARY) + "\n")
@@ -45,9 +46,14 @@ def write(folder, features=(), most=(), seeds=(), **model):
         "data": "noise (synthetic)",
         "synthetic": True,
         "classes": CLASSES,
-        "widths": {"audio": 120, "video": 2048},
+        "widths": {"audio": 120, "video": 2048, **vectors},
         "transcripts": "reference",
-        "features": {**FEATURES, **dict(features), "max_lengths": dict(most)},
+        "features": {
+            **FEATURES,
+            **{name: {"kind": "synthetic"} for name in vectors},
+            **dict(features),
+            "max_lengths": dict(most),
+        },
         "unknown_ids": [4],
         "vocabulary_size": len(VOCABULARY),
     }

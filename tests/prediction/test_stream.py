@@ -241,8 +241,8 @@ def test_refused_piece_changes_nothing(amh):
         "not sound.*floats up to 9": {"audio": np.full(5, 9.0)},
         r"not sound.*shape \(2, 3, 4\)": {"audio": np.zeros((2, 3, 4))},
         "not a text": {"audio": SOUND, "text": 3},
-        "neither pictures nor": {"audio": SOUND, "video": np.zeros((2, 100))},
-        r"neither pictures.*uint8 of shape \(2, 100\)": {
+        "`video` does not suit": {"audio": SOUND, "video": np.zeros((2, 100))},
+        r"`video` does not.*uint8 of shape \(2, 100\)": {
             "text": "fine",
             "video": np.zeros((2, 100), np.uint8),
         },
@@ -276,10 +276,17 @@ def test_model_that_needs_the_whole_is_refused(tmp_path, settings, problem):
         amh_tf.load(folder).stream()
 
 
-def test_features_that_cannot_be_made_here_are_refused(tmp_path):
-    folder = small_runs.write(tmp_path / "run", features={"audio": {"kind": "unknown"}})
+@pytest.mark.parametrize(
+    ("kind", "problem"),
+    [
+        ("unknown", "audio features cannot be made"),
+        ("pretrained", "cannot be made of a stream.*MFCC"),
+    ],
+)
+def test_features_that_cannot_be_made_of_pieces_are_refused(tmp_path, kind, problem):
+    folder = small_runs.write(tmp_path / "run", features={"audio": {"kind": kind}})
     own = amh_tf.load(folder).stream()
-    with pytest.raises(errors.InputError, match="audio features cannot be made"):
+    with pytest.raises(errors.InputError, match=problem):
         own.feed(SOUND)
     own.feed(text="fine")
     assert not own.is_empty
@@ -291,6 +298,21 @@ def test_speaker_without_pictures_is_refused_with_them(tmp_path, monkeypatch):
     own = stream.Stream(folder, enroll=[OTHER], resnet_weights="random")
     with pytest.raises(errors.InputError, match=r"other recordings have no video.*--enroll"):
         own.feed(video=PICTURES)
+
+
+def test_text_may_come_as_vectors(tmp_path):
+    folder = small_runs.write(tmp_path / "run", **BOTH, text_width=3, num_hops=2)
+    one = Opened(folder)
+    vectors = np.random.default_rng(7).standard_normal((6, 3)).astype(np.float32)
+    for place in range(6):
+        one.stream.feed(SOUND[place * 999 : place * 999 + 999], text=vectors[place : place + 1])
+    steps = audio.mfcc_with_deltas(SOUND[: 6 * 999] / np.float32(32768)).numpy()
+    expected = one.compute(audio=steps, text=vectors)
+    answer = one.stream.answer()
+    np.testing.assert_allclose(values(answer), expected, rtol=0, atol=ROUNDING)
+    assert [len(weights) for _, weights in answer.hops] == [len(steps), 6]
+    with pytest.raises(errors.InputError, match=r"`text` does not suit.*\(n, 3\)"):
+        one.stream.feed(text="fine")
 
 
 def test_export_cannot_be_continued(tmp_path):
