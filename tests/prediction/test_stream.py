@@ -101,8 +101,9 @@ def cut(sound, size):
 @pytest.mark.parametrize("size", [1, 160, 1600, None])
 def test_final_answer_is_that_on_the_whole(opened, size):
     text = WORDS if "text" in opened.settings.modalities else ""
-    (expected,) = opened.predict([SOUND], text)
-    for piece in cut(SOUND, size):
+    sound = SOUND[:12000] if size == 1 else SOUND
+    (expected,) = opened.predict([sound], text)
+    for piece in cut(sound, size):
         opened.stream.feed(piece)
     if text:
         opened.stream.feed(text=text)
