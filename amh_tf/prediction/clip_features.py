@@ -274,11 +274,7 @@ def _check_network(own, pictured):
 
 
 def about(sequences, used, waveform, frames, max_lengths):
-    """Yields notes of what the model does not get; arguments are those of `ClipFeatures`.
-
-    Raises:
-        InputError: If it gets nothing at all.
-    """
+    """Yields notes of what the model does not get, and refuses a clip of which it gets nothing."""
     absent = [name for name in used if not len(sequences[name])]
     if len(absent) == len(used):
         raise errors.refusal(

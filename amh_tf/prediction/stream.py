@@ -92,8 +92,8 @@ class Stream:
                 32-bit integers.
             text: The next words, whole ones, as a text, and a space comes before it; or their
                 vectors, `(n, width)` floats, for a model that reads such.
-            video: The next pictures, three a second: `(n, height, width, 3)` uint8, or their
-                features, `(n, width)` floats.
+            video: The next pictures, three a second, of the region that the run's data set says:
+                `(n, height, width, 3)` uint8, or their features, `(n, width)` floats.
             rate: Samples a second, which must be 16,000: `prediction.Resampler` converts.
 
         Raises:
