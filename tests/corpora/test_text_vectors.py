@@ -1,9 +1,12 @@
 """Folds in the authors' layout whose text is vectors."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import amh_tf
+import amh_tf.prepare
 from amh_tf import feature_kinds, schema
 from amh_tf.corpora import authors_folds, planted
 from amh_tf.data import verification
@@ -100,4 +103,6 @@ def test_fold_is_prepared(vectors, tmp_path):
     data = amh_tf.prepare(source="folds", source_dir=str(vectors), output_dir=str(tmp_path / "d"))
     assert data.widths["text"] == 300 and data.vocabulary_size == 2
     assert not feature_kinds.can_make(data.features, "text")
+    (said, *_) = sys.modules["amh_tf.prepare"]._about_features("folds", data)
+    assert said == "The text is vectors: it is not known how they were made."
     assert not list(verification.verify(tmp_path / "d"))
