@@ -1,0 +1,58 @@
+"""What an ONNX file says of itself: its metadata, texts by name."""
+
+import json
+
+from amh_tf import __version__, feature_kinds, models
+from amh_tf.runs.trained import Trained
+
+NOT_FIT = (
+    "Emotion is what annotators heard in the data set. Other speakers, languages and microphones "
+    "give other answers, mostly worse. The probabilities are not calibrated. Do not decide about "
+    "people by this model's answers."
+)
+SYNTHETIC = "The data are synthetic: the model knows nothing of real speech. "
+
+
+def of(trained: Trained, half: bool = False) -> dict[str, str]:
+    """Describes a trained model.
+
+    Args:
+        trained: `amh_tf.runs.trained.Trained`.
+        half: Whether weights are stored in half precision.
+
+    Returns:
+        Dict of texts; what has parts is JSON. A page or a device needs nothing else to name the
+        classes and to make the inputs.
+    """
+    config, inputs = trained.config, trained.inputs
+    parts = {
+        "classes": list(inputs.classes),
+        "modalities": list(config.modalities),
+        "hops": hop_targets(trained),
+        "features": {
+            modality: feature_kinds.describe(inputs.features, modality)
+            for modality in config.modalities
+        },
+        "max_lengths": {modality: inputs.max_lengths[modality] for modality in config.modalities},
+        "audio_stride": config.audio_stride,
+        "use_energy": inputs.use_energy,
+        "trim_silence": inputs.trim_silence,
+    }
+    texts = {
+        "title": config.title,
+        "data": inputs.data,
+        "fingerprint": trained.run_config.data_fingerprint,
+        "standardize": config.standardize,
+        "weights": "float16" if half else "float32",
+        "release": __version__,
+        "limits": (SYNTHETIC if inputs.synthetic else "") + NOT_FIT,
+    }
+    return {**texts, **{name: json.dumps(part) for name, part in parts.items()}}
+
+
+def hop_targets(trained: Trained) -> list[str]:
+    """Returns the modality that each of the outputs `attention_1` ... `attention_N` is of."""
+    layers = {layer.name: layer for layer in models.members(trained.model)[0].layers}
+    if "hops" in layers:
+        return layers["hops"].targets(trained.config.modalities)
+    return list(trained.config.modalities) if "attention" in layers else []
