@@ -1,6 +1,6 @@
 """ONNX files run by ONNX Runtime on the processor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +50,17 @@ class Runner:
             if value.name.endswith(("_state", "_cell"))
         }
 
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(
+        self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str] | None = None
+    ) -> dict[str, np.ndarray]:
         """Runs it once.
 
         Args:
             inputs: Dict of arrays by name; those that it does not read are left out.
+            outputs: Names of the outputs that are asked for, or None for all.
 
         Returns:
-            Dict of all outputs.
+            Dict of the outputs.
         """
-        feeds = {name: inputs[name] for name in self.inputs}
-        return dict(zip(self.outputs, self._session.run(self.outputs, feeds)))
+        feeds, names = {name: inputs[name] for name in self.inputs}, outputs or self.outputs
+        return dict(zip(names, self._session.run(list(names), feeds)))
