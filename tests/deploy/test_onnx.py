@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="extra onnx")
+pytest.importorskip("onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")
+import onnx
 from scipy import special
 
 from amh_tf import errors, models
@@ -134,8 +135,8 @@ def test_row_without_any_modality_is_nan():
 
 def test_half_precision_halves_the_file(exported, tmp_path):
     half = write.write(exported.trained, tmp_path / "half", half=True)
-    share = half.bytes["model.onnx"] / (4 * exported.trained.model.count_params())
-    assert share < 0.53  # of few parameters, the graph's own bytes are a part
+    # The graph's own bytes come on top.
+    assert half.bytes["model.onnx"] < 2 * exported.trained.model.count_params() + 70_000
     assert 0 < half.difference < write.HALF_PARITY
     run = runtime.Runner(tmp_path / "half" / "model.onnx")
     assert run.metadata["weights"] == "float16"
@@ -179,7 +180,7 @@ def test_files_that_do_not_answer_as_keras_are_not_left(tmp_path, monkeypatch):
 
 def test_other_file_is_not_run(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"no model")
-    with pytest.raises(errors.InputError, match="a.onnx' cannot be run"):
+    with pytest.raises(errors.InputError, match=r"a\.onnx' cannot be run"):
         runtime.Runner(tmp_path / "a.onnx")
 
 
