@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 pytest.importorskip("onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")
@@ -32,9 +33,9 @@ def of_keras(trained, inputs):
     """Probabilities and attention of the model, computed in single precision."""
     single = parity.in_single_precision(trained)
     if trained.config.model == "mdre":  # which has no attention
-        outputs = {"logits": single(inputs)}
+        outputs = {"logits": tf.function(single)(inputs)}
     else:
-        outputs = models.attention_model(single)(inputs)
+        outputs = dict(tf.function(models.attention_model(single))(inputs))
         del outputs["fused"]
     return {name: np.asarray(value, np.float64) for name, value in outputs.items()}
 

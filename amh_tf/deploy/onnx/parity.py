@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from amh_tf import models, schema
 from amh_tf.deploy.onnx import runtime, sequences
@@ -24,7 +25,7 @@ def difference(trained: Trained, folder: Path) -> float:
         folder: Where it is.
     """
     inputs = utterances(trained)
-    logits = np.asarray(in_single_precision(trained)(inputs), np.float64)
+    logits = np.asarray(tf.function(in_single_precision(trained))(inputs), np.float64)
     expected = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected /= expected.sum(axis=1, keepdims=True)
     received = runtime.Runner(folder / "model.onnx")(inputs)["probabilities"]
