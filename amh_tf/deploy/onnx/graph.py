@@ -30,6 +30,7 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[tuple, str] = {}
+        self._values: dict[tuple, Any] = {}
 
     def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> str:
         """Declares an input; sizes that are texts are symbols."""
@@ -37,12 +38,14 @@ class Graph:
         return name
 
     def output(self, name: str, value: str, dtype: Any, shape: Sequence[int | str]) -> None:
-        """Declares a value as an output under a name of its own."""
-        self._add("Identity", [value], [name], {})
+        """Declares an operator's value as an output, and calls it so from here on."""
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [name if used == value else used for used in names]
         self._outputs.append(_described(name, dtype, shape))
 
     def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
-        """Adds an operator.
+        """Adds an operator, unless there is one of the same inputs and attributes.
 
         Args:
             kind: Its name, such as "MatMul".
@@ -53,10 +56,13 @@ class Graph:
         Returns:
             Name of its output, or a tuple of their names where there are several.
         """
-        name = f"{kind}_{len(self._nodes)}"
-        names = [name, *(f"{name}_{place}" for place in range(1, outputs))]
-        self._add(kind, inputs, names, attributes)
-        return name if outputs == 1 else tuple(names)
+        key = kind, inputs, outputs, repr(attributes)
+        if key not in self._values:
+            name = f"{kind}_{len(self._nodes)}"
+            names = (name, *(f"{name}_{place}" for place in range(1, outputs)))
+            self._nodes.append(helper.make_node(kind, inputs, names, name, **attributes))
+            self._values[key] = name if outputs == 1 else names
+        return self._values[key]
 
     def constant(self, value: Any, dtype: Any) -> str:
         """Returns a constant, which is stored once however often it is used."""
@@ -114,10 +120,6 @@ class Graph:
                 used.update(node.input)
                 nodes.append(node)
         return nodes[::-1], used
-
-    def _add(self, kind, inputs, outputs, attributes):
-        name = f"{kind}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, outputs, name, **attributes))
 
     def _store(self, name, array):
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))

@@ -88,27 +88,40 @@ def outputs(graph: Graph, classes: int, answer: Answer) -> None:
         graph.output(f"attention_{hop}", weights, np.float32, ["batch", time])
 
 
-def _pool(graph, states, projected):
-    """Pools states by their similarity to a vector, as `kernels.attention.pool` does."""
-    middle, end = graph.integers([1]), graph.integers([2])
-    scores = graph.op("MatMul", states.states, graph.op("Unsqueeze", projected, end))
-    scores = graph.op("Where", states.mask, graph.op("Squeeze", scores, end), graph.floats(_MASKED))
-    weights = graph.op("Softmax", scores, axis=1)
-    weights = graph.op("Where", states.mask, weights, graph.floats(0))
-    context = graph.op("MatMul", graph.op("Unsqueeze", weights, middle), states.states)
-    return graph.op("Squeeze", context, middle), (weights, states.time)
+def _pool(graph, states, query):
+    """Pools states by their similarity to a vector, as `kernels.attention.pool` does.
+
+    Args:
+        graph: The graph.
+        states: `States`.
+        query: The vector, `(batch, 1, dim)`: it stays a row, so that no product needs a new shape.
+
+    Returns:
+        Context `(batch, 1, dim)`, and weights `(batch, time)` with their axis' name.
+    """
+    row = graph.integers([1])
+    mask = graph.op("Unsqueeze", states.mask, row)
+    scores = graph.op("MatMul", query, graph.op("Transpose", states.states, perm=[0, 2, 1]))
+    weights = graph.op("Softmax", graph.op("Where", mask, scores, graph.floats(_MASKED)), axis=2)
+    weights = graph.op("Where", mask, weights, graph.floats(0))
+    context = graph.op("MatMul", weights, states.states)
+    return context, (graph.op("Squeeze", weights, row), states.time)
 
 
 def _hops(graph, member, name, encoded):
-    schedule, attention = member.get_layer("hops"), []
-    vectors = {modality: states.last for modality, states in encoded.items()}
+    schedule, attention, row = member.get_layer("hops"), [], graph.integers([1])
+    vectors = {
+        modality: graph.op("Unsqueeze", states.last, row) for modality, states in encoded.items()
+    }
     for layer, target in zip(schedule.attentions, schedule.targets(encoded)):
         query = [vectors[modality] for modality in sorted(vectors) if modality != target]
-        query = query[0] if len(query) == 1 else graph.op("Concat", *query, axis=1)
-        projected = _dense(graph, layer, f"{name}hops/{layer.name}", query)
+        query = query[0] if len(query) == 1 else graph.op("Concat", *query, axis=2)
+        kernel, bias = _weights(graph, layer, f"{name}hops/{layer.name}")
+        projected = graph.op("Add", graph.op("MatMul", query, kernel), bias)
         vectors[target], weights = _pool(graph, encoded[target], projected)
         attention.append(weights)
-    return graph.op("Concat", *(vectors[modality] for modality in encoded), axis=1), attention
+    fused = graph.op("Concat", *(vectors[modality] for modality in encoded), axis=2)
+    return graph.op("Squeeze", fused, row), attention
 
 
 def _dense_layers(graph, member, name, encoded):
@@ -123,8 +136,9 @@ def _dense_layers(graph, member, name, encoded):
 def _memory_attention(graph, member, name, encoded):
     (states,) = encoded.values()
     memory = graph.weight(f"{name}attention/memory", member.get_layer("attention").memory)
-    context, weights = _pool(graph, states, graph.op("Unsqueeze", memory, graph.integers([0])))
-    return context, [weights]
+    query = graph.op("Unsqueeze", memory, graph.integers([0, 1]))
+    context, weights = _pool(graph, states, query)
+    return graph.op("Squeeze", context, graph.integers([1])), [weights]
 
 
 _FUSIONS: dict[str, Callable] = {
@@ -136,5 +150,9 @@ _FUSIONS: dict[str, Callable] = {
 
 def _dense(graph, layer, name, vectors):
     """Multiplies vectors with a layer's kernel, and adds its bias."""
-    kernel = graph.weight(f"{name}/kernel", layer.kernel)
-    return graph.op("Gemm", vectors, kernel, graph.weight(f"{name}/bias", layer.bias))
+    return graph.op("Gemm", vectors, *_weights(graph, layer, name))
+
+
+def _weights(graph, layer, name):
+    """Returns a layer's kernel and bias."""
+    return graph.weight(f"{name}/kernel", layer.kernel), graph.weight(f"{name}/bias", layer.bias)

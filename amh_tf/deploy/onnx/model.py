@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 
 from amh_tf import models
+from amh_tf.deploy import input_checks
 from amh_tf.deploy.onnx import description, encoders, heads, sequences
 from amh_tf.deploy.onnx.graph import Graph
 from amh_tf.runs.trained import Trained
@@ -26,12 +27,10 @@ def build(trained: Trained, half: bool = False) -> onnx.ModelProto:
     """
     graph, config = Graph(half), trained.config
     read = {modality: sequences.read(graph, config, modality) for modality in config.modalities}
-    usable = [in_range for _, in_range in read.values()]
-    usable += sequences.read_statistics(graph, config)
-    answerable = functools.reduce(functools.partial(graph.op, "And"), [*usable, _any(graph, read)])
+    answerable = _answerable(graph, config, list(read.values()))
     averaged = {
         modality: sequences.average(graph, sequence, sequences.stride(config, modality))
-        for modality, (sequence, _) in read.items()
+        for modality, (sequence, _, _) in read.items()
     }
     members = models.members(trained.model)
     answers = []
@@ -56,7 +55,14 @@ def member_name(number: int, count: int) -> str:
     return f"member_{number + 1}/" if count > 1 else ""
 
 
-def _any(graph, read):
-    """Returns whether each row has any modality, `(batch,)` bool."""
-    lengths = [sequence.length for sequence, _ in read.values()]
-    return graph.op("Greater", graph.op("Max", *lengths), graph.constant([0], np.int32))
+def _answerable(graph, config, read):
+    """Returns which rows can be answered, `(batch,)` bool."""
+    parts, in_range, magnitudes = zip(*read)
+    magnitude = graph.op("Sum", *magnitudes)
+    conditions = [
+        *in_range,
+        graph.op("LessOrEqual", magnitude, graph.floats(input_checks.LARGEST_FEATURE)),
+        sequences.is_present(graph, graph.op("Max", *(part.length for part in parts))),
+        *sequences.read_statistics(graph, config),
+    ]
+    return functools.reduce(functools.partial(graph.op, "And"), conditions)
