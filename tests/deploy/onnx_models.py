@@ -19,6 +19,7 @@ MODELS = {
         "model": "amh", "num_hops": 3, "bidirectional": True, "reset_after": True,
         "audio_layers": 2, "text_layers": 2,
     },
+    "amh of text as vectors": {"num_hops": 2, "text_width": 8},
     "rnn_attn over words": {"model": "rnn_attn", "modalities": ("text",)},
 }  # fmt: skip
 

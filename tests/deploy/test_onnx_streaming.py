@@ -15,7 +15,9 @@ MODELS = {
     "amh of the late reset gate, averaged and standardized by the training part": {
         "num_hops": 2, "reset_after": True, "audio_stride": 4, "standardize": "global",
     },
-    "mdre of LSTM": {"model": "mdre", "cell": "lstm", "video_layers": 2},
+    "mdre of LSTM, text as vectors": {
+        "model": "mdre", "cell": "lstm", "video_layers": 2, "text_width": 8,
+    },
     "rnn_attn of LSTM, standardized by the speaker": {
         "model": "rnn_attn", "modalities": ("audio",), "bidirectional": False,
         "standardize": "speaker",

@@ -68,9 +68,10 @@ def _litert(path, make, threads):
 
 def _onnx(run, threads):
     """Returns a function that answers by the model's own operators on ONNX Runtime."""
-    from amh_tf.deploy.onnx import model, runtime  # says what is not installed
+    from amh_tf.deploy.onnx import model as whole
+    from amh_tf.deploy.onnx import runtime  # says what is not installed
 
-    runner = runtime.Runner(model.build(trained.read(run)).SerializeToString(), threads)
+    runner = runtime.Runner(whole.build(trained.read(run)).SerializeToString(), threads)
     return lambda inputs: runner(inputs, ["probabilities"])["probabilities"][0]
 
 
