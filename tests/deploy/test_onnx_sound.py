@@ -1,21 +1,28 @@
 """The waveform's graph against Kaldi's own features, and against this package's."""
 
+import json
+
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 pytest.importorskip("onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")
 from amh_tf.deploy.onnx import runtime, sound, write
 from amh_tf.features import audio, heard
+from amh_tf.runs import trained
 from tests import conftest
 from tests.deploy import onnx_models
 from tests.features import test_audio
+from tests.prediction import test_ravdess_model
+
+NAMES = ("features", "model")
 
 
 def features_of(**recipe):
     declared = {**conftest.MADE_HERE, "audio": {"kind": "mfcc", **recipe}}
-    trained = onnx_models.build(num_hops=1, features=declared, audio_width=120)
-    return runtime.Runner(sound.build(trained).SerializeToString())
+    run = onnx_models.build(num_hops=1, features=declared, audio_width=120)
+    return runtime.Runner(sound.build(run).SerializeToString())
 
 
 @pytest.mark.parametrize("use_energy", [False, True])
@@ -62,9 +69,23 @@ def test_silence_is_left_out_as_in_training(use_energy):
     np.testing.assert_allclose(kept, expected, atol=2e-3)
 
 
+def test_waveform_to_emotion_is_what_the_command_answers(tmp_path):
+    """The included model, an ensemble that hears no silence around utterances."""
+    write.write(trained.read(test_ravdess_model.MODEL), tmp_path / "onnx")
+    features, model = (runtime.Runner(tmp_path / "onnx" / f"{n}.onnx") for n in NAMES)
+    _, samples = wavfile.read(test_ravdess_model.vowel(tmp_path / "vowel.wav"))
+    outputs = features({"waveform": samples.astype(np.float32)[None] / 32768})
+    start, length = (int(outputs[f"audio_{what}"][0]) for what in ("start", "length"))
+    kept = outputs["audio"][:, start : start + length]
+    answer = model({"audio": kept, "audio_length": np.array([length], np.int32)})
+    named = dict(zip(json.loads(model.metadata["classes"]), answer["probabilities"][0]))
+    assert named == pytest.approx(test_ravdess_model.PINNED, abs=2e-3)
+    assert "CC BY-NC-SA 4.0" in model.metadata["licence"] and model.metadata["data"] == "RAVDESS"
+
+
 def test_features_that_are_not_made_here_have_no_file(tmp_path):
     declared = {**conftest.MADE_HERE, "audio": conftest.WAV2VEC}
-    trained = onnx_models.build(num_hops=1, features=declared)
-    report = write.write(trained, tmp_path / "onnx")
+    run = onnx_models.build(num_hops=1, features=declared)
+    report = write.write(run, tmp_path / "onnx")
     assert "features.onnx" not in report.bytes and "model.onnx" in report.bytes
     assert any("my wav2vec_2" in note for note in report.notes)

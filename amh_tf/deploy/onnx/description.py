@@ -10,6 +10,8 @@ NOT_FIT = (
     "give other answers, mostly worse. The probabilities are not calibrated. Do not decide about "
     "people by this model's answers."
 )
+# A licence's terms in full are a few times as long.
+MAX_LICENCE_BYTES = 4096
 SYNTHETIC = "The data are synthetic: the model knows nothing of real speech. "
 
 
@@ -22,7 +24,8 @@ def of(trained: Trained, half: bool = False) -> dict[str, str]:
 
     Returns:
         Dict of texts; what has parts is JSON. A page or a device needs nothing else to name the
-        classes and to make the inputs.
+        classes and to make the inputs. `licence` is there where a file LICENSE is in the folder of
+        the run, or of the data set, that the vocabulary comes from.
     """
     config, inputs = trained.config, trained.inputs
     parts = {
@@ -47,6 +50,9 @@ def of(trained: Trained, half: bool = False) -> dict[str, str]:
         "release": __version__,
         "limits": (SYNTHETIC if inputs.synthetic else "") + NOT_FIT,
     }
+    licence = inputs.vocabulary_path.with_name("LICENSE")
+    if licence.is_file():
+        texts["licence"] = licence.read_bytes()[:MAX_LICENCE_BYTES].decode("utf-8", "replace")
     return {**texts, **{name: json.dumps(part) for name, part in parts.items()}}
 
 
