@@ -21,6 +21,7 @@ from tests.models import test_parity
 from tools import import_reference
 
 PARITY = 1e-5
+TWO_LAYERS = [name for name in onnx_models.MODELS if "two layers" in name]
 # Absent modalities, a step each, and the most that a model reads; never nothing at all.
 LENGTHS = ((750, 128, 25), (1, 1, 1), (0, 5, 2), (33, 0, 4), (449, 20, 0), (3, 2, 1))
 
@@ -46,7 +47,15 @@ def usable(settings, lengths=LENGTHS):
     return [row for row in lengths if any(row[place] for place in places)]
 
 
-@pytest.mark.parametrize("name", onnx_models.MODELS)
+def exhaustive(name):
+    """A model of each kind is tried by every run of the tests, the others by the slow ones."""
+    usual = ("amh_7", "mha", "rnn_attn", "amh of text as vectors", *TWO_LAYERS)
+    return () if name in usual else pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=exhaustive(name)) for name in onnx_models.MODELS]
+)
 def test_every_model_answers_as_keras(name):
     trained = onnx_models.build(**onnx_models.MODELS[name])
     lengths = usable(trained.config)
@@ -62,7 +71,7 @@ def test_every_model_answers_as_keras(name):
         np.testing.assert_allclose(received[hop], expected[hop], atol=PARITY)
 
 
-@pytest.mark.parametrize("standardize", ["none", "speaker"])
+@pytest.mark.parametrize("standardize", [pytest.param("none", marks=pytest.mark.slow), "speaker"])
 def test_ensemble_answers_as_keras(standardize):
     trained = onnx_models.build(seeds=(1, 2, 3), num_hops=2, standardize=standardize)
     inputs = onnx_models.batch(trained.config, LENGTHS)
@@ -72,7 +81,7 @@ def test_ensemble_answers_as_keras(standardize):
     np.testing.assert_allclose(received["attention_2"], expected["attention_2"], atol=PARITY)
 
 
-@pytest.mark.parametrize("hops", [1, 7, 9])
+@pytest.mark.parametrize("hops", [pytest.param(1, marks=pytest.mark.slow), 7, 9])
 def test_authors_model_answers_as_their_code(hops):
     arrays = test_parity.recorded(f"amh_{hops}")
     variables = test_parity.variables_of(arrays)
@@ -151,6 +160,7 @@ def test_weights_beyond_half_precision_stay_single():
     assert np.isfinite(runner(trained, half=True)(inputs)["probabilities"]).all()
 
 
+@pytest.mark.slow
 def test_script_writes_files_that_say_what_they_are(exported, tmp_path):
     flags = [f"--run_dir={exported.run_dir}", f"--output_dir={tmp_path}"]
     finished = commands.run("export/to_onnx.py", *flags)

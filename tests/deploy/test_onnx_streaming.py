@@ -73,6 +73,34 @@ def test_states_that_are_not_filled_yet_do_not_matter():
     np.testing.assert_array_equal(received["attention_2"][:, 3:], 0)
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize(("name", "value"), [("audio", np.nan), ("audio", np.inf), ("text", 30)])
+def test_piece_that_cannot_be_read_makes_the_rest_nan(cell, name, value):
+    """Gates make numbers of NaN and infinity: a wrong answer would look right."""
+    trained = onnx_models.build(model="mdre", modalities=("audio", "text"), cell=cell)
+    run, hops = runner(streaming.encoder(trained, name)), runner(streaming.hops(trained))
+    inputs = onnx_models.batch(trained.config, [(8, 8, 0), (8, 8, 0)])
+    inputs[name][1, 2] = value
+    states = parity.encode(run, inputs, name, 2)
+    assert np.isfinite(states[0]).all() and np.isfinite(states[1, :2]).all()
+    assert np.isnan(states[1, 2:]).all()
+    read = {f"{m}_length": np.full(2, states.shape[1], np.int32) for m in ("audio", "text")}
+    read |= {"audio_states": np.ones((2, 11, 6), np.float32)}
+    read |= {"text_states": np.ones((2, 11, 5), np.float32), f"{name}_states": states}
+    answered = np.isfinite(hops(read)["probabilities"])
+    assert answered[0].all() and not answered[1].any()
+
+
+def test_nothing_heard_yet_is_no_answer():
+    trained = onnx_models.build(num_hops=2, modalities=("audio", "text"))
+    states = {"audio_states": np.ones((3, 4, 6), np.float32)}
+    states |= {"text_states": np.ones((3, 2, 5), np.float32)}
+    lengths = {"audio_length": [0, 1, 5], "text_length": [0, 0, 1]}
+    lengths = {name: np.array(value, np.int32) for name, value in lengths.items()}
+    answered = np.isfinite(runner(streaming.hops(trained))({**states, **lengths})["probabilities"])
+    assert answered.all(axis=1).tolist() == [False, True, False]
+
+
 def test_bidirectional_model_has_no_stream(tmp_path):
     trained = onnx_models.build(num_hops=1, bidirectional=True)
     with pytest.raises(errors.InputError, match="the other way begins at the end"):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from amh_tf.config import ModelConfig
+from amh_tf.deploy.onnx import checks
 from amh_tf.deploy.onnx.graph import Graph
 
 _MASKED = -1e9  # as `layers.masked_softmax` masks
@@ -63,7 +64,7 @@ def answer(
     return Answer(logits, attention)
 
 
-def mean(graph: Graph, answers: Sequence[Answer]) -> Answer:
+def _mean(graph, answers):
     """Joins members' answers: the logarithm of their mean probability, and their mean attention."""
     if len(answers) == 1:
         return answers[0]
@@ -79,11 +80,20 @@ def mean(graph: Graph, answers: Sequence[Answer]) -> Answer:
     return Answer(logits, attention)
 
 
-def outputs(graph: Graph, classes: int, answer: Answer) -> None:
-    """Declares `probabilities`, `logits`, and `attention_1` to `attention_N`."""
-    probabilities = graph.op("Softmax", answer.logits, axis=1)
+def outputs(graph: Graph, classes: int, answers: Sequence[Answer], answerable: str) -> None:
+    """Declares `probabilities`, `logits`, and `attention_1` to `attention_N`.
+
+    Args:
+        graph: The graph.
+        classes: Number of classes.
+        answers: Of each member.
+        answerable: Which rows can be answered, `(batch,)` bool; the others become NaN.
+    """
+    answer = _mean(graph, answers)
+    logits = checks.nan_unless(graph, answerable, answer.logits, 1)
+    probabilities = graph.op("Softmax", logits, axis=1)
     graph.output("probabilities", probabilities, np.float32, ["batch", classes])
-    graph.output("logits", answer.logits, np.float32, ["batch", classes])
+    graph.output("logits", logits, np.float32, ["batch", classes])
     for hop, (weights, time) in enumerate(answer.attention, start=1):
         graph.output(f"attention_{hop}", weights, np.float32, ["batch", time])
 

@@ -1,4 +1,4 @@
-"""A modality's sequences in a graph: declared, checked, masked and averaged."""
+"""A modality's sequences in a graph: declared, masked and averaged."""
 
 import dataclasses
 
@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 
 from amh_tf.config import ModelConfig
-from amh_tf.deploy import input_checks
 from amh_tf.deploy.onnx.graph import Graph
 
 _BOOL, _INT32, _INT64 = onnx.TensorProto.BOOL, onnx.TensorProto.INT32, onnx.TensorProto.INT64
@@ -29,29 +28,6 @@ class Sequence:
     time: str
 
 
-def read(graph: Graph, config: ModelConfig, modality: str) -> tuple[Sequence, str, str]:
-    """Declares a modality's inputs, and checks them.
-
-    Returns:
-        The sequence, its word ids within the vocabulary; whether each row's length is within the
-        time, `(batch,)` bool; and the sum of the magnitudes of its features, `(batch,)` float32,
-        which NaN and infinity do not leave finite, and which ids outside the vocabulary make
-        infinite.
-    """
-    time = f"{modality}_time"
-    values = declare(graph, config, modality, "batch", time)
-    declared = graph.input(f"{modality}_length", np.int32, ["batch"])
-    steps = _scalar(graph, size(graph, values, 1))
-    length = graph.op("Clip", declared, graph.constant(0, np.int32), steps)
-    sequence = Sequence(values, length, mask(graph, values, length), time)
-    magnitude = _magnitude(graph, config, modality, values)
-    magnitude = graph.op("Where", sequence.mask, magnitude, graph.floats(0))
-    magnitude = graph.op("ReduceSum", magnitude, graph.integers([1]), keepdims=0)
-    if config.reads_word_ids(modality):
-        sequence = dataclasses.replace(sequence, values=_clipped(graph, config, values))
-    return sequence, graph.op("Equal", declared, length), magnitude
-
-
 def declare(graph: Graph, config: ModelConfig, name: str, batch: str, time: str) -> str:
     """Declares an input of the model by its name."""
     shape, dtype = config.input_spec(name)
@@ -68,6 +44,11 @@ def whole(graph: Graph, values: str, time: str) -> Sequence:
 def size(graph: Graph, values: str, axis: int) -> str:
     """Returns the size of an axis, `(1,)` int64."""
     return graph.op("Shape", values, start=axis, end=axis + 1)
+
+
+def scalar(graph: Graph, count: str) -> str:
+    """Returns a count, `(1,)` int64, as a scalar, int32."""
+    return graph.op("Cast", graph.op("Squeeze", count, graph.integers([0])), to=_INT32)
 
 
 def mask(graph: Graph, values: str, length: str) -> str:
@@ -122,53 +103,10 @@ def where_present(graph: Graph, length: str, vectors: str) -> str:
     return graph.op("Where", present, vectors, graph.floats(0))
 
 
-def read_statistics(graph: Graph, config: ModelConfig) -> list[str]:
-    """Declares the inputs that hold means and deviations of speakers.
-
-    Returns:
-        Whether each row of each can be used, `(batch,)` bool.
-    """
-    usable = []
-    for name in config.statistics_names:
-        values = declare(graph, config, name, "batch", "")
-        least = 0.0 if name.endswith("_deviation") else -input_checks.LARGEST_FEATURE
-        above = graph.op("GreaterOrEqual", values, graph.floats(least))
-        below = graph.op("LessOrEqual", values, graph.floats(input_checks.LARGEST_FEATURE))
-        wrong = graph.op("Not", graph.op("And", above, below))  # True of NaN
-        usable.append(graph.op("Not", _any(graph, wrong)))
-    return usable
-
-
-def _magnitude(graph, config, modality, values):
-    """Returns the sum of the magnitudes of each step, `(batch, time)`."""
-    if config.reads_word_ids(modality):
-        known = graph.op("Equal", values, _clipped(graph, config, values))
-        return graph.op("Where", known, graph.floats(0), graph.floats(np.inf))
-    # In ONNX Runtime faster than its ReduceL1.
-    return graph.op("ReduceSum", graph.op("Abs", values), graph.integers([2]), keepdims=0)
-
-
-def _clipped(graph, config, ids):
-    last = graph.constant(config.vocabulary_size - 1, np.int32)
-    return graph.op("Clip", ids, graph.constant(0, np.int32), last)
-
-
-def _any(graph, rows):
-    """Returns whether anything is True in a row, `(batch,)` bool."""
-    numbers = graph.op("Cast", rows, to=_INT32)
-    highest = graph.op("ReduceMax", numbers, graph.integers([1]), keepdims=0)
-    return graph.op("Cast", highest, to=_BOOL)
-
-
 def _places(graph, count):
     """Returns 0, 1, ... below a count, `(1,)` int64, as int32."""
     zero, one = (graph.constant(number, np.int32) for number in (0, 1))
-    return graph.op("Range", zero, _scalar(graph, count), one)
-
-
-def _scalar(graph, count):
-    """Returns a count, `(1,)` int64, as a scalar, int32."""
-    return graph.op("Cast", graph.op("Squeeze", count, graph.integers([0])), to=_INT32)
+    return graph.op("Range", zero, scalar(graph, count), one)
 
 
 def _quotient(graph, values, divisor, dtype):

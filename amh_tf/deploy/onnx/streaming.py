@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 
 from amh_tf import errors, models
-from amh_tf.deploy.onnx import description, encoders, heads, model, sequences
+from amh_tf.deploy.onnx import checks, description, encoders, heads, model, sequences
 from amh_tf.deploy.onnx.graph import Graph
 from amh_tf.runs.trained import Trained
 
@@ -35,6 +35,9 @@ def encoder(trained: Trained, modality: str, half: bool = False) -> onnx.ModelPr
     before, `MODALITY_next_state` and `MODALITY_next_cell`. An ensemble's members are side by side,
     in the layers as in the dimensions.
 
+    Features that are not finite, or ids outside the vocabulary, make a row NaN, and all that goes
+    on from there.
+
     Where `audio_stride` steps of sound are averaged into one, a piece holds a multiple of it; the
     last may hold any number, and nothing goes on from there.
 
@@ -49,6 +52,10 @@ def encoder(trained: Trained, modality: str, half: bool = False) -> onnx.ModelPr
     for name in config.statistics_names:
         if name.startswith(modality):
             sequences.declare(graph, config, name, "batch", "")
+    magnitudes = checks.magnitude(graph, config, modality, values)
+    magnitudes = [graph.op("ReduceSum", magnitudes, graph.integers([1]), keepdims=0)]
+    if config.reads_word_ids(modality):
+        values = checks.known_ids(graph, config, values)
     sequence = sequences.whole(graph, values, f"{modality}_time")
     sequence = sequences.average(graph, sequence, sequences.stride(config, modality))
     units = getattr(config, f"{modality}_units")
@@ -56,7 +63,9 @@ def encoder(trained: Trained, modality: str, half: bool = False) -> onnx.ModelPr
     carried = ["state", "cell"] if config.cell == "lstm" else ["state"]
     shape = [layers * len(members), "batch", units]
     for what in carried:
-        graph.input(f"{modality}_{what}", np.float32, shape)
+        state = graph.input(f"{modality}_{what}", np.float32, shape)
+        magnitudes.append(checks.sum_of_magnitudes(graph, state, 0, 2))
+    usable = checks.is_finite(graph, *magnitudes)
     states, ends = [], []
     for number, member in enumerate(members):
         initial = [
@@ -70,10 +79,12 @@ def encoder(trained: Trained, modality: str, half: bool = False) -> onnx.ModelPr
         states.append(encoded.states)
         ends += encoded.carried
     joined = states[0] if len(states) == 1 else graph.op("Concat", *states, axis=2)
+    joined = checks.nan_unless(graph, usable, joined, 1, 2)
     width = units * len(members)
     graph.output(f"{modality}_states", joined, np.float32, ["batch", sequence.time, width])
     for what, parts in zip(carried, zip(*ends)):
         stacked = parts[0] if len(parts) == 1 else graph.op("Concat", *parts, axis=0)
+        stacked = checks.nan_unless(graph, usable, stacked, 0, 2)
         graph.output(f"{modality}_next_{what}", stacked, np.float32, shape)
     return graph.model(f"{modality}_encoder", description.of(trained, half))
 
@@ -95,18 +106,18 @@ def hops(trained: Trained, half: bool = False) -> onnx.ModelProto:
     for modality in config.modalities:
         time, width = f"{modality}_time", len(members) * getattr(config, f"{modality}_units")
         values = graph.input(f"{modality}_states", np.float32, ["batch", time, width])
-        length = graph.input(f"{modality}_length", np.int32, ["batch"])
-        mask = sequences.mask(graph, values, length)
-        read[modality] = sequences.Sequence(values, length, mask, time)
+        magnitudes = checks.sum_of_magnitudes(graph, values, 2)
+        read[modality] = checks.with_length(graph, modality, values, magnitudes, time)
     answers = []
     for number, member in enumerate(members):
         encoded = {
-            modality: _states(graph, sequence, getattr(config, f"{modality}_units"), number)
-            for modality, sequence in read.items()
+            modality: _states(graph, checked.sequence, getattr(config, f"{modality}_units"), number)
+            for modality, checked in read.items()
         }
         name = model.member_name(number, len(members))
         answers.append(heads.answer(graph, config, member, name, encoded))
-    heads.outputs(graph, config.num_classes, heads.mean(graph, answers))
+    answerable = checks.answerable(graph, read.values())
+    heads.outputs(graph, config.num_classes, answers, answerable)
     return graph.model("hops", description.of(trained, half))
 
 
