@@ -31,6 +31,7 @@ class Graph:
         self._outputs: list[onnx.ValueInfoProto] = []
         self._constants: dict[tuple, str] = {}
         self._values: dict[tuple, Any] = {}
+        self._names: dict[str, str] = {}
 
     def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> str:
         """Declares an input; sizes that are texts are symbols."""
@@ -38,10 +39,8 @@ class Graph:
         return name
 
     def output(self, name: str, value: str, dtype: Any, shape: Sequence[int | str]) -> None:
-        """Declares an operator's value as an output, and calls it so from here on."""
-        for node in self._nodes:
-            for names in (node.input, node.output):
-                names[:] = [name if used == value else used for used in names]
+        """Declares an operator's value as an output, which the file calls by this name."""
+        self._names[value] = name
         self._outputs.append(_described(name, dtype, shape))
 
     def op(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
@@ -114,12 +113,20 @@ class Graph:
 
     def _reachable(self):
         """Returns the operators that an output needs, and the names of what they read."""
-        used, nodes = {output.name for output in self._outputs}, []
+        used, nodes = set(self._names), []
         for node in reversed(self._nodes):
             if not used.isdisjoint(node.output):
                 used.update(node.input)
-                nodes.append(node)
+                nodes.append(self._renamed(node))
         return nodes[::-1], used
+
+    def _renamed(self, node):
+        """Returns an operator that calls outputs of the graph by their names."""
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        for names in (copy.input, copy.output):
+            names[:] = [self._names.get(name, name) for name in names]
+        return copy
 
     def _store(self, name, array):
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
