@@ -34,7 +34,7 @@ class Predictor:
         self._settings = folder.load_config().model
         self._inputs = run_inputs.load(run_dir, folder.load_config(), data_dir)
         model = folder.load_model()
-        self._targets = _targets(model, self._settings)
+        self._targets = models.attention_targets(model, self._settings.modalities)
         self._reader = clip_features.ClipReader(self._settings, self._inputs)
         shown_by = model
         if self._targets:
@@ -153,11 +153,3 @@ class Predictor:
         if records.are_vectors("text", self._inputs.widths):
             return [True] * len(steps)
         return [number != schema.UNKNOWN_ID for number in steps.tolist()]
-
-
-def _targets(model, settings):
-    """Names the modality that each hop attends to."""
-    if settings.num_hops is not None:
-        member = models.members(model)[0]
-        return member.get_layer("hops").targets(settings.modalities)
-    return list(settings.modalities) if settings.model == "rnn_attn" else []

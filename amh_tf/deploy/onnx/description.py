@@ -58,7 +58,4 @@ def of(trained: Trained, half: bool = False) -> dict[str, str]:
 
 def hop_targets(trained: Trained) -> list[str]:
     """Returns the modality that each of the outputs `attention_1` ... `attention_N` is of."""
-    layers = {layer.name: layer for layer in models.members(trained.model)[0].layers}
-    if "hops" in layers:
-        return layers["hops"].targets(trained.config.modalities)
-    return list(trained.config.modalities) if "attention" in layers else []
+    return models.attention_targets(trained.model, trained.config.modalities)
