@@ -176,6 +176,23 @@ def new_folder(path):
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def replaced(path):
+    """Yields a temporary folder that replaces `path`, if no error is raised."""
+    path = Path(path).resolve()
+    mark = f"{os.getpid()}{files.PARTIAL}"
+    new, old = (path.with_name(f".{mark}{state}") for state in ("new", "old"))
+    try:
+        with new_folder(new) as temporary:
+            yield temporary
+        if path.exists():
+            os.replace(path, old)
+        os.replace(new, path)
+    finally:
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)

@@ -1,53 +1,43 @@
-"""Makes a file for ONNX Runtime:
+"""Makes files for ONNX Runtime:
 
-python export/to_onnx.py --export_dir=DIR
+python export/to_onnx.py --run_dir=RUN --output_dir=EXPORT [--dtype=float16]
 
-DIR is what `python -m amh_tf.export` wrote. Writes `amh.onnx` to it, and ends with exit code 1
-where ONNX Runtime does not give what the edge module gives. Needs pip install 'amh_tf[onnx]'.
+Writes `EXPORT/onnx/`: the whole model, and what a stream needs of it. Ends with exit code 1 where
+ONNX Runtime does not answer as Keras does. Needs pip install 'amh_tf[onnx]'.
 """
 
 from pathlib import Path
 
-from amh_tf import errors, files, progress  # isort: skip
+from amh_tf import progress  # isort: skip
 from amh_tf.commands import cli, flag_kit  # isort: skip  (before TensorFlow: it quiets its start)
-import litert
-import numpy as np
-import onnx_model
 from absl import flags
 
+from amh_tf import folders
+from amh_tf.runs import trained
+
 FLAGS = flags.FLAGS
-PARITY = 5e-6
 
 
 def main():
-    """Makes the file by the flags."""
-    output = Path(FLAGS.export_dir)
-    edge_dir = output / "edge"
-    if not (edge_dir / "saved_model.pb").is_file():
-        raise errors.refusal(
-            f"{str(output)!r} is not an export",
-            "a folder with edge/ in it",
-            "none",
-            "Make one with `python -m amh_tf.export`, and set it with --export_dir.",
-        )
-    path = output / "amh.onnx"
-    contents = onnx_model.convert(edge_dir)
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(contents)
-        runner = onnx_model.Runner(temporary)
-        difference = max(
-            np.abs(runner(inputs) - expected).max()
-            for inputs, expected in litert.reference_answers(edge_dir)
-        )
-        if not difference <= PARITY:
-            raise errors.refusal(
-                "The file does not give what the edge module gives",
-                f"differences of at most {PARITY}",
-                difference,
-            )
-    progress.console.print(f"{path}: {len(contents):,} bytes, largest difference {difference:.1e}")
+    """Makes the files by the flags."""
+    from amh_tf.deploy.onnx import write  # says what is not installed
+
+    output = Path(FLAGS.output_dir)
+    run = trained.read(FLAGS.run_dir, FLAGS.data_dir)
+    with folders.locked(output, "output_dir"):
+        report = write.write(run, output / "onnx", half=FLAGS.dtype == "float16")
+    parameters = 4 * run.model.count_params()
+    for name, size in report.bytes.items():
+        share = f" ({size / parameters:.3f} of the parameters)" if name == "model.onnx" else ""
+        progress.console.print(f"{output / 'onnx' / name}: {size:,} bytes{share}")
+    progress.console.print(f"Largest difference to Keras: {report.difference:.1e}")
+    for note in report.notes:
+        progress.console.print(f"Note: {note}")
 
 
 if __name__ == "__main__":
-    flag_kit.define("path", "export_dir", None, "Folder of the export (required).", required=True)
+    flag_kit.define("path", "run_dir", None, "Folder of the run (required).", required=True)
+    flag_kit.define("path", "output_dir", None, "Where onnx/ goes (required).", required=True)
+    flag_kit.define("path", "data_dir", None, "Where the run's data set is now, if it moved.")
+    flags.DEFINE_enum("dtype", "float32", ("float32", "float16"), "What weights are stored as.")
     cli.run(main)

@@ -1,9 +1,6 @@
 """Writes all that a run is deployed with."""
 
-import contextlib
 import json
-import os
-import shutil
 from pathlib import Path
 
 from amh_tf import errors, feature_kinds, files, folders
@@ -60,7 +57,7 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
             warmup.write(temporary, model_name, signatures, trained.config)
             card = model_card.text(trained, version, signatures)
             (temporary / "assets.extra" / MODEL_CARD).write_text(card, encoding="utf-8")
-            with _replaced_folder(output / "edge") as edge_folder:
+            with folders.replaced(output / "edge") as edge_folder:
                 edge.save(trained.model, trained.config, edge_folder)
                 _write_tables(trained, edge_folder / "assets.extra")
             files.write_text(output / MODEL_CARD, card)
@@ -84,23 +81,6 @@ def _check_edge(folder):
             "other files",
             "Choose another folder with --output_dir.",
         )
-
-
-@contextlib.contextmanager
-def _replaced_folder(path):
-    """Yields a temporary folder that replaces `path`, if no error is raised."""
-    path = path.resolve()
-    mark = f"{os.getpid()}{files.PARTIAL}"
-    new, old = (path.with_name(f".{mark}{state}") for state in ("new", "old"))
-    try:
-        with folders.new_folder(new) as temporary:
-            yield temporary
-        if path.exists():
-            os.replace(path, old)
-        os.replace(new, path)
-    finally:
-        for leftover in (new, old):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _write_tables(trained, folder):

@@ -21,19 +21,19 @@ FRAME_LENGTH = 400  # 25 ms
 FRAME_STEP = 160  # 10 ms
 NUM_COEFFICIENTS = schema.AUDIO_WIDTH // 3
 
-_FFT_LENGTH = 512
-_PREEMPHASIS = 0.97
+FFT_LENGTH = 512
+PREEMPHASIS = 0.97
 _LIFTER = 22
 _LOWEST_HERTZ, _HIGHEST_HERTZ = 20.0, SAMPLE_RATE / 2
-_FLOOR = float(np.finfo(np.float32).eps)
-_INT16_SCALE = 32768.0
+FLOOR = float(np.finfo(np.float32).eps)
+INT16_SCALE = 32768.0
 # Steps t-4 ... t+4 enter the second derivative at step t.
 REACH = 4
 # Frames whose spectra are in memory at a time, some ten megabytes: an hour has 360,000.
 _BLOCK = 1024
 # Kaldi's regression over two steps on either side, and the same applied to its own result.
 _SLOPE = np.array([-2, -1, 0, 1, 2]) / 10
-_DELTA_FILTERS = (np.pad(_SLOPE, 2), np.convolve(_SLOPE, _SLOPE))
+DELTA_FILTERS = (np.pad(_SLOPE, 2), np.convolve(_SLOPE, _SLOPE))
 
 
 def num_frames(samples):
@@ -177,18 +177,18 @@ def mfcc(waveform, use_energy, kept=NUM_COEFFICIENTS):
 
 
 def _mfcc_of_block(waveform, use_energy):
-    frames = tf.signal.frame(waveform * _INT16_SCALE, FRAME_LENGTH, FRAME_STEP)
+    frames = tf.signal.frame(waveform * INT16_SCALE, FRAME_LENGTH, FRAME_STEP)
     frames -= tf.reduce_mean(frames, axis=-1, keepdims=True)
     # (batch, frames, 400); before the first sample, Kaldi repeats it
     previous = tf.concat([frames[..., :1], frames[..., :-1]], axis=-1)
     window = tf.constant(np.hamming(FRAME_LENGTH), tf.float32)
-    windowed = (frames - _PREEMPHASIS * previous) * window
+    windowed = (frames - PREEMPHASIS * previous) * window
     # Padded here since tf.signal.rfft does not pad where there is no frame.
-    windowed = tf.pad(windowed, [[0, 0], [0, 0], [0, _FFT_LENGTH - FRAME_LENGTH]])
+    windowed = tf.pad(windowed, [[0, 0], [0, 0], [0, FFT_LENGTH - FRAME_LENGTH]])
     spectrum = tf.signal.rfft(windowed)
     power = tf.math.real(spectrum) ** 2 + tf.math.imag(spectrum) ** 2
-    mel = tf.linalg.matmul(power, tf.constant(_mel_filters(), tf.float32))
-    cepstrum = tf.linalg.matmul(_log(mel), tf.constant(_liftered_cosines(), tf.float32))
+    mel = tf.linalg.matmul(power, tf.constant(mel_filters(), tf.float32))
+    cepstrum = tf.linalg.matmul(_log(mel), tf.constant(liftered_cosines(), tf.float32))
     if not use_energy:
         return cepstrum
     energy = _log(tf.reduce_sum(frames**2, axis=-1, keepdims=True))
@@ -196,18 +196,18 @@ def _mfcc_of_block(waveform, use_energy):
 
 
 def _log(x):
-    return tf.math.log(tf.maximum(x, _FLOOR))
+    return tf.math.log(tf.maximum(x, FLOOR))
 
 
 @functools.cache
-def _mel_filters():
+def mel_filters():
     """Triangles that are linear in mel, `(257, 40)`; the bin at the highest frequency is unused."""
 
     def mel(hertz):
         return 1127 * np.log1p(hertz / 700)
 
     edges = np.linspace(mel(_LOWEST_HERTZ), mel(_HIGHEST_HERTZ), NUM_COEFFICIENTS + 2)
-    bins = mel(np.arange(_FFT_LENGTH // 2 + 1) * SAMPLE_RATE / _FFT_LENGTH)[:, np.newaxis]
+    bins = mel(np.arange(FFT_LENGTH // 2 + 1) * SAMPLE_RATE / FFT_LENGTH)[:, np.newaxis]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     filters = np.maximum(np.minimum(rising, falling), 0)
@@ -216,7 +216,7 @@ def _mel_filters():
 
 
 @functools.cache
-def _liftered_cosines():
+def liftered_cosines():
     """Orthonormal cosine transform whose column k is scaled by the lifter, `(40, 40)`."""
     k = np.arange(NUM_COEFFICIENTS)
     centres = (k + 0.5)[:, np.newaxis]
@@ -234,7 +234,7 @@ def _add_deltas(features, count):
     features = tf.pad(features, [[0, 0], [0, 1], [0, 0]])
     extended = tf.gather(features, steps, batch_dims=1)  # (batch, frames + 8, dim)
     parts = [features[:, :-1]]
-    for taps in _DELTA_FILTERS:
+    for taps in DELTA_FILTERS:
         parts.append(
             tf.add_n(
                 [

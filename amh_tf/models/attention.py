@@ -1,5 +1,7 @@
 """A second view of a trained model: the same weights, with what each hop attended to."""
 
+from collections.abc import Sequence
+
 import keras
 
 from amh_tf import errors
@@ -22,8 +24,8 @@ def attention_model(model: keras.Model) -> keras.Model:
     Returns:
         `keras.Model` from the same input dict to a dict: `logits` (batch, classes); `fused`
         (batch, dim), the vector before the last layer; `attention_1` ... `attention_N`, each
-        `(batch, time)` of the modality that the hop attends to, which
-        `model.get_layer("hops").targets(modalities)` names. RNN-attn has `attention_1` alone.
+        `(batch, time)` of the modality that the hop attends to, which `attention_targets` names.
+        RNN-attn has `attention_1` alone.
 
     Raises:
         ValueError: If the model has no attention.
@@ -47,6 +49,19 @@ def attention_model(model: keras.Model) -> keras.Model:
     for hop, weight in enumerate(weights):
         outputs[f"attention_{hop + 1}"] = weight
     return keras.Model(model.input, outputs, name=f"{model.name}_attention")
+
+
+def attention_targets(model: keras.Model, modalities: Sequence[str]) -> list[str]:
+    """Returns the modality that each of the outputs `attention_1` ... `attention_N` is of.
+
+    Args:
+        model: Any model, or an ensemble; one without attention has none.
+        modalities: Those that it reads, in the order audio, text, video.
+    """
+    layers = {layer.name: layer for layer in ensemble.members(model)[0].layers}
+    if "hops" in layers:
+        return layers["hops"].targets(modalities)
+    return list(modalities) if "attention" in layers else []
 
 
 def _of_ensemble(model, members):

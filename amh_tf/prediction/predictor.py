@@ -41,7 +41,7 @@ class Predictor:
         self.inputs = run_inputs.load(run_dir, folder.load_config(), data_dir)
         self.reader = clip_features.ClipReader(self.settings, self.inputs)
         self._model = shown_by = folder.load_model()
-        self._targets = _targets(self._model, self.settings)
+        self._targets = models.attention_targets(self._model, self.settings.modalities)
         if self._targets:
             shown_by = models.attention_model(self._model)
         if compiled.is_compiled():  # nobody waits for a compiler because of one clip
@@ -174,11 +174,3 @@ class Predictor:
         if records.are_vectors("text", self.inputs.widths):
             return [True] * len(steps)
         return [number != schema.UNKNOWN_ID for number in steps.tolist()]
-
-
-def _targets(model, settings):
-    """Names the modality that each hop attends to."""
-    if settings.num_hops is not None:
-        member = models.members(model)[0]
-        return member.get_layer("hops").targets(settings.modalities)
-    return list(settings.modalities) if settings.model == "rnn_attn" else []

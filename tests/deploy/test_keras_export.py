@@ -104,19 +104,6 @@ def test_litert_file_answers_as_the_model(name, inputs, tmp_path):
     np.testing.assert_allclose(answered, model(given), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["amh", "lstm"])
-def test_onnx_file_answers_as_the_model(name, inputs, tmp_path):
-    runtime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
-    model = built(MODELS[name])
-    given = of(model, inputs)
-    expected = model(given)
-    model.export(tmp_path / "model.onnx", format="onnx", verbose=False)
-    session = runtime.InferenceSession(tmp_path / "model.onnx")
-    (answered,) = session.run(None, {name: value.numpy() for name, value in given.items()})
-    np.testing.assert_allclose(answered, expected, atol=1e-6)
-
-
 @pytest.mark.slow
 def test_gradients_by_inputs_are_those_of_training(inputs):
     # What explains a prediction asks for them of a model that does not train.

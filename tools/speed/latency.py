@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from amh_tf import errors, files
+from amh_tf.runs import trained
 from tools import shared
 from tools.speed import stock_keras
 
 sys.path.append(str(shared.ROOT / "export"))  # whose scripts import one another by name
 import litert  # isort: skip
-import onnx_model  # isort: skip
 
 # Steps of audio, text and video.
 UTTERANCE = {"audio": 450, "text": 20, "video": 14}
@@ -57,15 +57,34 @@ def _stock_keras(specs):
         return litert.convert(folder, "float32")
 
 
+def _litert(path, make, threads):
+    """Returns what runs a TFLite file, which is made if need be."""
+    if not path.exists():
+        contents = make()
+        with files.replacing(path) as temporary:
+            temporary.write_bytes(contents)
+    return litert.Runner(path, threads)
+
+
+def _onnx(run, threads):
+    """Returns a function that answers by the model's own operators on ONNX Runtime."""
+    from amh_tf.deploy.onnx import model as whole
+    from amh_tf.deploy.onnx import runtime  # says what is not installed
+
+    runner = runtime.Runner(whole.build(trained.read(run)).SerializeToString(), threads)
+    return lambda inputs: runner(inputs, ["probabilities"])["probabilities"][0]
+
+
 class Latency:
     """What answers one utterance, on some threads.
 
     Args:
-        folder: What `python -m amh_tf.export` wrote; files for the other runtimes are added to it.
+        run: Folder of a finished run.
+        folder: What `python -m amh_tf.export` made of it; files for LiteRT are added to it.
         threads: Threads of each.
     """
 
-    def __init__(self, folder, threads):
+    def __init__(self, run, folder, threads):
         folder, edge = Path(folder), Path(folder) / "edge"
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -77,19 +96,14 @@ class Latency:
         makers = {kind: lambda kind=kind: litert.convert(edge, kind) for kind in litert.KINDS}
         makers["stock Keras"] = lambda: _stock_keras(specs)
         for name, make in makers.items():
-            self._add(folder / f"{name.replace(' ', '_')}.tflite", name, make, litert, threads)
-        self._add(
-            folder / "amh.onnx", "onnx", lambda: onnx_model.convert(edge), onnx_model, threads
-        )
+            path = folder / f"{name.replace(' ', '_')}.tflite"
+            self._add(name, lambda path=path, make=make: _litert(path, make, threads))
+        self._add("onnx", lambda: _onnx(run, threads))
 
-    def _add(self, path, name, make, runtime, threads):
-        """Adds a file's runner, or a note where what it needs is missing."""
+    def _add(self, name, make):
+        """Adds what answers, or a note where what it needs is missing."""
         try:
-            if not path.exists():
-                contents = make()
-                with files.replacing(path) as temporary:
-                    temporary.write_bytes(contents)
-            self._runners[name] = runtime.Runner(path, threads)
+            self._runners[name] = make()
         except errors.InputError as error:
             self._notes[name] = str(error)
 

@@ -222,7 +222,10 @@ def latency(bench):
         shared.run("-m", "amh_tf.export", f"--run_dir={run}", f"--output_dir={exported}", log=log)
     engines, tasks = {}, {}
     for threads in THREADS:
-        engines[str(threads)] = ("latency", {"folder": str(exported), "threads": threads})
+        engines[str(threads)] = (
+            "latency",
+            {"run": str(run), "folder": str(exported), "threads": threads},
+        )
         runs = {"runs": 2 if bench.quick else RUNS}
         tasks[str(threads)] = (str(threads), "measure", runs)
         tasks[f"differences {threads}"] = (str(threads), "differences", {})
