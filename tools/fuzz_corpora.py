@@ -11,6 +11,7 @@ from amh_tf import schema
 from amh_tf.auditing import split_files
 from amh_tf.corpora import emobox, iemocap, label_sets, meld, table
 from amh_tf.features import decoding, glove, video
+from amh_tf.segments import reading
 from tools.fuzz_target import Target, of_file
 
 _IEMOCAP = {
@@ -115,6 +116,21 @@ _SPLITS = (
     b"id,fold,split,speaker\nu1,1,train,a\nu2,1,test,b\nu1,2,test,a\n",
     b'{"id": "u1", "split": "train"}\n{"id": "u2", "split": "test"}\n',
 )
+_SPAN = b"00:00:01.500 --> 00:00:02.250\n"
+_GRID = b'"ooTextFile"\n"TextGrid"\n0\n5\n<exists>\n1\n"IntervalTier"\n"Ann"\n0\n5\n1\n'
+_SEGMENTS = {
+    "turns.rttm": b"SPEAKER talk 1 3.50 1.25 <NA> <NA> bob <NA> <NA>\n",
+    "turns.srt": b"1\n"
+    + _SPAN
+    + b"Ann: Where?\n\n2\n"
+    + _SPAN
+    + b"Bob: <i>There</i>\n(sad 0.50)\n",
+    "turns.vtt": b"WEBVTT\n\nNOTE\nx\n\n" + _SPAN + b"<v Ann>Where are &amp; who</v>\n",
+    "turns.csv": b"start,end,speaker,text,side\n1.5,2.25,Ann,Where?,left\n3,4,,,\n",
+    "turns.textgrid": _GRID + b'0.4\n2.4\n"Where ""are"" you?"\n',
+    "turns.json": b'{"segments": [{"start": 1.5, "end": 2, "speaker": "Ann", "text": null}]}',
+    "turns.txt": b"Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.\nF: Hm.\n",
+}
 _NEED_PYAV = {
     "wav": _wav,
     "sphere": _sphere,
@@ -136,6 +152,10 @@ TARGETS = {
     "emobox": _emobox,
     "splits_csv": _bind(_of_text, "splits.csv", _SPLITS[0], split_files.read, ()),
     "splits_jsonl": _bind(_of_text, "splits.jsonl", _SPLITS[1], split_files.read, ()),
+    **{
+        f"segments_{name.rpartition('.')[2]}": _bind(_of_text, name, seed, reading.read, ())
+        for name, seed in _SEGMENTS.items()
+    },
     **_NEED_PYAV,
 }
 

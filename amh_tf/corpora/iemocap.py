@@ -33,10 +33,10 @@ SYNTHETIC_NAME = "spoken demo corpus (synthetic)"
 MAX_DIALOG_BYTES = 16 << 20  # of a text file; the release's are far smaller
 
 _SESSION = re.compile(r"Session([1-9])", re.ASCII)
-_DIALOG = re.compile(r"Ses0([1-9])([FM])_[A-Za-z0-9_]{1,80}", re.ASCII)
-_TURN = re.compile(r"([FM])[A-Za-z]*[0-9]{1,6}", re.ASCII)
+DIALOG = re.compile(r"Ses0([1-9])([FM])_[A-Za-z0-9_]{1,80}", re.ASCII)
+TURN = re.compile(r"([FM])[A-Za-z]*[0-9]{1,6}", re.ASCII)
 _SPAN = re.compile(r"\[\s*([0-9.]{1,20})\s*-\s*([0-9.]{1,20})\s*\]", re.ASCII)
-_SPOKEN = re.compile(r"(Ses[A-Za-z0-9_]{1,90})\s*\[[^\]]*\]\s*:(.*)", re.ASCII)
+_SPOKEN = re.compile(r"(Ses[A-Za-z0-9_]{1,90})\s*(\[[^\]]*\])\s*:(.*)", re.ASCII)
 
 
 def _sessions(folder):
@@ -60,7 +60,7 @@ def _label_files(sessions):
         for path in sorted((folder / "dialog/EmoEvaluation").glob("*.txt")):
             if path.name.startswith("."):
                 continue  # macOS leaves `._` files behind
-            match = _DIALOG.fullmatch(path.stem)
+            match = DIALOG.fullmatch(path.stem)
             if not match or match[1] != session:
                 raise errors.refusal(
                     f"{str(path)!r} is not the label file of a dialog",
@@ -70,7 +70,16 @@ def _label_files(sessions):
             yield session, path
 
 
-def _seconds(path, number, text):
+def seconds(path, number, text):
+    """Returns start and end of a span such as [006.2901 - 008.2357].
+
+    Args:
+        path, number: File and line, for the message.
+        text: The span.
+
+    Raises:
+        InputError: If it is none.
+    """
     match = _SPAN.fullmatch(text.strip())
     try:
         start, end = float(match[1]), float(match[2])
@@ -94,14 +103,34 @@ def _labelled(path):
             raise text_files.error(path, number, "the line is not a label", expected, text)
         name, label = fields[1].strip(), fields[2].strip()
         prefix, _, turn = name.rpartition("_")
-        match = _TURN.fullmatch(turn)
+        match = TURN.fullmatch(turn)
         if prefix != dialog or not match:
             expected = f"{dialog}_F or {dialog}_M and a number"
             raise text_files.error(path, number, "the name is wrong", expected, name)
         if not re.fullmatch(r"[a-z]{2,10}", label, re.ASCII):
             expected = "a short name such as ang or xxx"
             raise text_files.error(path, number, "the emotion is wrong", expected, label)
-        yield number, name, match[1], label, *_seconds(path, number, fields[0])
+        yield number, name, match[1], label, *seconds(path, number, fields[0])
+
+
+def turns(path, encoding=None):
+    """Reads a dialog's transcription, without noises, which have no label, and without remarks.
+
+    Args:
+        path: The file.
+        encoding: As for `text_files.lines`.
+
+    Yields:
+        The line's number; the turn's name, its times in brackets, and its words; three times None
+        where the line cannot be read.
+    """
+    for number, text in text_files.lines(path, MAX_DIALOG_BYTES, encoding):
+        if text.startswith("Ses"):
+            match = _SPOKEN.fullmatch(text.strip())
+            if not match:
+                yield number, None, None, None
+            elif "XX" not in match[1]:
+                yield number, *match.groups()
 
 
 class _Transcripts:
@@ -126,18 +155,13 @@ class _Transcripts:
             self._note(self.MISSING, str(path))
             return {}
         words = {}
-        for number, text in text_files.lines(path, MAX_DIALOG_BYTES):
-            if not text.startswith("Ses"):
-                continue
-            match = _SPOKEN.fullmatch(text.strip())
-            if not match:
+        for number, name, _, spoken in turns(path):
+            if name is None:
                 self._note(self.UNREAD, f"{path.name}, line {number}")
-            elif "XX" in match[1]:
-                continue  # noises, which have no label
-            elif match[1] in words:
-                self._note(self.REPEATED, match[1])
+            elif name in words:
+                self._note(self.REPEATED, name)
             else:
-                words[match[1]] = text_files.clean(match[2])
+                words[name] = text_files.clean(spoken)
         return words
 
     def notes(self, recordings):
@@ -151,7 +175,8 @@ class _Transcripts:
         ]
 
 
-def _side(dialog_gender, speaker_gender, left_speaker):
+def side(dialog_gender, speaker_gender, left_speaker):
+    """Returns the half of the picture that shows who speaks; see `read`."""
     genders = {"auto": dialog_gender, "other": "FM".replace(dialog_gender, "")}
     return "left" if speaker_gender == genders.get(left_speaker, left_speaker) else "right"
 
@@ -177,7 +202,7 @@ def _count_note(recordings, label_set):
 def _dialog(path, session, left_speaker, transcripts, unique_ids):
     """Yields label and fields of each utterance of a dialog."""
     dialog, folder = path.stem, path.parents[2]
-    dialog_gender = _DIALOG.fullmatch(dialog)[2]
+    dialog_gender = DIALOG.fullmatch(dialog)[2]
     words = transcripts.read(folder / "dialog/transcriptions" / path.name)
     for number, name, gender, label, start, end in _labelled(path):
         unique_ids.add(path, number, name)
@@ -190,7 +215,7 @@ def _dialog(path, session, left_speaker, transcripts, unique_ids):
             "video": str(folder / "dialog/avi/DivX" / f"{dialog}.avi"),
             "video_start": start,
             "video_end": end,
-            "side": _side(dialog_gender, gender, left_speaker),
+            "side": side(dialog_gender, gender, left_speaker),
             "transcript": words.get(name),
             "seconds": end - start,
         }

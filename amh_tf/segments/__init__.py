@@ -1,0 +1,1 @@
+"""Files that say who speaks when, and what: read and written."""
