@@ -11,7 +11,8 @@ docs/speed.md are made by tools/benchmark.py, on an idle machine.
 import json
 import re
 import shutil
-import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
@@ -21,7 +22,7 @@ from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from amh_tf.reporting import formats, gather, pair_tables
 from amh_tf.scores import published, resampling, significance
-from tools import shared
+from tools import browser, shared
 
 FLAGS = flags.FLAGS
 DOCS = shared.ROOT / "docs"
@@ -31,7 +32,10 @@ CORPUS = ["--utterances=300"]
 TRAIN = ["--hops=3", "--protocol=session", "--batch_size=16", "--max_steps=400"]
 WORDS = "They've asked me to sign this form again."
 CLIP = ["--side=left", "--start=17.6", "--end=20.2", f"--text={WORDS}"]
-FILM = "Session1/dialog/avi/DivX/Ses01F_impro06.avi"
+DIALOG, NAME = "Session1/dialog", "Ses01F_impro06"
+FILM = f"{DIALOG}/avi/DivX/{NAME}.avi"
+SEGMENT, TIMELINE_SIZE = 7, (1280, 1040)
+PAUSE = 2.0  # seconds
 
 BASELINES = (
     *("rnn_attn_a", "rnn_attn_t", "rnn_attn_v"),
@@ -39,7 +43,7 @@ BASELINES = (
     *("mha_at", "mha_tv", "mha_av", "amh_3", "amh_7"),
 )
 COMPARED = "AMH-3 (A+T+V)"
-PAGE_SIZE = "1300,1130"  # of the picture of the report's beginning
+PAGE_SIZE = (1300, 1130)  # of the picture of the report's beginning
 
 
 def put_table(page, name, table):
@@ -77,6 +81,19 @@ def _attention(work):
     picture = DOCS / "attention.png"
     clip = [f"--video={corpus / FILM}", *CLIP]
     shared.run("-m", "amh_tf.predict", f"--run_dir={run}", *clip, f"--attention={picture}")
+
+
+def _timeline(work):
+    """Photographs a dialog's timeline, by the run of `_attention`, which has not heard it."""
+    run, dialog = work / "spoken_run", work / "spoken" / DIALOG
+    if not (run / "model.keras").exists():
+        _attention(work)
+    page = work / "timeline.html"
+    recording = [f"--video={dialog}/avi/DivX/{NAME}.avi"]
+    segments = [f"--segments={dialog}/transcriptions/{NAME}.txt"]
+    flags_of_page = [*recording, *segments, f"--output={page}"]
+    shared.run("-m", "amh_tf.timeline", f"--run_dir={run}", *flags_of_page)
+    _photograph(page, DOCS / "timeline.png", TIMELINE_SIZE, f"#{SEGMENT}")
 
 
 def _planted_set(work):
@@ -128,24 +145,27 @@ def _baselines(work):
     header = [f"{COMPARED} against", "difference in WA", "it alone correct", "other alone", "p"]
     pairs = pair_rows(pair_tables.pair_table(group).rows)
     put_table(DOCS / "baselines.md", "pairs", shared.markdown(header, pairs))
-    _photograph(runs / "report/report.html", DOCS / "report.png")
+    _photograph(runs / "report/report.html", DOCS / "report.png", PAGE_SIZE)
 
 
-def _photograph(page, picture):
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if not browser:
-        raise errors.refusal(
-            "There is no browser to draw the report",
-            "chromium",
-            "none",
-            "Install it, for example with apt-get install chromium.",
-        )
-    with files.replacing(picture) as temporary:
-        screenshot = Path(f"{temporary}.png")  # the browser goes by the ending
-        options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={PAGE_SIZE}"]
-        command = [browser, *options, f"--screenshot={screenshot}", page.resolve().as_uri()]
-        subprocess.run(command, check=True, capture_output=True)
-        screenshot.replace(temporary)
+def _photograph(page, picture, size, place=""):
+    """Opens a page in a browser, and writes what its window shows.
+
+    Args:
+        page: Path of the page.
+        picture: Path of the picture.
+        size: Width and height of the window, in pixels.
+        place: What to add to the page's address.
+    """
+    with (
+        files.replacing(picture) as temporary,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        browser.opened(page.resolve().as_uri() + place, profile, *size) as shown,
+    ):
+        shown.until("[...document.querySelectorAll('video')].every(v => v.readyState > 2)")
+        shown.until("[...document.querySelectorAll('video')].every(v => !v.seeking)")
+        time.sleep(PAUSE)  # until the player no longer shows that it is waiting
+        shown.screenshot(temporary)
 
 
 def _absent(work):
@@ -162,6 +182,7 @@ def _absent(work):
 
 FIGURES = {
     "attention": _attention,  # attention.png
+    "timeline": _timeline,  # timeline.png
     "planted": _planted,  # confusion_matrix.png, and scores by number of hops
     "baselines": _baselines,  # report.png, and the tables of the models
     "absent": _absent,  # the tables of scores without modalities
