@@ -1,6 +1,7 @@
 """Pages, tables and cards written from the templates of a room, which escape all that they show."""
 
 import functools
+import json
 
 import jinja2
 import markupsafe
@@ -40,6 +41,7 @@ def _environment(room, language):
         **_MARKS.get(language, {}),
     )
     environment.filters["code"] = _code
+    environment.filters["json"] = _json
     return environment
 
 
@@ -47,6 +49,14 @@ def _code(value):
     """Writes a value as a span of code in Markdown, in which nothing else has a meaning."""
     shown = " ".join(escaping.terminal(str(value)).split()).replace("`", "'")
     return markupsafe.Markup(f"`{shown}`")
+
+
+def _json(value):
+    """Writes a value as JSON for a script element of a page, which nothing in it can end."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return markupsafe.Markup(text)
 
 
 def render(name: str, **values) -> str:

@@ -27,6 +27,7 @@ NOWHERE = {
     "evaluate": ["--run_dir=nowhere"],
     "export": ["--run_dir=nowhere", "--output_dir=never"],
     "predict": ["nowhere.wav", "--run_dir=nowhere"],
+    "timeline": ["nowhere.wav", "--run_dir=nowhere", "--output=never.html"],
     "report": ["--runs=nowhere", "--output_dir=never"],
     "verify": ["--data_dir=nowhere"],
     "audit": ["--data_dir=nowhere"],

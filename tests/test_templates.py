@@ -55,7 +55,7 @@ def test_no_template_turns_escaping_off(path):
 
 
 def test_templates_are_there():
-    assert {path.suffix for path in TEMPLATES} == {".html", ".md", ".tex", ".css"}
+    assert {path.suffix for path in TEMPLATES} == {".html", ".md", ".tex", ".css", ".js"}
 
 
 def test_span_of_code_in_markdown_cannot_be_left():

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from amh_tf.prediction.clip import Clip, Prediction
     from amh_tf.prediction.predictor import Predictor
     from amh_tf.prediction.stream import Stream
+    from amh_tf.prediction.timeline.result import Timeline
 
 
 class Run:
@@ -142,6 +143,7 @@ class Run:
         return self._predictor(settings.pop("data_dir", None)).predict(clips, **settings)
 
     def _predictor(self, data_dir: str | None) -> "Predictor":
+        """Returns the model, which is read once."""
         self.check()
         with imports.libraries():
             from amh_tf.prediction import predictor
@@ -174,6 +176,44 @@ class Run:
 
         weights = None if resnet_weights is None else str(resnet_weights)
         return stream.Stream(own, enroll=list(map(str, enroll)), resnet_weights=weights)
+
+    def timeline(self, **settings: Unpack[known.TimelineSettings]) -> "Timeline":
+        """Predicts every segment of a whole recording.
+
+        Args:
+            video, audio: The recording: a video, with its own sound where `audio` is None and
+                without where it is ""; or a sound.
+            segments: File that says who speaks when: RTTM, SRT, WebVTT, CSV, TextGrid, JSON, or
+                IEMOCAP's transcription. Default: speech is found (extra `vad`).
+            encoding: Encoding of that file, where it is not UTF-8.
+            side: Half of the picture that shows the speaker, where the segments do not say.
+            speaker_statistics: "segment" or "recording": by what a model standardizes that does so
+                by the speaker.
+            enroll: Other recordings of the same speaker, for such a model.
+            vad_threshold, min_speech, min_silence, max_segment: As the flags.
+            resnet_weights: Weights of ResNet-101, the same that the data set was made with.
+            asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
+            data_dir: Where the run's data set is now; older runs need it.
+            output: File to write, beside which work is kept so that it continues after a stop; by
+                default none is written.
+            format: Its format, "html", "csv", "json", "srt", "vtt" or "textgrid"; by its ending by
+                default.
+            media: What a page plays: "auto", "link" or "none".
+
+        Returns:
+            `Timeline`.
+
+        Raises:
+            InputError: If the recording or its segments cannot be read, no speech is found, or the
+                run does not take it.
+            ImportError: If a package of an extra is needed and not installed.
+        """
+        keywords.check("timeline", settings, known.TimelineSettings)
+        self.check()
+        with imports.libraries():
+            from amh_tf.prediction.timeline import writing
+        chosen = keywords.with_paths_as_text(settings)
+        return writing.make(self._predictor(chosen.pop("data_dir", None)), chosen)
 
     def evaluate(
         self,

@@ -114,6 +114,31 @@ class PreparationSettings(TypedDict, total=False):
     beam_options: str
 
 
+class TimelineSettings(TypedDict, total=False):
+    """What `Run.timeline` takes."""
+
+    video: Path | None
+    audio: Path | None
+    segments: Path | None
+    encoding: str | None
+    side: str
+    speaker_statistics: str
+    enroll: Sequence[Path]
+    vad_threshold: float
+    min_speech: float
+    min_silence: float
+    max_segment: float | None
+    resnet_weights: Path | None
+    asr: str
+    asr_model: Path | None
+    asr_language: str | None
+    asr_compute_type: str
+    data_dir: Path | None
+    output: Path | None
+    format: str | None
+    media: str
+
+
 class PredictionSettings(TypedDict, total=False):
     """What `Run.predict` takes besides the clip and an array's rate."""
 

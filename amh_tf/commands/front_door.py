@@ -25,6 +25,7 @@ COMMANDS = {
     },
     "Use": {
         "predict": "Say which emotion a clip shows",
+        "timeline": "Show the emotions of a whole recording over time",
         "export": "Write a run for servers and devices",
     },
 }

@@ -16,7 +16,7 @@ _define = flag_kit.define
 def define():
     """Flags of predicting one clip."""
     _define_clip()
-    _define_run()
+    define_run()
     extraction_flags.define_recognizer()
     _define_output()
 
@@ -45,7 +45,8 @@ def _define_clip():
 
 
 @flag_kit.group("Run")
-def _define_run():
+def define_run():
+    """Flags that say which run predicts, and what its features need."""
     _define("path", "run_dir", None, "Folder of the run (required).", required=True)
     _define(
         "path",

@@ -42,6 +42,21 @@ class ClipFeatures:
     notes: list
 
 
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """What was decoded of a clip already.
+
+    Attributes:
+        waveform: `(samples,)` float32 at 16 kHz, or None where the sound is not needed.
+        frames: `(n, height, width, 3)` uint8, or None where pictures are not needed.
+        remarks: Set of those of `media` that the files deserve.
+    """
+
+    waveform: np.ndarray | None
+    frames: np.ndarray | None
+    remarks: frozenset = frozenset()
+
+
 class Speaker:
     """Other recordings of a speaker, each read once.
 
@@ -79,14 +94,15 @@ class ClipReader:
         self._words = inputs.word_table()
         self._makers, self._recognizers = {}, {}
 
-    def read(self, clip, weights, recognizer, speaker):
+    def read(self, clip, weights, recognizer, speaker, decoded=None):
         """Reads a clip.
 
         Args:
             clip: `clip.Clip`.
             weights: Weights file of ResNet-101, or None.
             recognizer: Arguments of `extractor.start_recognizer`.
-            speaker: `Speaker`.
+            speaker: `Speaker`, or None to leave its statistics to `standardized`.
+            decoded: `Decoded`, or None to read the clip's files.
 
         Returns:
             `ClipFeatures`.
@@ -98,22 +114,22 @@ class ClipReader:
         """
         used = self._model.modalities
         notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
-        maker = self.maker(_read(clip, used), weights)
+        maker = self.maker_of(clip, weights)
         recording = clip.recording()
         waveform = frames = None
-        remarks = set()
+        remarks = set(decoded.remarks if decoded else ())
         audio_start = 0
         widths = self._inputs.widths
         sequences = {
             name: np.zeros((0, *records.shape_of(name, widths)), records.dtype_of(name, widths))
             for name in schema.MODALITIES
         }
-        if recording.audio and ("audio" in used or ("text" in used and clip.text is None)):
-            waveform = reading.sound(recording, remarks)
+        if self.needs_sound(clip):
+            waveform = decoded.waveform if decoded else reading.sound(recording, remarks)
         if "audio" in used and waveform is not None:
             sequences["audio"], audio_start = maker.audio_features_from(waveform)
-        if "video" in used and clip.video:
-            frames = maker.frames(recording, remarks)
+        if self.needs_pictures(clip):
+            frames = decoded.frames if decoded else maker.frames(recording, remarks)
             sequences["video"] = maker.video_features(frames)
             frames = (
                 np.stack([pictures.crop_centre(frame) for frame in frames]) if len(frames) else None
@@ -126,7 +142,9 @@ class ClipReader:
         if not records.are_vectors("text", widths):
             sequences["text"] = ids[: most["text"]]
         notes += about(sequences, used, waveform, frames, most)
-        statistics = self._statistics(maker, sequences, speaker, notes)
+        statistics = {}
+        if speaker is not None:
+            statistics = self._statistics(maker, sequences, speaker, notes)
         return ClipFeatures(
             sequences, statistics, transcript, words, waveform, frames, audio_start, notes
         )
@@ -135,6 +153,35 @@ class ClipReader:
         """Cuts a text into words; returns all of them, and their ids, `(time,)` int32."""
         words = text.words(transcript, text.unspaced_scripts(self._inputs.features))
         return words, extracted_source.word_ids(words, self._words)
+
+    def needs_sound(self, clip):
+        """Returns whether the sound of a clip is read: to be heard, or to recognize its words."""
+        used = self._model.modalities
+        recognized = "text" in used and clip.text is None
+        return bool(clip.recording().audio) and ("audio" in used or recognized)
+
+    def needs_pictures(self, clip):
+        """Returns whether the pictures of a clip are read."""
+        return "video" in self._model.modalities and bool(clip.video)
+
+    def standardized(self, features, speaker, clip, *sources):
+        """Returns the features of a clip with what they are standardized by.
+
+        Args:
+            features: `ClipFeatures` that `read` gave without a speaker.
+            speaker: `Speaker`.
+            clip, *sources: As for `maker_of`.
+        """
+        notes = list(features.notes)
+        maker = self.maker_of(clip, *sources)
+        statistics = self._statistics(maker, features.sequences, speaker, notes)
+        return dataclasses.replace(features, statistics=statistics, notes=notes)
+
+    def recognizer(self, settings):
+        """Returns the recognizer of the arguments of `extractor.start_recognizer`, started once."""
+        if settings not in self._recognizers:
+            self._recognizers[settings] = extractor.start_recognizer(*settings)
+        return self._recognizers[settings]
 
     def _statistics(self, maker, sequences, speaker, notes):
         """Returns the speaker's means and deviations, as inputs of the model."""
@@ -158,6 +205,10 @@ class ClipReader:
                 )
             statistics |= statistics_of(modality, moment)
         return statistics
+
+    def maker_of(self, clip, *sources):
+        """Returns the `maker` of what the model reads of a clip."""
+        return self.maker(_read(clip, self._model.modalities), *sources)
 
     def maker(self, read, weights):
         """Returns the `Extractor` of the features that the run's data set has.
@@ -210,9 +261,7 @@ class ClipReader:
             return ""
         if clip.text is not None or waveform is None:
             return clip.text or ""
-        if recognizer not in self._recognizers:
-            self._recognizers[recognizer] = extractor.start_recognizer(*recognizer)
-        recognize = self._recognizers[recognizer]
+        recognize = self.recognizer(recognizer)
         trained = (self._inputs.features.get("text") or {}).get("recognizer")
         if self._inputs.transcripts == "reference":
             notes.append(

@@ -96,11 +96,18 @@ class Predictor:
                 self.reader.read(clip, resnet_weights, recognizer, speaker)
                 for clip in all_clips[first : first + BATCH]
             ]
-            predictions += self._answers(batch)
+            predictions += self.answers(batch)
         return predictions
 
-    def _answers(self, batch):
-        """Returns the `Prediction` of each `ClipFeatures`."""
+    def answers(self, batch):
+        """Answers features, at most `BATCH` at a time.
+
+        Args:
+            batch: List of `clip_features.ClipFeatures`.
+
+        Returns:
+            List of `clip.Prediction`, in the same order.
+        """
         outputs = self._outputs(self._model_inputs(batch))
         outputs = outputs if self._targets else {"logits": outputs}
         outputs = {name: np.asarray(values) for name, values in outputs.items() if name != "fused"}

@@ -1,0 +1,1 @@
+"""A whole recording through a trained model: segments of speech, and what it says of each."""

@@ -1,0 +1,53 @@
+"""What can be chosen of a timeline; nothing heavy is imported here."""
+
+import os
+from pathlib import Path
+
+from amh_tf import errors
+
+# For each ending of an output the format.
+ENDINGS = {
+    ".html": "html",
+    ".htm": "html",
+    ".csv": "csv",
+    ".json": "json",
+    ".srt": "srt",
+    ".vtt": "vtt",
+    ".textgrid": "textgrid",
+}
+FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
+# What a page plays: the recording, inside where it is small; always beside the page; nothing.
+MEDIA = ("auto", "link", "none")
+# Those of a segment itself, as `predict` has them, or those of all segments of its speaker.
+SPEAKER_STATISTICS = ("segment", "recording")
+
+
+def format_of(path, kind=None):
+    """Returns the format of an output.
+
+    Args:
+        path: The output.
+        kind: The format that was asked for, or None to go by the file's ending.
+
+    Raises:
+        InputError: If there is no such format, or the ending names none.
+    """
+    if kind is not None:
+        if kind not in FORMATS:
+            raise errors.unknown("format", kind, FORMATS, flag="format")
+        return kind
+    ending = Path(os.fspath(path)).suffix.lower()
+    if ending not in ENDINGS:
+        raise errors.refusal(
+            "The format of the output is not known",
+            f"a name that ends in {', '.join(ENDINGS)}, or a format",
+            f"{os.fspath(path)!r}",
+            "Set it with --output or --format.",
+        )
+    return ENDINGS[ending]
+
+
+def check_media(media):
+    """Refuses what is none of `MEDIA`."""
+    if media not in MEDIA:
+        raise errors.unknown("media", media, MEDIA, flag="media")
