@@ -267,6 +267,7 @@ def test_segment_that_cannot_be_seen_does_not_end_the_others(run, tmp_path):
     first, last = timeline.entries
     assert first.emotion and not first.problem
     assert "pictures up to 2" in last.problem and last.emotion == "" and last.segment.text == "no"
+    assert any("without an answer" in x and "(1 of 2)" in x for x in timeline.notes)
     timeline.write(tmp_path / "out.csv")
     assert [s.text for s in reading.read(tmp_path / "out.csv")] == ["yes", "no"]
 

@@ -134,7 +134,7 @@ def make(predictor, request, folder):
     with progress.bar(max(total, 1), "making features", "segments") as bar:
         maker.make(missing, bar)
     entries = _answers(predictor, request, segments, maker, batches, notes)
-    _check_some(entries)
+    _check_problems(entries, notes)
     seconds = max([heard.seconds, *(spoken.end for spoken in segments)])
     return result.Timeline(
         recording=Path(request.recording).name,
@@ -283,6 +283,10 @@ def _answers(predictor, request, segments, maker, batches, notes):
     return [entries[place] for place in range(len(segments))]
 
 
-def _check_some(entries):
-    if all(entry.problem for entry in entries):
-        raise errors.InputError(entries[0].problem)
+def _check_problems(entries, notes):
+    """Notes how many segments have no answer; if none has one, there is nothing to show."""
+    problems = [entry.problem for entry in entries if entry.problem]
+    if len(problems) == len(entries):
+        raise errors.InputError(problems[0])
+    if problems:
+        notes[f"Segments without an answer, the first because: {problems[0]}"] = len(problems)
