@@ -6,18 +6,24 @@ and a run's `inputs.json`, hold under `features` a record for each modality, whi
     {"kind": "mfcc", "use_energy": false}                     as `features.audio` makes them
     {"kind": "resnet101", "weights": ..., "fingerprint": ...}  as `features.feature_net` does
     {"kind": "words", "unspaced_scripts": ...}                as `features.text` cuts them
+    {"kind": "pretrained", "encoder": "wavlm-base", "files": {name: SHA-256}, "layer": "last", ...}
+                                                              by `features.pretrained`
     {"kind": "other", "description": "wav2vec 2.0, layer 12"}  as somebody says
     {"kind": "synthetic"}, {"kind": "absent"}, {"kind": "unknown"}
 
-`can_make` alone decides whether a recording may be given to a model, at every door. A kind that
-this version does not know cannot be made.
+`can_make` alone decides whether a recording may be given to a model, at every door: to a model
+that stands alone, or, with `beside`, where the encoders that made its features can run beside it. A
+kind that this version does not know cannot be made.
 """
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+import msgspec
 
 from amh_tf import errors, schema, typed
 
 MFCC, RESNET, WORDS = "mfcc", "resnet101", "words"
+PRETRAINED = "pretrained"
 OTHER, SYNTHETIC, ABSENT, UNKNOWN = "other", "synthetic", "absent", "unknown"
 MADE_HERE = {"audio": MFCC, "text": WORDS, "video": RESNET}
 WIDTHS = {"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH}
@@ -65,6 +71,18 @@ class _Video(_Record, total=False):
     detector: str
 
 
+class _Encoder(TypedDict):
+    """What is said of features of the kind `PRETRAINED`."""
+
+    encoder: typed.Name
+    architecture: typed.Name
+    files: Annotated[dict[typed.FileName, typed.Sha256], msgspec.Meta(min_length=1)]
+    layer: typed.Name
+    dtype: Literal["float32", "bfloat16"]
+    width: typed.Width
+    steps_per_second: NotRequired[Annotated[float, msgspec.Meta(gt=0, le=1000)]]
+
+
 class _Features(TypedDict, total=False):
     version: typed.Width
     modalities: list[str]
@@ -76,6 +94,10 @@ class _Features(TypedDict, total=False):
 
 class _Owner(TypedDict):
     features: _Features
+
+
+class _Encoders(TypedDict):
+    features: dict[str, _Encoder]
 
 
 def check(features, widths):
@@ -101,6 +123,18 @@ def check(features, widths):
         entry = record(features, modality)
         if entry["kind"] == OTHER and "description" not in entry:
             raise errors.InputError(f"no description of the features of {modality}")
+        if entry["kind"] == PRETRAINED:
+            _check_encoder(entry, modality, widths.get(modality))
+
+
+def _check_encoder(entry, modality, width):
+    typed.convert({"features": {modality: entry}}, _Encoders)
+    if modality != "text" and "steps_per_second" not in entry:
+        raise errors.InputError(f"no steps_per_second of the encoder of {modality}")
+    if entry["width"] != width:
+        raise errors.InputError(
+            f"an encoder of {modality} that gives {entry['width']} numbers a step, not {width}"
+        )
 
 
 def record(features, modality):
@@ -139,6 +173,8 @@ def describe(features, modality):
     """Says how the features of a modality were made: a phrase that follows "features: "."""
     recorded = record(features, modality)
     kind = recorded["kind"]
+    if kind == PRETRAINED:
+        return _describe_encoder(recorded)
     if kind == MADE_HERE[modality]:
         energy = ", the log energy in place of the first" if recorded.get("use_energy") else ""
         weights = f", by the weights {recorded['weights']!r}" if "weights" in recorded else ""
@@ -152,38 +188,59 @@ def describe(features, modality):
     }.get(kind, f"of the kind {kind!r}, which this version does not know")
 
 
+def _describe_encoder(recorded):
+    layer, rate, files = recorded["layer"], recorded.get("steps_per_second"), recorded["files"]
+    taken = f"the mean of its layers {layer}" if "-" in layer else f"its layer {layer}"
+    taken = "its last layer" if layer == "last" else taken
+    weights = [name for name in files if name.endswith((".safetensors", ".onnx"))] or [*files]
+    hashes = ", ".join(f"{name} with SHA-256 {files[name]}" for name in weights)
+    return (
+        f"vectors of the pretrained encoder {recorded['encoder']!r} ({recorded['architecture']}; "
+        f"{hashes}), {taken}, {'one a word' if rate is None else f'{rate:g} a second'}"
+    )
+
+
 def _by_another_version(features):
     features = features or {}
     return features.get("made_from") == RECORDINGS and features.get("version", 1) != VERSION
 
 
-def can_make(features, modality):
+def can_make(features, modality, beside=False):
     """Returns whether the features that a model was trained on can be made of a recording here.
 
     Args:
         features, modality: As for `record`.
+        beside: Whether a pretrained encoder can run beside the model.
     """
-    if record(features, modality)["kind"] != MADE_HERE[modality]:
+    kind = record(features, modality)["kind"]
+    if kind != MADE_HERE[modality] and not (beside and kind == PRETRAINED):
         return False
     return modality == "text" or not _by_another_version(features)
 
 
-def refusal(features, modality):
+def refusal(features, modality, beside=False):
     """Says why features cannot be made of a recording, with a remedy; None where they can."""
-    if can_make(features, modality):
+    if can_make(features, modality, beside):
         return None
-    if record(features, modality)["kind"] == MADE_HERE[modality]:
+    kind = record(features, modality)["kind"]
+    is_made = kind in (MADE_HERE[modality], PRETRAINED) and modality != "text"
+    if is_made and _by_another_version(features):
         return (
             f"The {modality} features were made by another version of the recipe: the same "
             f"recordings give different features now. Expected version {VERSION}. Received: "
             f"version {features.get('version', 1)}. Make the data set again with amh_tf.prepare, "
             "and train on it."
         )
+    if kind == PRETRAINED:
+        return (
+            f"The model takes {modality} features, not recordings: they are "
+            f"{describe(features, modality)}. Whoever calls it must run that encoder."
+        )
     message = (
         f"The {modality} features cannot be made of a recording. Expected: {EXPECTED[modality]}. "
         f"Received: {describe(features, modality)}."
     )
-    if modality in _DECLARED and record(features, modality)["kind"] in (OTHER, UNKNOWN):
+    if modality in _DECLARED and kind in (OTHER, UNKNOWN):
         return (
             f"{message} If they are as expected, declare it: give the amh_tf.prepare of the data "
             f"set again, with {_DECLARED[modality]} added, and pass --data_dir."

@@ -7,7 +7,8 @@ arecord -f S16_LE -r 16000 -t raw | python -m amh_tf.predict --stream --run_dir=
 The clip is a video or a sound: --video or --audio, where it is not said beside them. With --stream
 it is raw sound on standard input, which is predicted while it comes.
 The run's data set must say that its features are those that are made here: one of recordings does,
-one of folds where `amh_tf.prepare` was told so (--audio_features, --video_features).
+one of folds where `amh_tf.prepare` was told so (--audio_features, --video_features). Where an
+encoder made them, the same flags say where it is now.
 """
 
 import json
@@ -15,6 +16,7 @@ import sys
 
 from amh_tf import api, progress
 from amh_tf.commands import cli, listen, prediction_flags, stream_flags
+from amh_tf.features.pretrained import choice
 
 prediction_flags.define()
 stream_flags.define()
@@ -43,8 +45,9 @@ def main():
         listen.listen(run, flags)
         return
     chosen = prediction_flags.chosen_clip()
-    names = ("resnet_weights", "asr", "asr_model", "asr_language", "asr_compute_type", "data_dir")
-    settings = {name: flags[name].value for name in (*names, "enroll") if flags[name].present}
+    names = ["resnet_weights", *choice.FLAGS.values(), "asr", "asr_model", "asr_language"]
+    names += ["asr_compute_type", "data_dir", "enroll"]
+    settings = {name: flags[name].value for name in names if flags[name].present}
     predicted = run.predict(chosen, **settings)
     as_json = flags.format == "json"
     _print(predicted, as_json)

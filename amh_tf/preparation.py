@@ -19,6 +19,7 @@ from amh_tf.corpora import (
 from amh_tf.data import dev_part, protocol_folds
 from amh_tf.extraction import groups, settings
 from amh_tf.features import resnet_options, transcribe
+from amh_tf.features.pretrained import choice, encoder_settings
 
 # Readers that need nothing but the folder of the release.
 _READERS = {
@@ -51,6 +52,7 @@ _CHOICES = {
     "video_region": schema.VIDEO_REGIONS,
     "asr": (transcribe.AUTO, *transcribe.RECOGNIZERS),
     "on_error": tuple(groups.ON_ERROR),
+    "encoder_dtype": choice.DTYPES,
 }
 
 
@@ -84,7 +86,14 @@ class Preparation:
     transcripts: str = "reference"
     classes: tuple[str, ...] = schema.PAPER_CLASSES
     audio_features: str | None = None
+    text_features: str | None = None
     video_features: str | None = None
+    audio_layer: str = choice.LAST
+    text_layer: str = choice.LAST
+    video_layer: str = choice.LAST
+    audio_steps_per_second: float | None = None
+    encoder_dtype: str = choice.DTYPES[0]
+    encoder_batch: int = choice.BATCH
     planted_seed: int = 1
     planted_sizes: tuple[int, ...] = tuple(planted.SIZES.values())
     modalities: str | None = None
@@ -120,14 +129,7 @@ class Preparation:
                 f"planted_sizes={','.join(map(str, sizes))}",
                 "Set it with --planted_sizes=TRAIN,DEV,TEST.",
             )
-        for name in DECLARED.values():
-            if getattr(self, name) is not None and self.source != "folds":
-                raise errors.refusal(
-                    f"`{name}` is not used by this source",
-                    "the source folds, whose arrays do not say how they were made",
-                    f"{name}={getattr(self, name)!r}, source={self.source!r}",
-                    f"Leave --{name} out.",
-                )
+        encoder_settings.check(self, DECLARED if self.source == "folds" else {}, RAW_SOURCES)
 
         if self.is_set("video_region") and self.source not in RAW_SOURCES:
             raise errors.refusal(
@@ -226,6 +228,7 @@ def extraction_settings(chosen: Preparation, corpus):
         trim_silence=trim_silence,
         asr_language=chosen.asr_language or corpus.language,
         resnet_weights=chosen.resnet_weights if "video" in modalities else None,
+        encoders=encoder_settings.choices(chosen, modalities),
         **{name: getattr(chosen, name) for name in names},
     )
     return extraction, notes

@@ -34,6 +34,7 @@ NOWHERE = {
     "prepare": ["--source=meld", "--source_dir=nowhere", "--output_dir=never"],
 }
 MODEL = "export/models/ravdess"
+TABLE = ["--source=table", "--source_dir=tests/reference/lines.csv", "--output_dir=never"]
 MORE = [
     (["train", "--hops=0"], "`num_hops`"),
     (["train", "--hops=many"], "--hops=many"),
@@ -52,6 +53,12 @@ MORE = [
         "'setup.cfg' is of a format that is not read here",
     ),
     (["evaluate", f"--run_dir={MODEL}", "--data_dir=nowhere"], "nowhere"),
+    (["predict", "--text=a", "--text_features=nowhere", f"--run_dir={MODEL}"], "name an encoder"),
+    (["prepare", *TABLE, "--text_layer=9"], "`text_layer` is not used without an encoder"),
+    (["prepare", *TABLE, "--audio_layer=x"], "`audio_layer` does not name a layer"),
+    (["prepare", *TABLE, "--text_features=nowhere"], "`text_features` does not name an encoder"),
+    (["prepare", *TABLE, "--text_features=a", "--glove=b"], "`glove` is not used by an encoder"),
+    (["prepare", "--source=planted", "--output_dir=a", "--text_features=a"], "by this source"),
     *(
         (["prepare", f"--source={source}", "--source_dir=nowhere", "--output_dir=never"], "nowhere")
         for source in SOURCES
@@ -78,7 +85,8 @@ def run(case):
                 front_door.main()
             except SystemExit as ended:
                 print(ended.code)
-            heavy = ("tensorflow", "keras", "matplotlib", "sklearn", "scipy", "h5py", "jinja2")
+            heavy = ["tensorflow", "keras", "matplotlib", "sklearn", "scipy", "h5py", "jinja2"]
+            heavy += ["torch", "transformers", "tokenizers", "onnxruntime"]
             print(json.dumps([name for name in heavy if name in sys.modules]))
             sys.stdout.flush(), sys.stderr.flush(), os._exit(0)
         os.waitpid(process, 0)

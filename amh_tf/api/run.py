@@ -109,6 +109,8 @@ class Run:
             side: Half of the picture that shows the speaker: "whole", "left" or "right".
             enroll: Other recordings of the same speaker, for a model that standardizes by speaker.
             resnet_weights: Weights of ResNet-101, the same that the data set was made with.
+            audio_features, text_features, video_features: Where the pretrained encoders are now
+                that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
             data_dir: Where the run's data set is now; older runs need it.
 

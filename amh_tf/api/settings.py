@@ -91,8 +91,15 @@ class PreparationSettings(TypedDict, total=False):
     dev_speakers: int
     transcripts: str
     classes: Sequence[str]
-    audio_features: str | None
-    video_features: str | None
+    audio_features: Path | None
+    text_features: Path | None
+    video_features: Path | None
+    audio_layer: str
+    text_layer: str
+    video_layer: str
+    audio_steps_per_second: float | None
+    encoder_dtype: str
+    encoder_batch: int
     planted_seed: int
     planted_sizes: Sequence[int]
     modalities: str | None
@@ -150,6 +157,9 @@ class PredictionSettings(TypedDict, total=False):
     side: str
     enroll: Sequence[Path]
     resnet_weights: Path | None
+    audio_features: Path | None
+    text_features: Path | None
+    video_features: Path | None
     asr: str
     asr_model: Path | None
     asr_language: str | None

@@ -3,10 +3,11 @@
 from absl import flags
 
 from amh_tf import checking, errors
-from amh_tf.commands import cache_flags, extraction_flags, flag_kit
+from amh_tf.commands import cache_flags, extraction_flags, feature_flags, flag_kit
 from amh_tf.corpora import recording
 from amh_tf.data import manifest
 from amh_tf.features import film, media, resnet_options
+from amh_tf.features.pretrained import choice, encoder_files
 
 FLAGS = flags.FLAGS
 FORMATS = ("table", "json")
@@ -62,6 +63,7 @@ def define_run():
         None,
         "Weights of ResNet-101, the same that the data set was made with.",
     )
+    feature_flags.define_places()
 
 
 @flag_kit.group("Output")
@@ -106,6 +108,9 @@ def check():
         media.check_file(path)
     if FLAGS.resnet_weights is not None:
         resnet_options.check_weights(FLAGS.resnet_weights)
+    for modality, name in choice.FLAGS.items():
+        if FLAGS[name].value is not None:
+            encoder_files.check(modality, choice.Choice(FLAGS[name].value))
     if FLAGS.data_dir:
         manifest.load(FLAGS.data_dir)
 

@@ -130,7 +130,8 @@ class Extraction:
             for utterance, summary in self._good
             if not own_split or utterance.splits[0] == "train"
         )
-        vocabulary = text.build_vocabulary(sentences)
+        has_vectors = "text" in self._maker.widths
+        vocabulary = text.build_vocabulary([] if has_vectors else sentences)
         vectors, num_known = None, None
         if glove_path and len(vocabulary) > 2:
             vectors, num_known = glove.load_glove(glove_path, vocabulary, progress=progress)
@@ -138,7 +139,7 @@ class Extraction:
             name=self._corpus.name,
             synthetic=self._corpus.synthetic,
             classes=self._corpus.classes,
-            widths={"audio": schema.AUDIO_WIDTH, "video": schema.VIDEO_WIDTH},
+            widths=self._maker.widths,
             vocabulary=vocabulary,
             embedding=vectors,
             index=tuple(entry(utterance) for utterance, _ in self._good),
@@ -160,7 +161,9 @@ class Extraction:
                 id=extracted.id,
                 label=utterance.label,
                 audio=extracted.audio,
-                text=word_ids(text.words(extracted.words, unspaced)[:longest], ids),
+                text=extracted.text
+                if "text" in self._maker.widths
+                else word_ids(text.words(extracted.words, unspaced)[:longest], ids),
                 video=extracted.video,
             )
 

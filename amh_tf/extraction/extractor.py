@@ -1,7 +1,6 @@
 """Makes the features of raw recordings."""
 
 import collections
-import dataclasses
 import hashlib
 import json
 
@@ -9,44 +8,23 @@ import numpy as np
 
 from amh_tf import errors, feature_kinds, schema
 from amh_tf.corpora import recording
-from amh_tf.extraction import reading
+from amh_tf.extraction import extracted, reading, recipe
 from amh_tf.features import feature_net, heard, media, regions, resnet_weights, transcribe
-
-
-@dataclasses.dataclass
-class Extracted:
-    """What was made of a recording.
-
-    Attributes:
-        id: The recording's.
-        audio: `(time, 120)` float32; no rows where the modality is absent.
-        video: `(time, 2048)` float32.
-        words: Its text, recognized or of the corpus; "" where there is none.
-        problem: `BadRecording` that kept its features from being made, or None.
-        file: The file that the problem is about, or "".
-        notes: List of (file, note), and of (id, note) where it is about the recording alone: what
-            is worth saying of what was read all the same; see `media.say`.
-    """
-
-    id: str
-    audio: np.ndarray
-    video: np.ndarray
-    words: str = ""
-    problem: recording.BadRecording | None = None
-    file: str = ""
-    notes: list = dataclasses.field(default_factory=list)
+from amh_tf.features.pretrained import opening
 
 
 class Extractor:
     """Makes the features of raw recordings.
 
-    The features of a recording depend on nothing but the recording and the settings.
+    The features of a recording depend on nothing but the recording and the settings; up to
+    rounding, where an encoder computes several recordings of a group side by side.
 
     Args:
         settings: `Settings`.
 
     Attributes:
         settings: As given.
+        widths: Dict from modality to the width of a step; without "text" where words are numbered.
         recipe: What a data set must say of itself so that the same features can be made of
             another recording: a dict that JSON can hold.
         fingerprint: Text that differs where the features may differ.
@@ -58,13 +36,22 @@ class Extractor:
 
     def __init__(self, settings):
         self.settings = settings
-        self._network = self._transcriber = None
-        if "video" in settings.modalities:
+        self._encoders = {
+            modality: opening.open_encoder(modality, settings.encoders[modality])
+            for modality in settings.modalities
+            if modality in settings.encoders
+        }
+        own = {modality: encoder.width for modality, encoder in self._encoders.items()}
+        self.widths = {**feature_kinds.WIDTHS, **own}
+        self._network = self._encoders.get("video")
+        self._region = self._transcriber = None
+        if "video" in settings.modalities and not self._network:
             self._network = feature_net.FeatureNet(
                 settings.resnet_weights,
                 dtype=settings.resnet_dtype,
                 resize=settings.resnet_resize,
             )
+        if "video" in settings.modalities:
             self._region = regions.Region(settings.video_region)
         if settings.recognizes:
             self._transcriber = start_recognizer(
@@ -73,7 +60,9 @@ class Extractor:
                 settings.asr_language,
                 settings.asr_compute_type,
             )
-        self.recipe = self._make_recipe()
+        self.recipe = recipe.of(
+            settings, self._encoders, self._network, self._region, self._transcriber
+        )
         described = json.dumps(self.recipe, sort_keys=True)
         self.fingerprint = hashlib.sha256(described.encode()).hexdigest()
 
@@ -87,37 +76,19 @@ class Extractor:
             self._network.load()
 
     @property
+    def encoder_seconds(self):
+        """How long the encoders have run so far; None without one."""
+        if not self._encoders:
+            return None
+        return sum(encoder.seconds for encoder in self._encoders.values())
+
+    @property
     def recognizer_note(self):
         """What recognizes words and what it is fit for, in one line; None without one."""
         if self._transcriber is None:
             return None
         fit = transcribe.FIT_FOR[self._transcriber.name]
         return f"Words are recognized by {self._transcriber.description}: {fit}."
-
-    def _make_recipe(self):
-        settings = self.settings
-        recipe = {
-            "made_from": feature_kinds.RECORDINGS,
-            "version": feature_kinds.VERSION,
-            "modalities": list(settings.modalities),
-            "max_lengths": {name: settings.max_lengths[name] for name in settings.modalities},
-        }
-        if "audio" in settings.modalities:
-            recipe["audio"] = {"use_energy": settings.use_energy}
-            if settings.trim_silence:
-                recipe["audio"]["trim_silence"] = settings.trim_silence
-        if "text" in settings.modalities:
-            recognizer = self._transcriber and self._transcriber.description
-            recipe["text"] = {
-                "transcripts": settings.transcripts,
-                "recognizer": recognizer,
-                "unspaced_scripts": settings.unspaced_scripts,
-            }
-        if "video" in settings.modalities:
-            made_with = settings.resnet_weights, settings.resnet_dtype, settings.resnet_resize
-            recipe["video"] = feature_net.record(self._network, *made_with)
-            recipe["video"].update(self._region.record)
-        return recipe
 
     def group(self, recordings, strict=False, advance=lambda: None):
         """Makes the features of recordings that share files; each film is decoded once.
@@ -128,19 +99,26 @@ class Extractor:
             advance: Function that is called for each recording that is done.
 
         Returns:
-            List of `Extracted`, in the same order.
+            List of `extracted.Extracted`, in the same order.
 
         Raises:
             BadRecording: Under `strict`, if a recording cannot be used.
         """
-        results, films = [], collections.defaultdict(list)
+        results, waveforms = [], {}
         for position, utterance in enumerate(recordings):
-            extracted = self._without_video(utterance)
-            results.append(extracted)
-            if self._network and utterance.video and not extracted.problem:
-                films[utterance.video].append(position)
+            result, waveform = self._without_video(utterance)
+            results.append(result)
+            if result.problem:
+                result.check(self.settings.modalities, strict)
+            elif waveform is not None:
+                waveforms[position] = waveform
+        self._encode_words(results)
+        films = collections.defaultdict(list)
+        for position in self._encode_sound(results, waveforms):
+            if self._network and recordings[position].video and not results[position].problem:
+                films[recordings[position].video].append(position)
             else:
-                self._finish(extracted, strict)
+                results[position].check(self.settings.modalities, strict)
                 advance()
         for path, positions in films.items():
             waiting = set(positions)
@@ -148,53 +126,96 @@ class Extractor:
             chosen = [recordings[position] for position in positions]
             for place, frames, problem, has_region in self.films(path, chosen, notes):
                 position = positions[place]
-                extracted = results[position]
-                extracted.notes += [(path, note) for note in sorted(notes)]
-                extracted.notes += [] if has_region else [(extracted.id, media.FACELESS)]
+                result = results[position]
+                result.notes += [(path, note) for note in sorted(notes)]
+                result.notes += [] if has_region else [(result.id, media.FACELESS)]
                 if problem:
-                    extracted.problem, extracted.file = problem, path
+                    result.problem, result.file = problem, path
                 else:
-                    extracted.video = self.video_features(frames)
+                    result.video = self.video_features(frames)
                 waiting.discard(position)
-                self._finish(extracted, strict)
+                result.check(self.settings.modalities, strict)
                 advance()
             if waiting:
                 raise RuntimeError(f"{path!r} left {len(waiting)} spans without an answer")
         return results
 
     def _without_video(self, utterance):
-        extracted = Extracted(
+        """Returns what is made of a recording alone, and the sound that an encoder is to read."""
+        result = extracted.Extracted(
             utterance.id,
-            np.zeros((0, schema.AUDIO_WIDTH), np.float32),
-            np.zeros((0, schema.VIDEO_WIDTH), np.float32),
+            *(np.zeros((0, self.widths.get(name, 0)), np.float32) for name in schema.MODALITIES),
         )
         if "text" in self.settings.modalities and not self.settings.recognizes:
-            extracted.words = utterance.transcript or ""
-        if self.settings.needs_sound and utterance.audio:
-            notes = set()
-            try:
-                waveform = reading.sound(utterance, notes)
-            except recording.BadRecording as problem:
-                extracted.problem, extracted.file = problem, utterance.audio
-                return extracted
-            extracted.notes += [(utterance.audio, note) for note in sorted(notes)]
-            if "audio" in self.settings.modalities:
-                extracted.audio = self.audio_features(waveform)
-            if self.settings.recognizes:
-                extracted.words = self._transcriber(waveform)
-        return extracted
+            result.words = utterance.transcript or ""
+        if not (self.settings.needs_sound and utterance.audio):
+            return result, None
+        notes = set()
+        try:
+            waveform = reading.sound(utterance, notes)
+        except recording.BadRecording as problem:
+            result.problem, result.file = problem, utterance.audio
+            return result, None
+        result.notes += [(utterance.audio, note) for note in sorted(notes)]
+        if self.settings.recognizes:
+            result.words = self._transcriber(waveform)
+        if "audio" not in self.settings.modalities:
+            return result, None
+        if "audio" in self._encoders:
+            return result, self._spoken(waveform)[0]
+        result.audio = self.audio_features(waveform)
+        return result, None
+
+    def _spoken(self, waveform):
+        """Returns a waveform without the silence around it, and the frames that it took before."""
+        settings = self.settings
+        return heard.spoken(waveform, settings.trim_silence, settings.use_energy)
+
+    def _encode_words(self, results):
+        """Lets the encoder of texts, if there is one, read the words of a group."""
+        if "text" not in self._encoders:
+            return
+        good = [result for result in results if not result.problem]
+        for place, vectors, is_cut in self.text_features([one.words for one in good]):
+            good[place].text = vectors
+            if is_cut:
+                good[place].notes.append((good[place].id, media.LONG_TEXT))
+
+    def _encode_sound(self, results, waveforms):
+        """Lets the encoder of sound, if there is one, hear a group.
+
+        Yields:
+            The place of each of the group's recordings, as its sound is done.
+        """
+        yield from (place for place in range(len(results)) if place not in waveforms)
+        if waveforms:
+            places, sounds = zip(*waveforms.items())
+            most = self.settings.max_lengths["audio"]
+            for number, features in self._encoders["audio"](sounds, most):
+                results[places[number]].audio = features
+                yield places[number]
+
+    def text_features(self, texts):
+        """Makes the vectors of texts' words; see `WordEncoder`."""
+        settings = self.settings
+        most, unspaced = settings.max_lengths["text"], settings.unspaced_scripts
+        return self._encoders["text"](texts, most, unspaced)
 
     def audio_features(self, waveform):
-        """Makes the features of a waveform, `(time, 120)` float32."""
+        """Makes the features of a waveform, `(time, width)` float32."""
         return self.audio_features_from(waveform)[0]
 
     def audio_features_from(self, waveform):
         """Makes the features of a waveform, and says where in it they begin.
 
         Returns:
-            `(time, 120)` float32, and the number of frames of 10 ms that were left out before.
+            `(time, width)` float32, and the number of frames of 10 ms that were left out before.
         """
         settings = self.settings
+        if "audio" in self._encoders:
+            spoken, start = self._spoken(waveform)
+            ((_, features),) = self._encoders["audio"]([spoken], settings.max_lengths["audio"])
+            return features, start
         features, start = heard.features(
             waveform, settings.max_lengths["audio"], settings.use_energy, settings.trim_silence
         )
@@ -243,25 +264,10 @@ class Extractor:
         return frames
 
     def video_features(self, frames):
-        """Makes the features of pictures, `(time, 2048)` float32."""
+        """Makes the features of pictures, `(time, width)` float32."""
         if not len(frames):  # the film's pictures begin after the utterance
-            return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
+            return np.zeros((0, self.widths["video"]), np.float32)
         return self._network(frames)
-
-    def _finish(self, extracted, strict):
-        if not extracted.problem and not (
-            len(extracted.audio) or len(extracted.video) or extracted.words.strip()
-        ):
-            extracted.problem = recording.BadRecording(
-                "Nothing is left of the utterance. Expected sound, pictures or words. Received: "
-                f"none of them among the modalities {', '.join(self.settings.modalities)}."
-            )
-        if strict and extracted.problem:
-            raise recording.BadRecording(
-                f"The utterance {extracted.id!r} cannot be used: {extracted.problem} Repair the "
-                "file, or leave such utterances out with --on_error=skip; finished work "
-                "is kept."
-            ) from extracted.problem
 
 
 def start_recognizer(name, model=None, language=None, compute_type="default"):
@@ -299,4 +305,5 @@ def start_recognizer(name, model=None, language=None, compute_type="default"):
 
 def is_random(settings):
     """Returns whether pictures get features of random weights, which only tests can use."""
-    return "video" in settings.modalities and settings.resnet_weights == resnet_weights.RANDOM
+    is_resnet = "video" in settings.modalities and "video" not in settings.encoders
+    return is_resnet and settings.resnet_weights == resnet_weights.RANDOM

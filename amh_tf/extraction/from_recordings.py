@@ -5,7 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
-from amh_tf import errors, folders, progress
+from amh_tf import errors, feature_kinds, folders, progress
 from amh_tf.corpora import source
 from amh_tf.data import dev_part, manifest, protocol_folds, writer
 from amh_tf.extraction import extracted_source, extractor, groups, work_folder
@@ -69,6 +69,9 @@ def write(
     maker = extractor.Extractor(settings)
     if maker.recognizer_note:
         progress.console.print(maker.recognizer_note)
+    for modality in settings.encoders:
+        described = feature_kinds.describe(maker.recipe, modality)
+        progress.console.print(f"The {modality} features: {described}.")
     planned = work_folder.plan(
         corpus, settings, maker.fingerprint, progress.bar, remembered=str(folder)
     )

@@ -45,15 +45,18 @@ def extract(groups, maker, work, on_error="stop", show=progress.bar):
             extracted = maker.group(group.recordings, strict, bar.advance)
             summaries[group.number] = work.save(group, extracted)
     if pending:
-        tell_speed(total, time.monotonic() - start)
+        tell_speed(total, time.monotonic() - start, maker.encoder_seconds)
     return summaries
 
 
-def tell_speed(count, seconds):
-    """Prints how fast utterances were extracted."""
+def tell_speed(count, seconds, encoder_seconds=None):
+    """Prints how fast utterances were extracted, and how much of it the encoders took."""
+    share = ""
+    if encoder_seconds is not None:
+        share = f" {encoder_seconds / max(seconds, 1e-3):.0%} of the time was the encoders'."
     progress.console.print(
         f"Extracted {count:,} utterances in {seconds:.0f} s, {count / max(seconds, 1e-3):.1f} "
-        "a second."
+        f"a second.{share}"
     )
 
 

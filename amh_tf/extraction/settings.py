@@ -20,7 +20,7 @@ class Settings:
         trim_silence: Frames of sound before and after all that are no more than so many decibels
             below the loudest are left out; 0 to keep all. See `features.silence`.
         resnet_weights: Weights file of ResNet-101, or "random"; see `resnet_weights.read`.
-            None where there is no video among the modalities.
+            None where there is no video among the modalities, or another encoder reads it.
         resnet_dtype: Precision of ResNet-101: "float32" or "bfloat16".
         resnet_resize: Whether pictures are scaled before their middle is cut out; see
             `feature_net.FeatureNet`.
@@ -33,6 +33,8 @@ class Settings:
         asr_compute_type: Precision of faster-whisper, such as "int8".
         unspaced_scripts: How scripts without spaces between words are cut, one of
             `schema.UNSPACED_SCRIPTS`.
+        encoders: Dict from modality to the `pretrained.choice.Choice` of the encoder that makes
+            its features; the others are the paper's.
     """
 
     modalities: tuple = schema.MODALITIES
@@ -49,6 +51,7 @@ class Settings:
     asr_language: str | None = None
     asr_compute_type: str = "default"
     unspaced_scripts: str = schema.UNSPACED_SCRIPTS[0]
+    encoders: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         checking.require(
@@ -65,12 +68,13 @@ class Settings:
         checking.require_choice(self, "asr", (transcribe.AUTO, *transcribe.RECOGNIZERS))
         transcribe.check_language(self.asr_language)
         checking.require_choice(self, "unspaced_scripts", schema.UNSPACED_SCRIPTS)
-        if "video" in self.modalities and not self.resnet_weights:
+        if "video" in self.modalities and not ("video" in self.encoders or self.resnet_weights):
             raise errors.refusal(
                 "`resnet_weights` is missing",
                 "the weights of ResNet-101, which make the features of pictures",
                 "none",
-                "Leave the pictures out with --modalities=at, or get the weights.\n"
+                "Leave the pictures out with --modalities=at, set --video_features to another "
+                "encoder, or get the weights.\n"
                 f"{resnet_options.HOW_TO_GET}",
             )
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from amh_tf import errors, files, folders, schema
 from amh_tf.data import framing
-from amh_tf.extraction import extractor, file_digests
+from amh_tf.extraction import extracted, file_digests
 
 SETTINGS_FILE = "settings.json"
 # Recordings of no file, such as a table's lines of text, that share a file here.
@@ -41,7 +41,7 @@ class Summary:
         id: The recording's.
         words: Its text, recognized or of the corpus.
         file, problem: What is wrong with which file; "" where nothing is.
-        notes: As of `extractor.Extracted`.
+        notes: As of `extracted.Extracted`.
     """
 
     id: str
@@ -83,19 +83,23 @@ def _together(corpus, settings):
     """Lists the recordings of each group.
 
     Those of which no file is read share nothing and take no time: a file each would take longer
-    to write and read than all else.
+    to write and read than all else. Where an encoder reads the sound or the words, recordings are
+    together that it can compute side by side.
     """
     members = {}
     for utterance in corpus.recordings:
         members.setdefault(utterance.group, []).append(utterance)
-    joined, open_for_words = [], False
+    side_by_side = max((one.batch for one in settings.encoders.values()), default=1)
+    joined, most = [], 0
     for recordings in members.values():
         only_words = not any(_files(utterance, settings) for utterance in recordings)
-        if only_words and open_for_words and len(joined[-1]) < WORDS_TOGETHER:
+        limit = WORDS_TOGETHER if only_words else side_by_side
+        is_open = joined and len(joined[-1]) < limit == most
+        if is_open and (only_words or len(joined[-1]) + len(recordings) <= limit):
             joined[-1] += recordings
         else:
             joined.append(recordings)
-        open_for_words = only_words
+        most = limit
     return joined
 
 
@@ -172,23 +176,24 @@ class WorkFolder:
 
         Args:
             group: `Group`.
-            results: List of `extractor.Extracted`, one for each of its recordings.
+            results: List of `extracted.Extracted`, one for each of its recordings.
 
         Returns:
             List of `Summary`.
         """
         summaries = [
             Summary(
-                extracted.id,
-                extracted.words,
-                extracted.file,
-                str(extracted.problem or ""),
-                tuple(extracted.notes),
+                result.id,
+                result.words,
+                result.file,
+                str(result.problem or ""),
+                tuple(result.notes),
             )
-            for extracted in results
+            for result in results
         ]
         header = {
             "key": group.key,
+            "widths": {name: getattr(results[0], name).shape[1] for name in schema.MODALITIES},
             "found": [dataclasses.astuple(summary) for summary in summaries],
         }
         # Not waited for: `load` checks every byte, and what a power cut costs is made again.
@@ -197,9 +202,9 @@ class WorkFolder:
             tf.io.TFRecordWriter(str(temporary)) as writer,
         ):
             writer.write(json.dumps(header).encode())
-            for extracted in results:
-                if not extracted.problem:
-                    writer.write(_encode(extracted))
+            for result in results:
+                if not result.problem:
+                    writer.write(_encode(result))
         return summaries
 
     def load(self, group):
@@ -221,25 +226,24 @@ class WorkFolder:
             utterance.id for utterance in group.recordings
         ]
         good = sum(not summary.problem for summary in summaries)
-        whole = header["key"] == group.key and same and count == good
+        has_widths = isinstance(header.get("widths"), dict)  # not of earlier versions
+        whole = header["key"] == group.key and has_widths and same and count == good
         return summaries if whole else None
 
     def features(self, group):
         """Yields what was made of a group's recordings, without those with a problem.
 
         Yields:
-            `extractor.Extracted`.
+            `extracted.Extracted`.
         """
         records = self._records(group)
-        next(records)
+        widths = json.loads(next(records))["widths"]
         for record in records:
             feature = tf.train.Example.FromString(record).features.feature
             fields = {name: feature[name].bytes_list.value[0] for name in sorted(feature)}
-            audio, video = (np.frombuffer(fields[name], "<f4") for name in ("audio", "video"))
-            yield extractor.Extracted(
+            yield extracted.Extracted(
                 fields["id"].decode(),
-                audio.reshape(-1, schema.AUDIO_WIDTH),
-                video.reshape(-1, schema.VIDEO_WIDTH),
+                *(_decode(fields[name], widths[name]) for name in schema.MODALITIES),
                 fields["words"].decode(),
             )
 
@@ -250,13 +254,18 @@ class WorkFolder:
                 yield framing.read_payload(file, path, *frame)
 
 
-def _encode(extracted):
+def _decode(data, width):
+    values = np.frombuffer(data, "<f4")
+    return values.reshape(len(values) // width if width else 0, width)
+
+
+def _encode(result):
     values = {
-        "id": extracted.id.encode(),
-        "audio": np.ascontiguousarray(extracted.audio, "<f4").tobytes(),
-        "video": np.ascontiguousarray(extracted.video, "<f4").tobytes(),
-        "words": extracted.words.encode(),
+        "id": result.id.encode(),
+        "words": result.words.encode(),
     }
+    for name in schema.MODALITIES:
+        values[name] = np.ascontiguousarray(getattr(result, name), "<f4").tobytes()
     feature = {
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
         for name, value in values.items()

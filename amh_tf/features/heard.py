@@ -34,6 +34,23 @@ def features(waveform, most: int, use_energy: bool = False, trim_silence: float 
     return _features(waveform, *settings)
 
 
+def spoken(waveform, trim_silence: float = 0.0, use_energy: bool = False):
+    """Leaves out the silence around what is said, which `features` leaves out too.
+
+    Args:
+        waveform, use_energy, trim_silence: As for `features`.
+
+    Returns:
+        The part of the waveform that is left, and how many frames of 10 ms came before it.
+    """
+    if not trim_silence:
+        return waveform, 0
+    mfcc = audio.mfcc(tf.expand_dims(waveform, 0), use_energy, kept=1)
+    start, length = map(int, silence.span(mfcc[0, :, 0], trim_silence, use_energy))
+    begin = start * audio.FRAME_STEP
+    return waveform[begin : begin + audio.num_samples(length)], start
+
+
 @functools.cache
 def _traced(most, use_energy, trim_silence):
     return tf.function(

@@ -23,7 +23,7 @@ LENIENCE = 0.25
 # Samples of each channel that are decoded at a time: an hour of several channels is gigabytes.
 BLOCK = 1 << 16
 # What is worth saying of a file that is read all the same.
-LATE, UNDECLARED, FACELESS = "late", "undeclared", "faceless"
+LATE, UNDECLARED, FACELESS, LONG_TEXT = "late", "undeclared", "faceless", "long text"
 _SAID = {
     LATE: (
         "In {} sound and picture do not begin together: times are those of the whole video, and "
@@ -36,11 +36,15 @@ _SAID = {
         "In {} no face is found: features are made of the speaker's half of the picture, or of the "
         "whole where no half is known."
     ),
+    LONG_TEXT: (
+        "{} longer than the encoder has positions for: of each the words that fit are read."
+    ),
 }
 _COUNTED = {
     LATE: ("one file", "{:,} files"),
     UNDECLARED: ("One file does", "{:,} files do"),
     FACELESS: ("one utterance", "{:,} utterances"),
+    LONG_TEXT: ("One text is", "{:,} texts are"),
 }
 
 
@@ -148,8 +152,8 @@ def say(note, count):
     """Says a note of one or several files, or of utterances.
 
     Args:
-        note: `LATE`, `UNDECLARED` or `FACELESS`.
-        count: Number of files; for `FACELESS`, of utterances.
+        note: `LATE`, `UNDECLARED`, `FACELESS` or `LONG_TEXT`.
+        count: Number of files; for the last two, of utterances.
     """
     one, several = _COUNTED[note]
     return _SAID[note].format(one if count == 1 else several.format(count))

@@ -38,12 +38,12 @@ _SHORTENED = "cause|em|til|till|bout|round|tis|twas|n|kay|cuz|ere|neath|nother|[
 _COMMA, _COLON, _STOP, _APOSTROPHE, _ELLIPSIS = "\x01", "\x02", "\x03", "\x04", "\x05"
 _NUL = "\x00"
 _DOTTED_I = "\u0130"  # lower-cased in two ways
-_SPACES = "\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+BLANKS = "\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
 
 # (pattern, replacement), applied one after the other to text between two spaces. `\1` is a
 # group; neither lookahead nor anything else that RE2 lacks.
 RULES = (
-    (f"[{_SPACES}]+", " "),
+    (f"[{BLANKS}]+", " "),
     ("[\u2018\u2019\u201b\u02bc\uff07\u00b4]", "'"),
     ("[\u201c-\u201f\u00ab\u00bb\uff02]|''|``", ' " '),
     ("`", "'"),
@@ -144,6 +144,13 @@ def share_cut(vocabulary, unspaced=SPACES):
     return sum(is_whole) / len(own) if own else 1.0
 
 
+def whole(text):
+    """Returns a text, or bytes of UTF-8, as whole characters; what is none becomes U+FFFD."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def words(text, unspaced=CHARACTERS):
     """Cuts a text into words.
 
@@ -154,10 +161,7 @@ def words(text, unspaced=CHARACTERS):
     Returns:
         List of words.
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = " " + text.replace(_DOTTED_I, "i").lower() + " "
+    text = " " + whole(text).replace(_DOTTED_I, "i").lower() + " "
     for pattern, replacement in _COMPILED[unspaced]:
         text = pattern.sub(replacement, text)
     return [word for word in text.split(" ") if word]

@@ -162,8 +162,10 @@ def _audio(axes, predicted, weights, seconds):
     low, high = blocks.min(axis=1) / loudest, blocks.max(axis=1) / loudest
     axes.fill_between(time, low, high, color=_GRID, linewidth=0)
     rate = decoding.SAMPLE_RATE
-    step = audio.FRAME_STEP * predicted.audio_stride
-    first = audio.FRAME_LENGTH + step - audio.FRAME_STEP  # samples of a step
+    own = rate / predicted.audio_steps_per_second  # samples from one step of sound to the next
+    step = own * predicted.audio_stride
+    window = audio.FRAME_LENGTH if own == audio.FRAME_STEP else own
+    first = window + step - own  # samples of a step
     first += 2 * predicted.audio_start * audio.FRAME_STEP
     centres = (np.arange(len(weights)) * step + first / 2) / rate
     heights = 2 * weights / weights.max() - 1

@@ -93,8 +93,9 @@ class Prediction:
         frames: `(n, 224, 224, 3)` uint8, or None.
         hops: List of (modality, weights): what each hop attended to, one weight for each
             step of the modality; empty for a model without attention.
-        audio_stride: How many steps of sound, of 10 ms, are one of the model's.
-        audio_start: How many of them the silence before the first took.
+        audio_stride: How many steps of sound are one of the model's.
+        audio_start: How many frames of 10 ms the silence before the first took.
+        audio_steps_per_second: How many steps of sound there are a second.
         notes: What the user should know, one line each.
     """
 
@@ -110,6 +111,7 @@ class Prediction:
     notes: list[str]
     audio_stride: int = 1
     audio_start: int = 0
+    audio_steps_per_second: float = 100.0
 
     def __repr__(self):
         return f"<Prediction: {self.best} ({self.probabilities[self.best]:.3f}), of {self.data}>"

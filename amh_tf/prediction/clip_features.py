@@ -19,6 +19,7 @@ from amh_tf.features import (
     video,
 )
 from amh_tf.prediction import clip as clips
+from amh_tf.prediction import run_encoders
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,12 +95,13 @@ class ClipReader:
         self._words = inputs.word_table()
         self._makers, self._recognizers = {}, {}
 
-    def read(self, clip, weights, recognizer, speaker, decoded=None):
+    def read(self, clip, weights, encoders, recognizer, speaker, decoded=None):
         """Reads a clip.
 
         Args:
             clip: `clip.Clip`.
             weights: Weights file of ResNet-101, or None.
+            encoders: Dict from modality to where its pretrained encoder is, or None.
             recognizer: Arguments of `extractor.start_recognizer`.
             speaker: `Speaker`, or None to leave its statistics to `standardized`.
             decoded: `Decoded`, or None to read the clip's files.
@@ -114,7 +116,7 @@ class ClipReader:
         """
         used = self._model.modalities
         notes = [f"No {name} is read: the model has none." for name in _unused(clip, used)]
-        maker = self.maker_of(clip, weights)
+        maker = self.maker_of(clip, weights, encoders)
         recording = clip.recording()
         waveform = frames = None
         remarks = set(decoded.remarks if decoded else ())
@@ -141,7 +143,12 @@ class ClipReader:
         words = words[: most["text"]]
         if not records.are_vectors("text", widths):
             sequences["text"] = ids[: most["text"]]
-        notes += about(sequences, used, waveform, frames, most)
+        elif words:
+            ((_, sequences["text"], is_cut),) = maker.text_features([transcript])
+            notes += [media.say(media.LONG_TEXT, 1)] * is_cut
+            words = words[: len(sequences["text"])]
+        rate = self._inputs.audio_steps_per_second
+        notes += about(sequences, used, waveform, frames, most, rate)
         statistics = {}
         if speaker is not None:
             statistics = self._statistics(maker, sequences, speaker, notes)
@@ -210,19 +217,21 @@ class ClipReader:
         """Returns the `maker` of what the model reads of a clip."""
         return self.maker(_read(clip, self._model.modalities), *sources)
 
-    def maker(self, read, weights):
+    def maker(self, read, weights, places=None):
         """Returns the `Extractor` of the features that the run's data set has.
 
         Args:
             read: The modalities that the model reads of what it is given.
             weights: Weights file of ResNet-101, or None.
+            places: As `encoders` of `read`; None where no encoder can run beside the model.
 
         Raises:
             InputError: As `read`.
         """
         inputs, used = self._inputs, self._model.modalities
         for modality in read:
-            problem = feature_kinds.refusal(inputs.features, modality)
+            beside = places is not None
+            problem = feature_kinds.refusal(inputs.features, modality, beside)
             if problem:
                 raise errors.InputError(
                     f"This run, on {inputs.data}, cannot take the clip. {problem}"
@@ -236,7 +245,9 @@ class ClipReader:
         modalities = [name for name in ("audio", "text") if name in used]
         if "video" in read:
             modalities.append("video")
-        key = tuple(modalities), weights if "video" in modalities else None
+        is_resnet = "video" in modalities and video_recipe["kind"] != feature_kinds.PRETRAINED
+        places = {name: (places or {}).get(name) for name in modalities if name in read}
+        key = tuple(modalities), weights if is_resnet else None, tuple(places.items())
         if key not in self._makers:
             maker = extractor.Extractor(
                 extraction_settings.Settings(
@@ -244,15 +255,16 @@ class ClipReader:
                     max_lengths={**schema.MAX_LENGTHS, **recipe.get("max_lengths", {})},
                     use_energy=audio_recipe.get("use_energy", False),
                     trim_silence=audio_recipe.get("trim_silence", 0.0),
-                    resnet_weights=weights if "video" in modalities else None,
+                    resnet_weights=weights if is_resnet else None,
                     resnet_dtype=video_recipe.get("dtype", "float32"),
                     resnet_resize=video_recipe.get("resize", True),
                     video_region=video_recipe.get("region", schema.VIDEO_REGIONS[0]),
                     unspaced_scripts=text.unspaced_scripts(recipe),
+                    encoders=run_encoders.choices(recipe, places),
                 )
             )
             if "video" in modalities:
-                _check_network(maker.recipe["video"], video_recipe)
+                run_encoders.check_network(maker.recipe["video"], video_recipe)
             self._makers[key] = maker
         return self._makers[key]
 
@@ -285,7 +297,7 @@ def _enrolled(recording, modality, maker):
         return maker.audio_features(reading.sound(clips.Clip(audio=recording).recording()))
     is_sound = isinstance(recording, samples.Samples)
     if is_sound or pathlib.Path(recording).suffix.lower() in clips.SOUND_ENDINGS:
-        return np.zeros((0, schema.VIDEO_WIDTH), np.float32)
+        return np.zeros((0, maker.widths["video"]), np.float32)
     return maker.video_features(maker.frames(clips.Clip(video=recording).recording()))
 
 
@@ -305,24 +317,7 @@ def _read(clip, used):
     return [name for name in used if there[name]]
 
 
-def _check_network(own, pictured):
-    if own["fingerprint"] != pictured.get("fingerprint"):
-        raise errors.refusal(
-            "These are not the weights that the run's data set was made with",
-            f"the weights of {pictured.get('weights')!r}",
-            f"others, {own['weights']!r}",
-            "Set them with --resnet_weights.",
-        )
-    if own.get("detector") != pictured.get("detector"):
-        raise errors.refusal(
-            "This is not the face detector that the run's data set was made with",
-            pictured.get("detector"),
-            own.get("detector"),
-            "Install that version of its package.",
-        )
-
-
-def about(sequences, used, waveform, frames, max_lengths):
+def about(sequences, used, waveform, frames, max_lengths, audio_rate=100.0):
     """Yields notes of what the model does not get, and refuses a clip of which it gets nothing."""
     absent = [name for name in used if not len(sequences[name])]
     if len(absent) == len(used):
@@ -334,12 +329,11 @@ def about(sequences, used, waveform, frames, max_lengths):
         )
     for name in absent:
         yield f"There is no {name}; the model continues without it."
-    if "audio" not in absent and waveform is not None and "audio" in used:
-        seconds = max_lengths["audio"] / 100
-        if len(sequences["audio"]) >= max_lengths["audio"] and (
-            len(waveform) / decoding.SAMPLE_RATE > seconds + 0.1
-        ):
-            yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
+    seconds = max_lengths["audio"] / audio_rate
+    is_cut = len(sequences["audio"]) >= max_lengths["audio"]
+    is_longer = waveform is not None and len(waveform) / decoding.SAMPLE_RATE > seconds + 0.1
+    if "audio" in used and is_cut and is_longer:
+        yield f"Only the first {seconds:.1f} s of the sound are heard, as in training."
     if frames is not None and len(frames) == max_lengths["video"]:
         seconds = max_lengths["video"] / video.PICTURES_PER_SECOND
         yield f"No more than the first {seconds:.1f} s of the video are seen, as in training."

@@ -69,6 +69,9 @@ class Predictor:
         asr_language=None,
         asr_compute_type="default",
         enroll=(),
+        audio_features=None,
+        text_features=None,
+        video_features=None,
     ):
         """Predicts clips.
 
@@ -79,6 +82,8 @@ class Predictor:
                 language that is spoken and the precision; see `extractor.start_recognizer`.
             enroll: Other recordings of the same speaker, sound or videos, by which a model that
                 standardizes by the speaker does so; without them each clip itself.
+            audio_features, text_features, video_features: Where the encoder is that made the
+                features of the data set.
 
         Returns:
             List of `clip.Prediction`, in the same order.
@@ -88,12 +93,13 @@ class Predictor:
                 the weights are others, or a clip cannot be read.
             ImportError: If a package of an extra is needed and not installed.
         """
+        encoders = {"audio": audio_features, "text": text_features, "video": video_features}
         recognizer = asr, asr_model, asr_language, asr_compute_type
         speaker = clip_features.Speaker(enroll)
         predictions = []
         for first in range(0, len(all_clips), BATCH):
             batch = [
-                self.reader.read(clip, resnet_weights, recognizer, speaker)
+                self.reader.read(clip, resnet_weights, encoders, recognizer, speaker)
                 for clip in all_clips[first : first + BATCH]
             ]
             predictions += self.answers(batch)
@@ -174,6 +180,7 @@ class Predictor:
             notes=features.notes,
             audio_stride=stride,
             audio_start=features.audio_start,
+            audio_steps_per_second=inputs.audio_steps_per_second,
         )
 
     def _known(self, steps):

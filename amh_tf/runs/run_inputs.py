@@ -76,6 +76,11 @@ class RunInputs:
         return float(feature_kinds.record(self.features, "audio").get("trim_silence", 0.0))
 
     @property
+    def audio_steps_per_second(self) -> float:
+        """How many steps of sound there are a second: 100 of the paper's features."""
+        return float(feature_kinds.record(self.features, "audio").get("steps_per_second", 100.0))
+
+    @property
     def use_energy(self) -> bool:
         """Whether the first coefficient of the audio features is the frame's energy."""
         return bool(feature_kinds.record(self.features, "audio").get("use_energy", False))

@@ -74,7 +74,7 @@ class Request:
     @property
     def sources(self):
         """What a `ClipReader` needs besides a clip to make its features, a tuple."""
-        return (self.resnet_weights,)
+        return self.resnet_weights, None  # no encoder runs beside a timeline
 
     @property
     def recording(self):

@@ -1,0 +1,90 @@
+"""Measures what extraction adds to the time of pretrained encoders:
+
+python -m tools.benchmark_encoders --output_dir=DIR
+
+Writes a wav2vec 2.0 of random weights and sound of noise, and extracts its features. Prints how
+many utterances a second these were, and which share of the time was spent inside the encoder. What
+took the rest is in `profile.txt`.
+"""
+
+import cProfile
+import io
+import pstats
+import wave
+from pathlib import Path
+
+from amh_tf.commands import cli  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
+import numpy as np
+from absl import flags
+
+from amh_tf import files, progress
+from amh_tf.commands import flag_kit
+from amh_tf.corpora import table
+from amh_tf.extraction import extractor, groups, settings, work_folder
+from amh_tf.features.pretrained import choice
+
+FLAGS = flags.FLAGS
+RATE = 16000
+
+
+def _encoder(folder):
+    """Saves an encoder of random weights."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.Wav2Vec2Config(
+        hidden_size=FLAGS.units,
+        num_hidden_layers=FLAGS.layers,
+        num_attention_heads=8,
+        intermediate_size=4 * FLAGS.units,
+        conv_dim=(FLAGS.units,) * 7,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+    )
+    transformers.Wav2Vec2Model(config).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)
+
+
+def _corpus(folder):
+    """Writes recordings of 1 to 6 s of noise, and reads them as a table."""
+    rng = np.random.default_rng(0)
+    lines = ["id,label,audio,split"]
+    for number in range(FLAGS.utterances):
+        samples = rng.integers(-3000, 3000, rng.integers(RATE, 6 * RATE), np.int16)
+        with wave.open(str(folder / f"{number}.wav"), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(samples.tobytes())
+        lines.append(f"u{number},{'ab'[number % 2]},{number}.wav,train")
+    files.write_text(folder / "table.csv", "\n".join(lines) + "\n")
+    return table.read(folder / "table.csv")
+
+
+def main():
+    """Measures by the flags."""
+    output = Path(FLAGS.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    _encoder(output / "encoder")
+    corpus = _corpus(output)
+    encoders = {"audio": choice.Choice(str(output / "encoder"), batch=FLAGS.batch)}
+    chosen = settings.Settings(modalities=("audio",), encoders=encoders)
+    maker = extractor.Extractor(chosen)
+    work = work_folder.WorkFolder(output / "work")
+    work.start(maker.recipe)
+    planned = work_folder.plan(corpus, chosen, maker.fingerprint, progress.bar)
+    profile = cProfile.Profile()
+    profile.enable()
+    groups.extract(planned, maker, work)
+    profile.disable()
+    text = io.StringIO()
+    pstats.Stats(profile, stream=text).sort_stats("cumulative").print_stats("amh_tf", 25)
+    files.write_text(output / "profile.txt", text.getvalue())
+
+
+if __name__ == "__main__":
+    flag_kit.define("path", "output_dir", None, "A new folder for all of it.", required=True)
+    flags.DEFINE_integer("utterances", 100, "How many recordings.")
+    flags.DEFINE_integer("layers", 6, "Layers of the encoder.")
+    flags.DEFINE_integer("units", 512, "Units of each.")
+    flags.DEFINE_integer("batch", choice.BATCH, "Recordings that are computed side by side.")
+    cli.run(main)
