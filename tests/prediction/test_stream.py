@@ -277,15 +277,27 @@ def test_model_that_needs_the_whole_is_refused(tmp_path, settings, problem):
         amh_tf.load(folder).stream()
 
 
+ENCODER = {
+    "kind": "pretrained",
+    "encoder": "wav2vec2",
+    "architecture": "Wav2Vec2Model",
+    "files": {"model.safetensors": "0" * 64},
+    "layer": "last",
+    "dtype": "float32",
+    "width": 120,
+    "steps_per_second": 25,
+}
+
+
 @pytest.mark.parametrize(
-    ("kind", "problem"),
+    ("record", "problem"),
     [
-        ("unknown", "audio features cannot be made"),
-        ("pretrained", "cannot be made of a stream.*MFCC"),
+        ({"kind": "unknown"}, "audio features cannot be made"),
+        (ENCODER, "cannot be made of a stream.*MFCC"),
     ],
 )
-def test_features_that_cannot_be_made_of_pieces_are_refused(tmp_path, kind, problem):
-    folder = small_runs.write(tmp_path / "run", features={"audio": {"kind": kind}})
+def test_features_that_cannot_be_made_of_pieces_are_refused(tmp_path, record, problem):
+    folder = small_runs.write(tmp_path / "run", features={"audio": record})
     own = amh_tf.load(folder).stream()
     with pytest.raises(errors.InputError, match=problem):
         own.feed(SOUND)
