@@ -136,6 +136,9 @@ class TimelineSettings(TypedDict, total=False):
     min_silence: float
     max_segment: float | None
     resnet_weights: Path | None
+    audio_features: Path | None
+    text_features: Path | None
+    video_features: Path | None
     asr: str
     asr_model: Path | None
     asr_language: str | None

@@ -104,6 +104,15 @@ def check():
     """
     if FLAGS.attention:
         checking.require_picture("attention", FLAGS.attention)
+    check_sources()
+
+
+def check_sources():
+    """Refuses recordings, weights, encoders and a data set that are not there.
+
+    Raises:
+        InputError: If there are any.
+    """
     for path in filter(None, [FLAGS.video, FLAGS.audio, *FLAGS.enroll]):
         media.check_file(path)
     if FLAGS.resnet_weights is not None:

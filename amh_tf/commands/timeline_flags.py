@@ -5,7 +5,7 @@ from absl import flags
 from amh_tf import errors
 from amh_tf.commands import extraction_flags, flag_kit, prediction_flags
 from amh_tf.corpora import recording
-from amh_tf.features import media, resnet_options, speech
+from amh_tf.features import speech
 from amh_tf.prediction.timeline import choices
 from amh_tf.segments import reading
 
@@ -103,12 +103,9 @@ def check():
         raise errors.refusal(
             "There is no recording", "a video or a sound", "neither", "Set --video or --audio."
         )
-    for path in filter(None, [FLAGS.video, FLAGS.audio, *FLAGS.enroll]):
-        media.check_file(path)
+    prediction_flags.check_sources()
     if FLAGS.segments:
         reading.check(FLAGS.segments)
-    if FLAGS.resnet_weights is not None:
-        resnet_options.check_weights(FLAGS.resnet_weights)
     most = {} if FLAGS.max_segment is None else {"max_segment": FLAGS.max_segment}
     speech.SpeechSettings(FLAGS.vad_threshold, FLAGS.min_speech, FLAGS.min_silence, **most)
     if not FLAGS.segments:

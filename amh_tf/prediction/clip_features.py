@@ -1,7 +1,6 @@
 """From a clip to what a run's model reads: features as the run's data set has them."""
 
 import dataclasses
-import pathlib
 
 import numpy as np
 
@@ -14,12 +13,10 @@ from amh_tf.features import (
     media,
     pictures,
     resnet_weights,
-    samples,
     text,
     video,
 )
-from amh_tf.prediction import clip as clips
-from amh_tf.prediction import run_encoders
+from amh_tf.prediction import run_encoders, speakers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,30 +55,6 @@ class Decoded:
     remarks: frozenset = frozenset()
 
 
-class Speaker:
-    """Other recordings of a speaker, each read once.
-
-    Args:
-        recordings: Paths of sound or videos, or `samples.Samples`.
-    """
-
-    def __init__(self, recordings=()):
-        self._recordings = tuple(recordings)
-        self._moments = {}
-
-    def __bool__(self):
-        return bool(self._recordings)
-
-    def moments(self, modality, width, maker):
-        """Returns the `Moments` of a modality, of no steps where there are no recordings."""
-        if modality not in self._moments:
-            total = moments.Moments.none(width)
-            for recording in self._recordings:
-                total += moments.Moments.of(_enrolled(recording, modality, maker))
-            self._moments[modality] = total
-        return self._moments[modality]
-
-
 class ClipReader:
     """Makes the features of clips for a run.
 
@@ -103,7 +76,7 @@ class ClipReader:
             weights: Weights file of ResNet-101, or None.
             encoders: Dict from modality to where its pretrained encoder is, or None.
             recognizer: Arguments of `extractor.start_recognizer`.
-            speaker: `Speaker`, or None to leave its statistics to `standardized`.
+            speaker: `speakers.Speaker`, or None to leave its statistics to `standardized`.
             decoded: `Decoded`, or None to read the clip's files.
 
         Returns:
@@ -176,7 +149,7 @@ class ClipReader:
 
         Args:
             features: `ClipFeatures` that `read` gave without a speaker.
-            speaker: `Speaker`.
+            speaker: `speakers.Speaker`.
             clip, *sources: As for `maker_of`.
         """
         notes = list(features.notes)
@@ -210,7 +183,7 @@ class ClipReader:
                     f"The speaker's {modality} is known from this clip alone: the model was "
                     "trained with all recordings of each speaker. --enroll=FILES gives it more."
                 )
-            statistics |= statistics_of(modality, moment)
+            statistics |= speakers.statistics_of(modality, moment)
         return statistics
 
     def maker_of(self, clip, *sources):
@@ -283,22 +256,6 @@ class ClipReader:
         elif trained not in (None, recognize.description):
             notes.append(f"The words of the training data were recognized by {trained}.")
         return recognize(waveform)
-
-
-def statistics_of(modality, moment):
-    """Returns the inputs of a model by which a modality is standardized: a speaker's `Moments`."""
-    values = {"mean": moment.mean, "deviation": moment.deviation()}
-    return {f"{modality}_{name}": value.astype(np.float32) for name, value in values.items()}
-
-
-def _enrolled(recording, modality, maker):
-    """Makes the features of another recording of the speaker."""
-    if modality == "audio":
-        return maker.audio_features(reading.sound(clips.Clip(audio=recording).recording()))
-    is_sound = isinstance(recording, samples.Samples)
-    if is_sound or pathlib.Path(recording).suffix.lower() in clips.SOUND_ENDINGS:
-        return np.zeros((0, maker.widths["video"]), np.float32)
-    return maker.video_features(maker.frames(clips.Clip(video=recording).recording()))
 
 
 def _unused(clip, used):

@@ -11,7 +11,7 @@ from amh_tf.data import records
 from amh_tf.features import transcribe
 from amh_tf.layers.kernels import choice, compiled
 from amh_tf.prediction import clip as clips
-from amh_tf.prediction import clip_features, stepwise
+from amh_tf.prediction import clip_features, speakers, stepwise
 from amh_tf.runs import run_folder, run_inputs
 
 # Clips that a model answers at a time: more are hardly faster, and take more memory.
@@ -95,7 +95,7 @@ class Predictor:
         """
         encoders = {"audio": audio_features, "text": text_features, "video": video_features}
         recognizer = asr, asr_model, asr_language, asr_compute_type
-        speaker = clip_features.Speaker(enroll)
+        speaker = speakers.Speaker(enroll)
         predictions = []
         for first in range(0, len(all_clips), BATCH):
             batch = [

@@ -4,7 +4,7 @@ import numpy as np
 
 from amh_tf import errors, schema
 from amh_tf.features import audio, decoding, pictures, sound_stream
-from amh_tf.prediction import clip_features, predictor, stream_checks, track
+from amh_tf.prediction import clip_features, predictor, speakers, stream_checks, track
 
 
 class Stream:
@@ -46,7 +46,7 @@ class Stream:
         if not isinstance(model, predictor.Predictor):
             model = predictor.Predictor(getattr(model, "folder", model), data_dir)
         self._predictor, self._weights = model, resnet_weights
-        self._speaker = clip_features.Speaker(enroll)
+        self._speaker = speakers.Speaker(enroll)
         settings, inputs = model.settings, model.inputs
         stream_checks.check_model(settings, inputs, self._speaker)
         self._most = inputs.max_lengths
@@ -241,4 +241,4 @@ class Stream:
                 "none",
                 "Set them with --enroll.",
             )
-        own.statistics = clip_features.statistics_of(modality, moments)
+        own.statistics = speakers.statistics_of(modality, moments)

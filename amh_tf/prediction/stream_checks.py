@@ -12,7 +12,7 @@ def check_model(settings, inputs, speaker):
     Args:
         settings: Its `amh_tf.config.ModelConfig`.
         inputs: Its `amh_tf.runs.run_inputs.RunInputs`.
-        speaker: `clip_features.Speaker`.
+        speaker: `speakers.Speaker`.
 
     Raises:
         InputError: If it is one.

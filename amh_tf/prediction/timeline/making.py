@@ -12,7 +12,7 @@ from amh_tf.data import moments
 from amh_tf.extraction import file_digests
 from amh_tf.features import decoding, speech, transcribe
 from amh_tf.prediction import clip as clips
-from amh_tf.prediction import clip_features
+from amh_tf.prediction import speakers
 from amh_tf.prediction.timeline import choices, features, listening, result
 from amh_tf.prediction.timeline import work as works
 from amh_tf.segments import reading, segment
@@ -34,6 +34,7 @@ class Request:
         speaker_statistics: One of `choices.SPEAKER_STATISTICS`, where the model standardizes so.
         enroll: Other recordings of the speaker; see `Predictor.predict`.
         resnet_weights: Weights of ResNet-101, or None.
+        encoders: Dict from modality to where its pretrained encoder is, or None.
         recognizer: Arguments of `extractor.start_recognizer`, a tuple.
     """
 
@@ -46,6 +47,7 @@ class Request:
     speaker_statistics: str = choices.SPEAKER_STATISTICS[0]
     enroll: tuple = ()
     resnet_weights: str | None = None
+    encoders: dict = dataclasses.field(default_factory=dict)
     recognizer: tuple = (transcribe.AUTO, None, None, "default")
 
     def __post_init__(self):
@@ -74,7 +76,7 @@ class Request:
     @property
     def sources(self):
         """What a `ClipReader` needs besides a clip to make its features, a tuple."""
-        return self.resnet_weights, None  # no encoder runs beside a timeline
+        return self.resnet_weights, self.encoders
 
     @property
     def recording(self):
@@ -89,7 +91,7 @@ def longest(settings, inputs):
         settings: The run's `ModelConfig`.
         inputs: Its `RunInputs`.
     """
-    steps_per_second = {"audio": 100, "video": 3}
+    steps_per_second = {"audio": inputs.audio_steps_per_second, "video": 3}
     lengths = [
         inputs.max_lengths[name] / steps_per_second[name]
         for name in settings.modalities
@@ -218,7 +220,7 @@ class _RecordingSpeaker:
     """Everything that a speaker says in the recording, and what was enrolled beside it.
 
     Args:
-        enrolled: `clip_features.Speaker`.
+        enrolled: `speakers.Speaker`.
         modalities: Those that are standardized.
     """
 
@@ -242,17 +244,17 @@ class _RecordingSpeaker:
 
 def _speakers(request, segments, maker, batches, by_speaker):
     """Returns a function from a segment to what standardizes it."""
-    enrolled = clip_features.Speaker(request.enroll)
+    enrolled = speakers.Speaker(request.enroll)
     if request.speaker_statistics == "segment" or not by_speaker:
         return lambda spoken: enrolled
-    speakers = {}
+    by_name = {}
     for batch in batches:
         for place, (_, made) in zip(batch.places, maker.load(batch)):
             if not isinstance(made, str):
                 name = segments[place].speaker
-                speaker = speakers.setdefault(name, _RecordingSpeaker(enrolled, by_speaker))
+                speaker = by_name.setdefault(name, _RecordingSpeaker(enrolled, by_speaker))
                 speaker.add(made.sequences)
-    return lambda spoken: speakers[spoken.speaker]
+    return lambda spoken: by_name[spoken.speaker]
 
 
 def _answers(predictor, request, segments, maker, batches, notes):

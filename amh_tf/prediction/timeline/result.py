@@ -107,8 +107,10 @@ def _hop(answer, modality, weights):
     start = end = 0.0
     if modality == "audio" and count:
         start = answer.audio_start * _STEP
-        seconds = (count * answer.audio_stride - 1) * _STEP
-        end = start + seconds + audio.FRAME_LENGTH / audio.SAMPLE_RATE
+        step = 1 / answer.audio_steps_per_second
+        # Frames of MFCC reach further than one begins after another.
+        reach = audio.FRAME_LENGTH / audio.SAMPLE_RATE - _STEP if step == _STEP else 0.0
+        end = start + count * answer.audio_stride * step + reach
     elif modality == "video":
         end = count / video.PICTURES_PER_SECOND
     if modality != "text" and count > MOST_WEIGHTS:

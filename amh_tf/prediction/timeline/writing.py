@@ -4,6 +4,7 @@ import tempfile
 
 from amh_tf import errors, folders
 from amh_tf.features import speech, transcribe
+from amh_tf.features.pretrained import choice
 from amh_tf.prediction.timeline import choices, making
 from amh_tf.prediction.timeline import work as works
 
@@ -67,7 +68,9 @@ def _request(predictor, settings):
     }
     longest = making.longest(predictor.settings, predictor.inputs)
     settings["enroll"] = tuple(settings.get("enroll", ()))
+    encoders = {modality: settings.pop(name, None) for modality, name in choice.FLAGS.items()}
     return making.Request(
+        encoders=encoders,
         recognizer=recognizer,
         finding=speech.SpeechSettings(**{"max_segment": longest, **chosen}),
         **settings,
