@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from amh_tf import errors, feature_kinds, schema
+from amh_tf import feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.extraction import extracted, reading, recipe
 from amh_tf.features import feature_net, heard, media, regions, resnet_weights, transcribe
@@ -54,7 +54,7 @@ class Extractor:
         if "video" in settings.modalities:
             self._region = regions.Region(settings.video_region)
         if settings.recognizes:
-            self._transcriber = start_recognizer(
+            self._transcriber = transcribe.start_recognizer(
                 settings.asr,
                 settings.asr_model,
                 settings.asr_language,
@@ -268,39 +268,6 @@ class Extractor:
         if not len(frames):  # the film's pictures begin after the utterance
             return np.zeros((0, self.widths["video"]), np.float32)
         return self._network(frames)
-
-
-def start_recognizer(name, model=None, language=None, compute_type="default"):
-    """Starts a speech recognizer.
-
-    Args:
-        name: One of `transcribe.RECOGNIZERS`, or `transcribe.AUTO`.
-        model: Its model, or None for its default: a folder for PocketSphinx and
-            faster-whisper, a name for Google.
-        language: BCP-47 code of the language that is spoken, or None where that is not known.
-        compute_type: Precision of faster-whisper, such as "int8".
-
-    Returns:
-        `transcribe.Transcriber`.
-
-    Raises:
-        ValueError: If it cannot be started, or has no use for a setting.
-    """
-    transcribe.check_language(language)
-    name, model = transcribe.choose(name, model)
-    chosen = {"language": language} if language else {}
-    if model:
-        chosen["hmm" if name == "pocketsphinx" else "model"] = model
-    if compute_type != "default":
-        if name != "faster-whisper":
-            raise errors.refusal(
-                "`asr_compute_type` means nothing to this recognizer",
-                "faster-whisper",
-                f"asr={name!r}, asr_compute_type={compute_type!r}",
-                "Leave --asr_compute_type out, or set --asr=faster-whisper and --asr_model.",
-            )
-        chosen["compute_type"] = compute_type
-    return transcribe.Transcriber(name, **chosen)
 
 
 def is_random(settings):

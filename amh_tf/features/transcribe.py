@@ -203,3 +203,36 @@ def word_error_rate(references, hypotheses, unspaced=schema.UNSPACED_SCRIPTS[0])
             f"{len(hypotheses)} hypotheses",
         )
     return float(jiwer.process_words(references, hypotheses).wer)
+
+
+def start_recognizer(name, model=None, language=None, compute_type="default"):
+    """Starts a speech recognizer.
+
+    Args:
+        name: One of `RECOGNIZERS`, or `AUTO`.
+        model: Its model, or None for its default: a folder for PocketSphinx and
+            faster-whisper, a name for Google.
+        language: BCP-47 code of the language that is spoken, or None where that is not known.
+        compute_type: Precision of faster-whisper, such as "int8".
+
+    Returns:
+        `Transcriber`.
+
+    Raises:
+        ValueError: If it cannot be started, or has no use for a setting.
+    """
+    check_language(language)
+    name, model = choose(name, model)
+    chosen = {"language": language} if language else {}
+    if model:
+        chosen["hmm" if name == "pocketsphinx" else "model"] = model
+    if compute_type != "default":
+        if name != "faster-whisper":
+            raise errors.refusal(
+                "`asr_compute_type` means nothing to this recognizer",
+                "faster-whisper",
+                f"asr={name!r}, asr_compute_type={compute_type!r}",
+                "Leave --asr_compute_type out, or set --asr=faster-whisper and --asr_model.",
+            )
+        chosen["compute_type"] = compute_type
+    return Transcriber(name, **chosen)

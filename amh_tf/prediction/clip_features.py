@@ -14,6 +14,7 @@ from amh_tf.features import (
     pictures,
     resnet_weights,
     text,
+    transcribe,
     video,
 )
 from amh_tf.prediction import run_encoders, speakers
@@ -75,7 +76,7 @@ class ClipReader:
             clip: `clip.Clip`.
             weights: Weights file of ResNet-101, or None.
             encoders: Dict from modality to where its pretrained encoder is, or None.
-            recognizer: Arguments of `extractor.start_recognizer`.
+            recognizer: Arguments of `transcribe.start_recognizer`.
             speaker: `speakers.Speaker`, or None to leave its statistics to `standardized`.
             decoded: `Decoded`, or None to read the clip's files.
 
@@ -158,9 +159,9 @@ class ClipReader:
         return dataclasses.replace(features, statistics=statistics, notes=notes)
 
     def recognizer(self, settings):
-        """Returns the recognizer of the arguments of `extractor.start_recognizer`, started once."""
+        """Returns `transcribe.start_recognizer` of its arguments, called once."""
         if settings not in self._recognizers:
-            self._recognizers[settings] = extractor.start_recognizer(*settings)
+            self._recognizers[settings] = transcribe.start_recognizer(*settings)
         return self._recognizers[settings]
 
     def _statistics(self, maker, sequences, speaker, notes):

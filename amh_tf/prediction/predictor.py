@@ -79,7 +79,7 @@ class Predictor:
             all_clips: Sequence of `clip.Clip`.
             resnet_weights: Weights file of ResNet-101, the one that the data set was made with.
             asr, asr_model, asr_language, asr_compute_type: Speech recognizer, its model, the
-                language that is spoken and the precision; see `extractor.start_recognizer`.
+                language that is spoken and the precision; see `transcribe.start_recognizer`.
             enroll: Other recordings of the same speaker, sound or videos, by which a model that
                 standardizes by the speaker does so; without them each clip itself.
             audio_features, text_features, video_features: Where the encoder is that made the

@@ -10,8 +10,8 @@ from scipy.io import wavfile
 from amh_tf import schema
 from amh_tf.corpora import meld, table
 from amh_tf.data import folds, pipeline
-from amh_tf.extraction import extractor, from_recordings, settings
-from amh_tf.features import audio
+from amh_tf.extraction import from_recordings, settings
+from amh_tf.features import audio, transcribe
 from tests.extraction import demo
 from tests.features import media_files
 
@@ -129,7 +129,7 @@ def test_recognized_words_and_their_errors(tmp_path, monkeypatch, capsys):
             assert waveform.dtype == np.float32 and len(waveform) > 16000
             return "we have been"
 
-    monkeypatch.setattr(extractor, "start_recognizer", lambda *_: Deaf())
+    monkeypatch.setattr(transcribe, "start_recognizer", lambda *_: Deaf())
     chosen = settings.Settings(modalities=("text",), transcripts="asr")
     data = demo.write(demo.read(), chosen, tmp_path / "data")
     assert data.transcripts == "asr"

@@ -9,7 +9,6 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from amh_tf.extraction import extractor
 from amh_tf.features import transcribe
 from amh_tf.features.recognizers import google
 from tests.features.test_transcribe import tone
@@ -20,10 +19,10 @@ from tests.features.test_transcribe import tone
 )
 def test_google_is_told_the_language(cloud, language, code):
     cloud.results = [["x"]]
-    extractor.start_recognizer("google", language=language)(tone())
+    transcribe.start_recognizer("google", language=language)(tone())
     assert cloud.requests[0][0].language_code == code
     with pytest.raises(ValueError, match=r"needs the language.*--asr_language"):
-        extractor.start_recognizer("google")
+        transcribe.start_recognizer("google")
 
 
 class FakeGoogle:

@@ -10,7 +10,6 @@ import pytest
 from scipy.io import wavfile
 
 from amh_tf.corpora import iemocap
-from amh_tf.extraction import extractor
 from amh_tf.features import transcribe
 
 DEMO = Path(__file__).parents[1] / "demo_corpus"
@@ -115,8 +114,8 @@ def test_missing_package_names_its_extra(monkeypatch, name, package, extra):
 @pytest.mark.parametrize("language", ["zh", "de-DE", "ur"])
 def test_pocketsphinx_refuses_other_languages(language):
     with pytest.raises(ValueError, match=r"no model of the language.*--asr=faster-whisper"):
-        extractor.start_recognizer("pocketsphinx", language=language)
-    assert extractor.start_recognizer("pocketsphinx", language="en-GB").name == "pocketsphinx"
+        transcribe.start_recognizer("pocketsphinx", language=language)
+    assert transcribe.start_recognizer("pocketsphinx", language="en-GB").name == "pocketsphinx"
 
 
 def test_every_recognizer_says_what_it_is_fit_for():

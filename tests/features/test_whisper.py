@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from amh_tf.extraction import extractor, settings
+from amh_tf.extraction import settings
 from amh_tf.features import transcribe
 from tests.features.test_transcribe import tone
 
@@ -92,7 +92,7 @@ def test_faster_whisper_gets_the_waveform(whisper):
     ],
 )
 def test_whisper_hears_the_language_that_is_spoken(whisper, language, asked, told):
-    transcriber = extractor.start_recognizer("faster-whisper", str(whisper), language)
+    transcriber = transcribe.start_recognizer("faster-whisper", str(whisper), language)
     transcriber(tone())
     assert FakeWhisper.last.heard[1] == asked
     assert transcriber.description.endswith(f", {told}")
@@ -100,26 +100,26 @@ def test_whisper_hears_the_language_that_is_spoken(whisper, language, asked, tol
 
 def test_english_model_of_whisper_hears_english_alone(whisper, monkeypatch):
     monkeypatch.setattr(FakeWhisper, "supported_languages", ["en"])
-    extractor.start_recognizer("faster-whisper", str(whisper))(tone())
+    transcribe.start_recognizer("faster-whisper", str(whisper))(tone())
     assert FakeWhisper.last.heard[1] == "en"
     with pytest.raises(ValueError, match=r"does not know the language.*one of en\..*'zh'"):
-        extractor.start_recognizer("faster-whisper", str(whisper), "zh")
+        transcribe.start_recognizer("faster-whisper", str(whisper), "zh")
 
 
 @pytest.mark.parametrize("language", ["klingon!", "", "de_DE", "e", "en-", "../de"])
 def test_what_is_no_language_is_refused(whisper, language):
     with pytest.raises(ValueError, match=r"`asr_language` is not the code.*--asr_language"):
-        extractor.start_recognizer("faster-whisper", str(whisper), language)
+        transcribe.start_recognizer("faster-whisper", str(whisper), language)
     with pytest.raises(ValueError, match=r"`asr_language` is not the code.*--asr_language"):
         settings.Settings(modalities=("audio",), asr_language=language)
 
 
 def test_precision_is_whispers_own_affair(whisper):
-    transcriber = extractor.start_recognizer("auto", str(whisper), "de", "int8")
+    transcriber = transcribe.start_recognizer("auto", str(whisper), "de", "int8")
     assert FakeWhisper.last.loaded[2] == "int8"
     assert transcriber.description.endswith(", de, int8")
     with pytest.raises(ValueError, match=r"`asr_compute_type` means nothing.*'pocketsphinx'"):
-        extractor.start_recognizer("pocketsphinx", compute_type="int8")
+        transcribe.start_recognizer("pocketsphinx", compute_type="int8")
 
 
 def whisper_folder(path, size):

@@ -14,8 +14,8 @@ from amh_tf import feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.data import folds, pipeline
 from amh_tf.extraction import extractor, settings
-from amh_tf.features import audio, feature_net, heard, text
-from amh_tf.prediction import attention_plot, clip, clip_features
+from amh_tf.features import audio, feature_net, heard, text, transcribe
+from amh_tf.prediction import attention_plot, clip
 from tests import commands
 from tests.conftest import WAV2VEC
 from tests.extraction import demo
@@ -166,7 +166,7 @@ def test_words_are_recognized_unless_given(run, monkeypatch):
         return "we were here"
 
     recognizer.description = "stand-in"
-    monkeypatch.setattr(clip_features.extractor, "start_recognizer", lambda *_: recognizer)
+    monkeypatch.setattr(transcribe, "start_recognizer", lambda *_: recognizer)
     _, spoken = a_tested_one(run)
     predicted = amh_tf.load(run).predict(clip.Clip(audio=spoken.audio))
     assert heard == [len(wavfile.read(spoken.audio)[1])]

@@ -10,6 +10,7 @@ from scipy.io import wavfile
 import amh_tf
 from amh_tf import config, errors
 from amh_tf.extraction import extractor, settings
+from amh_tf.features import transcribe
 from amh_tf.prediction import clip_features
 from amh_tf.prediction.timeline import features, work
 from amh_tf.segments import reading
@@ -208,7 +209,7 @@ def test_no_recognizer_leaves_the_words_out_and_says_so(run, tmp_path, monkeypat
     def missing(*_):
         raise errors.refusal("The speech recognizer cannot be loaded", "it", "none", "Install it.")
 
-    monkeypatch.setattr(clip_features.extractor, "start_recognizer", missing)
+    monkeypatch.setattr(transcribe, "start_recognizer", missing)
     (tmp_path / "turns.rttm").write_text("SPEAKER x 1 0.5 1.5 <NA> <NA> Ann <NA> <NA>\n")
     asked = {"video": talks.FILM, "segments": str(tmp_path / "turns.rttm")}
     fresh = amh_tf.load(run.folder)
@@ -224,7 +225,7 @@ def test_words_are_recognized_unless_given(run, tmp_path, monkeypatch):
         return f"we heard {len(waveform)}"
 
     recognize.description = "stand-in"
-    monkeypatch.setattr(clip_features.extractor, "start_recognizer", lambda *_: recognize)
+    monkeypatch.setattr(transcribe, "start_recognizer", lambda *_: recognize)
     rows = "0.5,1.5,\n2,3,We were here.\n"
     (tmp_path / "turns.csv").write_text(f"start,end,text\n{rows}")
     timeline = amh_tf.load(run.folder).timeline(

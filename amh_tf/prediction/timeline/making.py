@@ -35,7 +35,7 @@ class Request:
         enroll: Other recordings of the speaker; see `Predictor.predict`.
         resnet_weights: Weights of ResNet-101, or None.
         encoders: Dict from modality to where its pretrained encoder is, or None.
-        recognizer: Arguments of `extractor.start_recognizer`, a tuple.
+        recognizer: Arguments of `transcribe.start_recognizer`, a tuple.
     """
 
     video: str | None = None
