@@ -24,17 +24,18 @@ def next_version(folder):
     return max(numbers, default=0) + 1
 
 
-def write(run_dir, output_dir, data_dir=None, model_name="amh"):
-    """Writes `serving/<version>/`, `edge/` and `model_card.md`.
+def write(run_dir, output_dir, data_dir=None, model_name="amh", web_runtime=None):
+    """Writes `serving/<version>/`, `edge/` and `model_card.md`, and `web/` if asked to.
 
     A served version that is there stays as it is: a new one gets the next number. The edge
-    module and the card are those of the newest.
+    module, the card and the page are those of the newest.
 
     Args:
         run_dir: Folder of a finished run.
         output_dir: Where to write.
         data_dir: Where the run's data set is now, if it has moved.
         model_name: What the server calls the model.
+        web_runtime: For the live page, what `web_runtime.read` returns; None for no page.
 
     Returns:
         Path of the served version, path of the edge module, and a list of why sound and words
@@ -45,8 +46,13 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
             process is writing there.
     """
     output = Path(output_dir)
-    _check_edge(output / "edge")
+    _check_ours(output / "edge", "saved_model.pb", "an edge module")
     trained = runs_read.read(run_dir, data_dir)
+    if web_runtime:
+        from amh_tf.deploy import web_page  # needs the extra onnx
+
+        _check_ours(output / "web", "model.json", "a live page")
+        web_page.check(trained)
     with folders.locked(output, "output_dir"):
         version = next_version(output / "serving")
         served = output / "serving" / str(version)
@@ -60,6 +66,9 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh"):
             with folders.replaced(output / "edge") as edge_folder:
                 edge.save(trained.model, trained.config, edge_folder)
                 _write_tables(trained, edge_folder / "assets.extra")
+            if web_runtime:
+                with _replaced_folder(output / "web") as web_folder:
+                    web_page.save(trained, web_folder, web_runtime, card, run_dir)
             files.write_text(output / MODEL_CARD, card)
     refused = [trained.refusals[name] for name in trained.refusals if name != "video"]
     return served, output / "edge", [problem for problem in refused if problem]
@@ -73,10 +82,11 @@ def _input_names(module):
     return names
 
 
-def _check_edge(folder):
-    if not folders.is_vacant(folder) and not (folder / "saved_model.pb").is_file():
+def _check_ours(folder, file, what):
+    """Checks that a folder may be replaced: it is one of former exports, or there is none."""
+    if not folders.is_vacant(folder) and not (folder / file).is_file():
         raise errors.refusal(
-            f"{str(folder)!r} is not an edge module",
+            f"{str(folder)!r} is not {what}",
             "a new folder, or an export to renew",
             "other files",
             "Choose another folder with --output_dir.",

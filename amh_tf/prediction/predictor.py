@@ -165,7 +165,7 @@ class Predictor:
         steps = {name: len(sequence) for name, sequence in features.sequences.items()}
         steps["audio"] = -(-steps["audio"] // stride)
         return clips.Prediction(
-            data=inputs.data + (" (synthetic)" * (inputs.synthetic and "synth" not in inputs.data)),
+            data=inputs.title,
             classes=tuple(inputs.classes),
             probabilities=dict(zip(inputs.classes, probabilities.tolist())),
             text=features.text,

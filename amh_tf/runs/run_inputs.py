@@ -66,6 +66,11 @@ class RunInputs:
     fold: FoldFacts | None = None
 
     @property
+    def title(self) -> str:
+        """The data set's name, called synthetic where it is."""
+        return self.data + " (synthetic)" * (self.synthetic and "synth" not in self.data)
+
+    @property
     def max_lengths(self) -> dict:
         """Dict from modality to the number of steps that the features were cut to."""
         return {**schema.MAX_LENGTHS, **(self.features or {}).get("max_lengths", {})}

@@ -1,0 +1,89 @@
+"""Pages in headless Chromium, a server that notes what it asks, and a proxy that lets none out."""
+
+import contextlib
+import functools
+import shutil
+import threading
+from http import server
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class _Handler(server.SimpleHTTPRequestHandler):
+    """Serves a folder, as `python -m http.server` does, and notes every request."""
+
+    def __init__(self, *arguments, requests, **settings):
+        self._requests = requests
+        super().__init__(*arguments, **settings)
+
+    def log_message(self, format, *arguments):
+        pass
+
+    def log_request(self, code="-", size="-"):
+        self._requests.append((self.path, int(code)))
+
+
+class _Refusing(server.BaseHTTPRequestHandler):
+    """A proxy that notes what leaves this machine, and lets none of it."""
+
+    def __init__(self, *arguments, requests):
+        self._requests = requests
+        super().__init__(*arguments)
+
+    def do_GET(self):
+        self._requests.append(self.path)
+        self.send_error(403)
+
+    do_CONNECT = do_POST = do_HEAD = do_GET
+
+    def log_message(self, format, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def _serving(handler):
+    """Yields the port of a server that runs in a thread."""
+    with server.ThreadingHTTPServer(("localhost", 0), handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        try:
+            yield listening.server_address[1]
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Serves a folder; yields its URL, and the list of paths that are asked for and codes."""
+    requests = []
+    handler = functools.partial(_Handler, directory=str(folder), requests=requests)
+    with _serving(handler) as port:
+        yield f"http://localhost:{port}/", requests
+
+
+@contextlib.contextmanager
+def chromium(*options):
+    """Starts Chromium; yields it and the list of what it asked of other machines.
+
+    Args:
+        *options: Such as `--use-fake-ui-for-media-stream`.
+    """
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    outside = []
+    with (
+        _serving(functools.partial(_Refusing, requests=outside)) as port,
+        playwright.sync_playwright() as driver,
+    ):
+        started = driver.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", f"--proxy-server=localhost:{port}", *options],
+        )
+        try:
+            yield started, outside
+        finally:
+            started.close()
