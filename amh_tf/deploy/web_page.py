@@ -13,8 +13,12 @@ from amh_tf.deploy.onnx import write as onnx_files
 from amh_tf.features import audio, silence, text
 from amh_tf.runs.trained import Trained
 
-# Files of a run that go with its model wherever it goes.
-DOCUMENTS = {"MODEL_CARD.md": "About its training", "LICENSE": "Licence of the model"}
+# Files of a run that go with its model wherever it goes, what they are called beside the page, and
+# what they are.
+DOCUMENTS = {
+    "MODEL_CARD.md": ("training.md", "about its training"),
+    "LICENSE": ("licence.txt", "licence of the model"),
+}
 _NAMES = {"audio": "sound", "text": "words"}
 
 
@@ -57,9 +61,11 @@ def save(trained: Trained, folder: Path, runtime: dict[str, bytes], card: str, r
     if "text" in settings:
         shutil.copyfile(trained.inputs.vocabulary_path, folder / "vocabulary.txt")
     (folder / "model_card.md").write_text(card, encoding="utf-8")
-    documents = [name for name in DOCUMENTS if (Path(run_dir) / name).is_file()]
-    for name in documents:
-        shutil.copyfile(Path(run_dir) / name, folder / name)
+    documents = []
+    for source, document in DOCUMENTS.items():
+        if (Path(run_dir) / source).is_file():
+            shutil.copyfile(Path(run_dir) / source, folder / document[0])
+            documents.append(document)
     page = _page(trained, settings, documents)
     (folder / "index.html").write_text(page, encoding="utf-8")
 
@@ -141,7 +147,7 @@ def _page(trained, settings, documents):
         score=_score(trained),
         not_fit=(description.SYNTHETIC if inputs.synthetic else "") + description.NOT_FIT,
         notes=_notes(trained, settings),
-        documents=[(name, DOCUMENTS[name]) for name in documents],
+        documents=documents,
         release=__version__,
         runtime=web_runtime.VERSION,
     )

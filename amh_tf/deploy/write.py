@@ -67,7 +67,7 @@ def write(run_dir, output_dir, data_dir=None, model_name="amh", web_runtime=None
                 edge.save(trained.model, trained.config, edge_folder)
                 _write_tables(trained, edge_folder / "assets.extra")
             if web_runtime:
-                with _replaced_folder(output / "web") as web_folder:
+                with folders.replaced(output / "web") as web_folder:
                     web_page.save(trained, web_folder, web_runtime, card, run_dir)
             files.write_text(output / MODEL_CARD, card)
     refused = [trained.refusals[name] for name in trained.refusals if name != "video"]

@@ -195,9 +195,9 @@ def test_documents_of_a_run_go_along(exported, tmp_path):
     (run_dir / "LICENSE").write_text("CC")
     (tmp_path / "page").mkdir()
     web_page.save(exported.trained, tmp_path / "page", CONTENTS, "", run_dir)
-    assert (tmp_path / "page" / "LICENSE").read_text() == "CC"
-    assert 'href="LICENSE"' in (tmp_path / "page" / "index.html").read_text()
-    assert "MODEL_CARD" not in (tmp_path / "page" / "index.html").read_text()
+    assert (tmp_path / "page" / "licence.txt").read_text() == "CC"
+    page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    assert 'href="licence.txt"' in page and "training.md" not in page
 
 
 def test_model_that_hears_nothing_is_refused(exported, tmp_path, monkeypatch):

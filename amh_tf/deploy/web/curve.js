@@ -22,7 +22,9 @@ export class Curve {
     this.chosen = null;
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("pointerdown", (event) => this.point(event));
-    canvas.addEventListener("pointerleave", () => this.onChoose(null));
+    canvas.addEventListener("pointerleave", ({ pointerType }) => {
+      if (pointerType === "mouse") this.onChoose(null); // a finger has left, too, when it taps
+    });
     canvas.addEventListener("keydown", (event) => this.press(event));
   }
 
@@ -60,7 +62,7 @@ export class Curve {
     this.answers.forEach((answer, place) => {
       if (apart(answer) <= apart(this.answers[nearest])) nearest = place;
     });
-    this.onChoose(nearest);
+    this.onChoose(nearest === this.answers.length - 1 ? null : nearest);
   }
 
   /**

@@ -2,7 +2,6 @@
 
 import { Attention } from "./attention.js";
 import { Curve } from "./curve.js";
-import { clock } from "./drawing.js";
 import { Readout } from "./readout.js";
 import { Recording } from "./recording.js";
 import { missing, openMicrophone, readFile } from "./sound.js";
@@ -133,6 +132,7 @@ class Page {
     input.value = ""; // so that the same file can be opened again
     if (!file) return;
     element("problem").hidden = true;
+    if (this.microphone) this.stop("");
     this.clear();
     this.say(`Reading ${file.name}`);
     try {
@@ -205,14 +205,13 @@ class Page {
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
-  /** Says how far a file is read. */
+  /** Says when a file is read. */
   progress() {
     if (!this.file) return;
     const { name, note, seconds } = this.file;
     const window = this.recording.windows.findLast((one) => one.answers.length);
     const read = (window.start + window.last.count) / this.settings.audio.rate;
-    const isDone = read >= seconds - 1e-6;
-    this.say(`${isDone ? "Read" : "Reading"} ${name}, ${clock(read)} of ${clock(seconds)}. ${note}`);
+    if (read >= seconds - 1e-6) this.say(`Read ${name}, ${seconds.toFixed(1)} s. ${note}`);
   }
 
   /** Follows the player of a file. */
