@@ -16,7 +16,7 @@ from amh_tf.runs.trained import Trained
 # Files of a run that go with its model wherever it goes, what they are called beside the page, and
 # what they are.
 DOCUMENTS = {
-    "MODEL_CARD.md": ("training.md", "about its training"),
+    "MODEL_CARD.md": ("training.txt", "about its training"),
     "LICENSE": ("licence.txt", "licence of the model"),
 }
 _NAMES = {"audio": "sound", "text": "words"}
@@ -60,7 +60,7 @@ def save(trained: Trained, folder: Path, runtime: dict[str, bytes], card: str, r
     (folder / "model.json").write_text(json.dumps(settings) + "\n", encoding="utf-8")
     if "text" in settings:
         shutil.copyfile(trained.inputs.vocabulary_path, folder / "vocabulary.txt")
-    (folder / "model_card.md").write_text(card, encoding="utf-8")
+    (folder / "model_card.txt").write_text(card, encoding="utf-8")
     documents = []
     for source, document in DOCUMENTS.items():
         if (Path(run_dir) / source).is_file():

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from amh_tf import errors, files, progress
 
-PACKAGE, VERSION = "onnxruntime-web", "1.23.2"
+PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # SHA-256 of what the page needs: of the package's builds the smallest, whose code is in one module.
 # It takes one thread where a server sends no headers for more, as plain ones do not.
 FILES = {
-    "ort.wasm.bundle.min.mjs": "",
-    "ort-wasm-simd-threaded.wasm": "",
+    "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
+    "ort-wasm-simd-threaded.wasm": (
+        "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
+    ),
 }
 _FOLDER = "package/dist"  # in the archive
 _FOLDERS = ("dist", _FOLDER, f"node_modules/{PACKAGE}/dist")

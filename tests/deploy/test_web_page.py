@@ -146,7 +146,7 @@ def test_page_has_all_that_it_asks_for(folder):
     names = {path.name for path in (folder / "model").iterdir()}
     assert names == {"audio_encoder.onnx", "text_encoder.onnx", "hops.onnx", "features.onnx"}
     assert {path.name: path.read_bytes() for path in (folder / "runtime").iterdir()} == CONTENTS
-    assert (folder / "model_card.md").read_text() == "the card"
+    assert (folder / "model_card.txt").read_text() == "the card"
 
 
 def test_page_lets_nothing_out(folder):
@@ -197,7 +197,7 @@ def test_documents_of_a_run_go_along(exported, tmp_path):
     web_page.save(exported.trained, tmp_path / "page", CONTENTS, "", run_dir)
     assert (tmp_path / "page" / "licence.txt").read_text() == "CC"
     page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
-    assert 'href="licence.txt"' in page and "training.md" not in page
+    assert 'href="licence.txt"' in page and "training.txt" not in page
 
 
 def test_model_that_hears_nothing_is_refused(exported, tmp_path, monkeypatch):
@@ -209,7 +209,7 @@ def test_model_that_hears_nothing_is_refused(exported, tmp_path, monkeypatch):
 def test_every_file_of_the_page_is_in_the_package():
     names = {path.name for path in resources.files("amh_tf.deploy").joinpath("web").iterdir()}
     assert {"page.js", "worker.js", "capture.js", "style.css", "icon.svg"} <= names
-    assert all(name.endswith((".js", ".css", ".svg")) for name in names)
+    assert all(name.endswith((".js", ".css", ".svg", ".txt")) for name in names)
 
 
 def test_export_without_npm_says_what_to_do(run_dir, tmp_path):

@@ -77,6 +77,7 @@ export class Attention {
     if (!window) return;
     const loudest = window.samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0.05);
     pen.fillStyle = color("text");
+    pen.globalAlpha = 0.75;
     for (let column = 0; (column + 1) * perColumn <= window.count; column++) {
       let [least, most] = [0, 0];
       for (let at = Math.floor(column * perColumn); at < (column + 1) * perColumn; at++) {

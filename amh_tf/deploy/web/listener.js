@@ -97,15 +97,16 @@ export class Listener {
 
   async ask(window, count) {
     const started = performance.now();
+    const { ids } = this;
     window.isAsked = false;
     this.heard += count - window.answered;
     window.answered = count;
     if (window.frames) await window.frames.extend(window.samples.subarray(0, count));
-    const answer = await this.model.answer(window, this.ids);
+    const answer = await this.model.answer(window, ids);
     this.spent += performance.now() - started;
     const share = this.heard ? this.spent / 1000 / (this.heard / this.model.settings.audio.rate) : 0;
     if (answer && this.windows.includes(window)) {
-      this.report({ ...answer, window: window.id, count, share });
+      this.report({ ...answer, window: window.id, count, words: ids.length, share });
     }
   }
 }

@@ -30,15 +30,15 @@ export class Readout {
     return text;
   }
 
-  /** Says which sound the answer is of. */
-  when(window, { count }) {
-    if (!this.settings.audio) return "";
-    if (!count) return "of the words alone";
+  /** Says which sound and how many words the answer is of. */
+  when(window, { count, words }) {
+    const read = words ? `${words} word${words > 1 ? "s" : ""}` : "";
+    if (!count) return `of ${read}`;
     const { rate } = this.settings.audio;
     const loudest = window.samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
     if (loudest < FAINT) return "Hardly any sound is heard: the answer means nothing.";
     const [from, to] = [window.start, window.start + count].map((at) => (at / rate).toFixed(1));
-    return `of the sound from ${from} to ${to} s`;
+    return `of the sound from ${from} to ${to} s${read && `, and ${read}`}`;
   }
 
   sentence({ probabilities }) {

@@ -9,7 +9,8 @@ export const length = (count) => integers(Int32Array.of(count), [1]);
 /** Returns a function that opens a file of the model, by its name. */
 export function opener(base) {
   ort.env.wasm.numThreads = 1; // more need headers that a plain file server does not send
-  ort.env.wasm.wasmPaths = new URL("runtime/", base).href;
+  const wasm = new URL("runtime/ort-wasm-simd-threaded.wasm", base).href;
+  ort.env.wasm.wasmPaths = { wasm };
   return (name) =>
     ort.InferenceSession.create(new URL(`model/${name}.onnx`, base).href, {
       executionProviders: ["wasm"],

@@ -6,9 +6,14 @@ import shutil
 import threading
 from http import server
 
-import pytest
+from amh_tf import errors
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PROGRAM = next(filter(None, map(shutil.which, NAMES)), None)
+# So that it asks nobody of its own accord.
+_QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+_QUIET += ("--disable-component-update", "--disable-sync", "--gaia-url=http://localhost:1")
+_QUIET += ("--component-updater=url-source=http://localhost:1/",)
 
 
 class _Handler(server.SimpleHTTPRequestHandler):
@@ -64,24 +69,35 @@ def serving(folder):
         yield f"http://localhost:{port}/", requests
 
 
+def _missing(what, command):
+    remedy = f"Install it, for example with {command}."
+    return errors.refusal("There is no browser to open a page in", what, "none", remedy)
+
+
 @contextlib.contextmanager
 def chromium(*options):
     """Starts Chromium; yields it and the list of what it asked of other machines.
 
     Args:
         *options: Such as `--use-fake-ui-for-media-stream`.
+
+    Raises:
+        InputError: If Chromium or Playwright is not installed.
     """
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    try:
+        from playwright import sync_api
+    except ImportError as error:
+        raise _missing("Playwright", "pip install playwright") from error
+    if PROGRAM is None:
+        raise _missing("Chromium", "apt-get install chromium")
     outside = []
     with (
         _serving(functools.partial(_Refusing, requests=outside)) as port,
-        playwright.sync_playwright() as driver,
+        sync_api.sync_playwright() as driver,
     ):
         started = driver.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", f"--proxy-server=localhost:{port}", *options],
+            executable_path=PROGRAM,
+            args=[*_QUIET, f"--proxy-server=localhost:{port}", *options],
         )
         try:
             yield started, outside
