@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 import shutil
 import threading
 from http import server
@@ -10,10 +11,9 @@ from amh_tf import errors
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PROGRAM = next(filter(None, map(shutil.which, NAMES)), None)
-# So that it asks nobody of its own accord.
-_QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-_QUIET += ("--disable-component-update", "--disable-sync", "--gaia-url=http://localhost:1")
-_QUIET += ("--component-updater=url-source=http://localhost:1/",)
+_OPTIONS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+# Whom Chromium asks of its own accord, whatever page is open.
+_ITS_OWN = re.compile(r"^(https?://)?[\w.-]+\.(google|googleapis|gvt1)\.com[:/]")
 
 
 class _Handler(server.SimpleHTTPRequestHandler):
@@ -31,14 +31,15 @@ class _Handler(server.SimpleHTTPRequestHandler):
 
 
 class _Refusing(server.BaseHTTPRequestHandler):
-    """A proxy that notes what leaves this machine, and lets none of it."""
+    """A proxy that notes what a page asks of other machines, and lets nothing through."""
 
     def __init__(self, *arguments, requests):
         self._requests = requests
         super().__init__(*arguments)
 
     def do_GET(self):
-        self._requests.append(self.path)
+        if not _ITS_OWN.match(self.path):
+            self._requests.append(self.path)
         self.send_error(403)
 
     do_CONNECT = do_POST = do_HEAD = do_GET
@@ -76,7 +77,7 @@ def _missing(what, command):
 
 @contextlib.contextmanager
 def chromium(*options):
-    """Starts Chromium; yields it and the list of what it asked of other machines.
+    """Starts Chromium; yields it and the list of what its pages asked of other machines.
 
     Args:
         *options: Such as `--use-fake-ui-for-media-stream`.
@@ -97,7 +98,7 @@ def chromium(*options):
     ):
         started = driver.chromium.launch(
             executable_path=PROGRAM,
-            args=[*_QUIET, f"--proxy-server=localhost:{port}", *options],
+            args=[*_OPTIONS, f"--proxy-server=localhost:{port}", *options],
         )
         try:
             yield started, outside

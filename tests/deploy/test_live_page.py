@@ -1,6 +1,7 @@
 """The live page in a browser: it answers as Python does, and asks nobody else."""
 
 import contextlib
+import functools
 import json
 import random
 import re
@@ -21,7 +22,10 @@ from tests.features import test_text
 from tools import live_browser
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
-pytestmark = pytest.mark.skipif(live_browser.PROGRAM is None, reason="Chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(live_browser.PROGRAM is None, reason="Chromium is not installed"),
+]
 
 RATE = 16000
 TOLERANCE = 1e-4
@@ -135,10 +139,13 @@ def heard(page):
     return sound
 
 
+read = functools.cache(predictor.Predictor)
+
+
 def expected(run_dir, sound, words=""):
     """Returns what Python answers."""
     clipped = clip.Clip(audio=samples.Samples(sound, RATE) if len(sound) else "", text=words)
-    (answer,) = predictor.Predictor(run_dir).predict([clipped])
+    (answer,) = read(run_dir).predict([clipped])
     return np.array(list(answer.probabilities.values()))
 
 
@@ -155,7 +162,6 @@ def test_answers_are_those_of_python(save, run_dir, tmp_path):
         assert np.abs(with_words - expected(run_dir, sound)).max() > 10 * TOLERANCE
 
 
-@pytest.mark.slow
 def test_every_moment_and_window_is_that_of_python(save, run_dir, tmp_path):
     """The page is asked at moments before the end, and in windows after the first."""
     with opened(save(run_dir)) as page:
@@ -176,7 +182,6 @@ def test_every_moment_and_window_is_that_of_python(save, run_dir, tmp_path):
             np.testing.assert_allclose(shares(page), expected(run_dir, part), atol=TOLERANCE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_models_answer_as_in_python(save, declared_data, tmp_path, name):
     changes = dict(RUNS[name])
@@ -194,7 +199,6 @@ def test_models_answer_as_in_python(save, declared_data, tmp_path, name):
         np.testing.assert_allclose(shares(page), expected(run_dir, sound, WORDS), atol=TOLERANCE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", [RATE, 44100, 48000])
 def test_included_model_answers_as_in_python(save, tmp_path, rate):
     silence = np.zeros(RATE // 2, np.int16)
@@ -208,7 +212,6 @@ def test_included_model_answers_as_in_python(save, tmp_path, rate):
         np.testing.assert_allclose(shares(page), expected(RAVDESS, sound), atol=TOLERANCE)
 
 
-@pytest.mark.slow
 def test_microphone_is_listened_to(save, run_dir, tmp_path):
     path = write_sound(tmp_path / "voice.wav", 20, 48000, seed=5)
     options = (*MICROPHONE, f"--use-file-for-fake-audio-capture={path}%noloop")
@@ -220,7 +223,7 @@ def test_microphone_is_listened_to(save, run_dir, tmp_path):
         page.evaluate("document.activeElement.blur()")
         page.keyboard.press("Space")
         wait(page, "#status", "^Paused")
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(2000)
         sound = heard(page)
         # The answer is of the second window.
         np.testing.assert_allclose(
@@ -241,9 +244,9 @@ def test_microphone_is_listened_to(save, run_dir, tmp_path):
         assert np.abs(later).max() > 0.05
 
 
-@pytest.mark.slow
 def test_refused_microphone_is_explained(save, run_dir):
-    with opened(save(run_dir)) as page:
+    # There is one, but nobody allows it.
+    with opened(save(run_dir), MICROPHONE[0]) as page:
         page.click("#start")
         page.wait_for_selector("#problem:not([hidden])")
         message = page.inner_text("#problem")
@@ -259,7 +262,6 @@ def without_simd():
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lacking", "message"),
     [(without_simd(), "has no SIMD"), ("delete globalThis.WebAssembly", "no WebAssembly.")],
@@ -272,7 +274,6 @@ def test_browser_that_cannot_run_the_model_is_told(save, run_dir, lacking, messa
         assert page.is_disabled("#start") and page.is_disabled("#file")
 
 
-@pytest.mark.slow
 def test_files_without_sound_are_explained(save, run_dir, tmp_path):
     (tmp_path / "text.wav").write_text("not sound")
     wavfile.write(tmp_path / "short.wav", RATE, np.zeros(300, np.int16))
@@ -286,7 +287,6 @@ def test_files_without_sound_are_explained(save, run_dir, tmp_path):
         assert page.is_hidden("#problem") and len(shares(page)) == 7
 
 
-@pytest.mark.slow
 def test_nothing_can_be_sent_elsewhere(save, run_dir, tmp_path):
     """Neither by the page nor by its worker, even to a server that would answer."""
     with live_browser.serving(tmp_path) as (other, requests), opened_loosely(save(run_dir)) as page:
@@ -306,7 +306,6 @@ def opened_loosely(folder):
         yield page
 
 
-@pytest.mark.slow
 def test_words_are_cut_as_in_python(save, run_dir):
     draw = random.Random(0)
     sentences = [WORDS, "\u039f\u0394\u03a5\u03a3 \u0130stanbul", "a\x00b"]
@@ -327,7 +326,6 @@ def test_words_are_cut_as_in_python(save, run_dir):
             assert cut == [text.words(sentence, unspaced) for sentence in sentences]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
 def test_resampler_is_that_of_python(save, run_dir, rate):
     sound = np.random.default_rng(0).normal(size=rate).astype(np.float32)
@@ -350,7 +348,6 @@ def test_resampler_is_that_of_python(save, run_dir, rate):
     np.testing.assert_allclose(resampled, whole[: len(resampled)], atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_page_fits_its_width_and_is_reached_by_keys(save, run_dir, width):
     with opened(save(run_dir), viewport={"width": width, "height": 844}) as page:
@@ -360,9 +357,9 @@ def test_page_fits_its_width_and_is_reached_by_keys(save, run_dir, width):
         for _ in range(6):
             page.keyboard.press("Tab")
             seen.append(page.evaluate("document.activeElement.id || document.activeElement.name"))
-            outline = page.evaluate(
-                "getComputedStyle("
-                "document.activeElement.closest('label') ?? document.activeElement).outlineStyle"
+            outlines = page.evaluate(
+                "[document.activeElement, document.activeElement.closest('label')]"
+                ".map((one) => one && getComputedStyle(one).outlineStyle)"
             )
-            assert outline == "solid", seen
+            assert "solid" in outlines, seen
         assert seen[0] == "start" and {"file", "words", "curve", "hop"} <= set(seen)

@@ -23,7 +23,7 @@ export class Curve {
     canvas.addEventListener("pointermove", (event) => this.point(event));
     canvas.addEventListener("pointerdown", (event) => this.point(event));
     canvas.addEventListener("pointerleave", ({ pointerType }) => {
-      if (pointerType === "mouse") this.onChoose(null); // a finger has left, too, when it taps
+      if (pointerType === "mouse") this.choose(null); // a finger has left, too, when it taps
     });
     canvas.addEventListener("keydown", (event) => this.press(event));
   }
@@ -51,7 +51,13 @@ export class Curve {
     if (!(event.key in places) && event.key !== "Escape") return;
     event.preventDefault();
     const place = Math.min(Math.max(places[event.key], 0), newest);
-    this.onChoose(event.key === "Escape" || place >= newest ? null : place);
+    this.choose(event.key === "Escape" || place >= newest ? null : place);
+  }
+
+  /** Notes the place at once: the next key may come before the next picture. */
+  choose(place) {
+    this.chosen = place;
+    this.onChoose(place);
   }
 
   point(event) {
@@ -62,7 +68,7 @@ export class Curve {
     this.answers.forEach((answer, place) => {
       if (apart(answer) <= apart(this.answers[nearest])) nearest = place;
     });
-    this.onChoose(nearest === this.answers.length - 1 ? null : nearest);
+    this.choose(nearest === this.answers.length - 1 ? null : nearest);
   }
 
   /**
