@@ -22,7 +22,7 @@ from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from amh_tf.reporting import formats, gather, pair_tables
 from amh_tf.scores import published, resampling, significance
-from tools import browser, shared
+from tools import browser, live_picture, shared
 
 FLAGS = flags.FLAGS
 DOCS = shared.ROOT / "docs"
@@ -36,6 +36,8 @@ DIALOG, NAME = "Session1/dialog", "Ses01F_impro06"
 FILM = f"{DIALOG}/avi/DivX/{NAME}.avi"
 SEGMENT, TIMELINE_SIZE = 7, (1280, 1040)
 PAUSE = 2.0  # seconds
+# Of the demo corpus that the tests keep; a synthesizer's.
+VOICE = "tests/demo_corpus/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M000.wav"
 
 BASELINES = (
     *("rnn_attn_a", "rnn_attn_t", "rnn_attn_v"),
@@ -94,6 +96,12 @@ def _timeline(work):
     flags_of_page = [*recording, *segments, f"--output={page}"]
     shared.run("-m", "amh_tf.timeline", f"--run_dir={run}", *flags_of_page)
     _photograph(page, DOCS / "timeline.png", TIMELINE_SIZE, f"#{SEGMENT}")
+
+
+def _live(work):
+    run, export = shared.ROOT / "export/models/ravdess", work / "live"
+    shared.run("-m", "amh_tf.export", f"--run_dir={run}", f"--output_dir={export}", "--web")
+    live_picture.photograph(export / "web", shared.ROOT / VOICE, DOCS / "live.png")
 
 
 def _planted_set(work):
@@ -183,6 +191,7 @@ def _absent(work):
 FIGURES = {
     "attention": _attention,  # attention.png
     "timeline": _timeline,  # timeline.png
+    "live": _live,  # live.png
     "planted": _planted,  # confusion_matrix.png, and scores by number of hops
     "baselines": _baselines,  # report.png, and the tables of the models
     "absent": _absent,  # the tables of scores without modalities

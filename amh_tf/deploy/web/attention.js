@@ -4,6 +4,7 @@ import { color, prepare, timeAxis } from "./drawing.js";
 
 const SIDE = 10;
 const BELOW = 22; // for times
+const SHORTEST = 2; // seconds that fill the width
 
 export class Attention {
   /**
@@ -30,15 +31,24 @@ export class Attention {
     return Array.from(all[0], (_, at) => all.reduce((sum, one) => sum + one[at], 0) / all.length);
   }
 
-  draw(window, answer, read) {
-    if (this.canvas) this.drawSound(window, answer);
+  /**
+   * @param {object} window The window to show, if any, and its answer.
+   * @param {object} read The words.
+   * @param {number} length Seconds of sound that there will be; Infinity where nobody knows.
+   */
+  draw(window, answer, read, length) {
+    const { audio } = this.settings;
+    if (this.canvas) {
+      this.span = Math.min(Math.max(length, SHORTEST) * audio.rate, audio.window);
+      this.drawSound(window, answer);
+    }
     if (this.words) this.showWords(answer, read);
   }
 
   drawSound(window, answer) {
     const { pen, width, height } = prepare(this.canvas);
     const { rate, stride, frame_step: step } = this.settings.audio;
-    const seconds = this.settings.audio.window / rate;
+    const seconds = this.span / rate;
     const bottom = height - BELOW;
     const x = (sample) => SIDE + (sample / rate / seconds) * (width - 2 * SIDE);
     const first = window ? window.start / rate : 0;
@@ -68,7 +78,7 @@ export class Attention {
   waveform(pen, window, width, bottom) {
     const middle = bottom / 2;
     const columns = Math.floor(width - 2 * SIDE);
-    const perColumn = this.settings.audio.window / columns;
+    const perColumn = this.span / columns;
     pen.strokeStyle = color("line");
     pen.beginPath();
     pen.moveTo(SIDE, middle);
@@ -89,7 +99,7 @@ export class Attention {
     }
   }
 
-  /** Shows the words, each with its weight as a tint; those that the model does not know, marked. */
+  /** Shows the words, each with its weight as a tint, and marks those that the model lacks. */
   showWords(answer, { words, known }) {
     const weights = answer ? this.weights(answer, "text") : [];
     const most = Math.max(...weights, 1e-9);

@@ -15,8 +15,10 @@ class Encoder {
 
   /** The states before the first step. */
   start() {
-    const zeros = ([layers, units]) => floats(new Float32Array(layers * units), [layers, 1, units]);
-    return Object.fromEntries(Object.entries(this.shapes).map(([name, shape]) => [name, zeros(shape)]));
+    const parts = Object.entries(this.shapes).map(([part, [layers, units]]) => {
+      return [part, floats(new Float32Array(layers * units), [layers, 1, units])];
+    });
+    return Object.fromEntries(parts);
   }
 
   /** Encodes some steps more. Returns their states, and what is carried on. */

@@ -7,6 +7,7 @@ const RIGHT = 10;
 const TOP = 10;
 const BAND = 12; // height of the line of windows
 const BELOW = 22; // for times
+const SHORTEST = 4; // seconds that fill the width
 
 export class Curve {
   /**
@@ -26,11 +27,6 @@ export class Curve {
       if (pointerType === "mouse") this.choose(null); // a finger has left, too, when it taps
     });
     canvas.addEventListener("keydown", (event) => this.press(event));
-  }
-
-  /** Seconds that fit into the width. */
-  get span() {
-    return this.canvas.clientWidth < 500 ? 15 : 30;
   }
 
   seconds([window, answer]) {
@@ -75,14 +71,15 @@ export class Curve {
    * @param {Array} answers Pairs of a window and its answer.
    * @param {number|null} chosen Place of the one that is looked at; null for the newest.
    * @param {number} end Seconds that were heard.
+   * @param {number} length Seconds that there will be; Infinity where nobody knows.
    */
-  draw(answers, chosen, end) {
+  draw(answers, chosen, end, length) {
     this.answers = answers;
     this.chosen = chosen;
     const { pen, width, height } = prepare(this.canvas);
     this.breadth = width - LEFT - RIGHT;
     this.bottom = height - BELOW - BAND - 6;
-    this.follow(end);
+    this.follow(end, Math.min(Math.max(length, SHORTEST), width < 500 ? 15 : 30));
     this.x = (time) => LEFT + ((time - this.first) / (this.last - this.first)) * this.breadth;
     this.y = (share) => this.bottom - share * (this.bottom - TOP);
     this.grid(pen);
@@ -104,10 +101,9 @@ export class Curve {
   }
 
   /** Shows the newest seconds, or those around what is looked at. */
-  follow(end) {
-    const span = this.span;
+  follow(end, span) {
     const looked = this.chosen === null ? end : this.seconds(this.answers[this.chosen]);
-    const kept = this.last >= span && looked >= this.first && looked <= this.last;
+    const kept = this.last - this.first === span && looked >= this.first && looked <= this.last;
     if (this.chosen === null || !kept) this.last = Math.max(looked, span);
     this.first = this.last - span;
   }

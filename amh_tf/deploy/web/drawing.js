@@ -29,12 +29,13 @@ export function clock(seconds) {
 
 /** Draws times below a picture, at whole seconds that are far enough apart to be read. */
 export function timeAxis(pen, { first, last, left, right, baseline }) {
-  const step = [1, 2, 5, 10, 15, 30, 60].find((step) => (right - left) / ((last - first) / step) > 56) ?? 120;
+  const perSecond = (right - left) / (last - first);
+  const step = [1, 2, 5, 10, 15, 30, 60].find((seconds) => seconds * perSecond > 56) ?? 120;
   pen.fillStyle = color("soft");
   pen.textAlign = "center";
   pen.textBaseline = "top";
   for (let at = Math.ceil(first / step) * step; at <= last; at += step) {
-    const x = left + ((at - first) / (last - first)) * (right - left);
+    const x = left + (at - first) * perSecond;
     const half = pen.measureText(clock(at)).width / 2;
     pen.fillText(clock(at), Math.min(Math.max(x, left + half), right - half), baseline);
   }

@@ -104,7 +104,8 @@ export class Listener {
     if (window.frames) await window.frames.extend(window.samples.subarray(0, count));
     const answer = await this.model.answer(window, ids);
     this.spent += performance.now() - started;
-    const share = this.heard ? this.spent / 1000 / (this.heard / this.model.settings.audio.rate) : 0;
+    const seconds = this.heard / this.model.settings.audio?.rate;
+    const share = seconds ? this.spent / 1000 / seconds : 0;
     if (answer && this.windows.includes(window)) {
       this.report({ ...answer, window: window.id, count, words: ids.length, share });
     }

@@ -79,7 +79,6 @@ class Page {
     if (kind === "answer") {
       this.recording.answer(answer);
       document.documentElement.dataset.share = answer.share;
-      this.progress();
       this.show();
     }
   }
@@ -206,11 +205,10 @@ class Page {
   }
 
   /** Says when a file is read. */
-  progress() {
-    if (!this.file) return;
+  progress([window, answer]) {
+    if (!this.file || !window) return;
     const { name, note, seconds } = this.file;
-    const window = this.recording.windows.findLast((one) => one.answers.length);
-    const read = (window.start + window.last.count) / this.settings.audio.rate;
+    const read = (window.start + answer.count) / this.settings.audio.rate;
     if (read >= seconds - 1e-6) this.say(`Read ${name}, ${seconds.toFixed(1)} s. ${note}`);
   }
 
@@ -241,13 +239,15 @@ class Page {
     if (this.chosen !== null && this.chosen >= answers.length) this.chosen = null;
     const [window, answer] = answers[this.chosen ?? answers.length - 1] ?? [];
     const shown = this.chosen === null ? this.recording.windows.at(-1) : window;
+    const length = this.file?.seconds ?? Infinity;
     this.buttons();
     const text = this.readout.show(window, answer);
     if (this.curve) {
-      this.curve.draw(answers, this.chosen, this.recording.end / this.settings.audio.rate);
+      this.curve.draw(answers, this.chosen, this.recording.end / this.settings.audio.rate, length);
       this.curve.describe(text);
     }
-    this.attention?.draw(shown, window === shown ? answer : undefined, this.read);
+    this.attention.draw(shown, window === shown ? answer : undefined, this.read, length);
+    this.progress(answers.at(-1) ?? []);
   }
 
   buttons() {

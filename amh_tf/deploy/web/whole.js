@@ -29,7 +29,7 @@ export class Whole {
     return answerOf(await this.session.run(inputs), hops, start);
   }
 
-  /** Adds a modality's features to the inputs, and what is known of the speaker: no more than them. */
+  /** Adds a modality's features to the inputs, and what is known of the speaker: these alone. */
   put(inputs, modality, data) {
     const { width, is_by_speaker } = this.settings[modality];
     const steps = data.length / width;
