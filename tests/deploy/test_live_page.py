@@ -142,11 +142,16 @@ def heard(page):
 read = functools.cache(predictor.Predictor)
 
 
-def expected(run_dir, sound, words=""):
-    """Returns what Python answers."""
+def predicted(run_dir, sound, words=""):
+    """Returns what Python answers, a `clip.Prediction`."""
     clipped = clip.Clip(audio=samples.Samples(sound, RATE) if len(sound) else "", text=words)
     (answer,) = read(run_dir).predict([clipped])
-    return np.array(list(answer.probabilities.values()))
+    return answer
+
+
+def expected(run_dir, sound, words=""):
+    """Returns Python's probabilities."""
+    return np.array(list(predicted(run_dir, sound, words).probabilities.values()))
 
 
 def test_answers_are_those_of_python(save, run_dir, tmp_path):
@@ -272,6 +277,40 @@ def test_browser_that_cannot_run_the_model_is_told(save, run_dir, lacking, messa
             "#problem"
         )
         assert page.is_disabled("#start") and page.is_disabled("#file")
+
+
+def test_words_are_tinted_by_the_hop_that_is_chosen(save, run_dir, tmp_path):
+    with opened(save(run_dir)) as page:
+        open_file(page, write_sound(tmp_path / "a.wav", 2.0))
+        page.fill("#words", WORDS)
+        wait(page, "#when", f"{len(text.words(WORDS))} words")
+        page.get_by_text("3: words").click()
+        page.wait_for_timeout(500)
+        tints = [
+            float(word.evaluate("word => word.style.getPropertyValue('--weight')"))
+            for word in page.query_selector_all("#read span")
+        ]
+        _, _, (target, weights) = predicted(run_dir, heard(page), WORDS).hops
+        assert target == "text" and np.ptp(weights / weights.max()) > 0.05
+        np.testing.assert_allclose(tints, weights / weights.max(), atol=1e-3)
+
+
+def test_answers_follow_the_player(save, run_dir, tmp_path):
+    with opened(save(run_dir)) as page:
+        open_file(page, write_sound(tmp_path / "a.wav", 3.0))
+        for second, moment in ((1.2, "to 1.5 s"), (2.2, "to 2.5 s")):
+            page.evaluate(f"document.querySelector('#player').currentTime = {second}")
+            wait(page, "#when", moment)
+
+
+def test_what_a_page_asks_of_others_is_noticed(tmp_path):
+    """The proxy of these tests sees what a page without a policy sends."""
+    (tmp_path / "index.html").write_text("<script>fetch('http://elsewhere.test/x')</script>")
+    with live_browser.serving(tmp_path) as (url, _), live_browser.chromium() as (chrome, outside):
+        page = chrome.new_page()
+        page.goto(url)
+        page.wait_for_timeout(1000)
+        assert outside == ["http://elsewhere.test/x"]
 
 
 def test_files_without_sound_are_explained(save, run_dir, tmp_path):
