@@ -1,5 +1,6 @@
 """Photographs the live page while it shows what it answers to a recording."""
 
+import re
 from pathlib import Path
 
 from amh_tf import files
@@ -23,7 +24,7 @@ def photograph(page_dir: Path, sound: Path, picture: Path) -> None:
         page.goto(url)
         page.wait_for_selector("html[data-state=ready]")
         page.set_input_files("#file", sound)
-        page.locator("#status").filter(has_text="Read ").wait_for()
+        page.locator("#status").filter(has_text=re.compile("^Read ")).wait_for()
         page.evaluate("document.activeElement.blur()")
         with files.replacing(picture) as temporary:
             page.screenshot(path=temporary, animations="disabled", timeout=_MILLISECONDS)

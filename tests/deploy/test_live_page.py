@@ -234,9 +234,8 @@ def test_microphone_is_listened_to(save, run_dir, tmp_path):
         np.testing.assert_allclose(
             shares(page), expected(run_dir, sound[round(7.5 * RATE) :]), atol=TOLERANCE
         )
-        share = float(page.get_attribute("html", "data-share"))
-        assert share < 1.0, f"{share} s of processing per second of sound"
-        print(f"{share:.3f} s of processing per second of sound")
+        (seconds,) = re.findall(r"takes ([\d.]+) s for each", page.inner_text("#speed"))
+        assert 0 < float(seconds) < 1, "it cannot keep up with the sound"
         # Nothing is heard in the pause, and what comes after it is another window.
         assert abs(len(heard(page)) - len(sound)) == 0
         page.click("#pause")

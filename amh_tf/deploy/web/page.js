@@ -78,7 +78,8 @@ class Page {
     }
     if (kind === "answer") {
       this.recording.answer(answer);
-      document.documentElement.dataset.share = answer.share;
+      const share = answer.share.toFixed(3);
+      element("speed").textContent = `Here it takes ${share} s for each second of sound.`;
       this.show();
     }
   }
