@@ -312,6 +312,48 @@ def test_what_a_page_asks_of_others_is_noticed(tmp_path):
         assert outside == ["http://elsewhere.test/x"]
 
 
+def test_slow_processor_leaves_answers_out_and_no_sound(save, run_dir):
+    """Sound comes ten times as fast as a stand-in for the model answers."""
+    with opened(save(run_dir)) as page:
+        counts, rows = page.evaluate(
+            """async () => {
+                const { Listener } = await import("./listener.js");
+                const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+                const frames = { extend: async (samples) => (frames.heard = samples.length) };
+                const model = {
+                    settings: { audio: { rate: 16000, window: 120000 } },
+                    frames: () => frames,
+                    answer: () => sleep(100).then(() => ({})),
+                };
+                const counts = [];
+                const listener = new Listener(model, ({ count }) => counts.push(count));
+                for (let piece = 0; piece < 15; piece++) {
+                    listener.hear(1, new Float32Array(8000), true);
+                    await sleep(10);
+                }
+                await sleep(1000);
+                return [counts, frames.heard];
+            }"""
+        )
+        assert len(counts) < 12 and counts[-1] == rows == 120_000
+        assert counts == sorted(set(counts)) and all(count % 8000 == 0 for count in counts)
+
+
+def test_only_ten_minutes_are_kept(save, run_dir):
+    with opened(save(run_dir)) as page:
+        windows, first, parts = page.evaluate(
+            """async () => {
+                const { Recording } = await import("./recording.js");
+                const recording = new Recording(120000);
+                const parts = recording.add(new Float32Array(130000)).map((part) => part[1].length);
+                for (let second = 0; second < 700; second++) recording.add(new Float32Array(16000));
+                return [recording.windows.length, recording.windows[0].id, parts];
+            }"""
+        )
+        assert parts == [120_000, 10_000]
+        assert windows == 80 and first == -(-(130_000 + 700 * RATE) // 120_000) - 80
+
+
 def test_files_without_sound_are_explained(save, run_dir, tmp_path):
     (tmp_path / "text.wav").write_text("not sound")
     wavfile.write(tmp_path / "short.wav", RATE, np.zeros(300, np.int16))

@@ -13,9 +13,10 @@ from importlib import resources
 import pytest
 
 from amh_tf import errors, schema
-from amh_tf.deploy import raw_inputs, web_page, web_runtime
+from amh_tf.deploy import raw_inputs, web_page, web_runtime, write
 from amh_tf.features import text
 from tests import commands
+from tests.deploy import test_write
 
 HOSTILE = '<img src="x" onerror="alert(1)"> & {{ data }}'
 CONTENTS = {name: f"the content of {name}".encode() for name in web_runtime.FILES}
@@ -198,6 +199,30 @@ def test_documents_of_a_run_go_along(exported, tmp_path):
     assert (tmp_path / "page" / "licence.txt").read_text() == "CC"
     page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
     assert 'href="licence.txt"' in page and "training.txt" not in page
+
+
+def test_export_writes_and_renews_the_page(run_dir, tmp_path, monkeypatch):
+    contents = iter(("first", "second"))
+
+    def save_page(trained, folder, runtime, card, run_dir):
+        assert runtime == CONTENTS and card.startswith("# AMH-3")
+        (folder / "model.json").write_text(next(contents))
+
+    # What else an export holds has tests of its own.
+    monkeypatch.setattr(web_page, "save", save_page)
+    monkeypatch.setattr(write.serving, "save", lambda run, folder: test_write.fake_save(folder))
+    monkeypatch.setattr(write.edge, "save", lambda model, _, folder: test_write.fake_save(folder))
+    for content in ("first", "second"):
+        write.write(run_dir, tmp_path, web_runtime=CONTENTS)
+        assert (tmp_path / "web" / "model.json").read_text() == content
+
+
+def test_folder_of_other_files_is_not_replaced(run_dir, tmp_path):
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "thesis.tex").write_text("precious")
+    with pytest.raises(errors.InputError, match=r"web' is not a live page.*--output_dir"):
+        write.write(run_dir, tmp_path, web_runtime=CONTENTS)
+    assert (tmp_path / "web" / "thesis.tex").exists() and not (tmp_path / "serving").exists()
 
 
 def test_model_that_hears_nothing_is_refused(exported, tmp_path, monkeypatch):
