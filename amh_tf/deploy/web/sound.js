@@ -58,6 +58,7 @@ export async function openMicrophone(rate, onSamples, onEnd) {
     context.createMediaStreamSource(stream).connect(capture).connect(context.destination);
     await context.resume();
     const stop = () => {
+      capture.port.onmessage = null; // what still comes is of no window
       track.stop();
       return context.close();
     };
