@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import importlib.util
 import re
 import shutil
 import threading
@@ -68,6 +69,11 @@ def serving(folder):
     handler = functools.partial(_Handler, directory=str(folder), requests=requests)
     with _serving(handler) as port:
         yield f"http://localhost:{port}/", requests
+
+
+def is_here():
+    """Returns whether pages can be opened."""
+    return PROGRAM is not None and importlib.util.find_spec("playwright") is not None
 
 
 def _missing(what, command):

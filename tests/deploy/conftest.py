@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amh_tf import config
+from amh_tf import config, errors
 from amh_tf.data import writer
+from amh_tf.deploy import web_runtime
 from amh_tf.runs import trained
 from amh_tf.training import runs
 from tests import commands
@@ -150,3 +151,29 @@ def clips(tmp_path_factory):
     samples = [np.cumsum(rng.integers(-300, 301, n)).clip(-32768, 32767) for n in (9000, 4321)]
     files = [write_wav(folder / f"{i}.wav", s) for i, s in enumerate(samples)]
     return samples, files
+
+
+@pytest.fixture(scope="session")
+def runtime():
+    """ONNX Runtime for browsers, which is fetched once."""
+    try:
+        return web_runtime.read()
+    except errors.InputError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def save(runtime, tmp_path_factory):
+    """Returns a function that writes the live page of a run, once."""
+    from amh_tf.deploy import web_page  # needs the extra onnx
+
+    pages = {}
+
+    def saved(run_dir):
+        if run_dir not in pages:
+            pages[run_dir] = tmp_path_factory.mktemp("pages") / "web"
+            pages[run_dir].mkdir()
+            web_page.save(trained.read(run_dir), pages[run_dir], runtime, "card", run_dir)
+        return pages[run_dir]
+
+    return saved
