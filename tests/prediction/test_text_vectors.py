@@ -71,7 +71,7 @@ def test_vectors_are_answered_and_their_attention_drawn(run, model):
         audio_start=0,
         notes=[],
     )
-    (predicted,) = predictor.Predictor(run)._answers([features])
+    (predicted,) = predictor.Predictor(run).answers([features])
     expected = answer(model, text=steps)
     np.testing.assert_allclose([*predicted.probabilities.values()], expected, atol=1e-5)
     assert predicted.known == [True] * 4

