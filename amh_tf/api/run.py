@@ -109,8 +109,7 @@ class Run:
             side: Half of the picture that shows the speaker: "whole", "left" or "right".
             enroll: Other recordings of the same speaker, for a model that standardizes by speaker.
             resnet_weights: Weights of ResNet-101, the same that the data set was made with.
-            audio_features, text_features, video_features: Where the pretrained encoders are now
-                that the data set was made with.
+            audio_features, text_features, video_features: The data set's pretrained encoders.
             asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
             data_dir: Where the run's data set is now; older runs need it.
 
@@ -194,8 +193,7 @@ class Run:
             enroll: Other recordings of the same speaker, for such a model.
             vad_threshold, min_speech, min_silence, max_segment: As the flags.
             resnet_weights: Weights of ResNet-101, the same that the data set was made with.
-            audio_features, text_features, video_features: Where the pretrained encoders are now
-                that the data set was made with.
+            audio_features, text_features, video_features: The data set's pretrained encoders.
             asr, asr_model, asr_language, asr_compute_type: The speech recognizer, as the flags.
             data_dir: Where the run's data set is now; older runs need it.
             output: File to write, beside which work is kept so that it continues after a stop; by
