@@ -50,6 +50,20 @@ def test_clip_gives_what_the_run_gave(trained, places, tmp_path):
     assert predicted.audio_steps_per_second == 25
 
 
+def test_timeline_gives_what_predict_gives(trained, places, tmp_path):
+    _, spoken = conftest.a_tested_one(trained)
+    (tmp_path / "turns.csv").write_text("start,end,text\n0.1,0.9,We were here.\n")
+    run, asked = amh_tf.load(trained), {"audio": spoken.audio, **places}
+    (entry,) = run.timeline(segments=tmp_path / "turns.csv", **asked).entries
+    predicted = run.predict(text="We were here.", start=0.1, end=0.9, **asked)
+    assert entry.probabilities == pytest.approx(predicted.probabilities, abs=1e-6)
+    heard = [hop for hop in entry.hops if hop.modality == "audio"]
+    assert heard[0].end == pytest.approx(len(heard[0].weights) / 25)
+    del asked["audio_features"]
+    with pytest.raises(errors.InputError, match="encoder of audio is missing.*--audio_features"):
+        run.timeline(segments=tmp_path / "turns.csv", **asked)
+
+
 @pytest.mark.parametrize("name", ["audio_features", "text_features", "video_features"])
 def test_missing_encoder_is_asked_for_by_name(trained, places, name):
     _, spoken = conftest.a_tested_one(trained)
