@@ -60,7 +60,7 @@ def test_timeline_gives_what_predict_gives(trained, places, tmp_path):
     heard = [hop for hop in entry.hops if hop.modality == "audio"]
     assert heard[0].end == pytest.approx(len(heard[0].weights) / 25)
     del asked["audio_features"]
-    with pytest.raises(errors.InputError, match="encoder of audio is missing.*--audio_features"):
+    with pytest.raises(errors.InputError, match=r"encoder of audio is missing.*--audio_features"):
         run.timeline(segments=tmp_path / "turns.csv", **asked)
 
 
