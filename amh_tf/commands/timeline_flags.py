@@ -111,3 +111,5 @@ def check():
     if not FLAGS.segments:
         speech.Detector()  # or its extra is not installed
     choices.format_of(FLAGS.output, FLAGS.format)
+    sources = FLAGS.video, FLAGS.audio, FLAGS.segments, *FLAGS.enroll
+    choices.check_output(FLAGS.output, sources)

@@ -47,6 +47,28 @@ def format_of(path, kind=None):
     return ENDINGS[ending]
 
 
+def check_output(path, sources):
+    """Refuses an output that would replace what is read.
+
+    Args:
+        path: The output; there may be none yet.
+        sources: What is read; that which is no path, such as "", cannot be replaced.
+
+    Raises:
+        InputError: If it is one of them.
+    """
+    paths = [source for source in sources if isinstance(source, (str, os.PathLike))]
+    if os.path.exists(path) and any(
+        os.path.exists(source) and os.path.samefile(path, source) for source in paths
+    ):
+        raise errors.refusal(
+            "The output is a file that is read",
+            "another name",
+            f"{os.fspath(path)!r}",
+            "Set it with --output.",
+        )
+
+
 def check_media(media):
     """Refuses what is none of `MEDIA`."""
     if media not in MEDIA:

@@ -42,6 +42,8 @@ def make(predictor, settings):
     choices.check_media(media)
     if output is not None:
         kind = choices.format_of(output, kind)
+        sources = [settings.get(name) for name in ("video", "audio", "segments")]
+        choices.check_output(output, [*sources, *settings.get("enroll", ())])
     request = _request(predictor, settings)
     if output is None:
         with tempfile.TemporaryDirectory() as folder:
