@@ -9,7 +9,6 @@ from amh_tf.corpora import recording
 from amh_tf.features import media, resampling, samples, sound_readers, wav
 
 SAMPLE_RATE = resampling.SAMPLE_RATE
-_RATES = (1000, 768_000)
 # More than this is not an utterance but a mistake, and takes too much memory.
 MAX_SECONDS = 3600
 # More than this is not a recording: what is read piece by piece may be long.
@@ -154,8 +153,9 @@ def seconds(path):
 def _opened(path):
     """Opens a file's sound, whose rate is possible."""
     with sound_readers.open_sound(path) as sound:
-        if not _RATES[0] <= sound.rate <= _RATES[1]:
-            expected = f"{_RATES[0]} to {_RATES[1]} samples a second"
+        least, most = resampling.RATES
+        if not least <= sound.rate <= most:
+            expected = f"{least} to {most} samples a second"
             raise media.bad(path, "has an impossible rate", expected, sound.rate)
         yield sound
 

@@ -2,12 +2,15 @@
 
 import functools
 import math
+import numbers
 
 import numpy as np
 
 from amh_tf import errors
 
 SAMPLE_RATE = 16000
+# Of sound that is read at all.
+RATES = 1000, 768_000
 # Half the length of scipy's filter, in samples at the lower of both rates, and its window.
 _REACH, _WINDOW = 10, ("kaiser", 5.0)
 # Of live sound: its rates, and what they are multiples of, so that no more than a tenth of a second
@@ -24,6 +27,9 @@ class Resampler:
         rate: Samples a second of what comes.
         least: Samples that are converted at a time, at least.
 
+    Raises:
+        InputError: If that is no sample rate.
+
     Attributes:
         up, down: `down` samples become `up`; 1 and 1 at 16 kHz.
         around: How far the filter reaches, in multiples of `down` samples.
@@ -38,6 +44,7 @@ class Resampler:
     """
 
     def __init__(self, rate: int, least: int = 0) -> None:
+        rate = whole_rate(rate)
         divisor = math.gcd(SAMPLE_RATE, rate)
         self.up, self.down = SAMPLE_RATE // divisor, rate // divisor
         self.around = 0
@@ -79,6 +86,24 @@ class Resampler:
 
     def _convert(self, samples):
         return self._filter(samples)[self._before * self.up :]
+
+
+def whole_rate(rate: object) -> int:
+    """Returns a sample rate as an integer: some libraries give it as a whole float.
+
+    Raises:
+        InputError: If sound has no such rate.
+    """
+    least, most = RATES
+    is_number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+    if not is_number or not least <= rate <= most or int(rate) != rate:
+        raise errors.refusal(
+            "`rate` is not a sample rate",
+            f"{least:,} to {most:,} samples a second, such as 16000",
+            f"rate={rate!r}",
+            "Pass it with every array.",
+        )
+    return int(rate)
 
 
 def check_live(rate: int) -> None:

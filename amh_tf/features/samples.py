@@ -1,11 +1,9 @@
 """Sound that is in memory already, read as a file of it would be."""
 
-import numbers
-
 import numpy as np
 
 from amh_tf import errors
-from amh_tf.features import ffmpeg_sound, media
+from amh_tf.features import ffmpeg_sound, media, resampling
 
 # Floats are in +-1; codecs and resampling reach a little beyond.
 LARGEST_SAMPLE = 2.0
@@ -28,17 +26,8 @@ class Samples:
     """
 
     def __init__(self, array, rate: int):
-        # Some libraries give rates as whole floats.
-        is_number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
-        if not is_number or not float(rate).is_integer() or rate < 1:
-            raise errors.refusal(
-                "`rate` is not a sample rate",
-                "samples a second, such as 16000",
-                f"rate={rate!r}",
-                "Pass it with every array.",
-            )
-        self.rate, self.notes = int(rate), ()
-        self._mono = _mono(_checked(np.asarray(array)))
+        self.rate, self.notes = resampling.whole_rate(rate), ()
+        self._mono = _mono(_checked(array))
 
     def __repr__(self):
         return "the array"
@@ -50,7 +39,16 @@ class Samples:
             yield self._mono[position : min(position + media.BLOCK, last)]
 
 
-def _checked(array):
+def as_array(values):
+    """Returns an array of values; of objects where rows have different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.asarray(values, object)
+
+
+def _checked(values):
+    array = as_array(values)
     whole = array.dtype in (np.int16, np.int32)
     problem = None
     if not whole and array.dtype.kind != "f":

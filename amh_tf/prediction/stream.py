@@ -3,7 +3,7 @@
 import numpy as np
 
 from amh_tf import errors, schema
-from amh_tf.features import audio, decoding, pictures, sound_stream
+from amh_tf.features import audio, decoding, pictures, samples, sound_stream
 from amh_tf.prediction import clip_features, predictor, speakers, stream_checks, track
 
 
@@ -184,7 +184,7 @@ class Stream:
 
     def _pictures(self, piece):
         """Returns features of pictures, and the pictures where they came."""
-        piece = np.asarray(piece)
+        piece = samples.as_array(piece)
         if piece.dtype == np.uint8 and piece.ndim == 4:
             features = self._maker("video").video_features(piece)
             return features, [pictures.crop_centre(frame) for frame in piece]

@@ -81,7 +81,7 @@ def samples_of(piece, rate):
             f"rate={rate}",
             f"Convert the pieces with `amh_tf.prediction.Resampler({rate})`.",
         )
-    piece = np.asarray(piece)
+    piece = samples.as_array(piece)
     if not piece.size:
         return np.zeros(0, np.float32)
     if piece.dtype.kind == "f" and not np.isfinite(piece).all():
@@ -102,7 +102,7 @@ def vectors(name, piece, width):
     Raises:
         InputError: If they are not features of that width.
     """
-    piece = np.asarray(piece)
+    piece = samples.as_array(piece)
     if piece.dtype.kind != "f" or piece.shape[1:] != (width,) or not np.isfinite(piece).all():
         pictures = "uint8 of shape (n, height, width, 3), or " if name == "video" else ""
         raise errors.refusal(

@@ -41,3 +41,13 @@ def test_little_sound_waits(rate):
 def test_rate_that_would_wait_longer_is_refused(rate):
     with pytest.raises(errors.InputError, match=r"`sample_rate`.*steps of 100"):
         resampling.check_live(rate)
+
+
+@pytest.mark.parametrize("rate", [0, -16000, 10**9, 44100.5, float("nan"), "44100", None, True])
+def test_what_is_no_rate_is_refused(rate):
+    with pytest.raises(errors.InputError, match=r"`rate` is not a sample rate.*rate="):
+        resampling.Resampler(rate)
+
+
+def test_whole_floats_are_rates():
+    assert resampling.Resampler(48000.0).down == 3

@@ -241,6 +241,8 @@ def test_refused_piece_changes_nothing(amh):
         "not sound.*dtype": {"audio": SOUND.astype(np.uint8)},
         "not sound.*floats up to 9": {"audio": np.full(5, 9.0)},
         r"not sound.*shape \(2, 3, 4\)": {"audio": np.zeros((2, 3, 4))},
+        "not sound.*dtype object": {"audio": [[0.0], [0.0, 0.0]]},
+        "`video` does not suit.*object": {"video": [[0.0], [0.0, 0.0]]},
         "not a text": {"audio": SOUND, "text": 3},
         "`video` does not suit": {"audio": SOUND, "video": np.zeros((2, 100))},
         r"`video` does not.*uint8 of shape \(2, 100\)": {
