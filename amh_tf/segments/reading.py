@@ -95,7 +95,7 @@ def within(path, segments, seconds):
     fitting, cut = [], 0
     for spoken in segments:
         if spoken.end > seconds + LENIENCE or spoken.start > seconds - SHORTEST:
-            expected = f"segments within its {seconds:.3f} s. Is it another recording's file?"
+            expected = f"segments of this recording, which has {seconds:.3f} s, not of another"
             received = f"{spoken.start} to {spoken.end}"
             problem = "the segment is beyond the recording's end"
             raise text_files.error(path, spoken.line, problem, expected, received)

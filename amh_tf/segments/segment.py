@@ -59,6 +59,9 @@ def make(path, number, start, end, speaker="", text=None, side=None):
     if side and side not in recording.SIDES:
         expected = f"one of {', '.join(recording.SIDES)}, or nothing"
         raise text_files.error(path, number, "the side is not known", expected, side)
+    if text and len(text) > text_files.MAX_LINE_LENGTH:
+        expected = f"at most {text_files.MAX_LINE_LENGTH:,} characters"
+        raise text_files.error(path, number, "the words are too long", expected, text)
     words = text_files.clean(text or "") or None
     return Segment(start, end, speaker, words, side or None, number)
 

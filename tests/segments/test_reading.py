@@ -226,6 +226,11 @@ def test_rttm_of_several_recordings_needs_the_right_one(tmp_path):
         ("a.json", "[]", "'.*a.json' cannot be read"),
         ("a.json", '{"segments": [{"start": "1"}]}', "segments"),
         ("a.json", '{"segments": [{"start": 2, "end": 1}]}', "line 1: the times are wrong"),
+        (
+            "a.json",
+            json.dumps({"segments": [{"start": 1, "end": 2, "text": "x" * 70_000}]}),
+            "line 1: the words are too long.*65,536",
+        ),
         ("a.txt", "Ses01F_impro01_F000 [2-1]: Oh.", "line 1: the times are wrong"),
         ("a.txt", "Ses01F_impro01_F000 2-1: Oh.", "line 1: the line is not a turn"),
         ("a.txt", "SesX_F000 [1-2]: Oh.", "line 1: the line is not a turn"),

@@ -76,6 +76,17 @@ def test_subtitles_are_those_that_a_library_reads():
     assert srt.compose(read).strip() == written("srt", SPOKEN).strip()
 
 
+@pytest.mark.parametrize("start", [0.9995, 1.0004, 1.0005, 1.0015, 35999.9995, 359999.9994])
+@pytest.mark.parametrize("kind", ["srt", "vtt"])
+def test_shortest_segment_stays_as_long_between_milliseconds(tmp_path, kind, start):
+    path = tmp_path / f"talk.{kind}"
+    made = [segment.Segment(start, round(start + reading.SHORTEST, 6))]
+    path.write_text(written(kind, made), encoding="utf-8")
+    (read,) = reading.read(path)
+    assert abs(read.start - start) <= 0.0005 + 1e-9
+    assert read.seconds == pytest.approx(reading.SHORTEST, abs=1e-6)
+
+
 def test_captions_are_those_that_a_library_reads():
     webvtt = pytest.importorskip("webvtt")
     read = webvtt.from_string(written("vtt", SPOKEN)).captions
