@@ -191,7 +191,13 @@ def _notes(trained, settings):
         )
     if trained.config.by_speaker:
         notes.append(
-            "It was trained with all recordings of each speaker. Here it knows the speaker by the "
-            "window alone, and is less accurate."
+            "Level and colour of voice and microphone are taken out by mean and deviation: in "
+            "training those of all recordings of the speaker, here those of the window alone, "
+            "which take a part of its emotion along. It is less accurate so."
+        )
+    elif "audio" in settings:
+        notes.append(
+            "Level and colour of your microphone are not taken out. It knows those of the "
+            f"recordings of {inputs.title} alone."
         )
     return notes
