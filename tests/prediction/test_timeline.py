@@ -264,10 +264,8 @@ def test_segment_that_cannot_be_seen_does_not_end_the_others(run, tmp_path):
         ({"video": "FILM", "output": "out.docx"}, "format of the output is not known"),
         ({"video": "FILM", "format": "docx", "output": "out"}, "`format` is not known"),
         ({"video": "FILM", "segments": "late.csv", "output": "in/late.csv"}, "file that is read"),
-        (
-            {"audio": "quiet.wav", "format": "csv", "output": "in/../in/quiet.wav"},
-            r"The output is a file that is read.*--output",
-        ),
+        ({"video": "silent.media.mp4", "output": "in/silent.html"}, r"read.*silent\.media\.mp4"),
+        ({"audio": "quiet.wav", "format": "csv", "output": "in/quiet.wav"}, "read.*--output"),
         ({"video": "FILM", "min_silence": 99.0}, "`min_silence` is out of range"),
         ({"video": "FILM", "speaker_statistics": "all"}, "`speaker_statistics` is not known"),
         ({"video": "FILM", "segment": "x"}, "`segment` is not known.*'segments'"),
@@ -279,7 +277,8 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(run, tmp_path, asked, mess
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "late.csv").write_text("start,end\n1000,1001\n")
-    media_files.write_picture(folder / "silent.mp4", frames=30)
+    for name in ("silent.mp4", "silent.media.mp4"):
+        media_files.write_picture(folder / name, frames=30)
     wavfile.write(folder / "quiet.wav", 48000, np.zeros(96000, np.int16))
     chosen = {"output": tmp_path / "out.html"}
     for name, value in asked.items():

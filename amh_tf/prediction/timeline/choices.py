@@ -58,15 +58,19 @@ def check_output(path, sources):
         InputError: If it is one of them.
     """
     paths = [source for source in sources if isinstance(source, (str, os.PathLike))]
-    if os.path.exists(path) and any(
-        os.path.exists(source) and os.path.samefile(path, source) for source in paths
-    ):
-        raise errors.refusal(
-            "The output is a file that is read",
-            "another name",
-            f"{os.fspath(path)!r}",
-            "Set it with --output.",
-        )
+    for written in filter(os.path.exists, (path, copy_beside(path))):
+        if any(os.path.exists(source) and os.path.samefile(written, source) for source in paths):
+            raise errors.refusal(
+                "The output is a file that is read",
+                "another name",
+                f"{os.fspath(written)!r}",
+                "Set it with --output.",
+            )
+
+
+def copy_beside(page):
+    """Returns the path of the copy of a recording that is written beside a page."""
+    return Path(page).with_suffix(".media.mp4")
 
 
 def check_media(media):

@@ -9,7 +9,7 @@ from pathlib import Path
 from amh_tf import files, progress
 from amh_tf.corpora import recording
 from amh_tf.features import decoding, media
-from amh_tf.prediction.timeline import copying
+from amh_tf.prediction.timeline import choices, copying
 
 # Larger recordings are not written into the page.
 MOST_BYTES = 20 << 20
@@ -90,7 +90,7 @@ def _within(path, kind):
 
 def _copied(timeline, page, choice):
     """Writes a copy that browsers play, into the page or beside it."""
-    copy = page.with_name(f"{page.stem}.media.mp4")
+    copy = choices.copy_beside(page)
     total = decoding.seconds(timeline.video or timeline.audio) or 1
     with (
         progress.bar(total, "copying for browsers", "seconds") as bar,
