@@ -171,6 +171,8 @@ def main():
     """Runs the benchmark by the flags."""
     folder = Path(FLAGS.work_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    # Shells have what they start in the background ignore Ctrl-C, and its children with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     commands = _commands(folder)
     short, *_ = _undisturbed("short", commands["short"], folder)
     whole, segments, seconds = _undisturbed("sound", commands["sound"], folder)
