@@ -113,19 +113,17 @@ class Texts(hugging_face_folder.Folder):
             limits.append(most)
         return min(limits) if min(limits) < 1 << 30 else None
 
-    def pieces(self, text):
-        """Cuts a text into pieces.
+    def pieces(self, texts):
+        """Cuts texts into pieces.
 
-        Returns:
-            List of their ids; list of (start, end) in the text, None for what is added to it.
+        Yields:
+            Of each, list of their ids; list of (start, end) in the text, None for what is added.
         """
         options = {"return_offsets_mapping": True, "return_special_tokens_mask": True}
-        cut = self._tokenizer(text, truncation=False, padding=False, verbose=False, **options)
-        spans = [
-            None if is_added else tuple(span)
-            for span, is_added in zip(cut["offset_mapping"], cut["special_tokens_mask"])
-        ]
-        return cut["input_ids"], spans
+        cut = self._tokenizer(texts, truncation=False, padding=False, verbose=False, **options)
+        names = "input_ids", "offset_mapping", "special_tokens_mask"
+        for ids, spans, are_added in zip(*(cut[name] for name in names)):
+            yield ids, network.written(spans, are_added)
 
     def __call__(self, ids):
         lengths = [len(row) for row in ids]

@@ -49,6 +49,16 @@ def check_values(vectors, name, flag):
     )
 
 
+def written(spans, are_added):
+    """Returns the (start, end) of each piece in its text, None for what a tokenizer added to it.
+
+    Args:
+        spans: Pairs, as tokenizers give them.
+        are_added: Whether each was added.
+    """
+    return [None if is_added else tuple(span) for span, is_added in zip(spans, are_added)]
+
+
 def unsuitable(name, flag, expected, received, remedy=""):
     """Words the refusal of an encoder that does not do what its place needs."""
     remedy = remedy or f"Set --{flag} to another encoder."
