@@ -7,6 +7,7 @@ import numpy as np
 from amh_tf import errors
 
 SAMPLE_RATE = 16000
+LARGEST_PICTURE = 4096  # pixels of a side
 
 
 def library(name):

@@ -31,7 +31,7 @@ class _File:
     """
 
     def __init__(self, kind, modality, chosen):
-        self.name, self.flag = Path(chosen.path).name, choice.FLAGS[modality]
+        self.name, self.flag = chosen.name, choice.FLAGS[modality]
         self._path = Path(chosen.path)
         self.said = onnx_description.read(self._path, kind)
         self.architecture, self.batch = str(self.said.architecture or "ONNX"), None
