@@ -103,7 +103,7 @@ class Folder:
     def _check_architecture(self, model):
         """Refuses a configuration that contradicts itself; weights of like models share names."""
         for name in model.config.architectures or ():
-            declared = getattr(self._transformers, name, None)
+            declared = getattr(self._transformers, str(name), None)
             config_class = getattr(declared, "config_class", None)
             if config_class and not isinstance(model.config, config_class):
                 raise network.unsuitable(

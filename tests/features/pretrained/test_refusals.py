@@ -100,6 +100,12 @@ def test_weights_of_another_architecture_than_the_configuration_are_refused(copy
     )
 
 
+def test_architecture_without_a_name_does_not_matter(copy):
+    folder = copy("text")
+    tiny.edit(folder / "config.json", architectures=[None])
+    assert opening.open_encoder("text", choice.Choice(str(folder))).width == tiny.WIDTH
+
+
 def test_weights_of_other_tasks_do_not_matter(copy):
     """A language model's head, and a pooler that was never trained."""
     transformers = tiny.library("transformers")
