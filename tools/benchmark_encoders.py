@@ -5,8 +5,8 @@ python -m tools.benchmark_encoders --output_dir=DIR --meld=FOLDER --encoder=all-
 
 The first writes a wav2vec 2.0 of random weights and sound of noise, and extracts its features. The
 second encodes texts of MELD, a folder with the release's three CSV files. Prints how
-many utterances a second these were, and which share of the time was spent inside the encoder. What
-took the rest is in `profile.txt`.
+many utterances a second these were, and which share of the time was spent inside the encoder. With
+`--profile`, which costs time of its own, what took the rest is in `profile.txt`.
 """
 
 import cProfile
@@ -80,10 +80,11 @@ def main():
     work = work_folder.WorkFolder(output / "work")
     work.start(maker.recipe)
     planned = work_folder.plan(corpus, chosen, maker.fingerprint, progress.bar)
+    if not FLAGS.profile:
+        groups.extract(planned, maker, work)
+        return
     profile = cProfile.Profile()
-    profile.enable()
-    groups.extract(planned, maker, work)
-    profile.disable()
+    profile.runcall(groups.extract, planned, maker, work)
     text = io.StringIO()
     pstats.Stats(profile, stream=text).sort_stats("cumulative").print_stats("amh_tf", 25)
     files.write_text(output / "profile.txt", text.getvalue())
@@ -94,6 +95,7 @@ if __name__ == "__main__":
     flag_kit.define("path", "meld", None, "Folder of MELD's CSV files; none for sound of noise.")
     flag_kit.define("path", "encoder", None, "Encoder of MELD's texts.")
     flags.DEFINE_integer("utterances", 100, "How many recordings or texts.")
+    flags.DEFINE_bool("profile", False, "Whether to profile.")
     flags.DEFINE_integer("layers", 6, "Layers of the encoder.")
     flags.DEFINE_integer("units", 512, "Units of each.")
     flags.DEFINE_integer("batch", choice.BATCH, "Recordings that are computed side by side.")
