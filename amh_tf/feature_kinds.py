@@ -40,6 +40,8 @@ EXPECTED = {
     "text": "word ids, the line of the word in the vocabulary, from 0",
     "video": "ResNet-101 features, pooled",
 }
+# Of what somebody may say of others.
+EXAMPLES = {"audio": "wav2vec 2.0, layer 12", "text": "BERT, layer 9", "video": "CLIP, pooled"}
 _DECLARED = {
     "audio": "--audio_features=mfcc",
     "video": "--video_features=resnet101 --resnet_weights=FILE",

@@ -35,10 +35,10 @@ ACTED, ACTED_SILENCE = ("ravdess", "cremad", "emodb", "savee", "tess"), 40.0
 ENCODED = ("meld", "table")  # whose tables people edit
 RAW_SOURCES = ("iemocap", "ravdess", *_READERS, "emobox", "table")
 SOURCES = ("folds", "planted", *RAW_SOURCES)
-# By modality: what says how features of folds were made, and what says more of those made as here.
-DECLARED = {"audio": "audio_features", "video": "video_features"}
+# By modality, what says more of features of folds that are declared to be made as here.
 _MORE = {
     "audio": ("use_energy", "trim_silence"),
+    "text": (),
     "video": ("resnet_weights", "resnet_dtype", "resnet_resize"),
 }
 _CHOICES = {
@@ -129,8 +129,7 @@ class Preparation:
                 f"planted_sizes={','.join(map(str, sizes))}",
                 "Set it with --planted_sizes=TRAIN,DEV,TEST.",
             )
-        encoder_settings.check(self, DECLARED if self.source == "folds" else {}, RAW_SOURCES)
-
+        encoder_settings.check(self, self.source == "folds", RAW_SOURCES)
         if self.is_set("video_region") and self.source not in RAW_SOURCES:
             raise errors.refusal(
                 "`video_region` is not used by this source",
@@ -240,12 +239,11 @@ def declared(chosen: Preparation) -> dict:
     Raises:
         InputError: If what is said cannot be, or the weights of ResNet-101 are missing.
     """
-    records = {}
-    for modality, name in DECLARED.items():
+    records, recipes = {}, {"audio": _mfcc, "text": lambda _: {}, "video": _resnet}
+    for modality, name in choice.FLAGS.items():
         declaration, kind = getattr(chosen, name), feature_kinds.MADE_HERE[modality]
         if declaration is not None and declaration.strip().lower() == kind:
-            more = _mfcc(chosen) if modality == "audio" else _resnet(chosen)
-            records[modality] = {"kind": kind, **more}
+            records[modality] = {"kind": kind, **recipes[modality](chosen)}
             continue
         for more in _MORE[modality]:
             if chosen.is_set(more):

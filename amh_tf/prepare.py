@@ -5,7 +5,7 @@ python -m amh_tf.prepare --source=iemocap --source_dir=DIR --resnet_weights=FILE
 Extraction from raw recordings can be stopped; the same command continues where it stopped.
 """
 
-from amh_tf import feature_kinds, preparation, progress, schema
+from amh_tf import feature_kinds, progress, schema
 from amh_tf.api import entry, preparing
 from amh_tf.commands import cli, feature_flags, preparation_flags
 
@@ -27,12 +27,16 @@ def _about_features(source, manifest):
         return
     if "text" in manifest.widths:
         yield f"The text is vectors: {feature_kinds.describe(manifest.features, 'text')}."
+        yield "Note: runs on them accept no transcripts."
+        if feature_kinds.record(manifest.features, "text")["kind"] == feature_kinds.UNKNOWN:
+            described = f"--text_features={feature_kinds.EXAMPLES['text']!r}"
+            yield f"Run this command again with a description, such as {described}."
     elif not feature_kinds.can_make(manifest.features, "text"):
         yield (
             "Note: most entries of dic.pkl are not words as this package splits texts: runs on "
             "them accept no transcripts."
         )
-    for modality in preparation.DECLARED:
+    for modality in ("audio", "video"):
         yield f"The {modality} features: {feature_kinds.describe(manifest.features, modality)}."
         if not feature_kinds.can_make(manifest.features, modality):
             expected = feature_flags.declaration(modality)

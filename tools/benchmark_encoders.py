@@ -1,13 +1,16 @@
 """Measures what extraction adds to the time of pretrained encoders:
 
 python -m tools.benchmark_encoders --output_dir=DIR
+python -m tools.benchmark_encoders --output_dir=DIR --meld=FOLDER --encoder=all-MiniLM-L6-v2
 
-Writes a wav2vec 2.0 of random weights and sound of noise, and extracts its features. Prints how
-many utterances a second these were, and which share of the time was spent inside the encoder. What
-took the rest is in `profile.txt`.
+The first writes a wav2vec 2.0 of random weights and sound of noise, and extracts its features. The
+second encodes texts of MELD, a folder with the release's three CSV files. Prints how
+many utterances a second these were, and which share of the time was spent inside the encoder. With
+`--profile`, which costs time of its own, what took the rest is in `profile.txt`.
 """
 
 import cProfile
+import dataclasses
 import io
 import pstats
 import wave
@@ -19,7 +22,7 @@ from absl import flags
 
 from amh_tf import files, progress
 from amh_tf.commands import flag_kit
-from amh_tf.corpora import table
+from amh_tf.corpora import meld, table
 from amh_tf.extraction import extractor, groups, settings, work_folder
 from amh_tf.features.pretrained import choice
 
@@ -64,18 +67,24 @@ def main():
     """Measures by the flags."""
     output = Path(FLAGS.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    _encoder(output / "encoder")
-    corpus = _corpus(output)
-    encoders = {"audio": choice.Choice(str(output / "encoder"), batch=FLAGS.batch)}
-    chosen = settings.Settings(modalities=("audio",), encoders=encoders)
+    if FLAGS.meld:
+        modality, encoder, corpus = "text", FLAGS.encoder, meld.read(FLAGS.meld)
+        corpus = dataclasses.replace(corpus, recordings=corpus.recordings[: FLAGS.utterances])
+    else:
+        modality, encoder = "audio", str(output / "encoder")
+        _encoder(encoder)
+        corpus = _corpus(output)
+    encoders = {modality: choice.Choice(encoder, batch=FLAGS.batch)}
+    chosen = settings.Settings(modalities=(modality,), encoders=encoders)
     maker = extractor.Extractor(chosen)
     work = work_folder.WorkFolder(output / "work")
     work.start(maker.recipe)
     planned = work_folder.plan(corpus, chosen, maker.fingerprint, progress.bar)
+    if not FLAGS.profile:
+        groups.extract(planned, maker, work)
+        return
     profile = cProfile.Profile()
-    profile.enable()
-    groups.extract(planned, maker, work)
-    profile.disable()
+    profile.runcall(groups.extract, planned, maker, work)
     text = io.StringIO()
     pstats.Stats(profile, stream=text).sort_stats("cumulative").print_stats("amh_tf", 25)
     files.write_text(output / "profile.txt", text.getvalue())
@@ -83,7 +92,10 @@ def main():
 
 if __name__ == "__main__":
     flag_kit.define("path", "output_dir", None, "A new folder for all of it.", required=True)
-    flags.DEFINE_integer("utterances", 100, "How many recordings.")
+    flag_kit.define("path", "meld", None, "Folder of MELD's CSV files; none for sound of noise.")
+    flag_kit.define("path", "encoder", None, "Encoder of MELD's texts.")
+    flags.DEFINE_integer("utterances", 100, "How many recordings or texts.")
+    flags.DEFINE_bool("profile", False, "Whether to profile.")
     flags.DEFINE_integer("layers", 6, "Layers of the encoder.")
     flags.DEFINE_integer("units", 512, "Units of each.")
     flags.DEFINE_integer("batch", choice.BATCH, "Recordings that are computed side by side.")

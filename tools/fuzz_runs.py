@@ -37,9 +37,14 @@ SMALL = dataclasses.replace(MODEL, model="rnn_attn", modalities=("text",), num_h
 SMALL = dataclasses.replace(SMALL, cell="gru", bidirectional=False)
 
 
-def data_folder(folder, records_per_shard=12):
-    """Writes a small data set into a folder; returns its manifest."""
-    utterances = conftest.compact_source()
+def data_folder(folder, records_per_shard=12, change=lambda read: read):
+    """Writes a small data set into a folder; returns its manifest.
+
+    Args:
+        folder, records_per_shard: Where, and as for `writer.write`.
+        change: Function of the `Source` that gives what is written.
+    """
+    utterances = change(conftest.compact_source())
     return writer.write(utterances, folder / "data", records_per_shard, protocols=["session"])
 
 

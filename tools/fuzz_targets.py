@@ -26,7 +26,8 @@ from amh_tf.data import (
     verification,
 )
 from amh_tf.storage import cache, cache_folders, stores
-from tools import fuzz_corpora, fuzz_runs
+from tests import text_vectors
+from tools import fuzz_corpora, fuzz_encoders, fuzz_runs
 from tools.fuzz_runs import data_folder
 from tools.fuzz_target import Target, of_file
 
@@ -91,9 +92,9 @@ def _shard(folder):
     return of_file(data.path(shard.file), read)
 
 
-def _record(folder):
+def _record(folder, change=lambda read: read):
     """Damages a record behind right checksums and a manifest that agrees, as a forger would."""
-    data = data_folder(folder, 1)
+    data = data_folder(folder, 1, change)
     shard = data.shards[0]
     path = data.path(shard.file)
     (seed,) = (raw.numpy() for raw in tf.data.TFRecordDataset(str(path)))
@@ -169,6 +170,7 @@ TARGETS = {
     "fetched": _fetched,
     "shard": _shard,
     "record": _record,
+    "record_of_text_vectors": _bind(_record, change=text_vectors.of),
     "vocabulary": _bind(_listed_faults, "vocabulary.txt"),
     "embedding": _bind(_listed_faults, "embedding.npy"),
     "word_counts": _bind(_listed_faults, "word_counts.npy"),
@@ -178,5 +180,10 @@ TARGETS = {
     "dictionary": _dictionary,
     **fuzz_runs.TARGETS,
     **fuzz_corpora.TARGETS,
+    **fuzz_encoders.TARGETS,
 }
-missing = fuzz_corpora.missing
+
+
+def missing(name):
+    """Returns why a target cannot be fuzzed here, or nothing."""
+    return fuzz_corpora.missing(name) or fuzz_encoders.missing(name)

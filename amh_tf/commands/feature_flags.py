@@ -1,6 +1,6 @@
 """The flags by which somebody says what makes the features, or how those of folds were made."""
 
-from amh_tf import feature_kinds, preparation
+from amh_tf import feature_kinds
 from amh_tf.commands import flag_kit
 from amh_tf.features.pretrained import choice
 
@@ -13,9 +13,10 @@ _DECLARED = {
     "audio": f"Folds: how they were made. {feature_kinds.MFCC} for "
     f"{feature_kinds.EXPECTED['audio']}, of sound at 16 kHz in 16 bits, not normalized (and "
     "--use_energy or --trim_silence, if they were made so): runs on them take recordings. "
-    "Anything else is a description that results show, such as 'wav2vec 2.0, layer 12'. "
-    "Default: unknown.",
-    "text": "",
+    "Anything else is a description that results show, such as "
+    f"{feature_kinds.EXAMPLES['audio']!r}. Default: unknown.",
+    "text": "Folds whose text is vectors: a description of how they were made, which results show, "
+    f"such as {feature_kinds.EXAMPLES['text']!r}. Default: unknown.",
     "video": f"Folds: how they were made. {feature_kinds.RESNET} for "
     f"{feature_kinds.EXPECTED['video']}, with the --resnet_weights that made them (and "
     "--resnet_dtype, --noresnet_resize); or a description.",
@@ -72,4 +73,4 @@ def define_places():
 def declaration(modality):
     """Says what features are made as here, and the flag that says so."""
     kind, expected = feature_kinds.MADE_HERE[modality], feature_kinds.EXPECTED[modality]
-    return f"{expected} (--{preparation.DECLARED[modality]}={kind})"
+    return f"{expected} (--{choice.FLAGS[modality]}={kind})"

@@ -146,6 +146,13 @@ def read(
     digest = hashlib.sha256(repr(described).encode())
     if embedding is not None:
         digest.update(np.ascontiguousarray(embedding))
+    if "text" in (declared or {}) and "text" not in vectors:
+        raise errors.refusal(
+            f"`text_features` says nothing of the text in {str(folder)!r}",
+            "text that is vectors; of word ids dic.pkl says it",
+            "word ids",
+            "Leave --text_features out.",
+        )
     unknown = {"kind": feature_kinds.UNKNOWN}
     declared = {**({"text": unknown} if "text" in vectors else {}), **(declared or {})}
     claims = {

@@ -49,8 +49,8 @@ def _wrong(folder, modality, kind, expected, received):
         f"The {modality} arrays in {str(folder)!r} are not what is declared of them",
         f"{kind}: {expected}",
         received,
-        f"Describe them in words, such as --{modality}_features='wav2vec 2.0, layer 12', or "
-        "leave the flag out.",
+        "Describe them in words, such as "
+        f"--{modality}_features={feature_kinds.EXAMPLES[modality]!r}, or leave the flag out.",
     )
 
 

@@ -112,9 +112,9 @@ class Extractor:
                 result.check(self.settings.modalities, strict)
             elif waveform is not None:
                 waveforms[position] = waveform
-        self._encode_words(results)
+        read = self._encode_words(results)
         films = collections.defaultdict(list)
-        for position in self._encode_sound(results, waveforms):
+        for position in self._encode_sound(read, results, waveforms):
             if self._network and recordings[position].video and not results[position].problem:
                 films[recordings[position].video].append(position)
             else:
@@ -172,22 +172,35 @@ class Extractor:
         return heard.spoken(waveform, settings.trim_silence, settings.use_energy)
 
     def _encode_words(self, results):
-        """Lets the encoder of texts, if there is one, read the words of a group."""
-        if "text" not in self._encoders:
-            return
-        good = [result for result in results if not result.problem]
-        for place, vectors, is_cut in self.text_features([one.words for one in good]):
-            good[place].text = vectors
-            if is_cut:
-                good[place].notes.append((good[place].id, media.LONG_TEXT))
+        """Lets the encoder of texts, if there is one, read the words of a group.
 
-    def _encode_sound(self, results, waveforms):
+        Yields:
+            The place of each of the group's recordings, as its words are done.
+        """
+        if "text" not in self._encoders:
+            yield from range(len(results))
+            return
+        good = [place for place, result in enumerate(results) if not result.problem]
+        yield from (place for place, result in enumerate(results) if result.problem)
+        for number, vectors, is_cut in self.text_features([results[n].words for n in good]):
+            result = results[good[number]]
+            result.text = vectors
+            if is_cut:
+                result.notes.append((result.id, media.LONG_TEXT))
+            yield good[number]
+
+    def _encode_sound(self, read, results, waveforms):
         """Lets the encoder of sound, if there is one, hear a group.
+
+        Args:
+            read: Iterator of the places whose words are done.
+            results: Of the group.
+            waveforms: Dict from places to what there is to hear.
 
         Yields:
             The place of each of the group's recordings, as its sound is done.
         """
-        yield from (place for place in range(len(results)) if place not in waveforms)
+        yield from (place for place in read if place not in waveforms)
         if waveforms:
             places, sounds = zip(*waveforms.items())
             most = self.settings.max_lengths["audio"]

@@ -194,7 +194,7 @@ class WorkFolder:
         header = {
             "key": group.key,
             "widths": {name: getattr(results[0], name).shape[1] for name in schema.MODALITIES},
-            "found": [dataclasses.astuple(summary) for summary in summaries],
+            "found": [[*vars(summary).values()] for summary in summaries],
         }
         # Not waited for: `load` checks every byte, and what a power cut costs is made again.
         with (

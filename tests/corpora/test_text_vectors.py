@@ -1,5 +1,6 @@
 """Folds in the authors' layout whose text is vectors."""
 
+import re
 import sys
 
 import numpy as np
@@ -99,10 +100,41 @@ def test_how_they_were_made_is_unknown_until_it_is_said(vectors):
         authors_folds.read(vectors, declared={"text": {"kind": "words"}})
 
 
+def prepare(fold, folder, **more):
+    return amh_tf.prepare(source="folds", source_dir=str(fold), output_dir=str(folder), **more)
+
+
+def test_description_is_recorded_and_may_come_later(vectors, tmp_path):
+    before = prepare(vectors, tmp_path / "d")
+    shards = {shard.file: before.path(shard.file).stat().st_mtime_ns for shard in before.shards}
+    after = prepare(vectors, tmp_path / "d", text_features=BERT["description"])
+    assert after.features == {**before.features, "text": BERT}
+    assert {file: after.path(file).stat().st_mtime_ns for file in shards} == shards
+    (said, *more) = sys.modules["amh_tf.prepare"]._about_features("folds", after)
+    assert said == f"The text is vectors: described as {BERT['description']!r}."
+    assert not any("--text_features" in line for line in more)
+    assert re.search(
+        r"described as.*Train on a data set", feature_kinds.refusal(after.features, "text")
+    )
+
+
+@pytest.mark.parametrize("description", ["words", "", "a\nb"])
+def test_description_that_cannot_be_is_refused(vectors, tmp_path, description):
+    with pytest.raises(ValueError, match=r"not what is declared.*'BERT|`text_features` is not a"):
+        prepare(vectors, tmp_path / "d", text_features=description)
+    assert not (tmp_path / "d").exists()
+
+
+def test_word_ids_take_no_description(fold, tmp_path):
+    with pytest.raises(ValueError, match=r"`text_features` says nothing.*dic\.pkl.*Leave"):
+        prepare(fold, tmp_path / "d", text_features="BERT, layer 9")
+
+
 def test_fold_is_prepared(vectors, tmp_path):
-    data = amh_tf.prepare(source="folds", source_dir=str(vectors), output_dir=str(tmp_path / "d"))
+    data = prepare(vectors, tmp_path / "d")
     assert data.widths["text"] == 300 and data.vocabulary_size == 2
     assert not feature_kinds.can_make(data.features, "text")
-    (said, *_) = sys.modules["amh_tf.prepare"]._about_features("folds", data)
+    (said, _, remedy, *_) = sys.modules["amh_tf.prepare"]._about_features("folds", data)
     assert said == "The text is vectors: it is not known how they were made."
+    assert "--text_features=" in remedy
     assert not list(verification.verify(tmp_path / "d"))

@@ -75,6 +75,14 @@ def test_features_are_those_of_each_recording_alone(whole, places):
         assert stored[spoken.id].video.shape[1] == tiny.WIDTH
 
 
+def test_progress_of_texts_moves_batch_by_batch(places):
+    maker = extractor.Extractor(encoded(places, ("text",)))
+    recordings, moments = demo.read().recordings, []
+    maker.group(recordings, advance=lambda: moments.append(maker.encoder_seconds))
+    assert len(moments) == len(recordings)
+    assert len(set(moments)) == -(-len(recordings) // 2)
+
+
 def features_of(whole):
     """Reads the features that were extracted, by id."""
     work = work_folder.WorkFolder(whole.folder.with_name("data.work"))

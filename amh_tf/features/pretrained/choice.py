@@ -1,6 +1,7 @@
 """Which encoder makes the features of a modality, and what is taken of it. Imports no framework."""
 
 import dataclasses
+import os
 import re
 
 from amh_tf import checking, errors
@@ -41,6 +42,11 @@ class Choice:
     def is_file(self):
         """Whether it is an ONNX file, rather than a folder."""
         return str(self.path).lower().endswith(".onnx")
+
+    @property
+    def name(self):
+        """What the folder or file is called."""
+        return os.path.basename(os.path.abspath(self.path))
 
     @property
     def layers(self):

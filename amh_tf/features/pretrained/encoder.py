@@ -1,7 +1,6 @@
 """What encoders of sound, words and pictures have in common."""
 
 import time
-from pathlib import Path
 
 from amh_tf import feature_kinds
 
@@ -27,7 +26,7 @@ class Encoder:
         self.width, self.seconds = network.width, 0.0
         self.record = {
             "kind": feature_kinds.PRETRAINED,
-            "encoder": Path(chosen.path).name,
+            "encoder": chosen.name,
             "architecture": network.architecture,
             "files": digests,
             "layer": chosen.layer,

@@ -6,7 +6,7 @@ Imports no framework, so that a wrong folder is refused at once.
 import hashlib
 from pathlib import Path
 
-from amh_tf import errors, files
+from amh_tf import checking, errors, files
 from amh_tf.features.pretrained import choice
 
 CONFIG = "config.json"
@@ -42,6 +42,14 @@ def check(modality, chosen):
             comes with it.
     """
     path, flag = Path(chosen.path), choice.FLAGS[modality]
+    checking.require(
+        checking.is_name(chosen.name),
+        flag,
+        "has a name that results cannot show",
+        checking.NAME,
+        chosen.name,
+        "Give the folder or file another name.",
+    )
     if chosen.is_file:
         if not path.is_file():
             raise _missing(path, flag, "no such file")
@@ -61,6 +69,7 @@ def check(modality, chosen):
         if (path / name).is_file():
             _check_code(path / name)
     _check_weights(path)
+    _check_depth(path)
     if not any((path / name).is_file() for name in _BESIDE[modality]):
         raise errors.refusal(
             f"{str(path)!r} has no {_PROCESSOR[modality]}",
@@ -143,6 +152,45 @@ def _check_weights(path):
         f"no {missing[0]}",
         HOW_TO_GET,
     )
+
+
+def _check_depth(path):
+    """Refuses a configuration of more layers than there are weights, which would take hours."""
+    count = sum(_count(path / name) for name in _weights(path) if name != _INDEX)
+    most = max(_depths(files.read_json(path / CONFIG, "what an encoder says of itself")), default=0)
+    if most > count:
+        raise errors.refusal(
+            f"{str(path / CONFIG)!r} describes more layers than there are weights",
+            f"at most {count:,}",
+            f"{most:,}",
+            "Save weights and configuration together, by save_pretrained.",
+        )
+
+
+def _depths(fields):
+    """Yields the numbers of layers that a configuration, or one inside it, states."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _depths(value)
+        elif "layer" in name or name == "depths":
+            numbers = value if isinstance(value, list) else [value]
+            yield from (number for number in numbers if isinstance(number, int))
+
+
+def _count(path):
+    """Returns how many weights a file in the format safetensors lists at its beginning."""
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        listed = file.read(min(size, files.MAX_JSON_BYTES))
+    try:
+        return len(files.parse_json(listed, path, "a list of weights").keys() - {"__metadata__"})
+    except errors.InputError as error:
+        raise errors.refusal(
+            f"{str(path)!r} is damaged",
+            "weights in the format safetensors, which begin with a list of them",
+            "no such list" if listed else "none",
+            "Copy or save the encoder again.",
+        ) from error
 
 
 def _weights(path):

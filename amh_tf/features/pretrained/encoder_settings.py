@@ -4,12 +4,12 @@ from amh_tf import checking, errors
 from amh_tf.features.pretrained import choice, encoder_files
 
 
-def check(asked, declared, raw_sources):
+def check(asked, declares, raw_sources):
     """Refuses settings of encoders that the source has no use for.
 
     Args:
         asked: `preparation.Preparation`.
-        declared: Modalities whose features this source declares by the same settings.
+        declares: Whether the same settings declare how the features of this source were made.
         raw_sources: Sources of recordings, of which an encoder can make features.
 
     Raises:
@@ -18,11 +18,10 @@ def check(asked, declared, raw_sources):
     is_raw = asked.source in raw_sources
     for modality, name in choice.FLAGS.items():
         choice.check_layer(f"{modality}_layer", getattr(asked, f"{modality}_layer"))
-        if getattr(asked, name) is not None and not (is_raw or modality in declared):
+        if getattr(asked, name) is not None and not (is_raw or declares):
             raise errors.refusal(
                 f"`{name}` is not used by this source",
-                "a source of recordings; or folds, whose arrays of sound and pictures do not say "
-                "how they were made",
+                "a source of recordings; or folds, whose arrays do not say how they were made",
                 f"{name}={getattr(asked, name)!r}, source={asked.source!r}",
                 f"Leave --{name} out.",
             )

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from amh_tf import checking
 from amh_tf.features.pretrained import hugging_face_folder, network
 
 
@@ -25,11 +26,11 @@ class Sound(hugging_face_folder.Folder):
 
     def __init__(self, chosen):
         super().__init__("audio", chosen)
-        self._prepare = self.load("AutoFeatureExtractor")
-        network.check_rate(self.name, self.flag, getattr(self._prepare, "sampling_rate", None))
+        self._extractor = self.load("AutoFeatureExtractor")
+        network.check_rate(self.name, self.flag, getattr(self._extractor, "sampling_rate", None))
         config = self.model.config
         self._kernels = getattr(config, "conv_kernel", None), getattr(config, "conv_stride", None)
-        names = getattr(self._prepare, "model_input_names", [])
+        names = getattr(self._extractor, "model_input_names", [])
         if None in self._kernels or "input_values" not in names:
             raise network.unsuitable(
                 self.name,
@@ -37,6 +38,13 @@ class Sound(hugging_face_folder.Folder):
                 "an encoder of waveforms, such as wav2vec 2.0, HuBERT, WavLM or Data2Vec",
                 f"{self.architecture}, which reads {', '.join(names) or 'something else'}",
                 "Export it, with what it reads, to an ONNX file that takes a waveform.",
+            )
+        if not all(checking.is_integer(one, 1) for one in [*self._kernels[0], *self._kernels[1]]):
+            raise network.unsuitable(
+                self.name,
+                self.flag,
+                "lengths and strides of convolutions, integers of at least 1",
+                f"conv_kernel={self._kernels[0]}, conv_stride={self._kernels[1]}",
             )
         self.width = config.hidden_size
         self.rate = fractions.Fraction(network.SAMPLE_RATE, math.prod(self._kernels[1]))
@@ -66,7 +74,7 @@ class Sound(hugging_face_folder.Folder):
 
     def _normalize(self, waveform):
         options = {"sampling_rate": network.SAMPLE_RATE, "return_tensors": "np"}
-        return self._prepare(waveform, **options).input_values[0]
+        return self.prepare(self._extractor, waveform, **options).input_values[0]
 
 
 class Texts(hugging_face_folder.Folder):
@@ -113,19 +121,17 @@ class Texts(hugging_face_folder.Folder):
             limits.append(most)
         return min(limits) if min(limits) < 1 << 30 else None
 
-    def pieces(self, text):
-        """Cuts a text into pieces.
+    def pieces(self, texts):
+        """Cuts texts into pieces.
 
-        Returns:
-            List of their ids; list of (start, end) in the text, None for what is added to it.
+        Yields:
+            Of each, list of their ids; list of (start, end) in the text, None for what is added.
         """
         options = {"return_offsets_mapping": True, "return_special_tokens_mask": True}
-        cut = self._tokenizer(text, truncation=False, padding=False, verbose=False, **options)
-        spans = [
-            None if is_added else tuple(span)
-            for span, is_added in zip(cut["offset_mapping"], cut["special_tokens_mask"])
-        ]
-        return cut["input_ids"], spans
+        cut = self._tokenizer(texts, truncation=False, padding=False, verbose=False, **options)
+        names = "input_ids", "offset_mapping", "special_tokens_mask"
+        for ids, spans, are_added in zip(*(cut[name] for name in names)):
+            yield ids, network.written(spans, are_added)
 
     def __call__(self, ids):
         lengths = [len(row) for row in ids]
@@ -156,17 +162,25 @@ class Pictures(hugging_face_folder.Folder):
     def __init__(self, chosen):
         super().__init__("video", chosen)
         # Without torchvision the same numbers as with it.
-        self._prepare = self.load("AutoImageProcessor", backend="pil")
-        size = dict(getattr(self._prepare, "size", None) or {})
+        self._processor = self.load("AutoImageProcessor", backend="pil")
+        size = dict(getattr(self._processor, "size", None) or {})
         self.size = max(size.values(), default=224)
-        self.width = self(np.zeros((1, self.size, self.size, 3), np.uint8)).shape[1]
+        if not checking.is_integer(self.size, 1) or self.size > network.LARGEST_PICTURE:
+            raise network.unsuitable(
+                self.name,
+                self.flag,
+                f"pictures of 1 to {network.LARGEST_PICTURE} pixels a side",
+                f"size={size}",
+            )
+        # As films come: larger than what is read, and no square.
+        self.width = self(np.zeros((1, 2 * self.size, 3 * self.size, 3), np.uint8)).shape[1]
 
     def encoder_of(self, model):
         return getattr(model, "vision_model", model)
 
     def __call__(self, frames):
         options = {"input_data_format": "channels_last", "return_tensors": "np"}
-        pixels = self._prepare(images=list(frames), **options)["pixel_values"]
+        pixels = self.prepare(self._processor, images=list(frames), **options)["pixel_values"]
         outputs = self.run(pixel_values=np.asarray(pixels, np.float32))
         pooled = getattr(outputs, "pooler_output", None)
         # A pooler whose weights are not in the folder would be a random one.

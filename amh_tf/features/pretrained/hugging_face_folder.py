@@ -3,6 +3,7 @@
 Files of the folder alone are read: no address is looked up, no code and no pickle of a folder run.
 """
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class Folder:
     """
 
     def __init__(self, modality, chosen):
-        self.name, self.flag = Path(chosen.path).name, choice.FLAGS[modality]
+        self.name, self.flag = chosen.name, choice.FLAGS[modality]
         self._torch = network.library("torch")
         self._transformers = network.library("transformers")
         self._transformers.utils.logging.disable_progress_bar()
@@ -49,17 +50,26 @@ class Folder:
 
     def load(self, auto_class, **options):
         """Reads a part of the folder; whatever a stranger's files raise is a refusal."""
+        reader = getattr(self._transformers, auto_class)
+        with self._refusing(f"what transformers' {auto_class} can read"):
+            return reader.from_pretrained(self._path, **_LOCAL, **options)
+
+    @contextlib.contextmanager
+    def _refusing(self, expected):
+        """Turns what the libraries raise on a stranger's files, almost anything, into a refusal."""
         try:
-            return getattr(self._transformers, auto_class).from_pretrained(
-                self._path, **_LOCAL, **options
-            )
-        except Exception as error:  # the library raises almost anything
-            message = " ".join(str(error).split())[:300]
+            yield
+        except Exception as error:
+            message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            if (
+                "ignore_mismatched_sizes" in message
+            ):  # the library prints the rest, which is silenced
+                message = "weights of other shapes than config.json says"
             raise network.unsuitable(
                 self._path,
                 self.flag,
-                f"what transformers' {auto_class} can read",
-                f"{type(error).__name__}: {message}",
+                expected,
+                message,
                 f"Save it again with the package transformers, or set --{self.flag} to another.",
             ) from error
 
@@ -93,7 +103,7 @@ class Folder:
     def _check_architecture(self, model):
         """Refuses a configuration that contradicts itself; weights of like models share names."""
         for name in model.config.architectures or ():
-            declared = getattr(self._transformers, name, None)
+            declared = getattr(self._transformers, str(name), None)
             config_class = getattr(declared, "config_class", None)
             if config_class and not isinstance(model.config, config_class):
                 raise network.unsuitable(
@@ -119,6 +129,11 @@ class Folder:
                 f"Set it with --{modality}_layer.",
             )
 
+    def prepare(self, processor, *inputs, **options):
+        """Returns what a preprocessor of the folder makes of inputs."""
+        with self._refusing(f"a {type(processor).__name__} that takes what it is given"):
+            return processor(*inputs, **options)
+
     def run(self, **inputs):
         """Returns the model's outputs of a batch of arrays."""
         tensors = {
@@ -128,7 +143,7 @@ class Folder:
         for name, tensor in tensors.items():
             if tensor.is_floating_point():
                 tensors[name] = tensor.to(self._dtype)
-        with self._torch.inference_mode():
+        with self._torch.inference_mode(), self._refusing("a model that takes what it is given"):
             return self.model(**tensors, output_hidden_states=self.layers is not None)
 
     def hidden(self, outputs):

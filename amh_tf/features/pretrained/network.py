@@ -7,6 +7,7 @@ import numpy as np
 from amh_tf import errors
 
 SAMPLE_RATE = 16000
+LARGEST_PICTURE = 4096  # pixels of a side
 
 
 def library(name):
@@ -47,6 +48,16 @@ def check_values(vectors, name, flag):
         "NaN or infinity",
         f"Set --encoder_dtype=float32, choose another layer, or set --{flag} to another encoder.",
     )
+
+
+def written(spans, are_added):
+    """Returns the (start, end) of each piece in its text, None for what a tokenizer added to it.
+
+    Args:
+        spans: Pairs, as tokenizers give them.
+        are_added: Whether each was added.
+    """
+    return [None if is_added else tuple(span) for span, is_added in zip(spans, are_added)]
 
 
 def unsuitable(name, flag, expected, received, remedy=""):

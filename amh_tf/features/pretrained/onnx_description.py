@@ -77,7 +77,7 @@ class PictureFile:
     modality: Literal["video"]
     input: typed.Name
     output: typed.Name
-    picture_size: Annotated[int, msgspec.Meta(ge=1, le=4096)]
+    picture_size: Annotated[int, msgspec.Meta(ge=1, le=network.LARGEST_PICTURE)]
     mean: tuple[_Number, _Number, _Number] = (0.0, 0.0, 0.0)
     deviation: tuple[_Above, _Above, _Above] = (1.0, 1.0, 1.0)
     channels_first: bool = True
@@ -96,5 +96,6 @@ def read(path, kind):
     """
     path = encoder_files.description_of(path)
     expected, remedy = "the description of an ONNX file", "docs/encoders.md has an example."
+    said = files.read_json(path, expected)
     with typed.refusing(path, expected, remedy):
-        return typed.record(files.read_json(path, expected), kind)
+        return typed.record(said, kind)

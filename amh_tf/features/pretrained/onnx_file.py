@@ -31,7 +31,7 @@ class _File:
     """
 
     def __init__(self, kind, modality, chosen):
-        self.name, self.flag = Path(chosen.path).name, choice.FLAGS[modality]
+        self.name, self.flag = chosen.name, choice.FLAGS[modality]
         self._path = Path(chosen.path)
         self.said = onnx_description.read(self._path, kind)
         self.architecture, self.batch = str(self.said.architecture or "ONNX"), None
@@ -161,13 +161,13 @@ class Texts(_File):
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.limit, self.pads = self.said.max_pieces, self.said.mask is not None
-        self.width = self([self.pieces("a")[0]])[0].shape[1]
+        ((ids, _),) = self.pieces(["a"])
+        self.width = self([ids])[0].shape[1]
 
-    def pieces(self, text):
-        """Cuts a text into pieces; as `hugging_face.Texts.pieces`."""
-        cut = self._tokenizer.encode(text)
-        pairs = zip(cut.offsets, cut.special_tokens_mask)
-        return cut.ids, [None if is_added else span for span, is_added in pairs]
+    def pieces(self, texts):
+        """Cuts texts into pieces; as `hugging_face.Texts.pieces`."""
+        for cut in self._tokenizer.encode_batch(texts):
+            yield cut.ids, network.written(cut.offsets, cut.special_tokens_mask)
 
     def __call__(self, ids):
         lengths = [len(row) for row in ids]

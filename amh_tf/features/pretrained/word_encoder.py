@@ -5,6 +5,7 @@ many, whether they are numbered or encoded. The encoder reads the text as it was
 capital letters and spaces.
 """
 
+import dataclasses
 import functools
 import itertools
 import re
@@ -74,35 +75,51 @@ class WordEncoder(encoder.Encoder):
             The place of each in the list; the vectors of its words, `(time, width)` float32; and
             whether words were left out because the encoder has no positions for them.
         """
-        cut = [self._cut(text, most, unspaced) for text in all_texts]
-        for place, (words, _, _, is_cut) in enumerate(cut):
-            if not words:
-                yield place, np.zeros((0, self.width), np.float32), is_cut
-        places = [place for place, (words, *_) in enumerate(cut) if words]
-        lengths = [len(cut[place][1]) for place in places]
+        cut = self._cut(all_texts, most, unspaced)
+        for place, one in enumerate(cut):
+            if not one.words:
+                yield place, np.zeros((0, self.width), np.float32), one.is_too_long
+        places = [place for place, one in enumerate(cut) if one.words]
+        lengths = [len(cut[place].ids) for place in places]
         for batch in batches.by_length(lengths, self._batch, self._network.pads):
             rows = [places[number] for number in batch]
-            for place, vectors in zip(rows, self._run([cut[place][1] for place in rows])):
-                words, _, pieces, is_cut = cut[place]
-                yield place, align(vectors, pieces, words), is_cut
+            for place, vectors in zip(rows, self._run([cut[place].ids for place in rows])):
+                one = cut[place]
+                yield place, align(vectors, one.pieces, one.words), one.is_too_long
 
-    def _cut(self, text, most, unspaced):
-        """Cuts a text to what is kept of it.
+    def _cut(self, all_texts, most, unspaced):
+        """Cuts texts to what is kept of them, and into pieces; returns a `_Cut` of each."""
+        cut = []
+        for text in map(texts.whole, all_texts):
+            cut.append(_Cut(text, spans(text, unspaced)[:most]))
+        waiting, limit = [one for one in cut if one.words], self._network.limit
+        while waiting:
+            written = [one.text[: max(end for _, end in one.words)] for one in waiting]
+            for one, (one.ids, one.pieces) in zip(waiting, self._network.pieces(written)):
+                if limit is not None and len(one.ids) > limit:
+                    one.is_too_long = True
+                    one.words = _fitting(one.words, one.pieces, limit)
+                    one.ids = []
+            waiting = [one for one in waiting if one.words and not one.ids]
+        return cut
 
-        Returns:
-            Spans of its words, ids of its pieces, spans of these, and whether it was too long.
-        """
-        text = texts.whole(text)
-        words, is_cut = spans(text, unspaced)[:most], False
-        while words:
-            text = text[: max(end for _, end in words)]
-            ids, pieces = self._network.pieces(text)
-            limit = self._network.limit
-            if limit is None or len(ids) <= limit:
-                return words, ids, pieces, is_cut
-            is_cut = True
-            words = _fitting(words, pieces, limit)
-        return words, [], [], is_cut
+
+@dataclasses.dataclass
+class _Cut:
+    """A text as it is encoded.
+
+    Attributes:
+        text: All of it.
+        words: Spans of the words that are kept.
+        ids, pieces: Ids and spans of their pieces.
+        is_too_long: Whether the encoder does not have positions for all.
+    """
+
+    text: str
+    words: list
+    ids: list = dataclasses.field(default_factory=list)
+    pieces: list = dataclasses.field(default_factory=list)
+    is_too_long: bool = False
 
 
 def _fitting(words, pieces, limit):
@@ -128,11 +145,13 @@ def align(vectors, pieces, words):
         `(words, width)` float32: the mean over all pieces that share a character with the word;
         zeros where there is none.
     """
-    written = [number for number, span in enumerate(pieces) if span is not None]
-    starts, ends = np.array([pieces[number] for number in written]).reshape(-1, 2).T
     averaged = np.zeros((len(words), vectors.shape[1]), np.float32)
-    for row, (start, end) in enumerate(words):
-        own = np.flatnonzero((starts < end) & (ends > start))
-        if len(own):
-            averaged[row] = vectors[[written[number] for number in own]].mean(axis=0)
+    # What a tokenizer adds touches nothing.
+    begins, ends = np.array([span or (0, 0) for span in pieces]).reshape(-1, 2).T
+    word_begins, word_ends = np.array(words).reshape(-1, 2).T[:, :, None]
+    touch = (begins < ends) & (begins < word_ends) & (ends > word_begins)  # (words, pieces)
+    counts = touch.sum(axis=1)
+    averaged[counts == 1] = vectors[touch[counts == 1].argmax(axis=1)]
+    for row in np.flatnonzero(counts > 1):
+        averaged[row] = vectors[touch[row]].mean(axis=0)
     return averaged

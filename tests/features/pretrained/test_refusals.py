@@ -100,6 +100,12 @@ def test_weights_of_another_architecture_than_the_configuration_are_refused(copy
     )
 
 
+def test_architecture_without_a_name_does_not_matter(copy):
+    folder = copy("text")
+    tiny.edit(folder / "config.json", architectures=[None])
+    assert opening.open_encoder("text", choice.Choice(str(folder))).width == tiny.WIDTH
+
+
 def test_weights_of_other_tasks_do_not_matter(copy):
     """A language model's head, and a pooler that was never trained."""
     transformers = tiny.library("transformers")
@@ -155,6 +161,57 @@ def test_encoder_that_gives_nan_is_refused_by_name(copy, modality):
     with pytest.raises(errors.InputError, match=rf"{folder.name}.*not numbers.*encoder_dtype"):
         encoder = opening.open_encoder(modality, choice.Choice(str(folder)))
         list(encoder(["why"], 3, "spaces"))
+
+
+@pytest.mark.parametrize("kept", [0, 4, 8, 100, -1, -100])
+def test_cut_weights_are_refused(copy, kept):
+    folder = copy("text")
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:kept])
+    refuse(
+        "text", folder, r"bert.*(safetensors|Safetensor).*(Copy or save the encoder|Save it) again"
+    )
+
+
+@pytest.mark.parametrize("fields", [{"num_hidden_layers": 10**9}, {"vision": {"depths": [10**9]}}])
+def test_layers_without_weights_are_not_built(copy, fields):
+    folder = copy("text")
+    tiny.edit(folder / "config.json", **fields)
+    refuse("text", folder, r"config\.json' describes more layers than there are weights")
+
+
+def test_folder_is_called_by_its_own_name(copy, monkeypatch):
+    monkeypatch.chdir(copy("text"))
+    for place in (".", "../bert/", "../bert/."):
+        assert opening.open_encoder("text", choice.Choice(place)).record["encoder"] == "bert"
+
+
+def test_name_that_results_cannot_show_is_refused(copy, tmp_path):
+    folder = copy("text").rename(tmp_path / "two\nlines")
+    refuse("text", folder, r"`text_features` has a name that results cannot show.*two\\nlines")
+
+
+def test_tokenizer_that_is_not_there_is_asked_for(copy):
+    folder = copy("text")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    refuse("text", folder, r"(?s)has no tokenizer.*tokenizer\.json.*AutoTokenizer")
+
+
+@pytest.mark.parametrize(
+    ("modality", "changes", "match"),
+    [
+        ("audio", {"conv_stride": [0] * 7}, r"integers of at least 1.*conv_stride=\[0"),
+        ("video", {"size": {"shortest_edge": 10**5}}, r"1 to 4096 pixels.*100000"),
+        ("video", {"image_mean": ["much"] * 3}, r"CLIPImageProcessorPil.*Received: ValueError"),
+        ("video", {"do_resize": False, "do_center_crop": False}, r"doesn't match model"),
+    ],
+)
+def test_settings_that_do_not_work_are_refused_before_the_work(copy, modality, changes, match):
+    folder = copy(modality)
+    name = "config.json" if modality == "audio" else "preprocessor_config.json"
+    tiny.edit(folder / name, **changes)
+    refuse(modality, folder, rf"(?s){folder.name}.*{match}")
 
 
 @pytest.mark.parametrize(
