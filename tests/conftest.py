@@ -9,12 +9,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow.python.framework import ops
 
 from amh_tf import schema
 from amh_tf.corpora import planted, source
 from amh_tf.data import folds, writer
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import blocks, compiled
 from amh_tf.scores import confusion_plot
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -29,6 +30,18 @@ gc.set_threshold(100_000, 50, 100)
 # As training does. Without a compiler it packs rows, and tests of the compiled kernel are skipped.
 with contextlib.suppress(compiled.NotAvailable):
     compiled.load()
+# Each step of a block stands in the graph of each model: with twenty, graphs took a third of the
+# suite's time. Commands that tests start, and the slow tests of blocks, have the real number.
+BLOCK, blocks.BLOCK = blocks.BLOCK, 4
+
+
+def pytest_configure(config):
+    """Leaves graphs of quick tests as they are: to optimize one takes longer than it saves.
+
+    Commands that tests start, and slow tests, optimize as users' do.
+    """
+    if config.option.markexpr == "not slow":
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="module", autouse=True)
