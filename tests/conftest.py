@@ -3,6 +3,7 @@
 import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import contextlib
 import gc
+import os
 import pickle
 from pathlib import Path
 
@@ -22,6 +23,8 @@ REFERENCE = Path(__file__).parent / "reference"
 TINY_SIZES = {"train": 40, "dev": 12, "test": 14}
 
 assert amh_tf.__version__
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker for each core: PyTorch's threads would wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A million objects of the libraries, which the collector need not look at ever again.
 gc.collect()
 gc.freeze()

