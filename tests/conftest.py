@@ -33,17 +33,18 @@ gc.set_threshold(100_000, 50, 100)
 # As training does. Without a compiler it packs rows, and tests of the compiled kernel are skipped.
 with contextlib.suppress(compiled.NotAvailable):
     compiled.load()
-# Each step of a block stands in the graph of each model: with twenty, graphs took a third of the
-# suite's time. Commands that tests start, and the slow tests of blocks, have the real number.
-BLOCK, blocks.BLOCK = blocks.BLOCK, 4
+BLOCK = blocks.BLOCK
 
 
 def pytest_configure(config):
-    """Leaves graphs of quick tests as they are: to optimize one takes longer than it saves.
+    """Makes graphs of quick tests small, and leaves them as they are.
 
-    Commands that tests start, and slow tests, optimize as users' do.
+    Each step of a block stands in the graph of each model, and to optimize a graph takes longer
+    than it saves: both took half of the suite's time. Commands that tests start, and slow tests, do
+    as users' programs do.
     """
     if config.option.markexpr == "not slow":
+        blocks.BLOCK = 4
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
