@@ -3,24 +3,28 @@
 import amh_tf  # isort: skip  (before TensorFlow: it quiets TensorFlow's start)
 import contextlib
 import gc
+import os
 import pickle
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow.python.framework import ops
 
 from amh_tf import schema
 from amh_tf.corpora import planted, source
 from amh_tf.data import folds, writer
-from amh_tf.layers.kernels import compiled
+from amh_tf.layers.kernels import blocks, compiled
 from amh_tf.scores import confusion_plot
 
 REFERENCE = Path(__file__).parent / "reference"
 TINY_SIZES = {"train": 40, "dev": 12, "test": 14}
 
 assert amh_tf.__version__
+if "PYTEST_XDIST_WORKER" in os.environ:  # one worker for each core: PyTorch's threads would wait
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A million objects of the libraries, which the collector need not look at ever again.
 gc.collect()
 gc.freeze()
@@ -29,6 +33,19 @@ gc.set_threshold(100_000, 50, 100)
 # As training does. Without a compiler it packs rows, and tests of the compiled kernel are skipped.
 with contextlib.suppress(compiled.NotAvailable):
     compiled.load()
+BLOCK = blocks.BLOCK
+
+
+def pytest_configure(config):
+    """Makes graphs of quick tests small, and leaves them as they are.
+
+    Each step of a block stands in the graph of each model, and to optimize a graph takes longer
+    than it saves: both took half of the suite's time. Commands that tests start, and slow tests, do
+    as users' programs do.
+    """
+    if config.option.markexpr == "not slow":
+        blocks.BLOCK = 4
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="module", autouse=True)

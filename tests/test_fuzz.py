@@ -1,4 +1,4 @@
-"""A few seconds of `tools.fuzz` for every parser; see there for what counts as a finding."""
+"""A moment of `tools.fuzz` for every parser; see there for what counts as a finding."""
 
 import subprocess
 import sys
@@ -10,11 +10,14 @@ from tools import fuzz, fuzz_targets, shared
 
 
 @pytest.mark.parametrize("name", fuzz_targets.TARGETS)
-def test_damaged_input_is_read_or_refused(name):
+@pytest.mark.parametrize(
+    ("inputs", "seconds"), [(30, 0.3), pytest.param(200, 1.5, marks=pytest.mark.slow)]
+)
+def test_damaged_input_is_read_or_refused(name, inputs, seconds):
     missing = fuzz_targets.missing(name)
     if missing:
         pytest.skip(missing)
-    fed, _, findings = fuzz.fuzz(name, inputs=150, seconds=1.0)
+    fed, _, findings = fuzz.fuzz(name, inputs=inputs, seconds=seconds)
     assert fed and not findings, findings[0][1]
 
 

@@ -53,24 +53,31 @@ def test_stopped_work_goes_on_to_the_same_bytes(tmp_path, monkeypatch, whole, st
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_killed_in_the_middle_of_a_file_goes_on_to_the_same_bytes(tmp_path, whole):
-    script = (
-        "import amh_tf, os, signal\n"
+def test_killed_in_the_middle_of_a_file_goes_on_to_the_same_bytes(tmp_path):
+    make = (
+        "import amh_tf, os, signal, sys\n"
         "from amh_tf.extraction import work_folder\n"
         "from tests.extraction import demo, test_continuing\n"
+        "{fault}"
+        "demo.write(demo.read(), test_continuing.SOUND_AND_WORDS, sys.argv[1])\n"
+    )
+    dying = (
         "left, encode = [4], work_folder._encode\n"
         "def dying(made):\n"
         "    left[0] -= 1\n"
         "    return os.kill(os.getpid(), signal.SIGKILL) if not left[0] else encode(made)\n"
         "work_folder._encode = dying\n"
-        f"demo.write(demo.read(), test_continuing.SOUND_AND_WORDS, {str(tmp_path / 'data')!r})\n"
     )
-    killed = commands.run("-c", script)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    work = tmp_path / "data.work"
-    assert list(work.glob("*.tfrecord")) and list(work.glob(".*partial*"))
-    demo.write(demo.read(), SOUND_AND_WORDS, tmp_path / "data")
-    assert demo.contents(tmp_path / "data") == whole
+    ends = {}
+    for name, fault in (("whole", ""), ("data", dying), ("data again", "")):
+        folder = tmp_path / name.split()[0]
+        ends[name] = commands.run("-c", make.format(fault=fault), folder)
+        if fault:
+            work = folder.with_name("data.work")
+            assert list(work.glob("*.tfrecord")) and list(work.glob(".*partial*"))
+    assert ends["data"].returncode == -signal.SIGKILL, ends["data"].stderr
+    assert ends["data again"].returncode == 0, ends["data again"].stderr
+    assert demo.contents(tmp_path / "data") == demo.contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(

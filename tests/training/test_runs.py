@@ -87,7 +87,8 @@ def test_same_seed_gives_the_same_model_whatever_epochs_share_a_stream(
     ).read_bytes()
 
 
-@pytest.mark.parametrize("steps", [1, 6])  # the next test stops after three
+# The next test but one stops after three.
+@pytest.mark.parametrize("steps", [pytest.param(1, marks=pytest.mark.slow), 6])
 def test_stopped_run_ends_as_if_it_had_not_been(finished, tiny_data, tmp_path, monkeypatch, steps):
     run_dir, _ = finished
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1)

@@ -58,7 +58,9 @@ def cued(sizes):
     )
 
 
-@pytest.mark.parametrize("feature_dtype", ["float32", "float16"])
+@pytest.mark.parametrize(
+    "feature_dtype", ["float32", pytest.param("float16", marks=pytest.mark.slow)]
+)
 def test_cue_planted_in_vectors_is_learned(tmp_path, feature_dtype):
     data = writer.write(
         cued({"train": 400, "dev": 60, "test": 100}), tmp_path / "set", feature_dtype=feature_dtype

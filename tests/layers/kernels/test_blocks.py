@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from amh_tf import layers
 from amh_tf.layers.kernels import blocks, steps
+from tests import conftest
 
 # Which cell, and whether it is served: then a GRU's row alone has a path of its own.
 CELLS = {
@@ -16,18 +17,23 @@ CELLS = {
     "lstm": ("lstm", {}, False),
     "gru, served": ("gru", {}, True),
 }
-# One row: below, at and above whole blocks, as long as an utterance is at most, and absent.
+# One row: below, at and above whole blocks, and absent.
 LENGTHS = {
+    **{f"one of {length}": [length] for length in (1, 2, 4, 5, 0)},
+    "five": [6, 3, 0, 11, 1],
+    "five absent": [0] * 5,
+}
+# With blocks as they are, and as long as an utterance is at most.
+WHOLE = {
     **{f"one of {length}": [length] for length in (1, 2, 20, 21, 450, 750, 0)},
     "five": [6, 3, 0, 45, 1],
-    "five absent": [0] * 5,
 }
 DIM = 4
 
 
 @functools.cache
 def encode(kernel, served=False, dtype="float32", **settings):
-    """An encoder's function from a sequence and lengths to its outputs."""
+    """An encoder's function from a sequence and lengths to its outputs; traced when called."""
     encoder = layers.ModalityEncoder(6, kernel=kernel, dtype=dtype, **settings)
     encoder.build((None, None, DIM))
     rng = np.random.default_rng(1)
@@ -68,9 +74,29 @@ def assert_close(found, plain, lengths, atol=1e-5):
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 def test_states_are_those_of_keras_layers(name, lengths):
+    assert_states_are_those_of_keras(name, lengths)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CELLS)
+def test_states_are_those_of_keras_layers_in_whole_blocks(name, whole_blocks):
+    for lengths in WHOLE.values():
+        assert_states_are_those_of_keras(name, lengths)
+
+
+@pytest.fixture
+def whole_blocks(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", conftest.BLOCK)
+    encode.cache_clear()
+    yield
+    encode.cache_clear()
+
+
+def assert_states_are_those_of_keras(name, lengths):
     cell, settings, served = CELLS[name]
-    is_short = max(lengths) < 100
-    settings = {"cell": cell, "num_layers": 1 + is_short, "bidirectional": is_short, **settings}
+    # Stacked and in both directions for one cell: each graph of such an encoder takes seconds.
+    is_deep = name == "lstm" and max(lengths) < 100
+    settings = {"cell": cell, "num_layers": 1 + is_deep, "bidirectional": is_deep, **settings}
     sequence, lengths = batch(lengths)
     plain = encode("keras", **settings)(np.nan_to_num(sequence), lengths)
     found = encode("packed", served, **settings)(sequence, lengths)

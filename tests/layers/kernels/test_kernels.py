@@ -1,6 +1,7 @@
 """The kernels against their plain twins: Keras' own layers, step by step."""
 
 import contextlib
+import functools
 
 import keras
 import numpy as np
@@ -22,59 +23,83 @@ KERNELS = [("packed", *case) for case in CASES] + [("compiled", *case) for case 
 LAYERS = {"gru": (keras.layers.GRU, gru.layer), "lstm": (keras.layers.LSTM, lstm.layer)}
 
 
-def weighted_outputs_and_gradients(run, sequence, weights, upstream):
-    """Outputs, and gradients of their weighted sum in the inputs and every weight."""
+@functools.cache
+def layer_of(cell, settings, backward, units, dim):
+    """One of Keras' layers."""
+    layer = LAYERS[cell][0](units, return_sequences=True, return_state=True, **dict(settings))
+    layer.go_backwards = backward
+    layer.build((None, None, dim))
+    rng = np.random.default_rng(1)
+    size = 0.5 * min(1.0, (7 / units) ** 0.5)
+    layer.set_weights([size * rng.standard_normal(w.shape) for w in layer.get_weights()])
+    return layer
 
-    @tf.function
-    def compute(sequence):
+
+@functools.cache
+def function(how, cell, settings, backward, dtype, units, dim):
+    """The plain twin or a kernel, traced once for batches of every shape.
+
+    It takes a sequence, lengths, and the weights of a sum of the outputs; it returns the outputs,
+    and that sum's gradients in the sequence and in every weight.
+    """
+    layer = layer_of(cell, settings, backward, units, dim)
+    weights = [weight.value for weight in layer.weights]
+
+    def plain(sequence, lengths):
+        mask = tf.sequence_mask(lengths, tf.shape(sequence)[1])
+        states, last, *_ = layer(sequence, mask=mask)
+        states = tf.reverse(states, [1]) if backward else states
+        return states * tf.cast(mask, tf.float32)[:, :, None], last
+
+    def run_compiled(sequence, lengths):
+        given = {"backward": [backward], "cell": cell, **dict(settings)}
+        return compiled.recurrence(sequence, lengths, [weights], dtype, **given)
+
+    def run_packed(sequence, lengths):
+        batch, time = tf.unstack(tf.shape(sequence)[:2])
+        placed = packing.make(lengths, time, backward=backward)
+        rows = packing.pack(sequence, placed)
+        return LAYERS[cell][1](rows, weights, placed, batch, time, dtype, **dict(settings))
+
+    run = {"plain": plain, "compiled": run_compiled, "packed": run_packed}[how]
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec([None, None, dim], tf.float32),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None, None, units], tf.float32),
+            tf.TensorSpec([None, units], tf.float32),
+        ],
+    )
+    def compute(sequence, lengths, for_states, for_last):
         with tf.GradientTape() as tape:
             tape.watch(sequence)
-            states, last = run(sequence)
-            loss = tf.reduce_sum(states * upstream[0]) + tf.reduce_sum(last * upstream[1])
+            states, last = run(sequence, lengths)
+            loss = tf.reduce_sum(states * for_states) + tf.reduce_sum(last * for_last)
         return states, last, tape.gradient(loss, [sequence, *weights])
 
-    return compute(tf.constant(sequence))
+    return compute
 
 
 def both(how, cell, settings, lengths, time, backward, dtype=tf.float32, units=7, dim=4):
     """What the plain twin and a kernel compute: outputs, and gradients."""
     if how == "compiled":
         load_compiled()
-    rng = np.random.default_rng(1)
-    make, kernel = LAYERS[cell]
-    layer = make(units, return_sequences=True, return_state=True, **settings)
-    layer.go_backwards = backward
-    layer.build((None, None, dim))
-    size = 0.5 * min(1.0, (7 / units) ** 0.5)
-    layer.set_weights([size * rng.standard_normal(w.shape) for w in layer.get_weights()])
-    weights = [weight.value for weight in layer.weights]
+    rng = np.random.default_rng(2)
     batch = len(lengths)
     mask = np.arange(time) < np.array(lengths)[:, None]
-    # Noise in the padding, which nothing may see.
-    sequence = rng.standard_normal((batch, time, dim)).astype(np.float32)
-    upstream = (
+    arguments = (
+        # Noise in the padding, which nothing may see.
+        rng.standard_normal((batch, time, dim)).astype(np.float32),
+        np.array(lengths, np.int32),
         rng.standard_normal((batch, time, units)).astype(np.float32) * mask[:, :, None],
         rng.standard_normal((batch, units)).astype(np.float32),
     )
-
-    def plain(sequence):
-        states, last, *_ = layer(sequence, mask=tf.constant(mask))
-        states = tf.reverse(states, [1]) if backward else states
-        return states * tf.cast(mask, tf.float32)[:, :, None], last
-
-    def computed(sequence):
-        if how == "compiled":
-            rows = tf.constant(lengths, tf.int32)
-            directions = {"backward": [backward], "cell": cell}
-            return compiled.recurrence(sequence, rows, [weights], dtype, **directions, **settings)
-        placed = packing.make(tf.constant(lengths, tf.int32), time, backward=backward)
-        rows = packing.pack(sequence, placed)
-        return kernel(rows, weights, placed, batch, time, dtype, **settings)
-
-    return [
-        weighted_outputs_and_gradients(run, sequence, weights, upstream)
-        for run in (plain, computed)
-    ]
+    settings = tuple(settings.items())
+    plain = function("plain", cell, settings, backward, tf.float32, units, dim)
+    computed = function(how, cell, settings, backward, dtype, units, dim)
+    return plain(*arguments), computed(*arguments)
 
 
 def load_compiled():
