@@ -171,7 +171,4 @@ def chosen():
     Raises:
         InputError: If a seed is not a number.
     """
-    settings = flag_kit.chosen()
-    if "seeds" in settings:
-        settings["seeds"] = flag_kit.integers("seeds")
-    return settings
+    return flag_kit.chosen(numbers=("seeds",))
