@@ -112,7 +112,14 @@ class Runner:
 
         Returns:
             Probabilities `(classes,)`; NaN where the input cannot be answered.
+
+        Raises:
+            InputError: If the file takes other inputs, as that of another model does.
         """
+        if inputs.keys() != self.inputs.keys():
+            raise errors.refusal(
+                "The file does not take these inputs", sorted(inputs), sorted(self.inputs)
+            )
         sizes = {
             name: int(value[0]) if name.endswith("_length") else value.shape
             for name, value in inputs.items()

@@ -39,6 +39,8 @@ MORE = [
     (["train", "--hops=0"], "`num_hops`"),
     (["train", "--hops=many"], "--hops=many"),
     (["train", "--recipe=cooking"], "recipe"),
+    (["train", "--distribution=mirrored", "--data_dir=nowhere"], "nowhere"),
+    (["train", "--distribution=multi_worker"], "`TF_CONFIG` does not name the workers"),
     (["train", "hops=7"], "unexpected arguments"),
     (["audit", "--splits=nowhere.csv"], "nowhere.csv"),
     (["verify", "--source=ravdess", "--source_dir=nowhere"], "nowhere"),

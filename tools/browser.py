@@ -1,193 +1,163 @@
-"""A page in headless Chromium, with a real mouse and keyboard, by its DevTools protocol.
+"""A page in headless Chromium: what it complains of and asks for. A proxy lets nothing out.
 
-Messages go through two pipes, each ended by a zero byte: no port is opened, no library needed.
+Playwright drives the Chromium that is installed; none is downloaded.
 """
 
-import base64
 import contextlib
-import json
-import os
-import select
+import dataclasses
+import functools
+import importlib.util
+import re
 import shutil
-import signal
-import subprocess
-import sys
+import threading
 import time
+from http import server
 
 from amh_tf import errors
 
-CHROMIUM = next(
+PROGRAM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-SECONDS = 60
-_OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--hide-scrollbars", "--autoplay-policy=no-user-gesture-required", "--mute-audio"),
-    "--remote-debugging-pipe",
-)
-# Chromium reads commands from descriptor 3, and writes answers to 4.
-_START = """
-import os, sys
-ends = [os.dup(int(number)) for number in sys.argv[1:3]]
-for number, end in enumerate(ends, 3):
-    os.dup2(end, number)
-    os.set_inheritable(number, True)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
-_KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Enter": 13}
+SECONDS = 120
+_OPTIONS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+# Whom Chromium asks of its own accord, whatever page is open.
+_ITS_OWN = re.compile(r"^(https?://)?[\w.-]+\.(google|googleapis|gvt1)\.com[:/]")
+
+
+class _Handler(server.SimpleHTTPRequestHandler):
+    """Serves a folder, as `python -m http.server` does, and notes every request."""
+
+    def __init__(self, *arguments, requests, **settings):
+        self._requests = requests
+        super().__init__(*arguments, **settings)
+
+    def log_message(self, format, *arguments):
+        pass
+
+    def log_request(self, code="-", size="-"):
+        self._requests.append((self.path, int(code)))
+
+
+class _Refusing(server.BaseHTTPRequestHandler):
+    """A proxy that notes what a page asks of other machines, and lets nothing through."""
+
+    def __init__(self, *arguments, requests):
+        self._requests = requests
+        super().__init__(*arguments)
+
+    def do_GET(self):
+        if not _ITS_OWN.match(self.path):
+            self._requests.append(self.path)
+        with contextlib.suppress(ConnectionError):  # the browser may be gone
+            self.send_error(403)
+
+    do_CONNECT = do_POST = do_HEAD = do_GET
+
+    def log_message(self, format, *arguments):
+        pass
 
 
 @contextlib.contextmanager
-def opened(url, profile, width=1200, height=900):
-    """Opens a page.
-
-    Args:
-        url: Its address.
-        profile: Folder for what the browser keeps.
-        width, height: Of the window, in pixels.
-
-    Yields:
-        `Page`, once it is loaded.
-
-    Raises:
-        InputError: If Chromium is not installed.
-    """
-    if CHROMIUM is None:
-        raise errors.refusal(
-            "There is no browser", "chromium", "none", "Install it with apt-get install chromium."
-        )
-    read_end, commands = os.pipe()
-    answers, write_end = os.pipe()
-    start = [sys.executable, "-c", _START, str(read_end), str(write_end), CHROMIUM]
-    process = subprocess.Popen(
-        [*start, *_OPTIONS, f"--user-data-dir={profile}", "about:blank"],
-        pass_fds=(read_end, write_end),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    os.close(read_end)
-    os.close(write_end)
-    try:
-        yield Page(commands, answers, url, width, height)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # with all its children
-        process.wait()
-        os.close(commands)
-        os.close(answers)
+def _serving(handler):
+    """Yields the port of a server that runs in a thread."""
+    with server.ThreadingHTTPServer(("localhost", 0), handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        try:
+            yield listening.server_address[1]
+        finally:
+            listening.shutdown()
+            thread.join()
 
 
-class Page:
-    """An open page.
+@contextlib.contextmanager
+def serving(folder):
+    """Serves a folder; yields its URL, and the list of paths that are asked for and codes."""
+    requests = []
+    handler = functools.partial(_Handler, directory=str(folder), requests=requests)
+    with _serving(handler) as port:
+        yield f"http://localhost:{port}/", requests
+
+
+def is_here():
+    """Returns whether pages can be opened."""
+    return PROGRAM is not None and importlib.util.find_spec("playwright") is not None
+
+
+def _missing(what, command):
+    remedy = f"Install it, for example with {command}."
+    return errors.refusal("There is no browser to open a page in", what, "none", remedy)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What a page and its workers did.
 
     Attributes:
-        requests: Addresses of what it asked for, without `data:`.
-        complaints: Texts of errors and warnings of its console.
+        complaints: Texts of errors, and of all that is on the console.
+        requests: Addresses that were asked for, `data:` left out.
+        outside: Those of other machines, none of which answered.
     """
 
-    def __init__(self, commands, answers, url, width, height):
-        self._commands, self._answers = commands, answers
-        self._count, self._buffer, self._session = 0, b"", None
-        self._loaded = False
-        self.requests, self.complaints = [], []
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for name in ("Page", "Runtime", "Log", "Network"):
-            self.send(f"{name}.enable")
-        self.resize(width, height)
-        self.send("Page.navigate", url=url)
-        self._wait(lambda: self._loaded)
+    complaints: list[str] = dataclasses.field(default_factory=list)
+    requests: list[str] = dataclasses.field(default_factory=list)
+    outside: list[str] = dataclasses.field(default_factory=list)
 
-    def resize(self, width, height, scale=1, mobile=False):
-        """Sets the window's size, in pixels."""
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=scale,
-            mobile=mobile,
-        )
 
-    def send(self, method, **parameters):
-        """Sends a command and returns its result."""
-        self._count += 1
-        message = {"id": self._count, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._commands, json.dumps(message).encode() + b"\0")
-        results = []
-        self._wait(lambda: results, results)
-        if "error" in results[0]:
-            raise RuntimeError(f"{method}: {results[0]['error']}")
-        return results[0]["result"]
+@contextlib.contextmanager
+def opened(address, *options, script="", **settings):
+    """Opens a page in a browser of its own.
 
-    def value(self, expression):
-        """Returns the value of an expression, awaited where it is a promise."""
-        options = {"returnByValue": True, "awaitPromise": True}
-        answer = self.send("Runtime.evaluate", expression=expression, **options)
-        if "exceptionDetails" in answer:
-            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
-        return answer["result"].get("value")
+    Args:
+        address: Its URL.
+        *options: Of Chromium, such as `--use-fake-ui-for-media-stream`.
+        script: Runs before the page's own.
+        **settings: Of the page, such as `viewport`; see Playwright's `Browser.new_page`.
 
-    def until(self, expression):
-        """Waits until an expression is true."""
-        end = time.monotonic() + SECONDS
-        while not self.value(expression):
-            if time.monotonic() > end:
-                raise TimeoutError(expression)
-            time.sleep(0.05)
+    Yields:
+        Playwright's `Page`, once it is loaded, and `Seen`.
 
-    def mouse(self, kind, x, y, **more):
-        """Moves ("mouseMoved"), presses or releases the mouse."""
-        self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+    Raises:
+        InputError: If Chromium or Playwright is not installed.
+    """
+    try:
+        from playwright import sync_api
+    except ImportError as error:
+        raise _missing("Playwright", "pip install playwright") from error
+    if PROGRAM is None:
+        raise _missing("Chromium", "apt-get install chromium")
+    seen = Seen()
+    with (
+        _serving(functools.partial(_Refusing, requests=seen.outside)) as port,
+        sync_api.sync_playwright() as driver,
+        driver.chromium.launch(
+            executable_path=PROGRAM,
+            args=[*_OPTIONS, f"--proxy-server=localhost:{port}", *options],
+        ) as chromium,
+    ):
+        page = chromium.new_page(**settings)
+        page.set_default_timeout(1000 * SECONDS)
+        page.on("console", lambda message: seen.complaints.append(message.text))
+        page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        page.context.on("request", lambda request: seen.requests.append(request.url))
+        if script:
+            page.add_init_script(script)
+        page.goto(address)
+        yield page, seen
 
-    def click(self, x, y):
-        """Clicks with the left button."""
-        self.mouse("mouseMoved", x, y)
-        for kind in ("mousePressed", "mouseReleased"):
-            self.mouse(kind, x, y, button="left", clickCount=1)
 
-    def press(self, key):
-        """Presses a key, one of those with a name or a letter."""
-        text = {} if key in _KEYS and key != "Enter" else {"text": "\r" if key == "Enter" else key}
-        code = _KEYS.get(key, ord(key[0]))
-        shared = {"key": key, "windowsVirtualKeyCode": code}
-        self.send("Input.dispatchKeyEvent", type="keyDown", **shared, **text)
-        self.send("Input.dispatchKeyEvent", type="keyUp", **shared)
+def until(page, expression):
+    """Waits until an expression is true, also where the page lets no code be evaluated.
 
-    def screenshot(self, path):
-        """Writes a picture of the window, PNG."""
-        shot = self.send("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(shot["data"]))
+    Args:
+        page: Playwright's `Page`.
+        expression: In JavaScript.
 
-    def _wait(self, is_done, results=None):
-        end = time.monotonic() + SECONDS
-        while not is_done():
-            left = end - time.monotonic()
-            ready, _, _ = select.select([self._answers], [], [], max(left, 0))
-            if not ready:
-                raise TimeoutError("Chromium does not answer")
-            data = os.read(self._answers, 1 << 20)
-            if not data:
-                raise RuntimeError("Chromium has ended")
-            *messages, self._buffer = (self._buffer + data).split(b"\0")
-            for message in map(json.loads, messages):
-                if message.get("id") == self._count and results is not None:
-                    results.append(message)
-                else:
-                    self._note(message.get("method"), message.get("params", {}))
-
-    def _note(self, method, fields):
-        if method == "Page.loadEventFired":
-            self._loaded = True
-        elif method == "Network.requestWillBeSent":
-            url = fields["request"]["url"]
-            self.requests += [] if url.startswith("data:") else [url]
-        elif method == "Runtime.exceptionThrown":
-            self.complaints.append(str(fields["exceptionDetails"]))
-        elif method == "Log.entryAdded":
-            self.complaints.append(fields["entry"]["text"])
-        elif method == "Runtime.consoleAPICalled":
-            self.complaints.append(str(fields["args"]))
+    Raises:
+        TimeoutError: If it is not within `SECONDS`.
+    """
+    end = time.monotonic() + SECONDS
+    while not page.evaluate(expression):
+        if time.monotonic() > end:
+            raise TimeoutError(expression)
+        page.wait_for_timeout(50)

@@ -8,10 +8,10 @@ given again, and only draws where everything is done. Give a new version a new D
 docs/speed.md are made by tools/benchmark.py, on an idle machine.
 """
 
+import contextlib
 import json
 import re
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from amh_tf import errors, files, progress
 from amh_tf.commands import flag_kit
 from amh_tf.reporting import formats, gather, pair_tables
 from amh_tf.scores import published, resampling, significance
-from tools import browser, live_picture, shared
+from tools import browser, shared
 
 FLAGS = flags.FLAGS
 DOCS = shared.ROOT / "docs"
@@ -45,6 +45,7 @@ BASELINES = (
     *("mha_at", "mha_tv", "mha_av", "amh_3", "amh_7"),
 )
 COMPARED = "AMH-3 (A+T+V)"
+LIVE_SIZE = (1180, 1010)
 PAGE_SIZE = (1300, 1130)  # of the picture of the report's beginning
 
 
@@ -95,13 +96,24 @@ def _timeline(work):
     segments = [f"--segments={dialog}/transcriptions/{NAME}.txt"]
     flags_of_page = [*recording, *segments, f"--output={page}"]
     shared.run("-m", "amh_tf.timeline", f"--run_dir={run}", *flags_of_page)
-    _photograph(page, DOCS / "timeline.png", TIMELINE_SIZE, f"#{SEGMENT}")
+    address = f"{page.resolve().as_uri()}#{SEGMENT}"
+    with _photographed(address, DOCS / "timeline.png", TIMELINE_SIZE) as shown:
+        browser.until(shown, "[...document.querySelectorAll('video')].every(v => v.readyState > 2)")
+        browser.until(shown, "[...document.querySelectorAll('video')].every(v => !v.seeking)")
+        time.sleep(PAUSE)  # until the player no longer shows that it is waiting
 
 
 def _live(work):
     run, export = shared.ROOT / "export/models/ravdess", work / "live"
     shared.run("-m", "amh_tf.export", f"--run_dir={run}", f"--output_dir={export}", "--web")
-    live_picture.photograph(export / "web", shared.ROOT / VOICE, DOCS / "live.png")
+    with (
+        browser.serving(export / "web") as (address, _),
+        _photographed(address, DOCS / "live.png", LIVE_SIZE) as shown,
+    ):
+        shown.wait_for_selector("html[data-state=ready]")
+        shown.set_input_files("#file", shared.ROOT / VOICE)
+        shown.locator("#status").filter(has_text=re.compile("^Read ")).wait_for()
+        shown.evaluate("document.activeElement.blur()")
 
 
 def _planted_set(work):
@@ -153,27 +165,30 @@ def _baselines(work):
     header = [f"{COMPARED} against", "difference in WA", "it alone correct", "other alone", "p"]
     pairs = pair_rows(pair_tables.pair_table(group).rows)
     put_table(DOCS / "baselines.md", "pairs", shared.markdown(header, pairs))
-    _photograph(runs / "report/report.html", DOCS / "report.png", PAGE_SIZE)
+    page = runs / "report/report.html"
+    with _photographed(page.resolve().as_uri(), DOCS / "report.png", PAGE_SIZE):
+        pass  # it shows everything at once
 
 
-def _photograph(page, picture, size, place=""):
-    """Opens a page in a browser, and writes what its window shows.
+@contextlib.contextmanager
+def _photographed(address, picture, size):
+    """Opens a page in a browser; writes what its window shows at the end of the block.
 
     Args:
-        page: Path of the page.
+        address: The page's URL.
         picture: Path of the picture.
         size: Width and height of the window, in pixels.
-        place: What to add to the page's address.
+
+    Yields:
+        Playwright's `Page`.
     """
+    window = {"width": size[0], "height": size[1]}
     with (
         files.replacing(picture) as temporary,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        browser.opened(page.resolve().as_uri() + place, profile, *size) as shown,
+        browser.opened(address, viewport=window, color_scheme="light") as (shown, _),
     ):
-        shown.until("[...document.querySelectorAll('video')].every(v => v.readyState > 2)")
-        shown.until("[...document.querySelectorAll('video')].every(v => !v.seeking)")
-        time.sleep(PAUSE)  # until the player no longer shows that it is waiting
-        shown.screenshot(temporary)
+        yield shown
+        shown.screenshot(path=temporary, animations="disabled")
 
 
 def _absent(work):

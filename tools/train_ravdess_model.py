@@ -16,12 +16,15 @@ from absl import flags
 
 from amh_tf import errors, files, folders, progress
 from amh_tf.commands import flag_kit
+from amh_tf.corpora import ravdess
+from amh_tf.data import manifest
 from amh_tf.runs import run_folder
 from amh_tf.training import crossvalidation
 from tools import shared
 
 FLAGS = flags.FLAGS
 MODEL_DIR = shared.ROOT / "export" / "models" / "ravdess"
+RECORDINGS = len(ravdess.TAKES["speech"])
 RECIPE = ("--recipe=small_corpus", "--model=rnn_attn", "--modalities=a", "--seeds=1,2,3")
 # What predicting needs of a run; checkpoints, logs and the members' own files do not go along.
 KEPT = ("config.json", "environment.json", "inputs.json", "vocabulary.txt")
@@ -44,7 +47,20 @@ contained. The licence of the amh_tf package, Apache-2.0, does not apply to this
 """
 
 
-def _check(run_config, summary):
+def _check_recordings(data, summary):
+    """Refuses to train or to state scores on other recordings than all that the card promises."""
+    trained = sum(shard.records for shard in manifest.load(data).shards)
+    tested = sum(row["utterances"] for row in summary["pooled"]["per_class"])
+    if trained != RECORDINGS or tested != RECORDINGS:
+        raise errors.refusal(
+            "RAVDESS is not complete",
+            f"{RECORDINGS:,} recordings",
+            f"{trained:,} to train on, {tested:,} that the cross-validation tested",
+            "Get all of its speech, or set it with --source_dir and --crossval.",
+        )
+
+
+def _check_recipe(run_config, summary):
     """Refuses scores of another recipe than the model's."""
     tested = run_folder.RunFolder(Path(FLAGS.crossval) / "fold_00").load_config()
     differing = [
@@ -69,12 +85,12 @@ def _card(run_config, summary):
         for row in pooled["per_class"]
     ]
     groups = pooled.get("per_sex") or {"groups": []}
-    sexes = [f"{row['sex']} {row['unweighted_accuracy']:.3f}" for row in groups["groups"]]
+    sexes = [f"{row['sex']} {shared.share(row['unweighted_accuracy'])}" for row in groups["groups"]]
     settings = run_config.model
     return f"""# Emotion of acted speech, from sound
 
 An ensemble of {len(run_config.seeds)} models, {run_config.model.title}, trained by
-`tools/train_ravdess_model.py` with `{" ".join(RECIPE)}` on all 1,440 spoken recordings of
+`tools/train_ravdess_model.py` with `{" ".join(RECIPE)}` on all {RECORDINGS:,} spoken recordings of
 RAVDESS: 24 professional actors from Toronto, 12 women and 12 men, North American English, two
 sentences, eight emotions that were acted on request in a studio.
 
@@ -100,7 +116,7 @@ folds, 95 % intervals ({pooled["interval"]}):
 | unweighted accuracy (UA, UAR) | {shared.interval(pooled["unweighted_accuracy"])} |
 | weighted accuracy (WA, WAR) | {shared.interval(pooled["weighted_accuracy"])} |
 | macro F1 | {shared.interval(pooled["macro_f1"])} |
-| chance (UA) | {1 / len(summary["classes"]):.3f} |
+| chance (UA) | {shared.share(1 / len(summary["classes"]))} |
 
 | class | recordings | precision | recall | F1 |
 |---|---|---|---|---|
@@ -130,9 +146,10 @@ def main():
     shared.run(
         "-m", "amh_tf.prepare", "--source=ravdess", *source, "--protocols=all", "--modalities=a"
     )
+    _check_recordings(data, summary)
     shared.run("-m", "amh_tf.train", *RECIPE, f"--data_dir={data}", f"--run_dir={run_dir}")
     run_config = run_folder.RunFolder(run_dir).load_config()
-    _check(run_config, summary)
+    _check_recipe(run_config, summary)
     with folders.new_folder(work / "model") as folder:
         for name in KEPT:
             shutil.copy(run_dir / name, folder / name)

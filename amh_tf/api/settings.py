@@ -121,20 +121,13 @@ class PreparationSettings(TypedDict, total=False):
     beam_options: str
 
 
-class TimelineSettings(TypedDict, total=False):
-    """What `Run.timeline` takes."""
+class _RecordingSettings(TypedDict, total=False):
+    """Where a recording is, and how its features are made, for a clip and for a timeline."""
 
     video: Path | None
     audio: Path | None
-    segments: Path | None
-    encoding: str | None
     side: str
-    speaker_statistics: str
     enroll: Sequence[Path]
-    vad_threshold: float
-    min_speech: float
-    min_silence: float
-    max_segment: float | None
     resnet_weights: Path | None
     audio_features: Path | None
     text_features: Path | None
@@ -144,27 +137,26 @@ class TimelineSettings(TypedDict, total=False):
     asr_language: str | None
     asr_compute_type: str
     data_dir: Path | None
+
+
+class TimelineSettings(_RecordingSettings, total=False):
+    """What `Run.timeline` takes."""
+
+    segments: Path | None
+    encoding: str | None
+    speaker_statistics: str
+    vad_threshold: float
+    min_speech: float
+    min_silence: float
+    max_segment: float | None
     output: Path | None
     format: str | None
     media: str
 
 
-class PredictionSettings(TypedDict, total=False):
+class PredictionSettings(_RecordingSettings, total=False):
     """What `Run.predict` takes besides the clip and an array's rate."""
 
-    video: Path | None
-    audio: Path | None
     text: str | Sequence[str] | None
     start: float | None
     end: float | None
-    side: str
-    enroll: Sequence[Path]
-    resnet_weights: Path | None
-    audio_features: Path | None
-    text_features: Path | None
-    video_features: Path | None
-    asr: str
-    asr_model: Path | None
-    asr_language: str | None
-    asr_compute_type: str
-    data_dir: Path | None

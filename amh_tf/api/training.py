@@ -11,6 +11,7 @@ from amh_tf.corpora import planted
 from amh_tf.data import manifest
 from amh_tf.runs import run_folder
 from amh_tf.storage import cache
+from amh_tf.training import workers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +94,12 @@ def fit(chosen: Mapping[str, Any]) -> Trained:
     # Every setting is checked before any data is written.
     data = run_settings.data_config(chosen)
     kind = chosen.get("distribution", "none")
-    team = None if kind == "none" else _make_team(kind)
+    workers.is_chief(kind)  # or the workers are not named
     features = manifest.load(data.data_dir).features if data.data_dir else None
     model = run_settings.model_config(chosen, features)
     training, seeds = run_settings.training_config(chosen), tuple(chosen.get("seeds", ()))
     config.RunConfig(data, model, training, data_fingerprint="", seeds=seeds)
+    team = None if kind == "none" else _make_team(kind)
     with imports.libraries():
         from amh_tf.data import writer
         from amh_tf.training import runs, startup
@@ -119,7 +121,7 @@ def fit(chosen: Mapping[str, Any]) -> Trained:
 
 
 def _make_team(kind):
-    """Makes the team before all else: workers cannot be joined once TensorFlow has been used."""
+    """Makes the team, before anything uses TensorFlow: workers cannot be joined after that."""
     with imports.libraries():
         from amh_tf.training import distribution
     return distribution.make_team(kind)

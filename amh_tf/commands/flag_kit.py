@@ -163,17 +163,20 @@ def _kind(hint):
     return kind
 
 
-def chosen():
-    """Returns the flags that are set, on the command line or in a file, by name."""
-    return {name: FLAGS[name].value for name in sorted(_names) if FLAGS[name].present}
+def chosen(numbers=()):
+    """Returns the flags that are set, on the command line or in a file, by name.
 
-
-def integers(name):
-    """Returns the numbers of a flag of a list.
+    Args:
+        numbers: Names of flags whose lists hold numbers.
 
     Raises:
-        InputError: If it holds something else.
+        InputError: If such a list holds something else.
     """
+    present = [name for name in sorted(_names) if FLAGS[name].present]
+    return {name: _integers(name) if name in numbers else FLAGS[name].value for name in present}
+
+
+def _integers(name):
     texts = FLAGS[name].value
     if not all(text.isdecimal() for text in texts):
         raise errors.refusal(

@@ -171,7 +171,4 @@ def chosen():
     Raises:
         InputError: If a size is not a number.
     """
-    flags = flag_kit.chosen()
-    if "planted_sizes" in flags:
-        flags["planted_sizes"] = flag_kit.integers("planted_sizes")
-    return flags
+    return flag_kit.chosen(numbers=("planted_sizes",))

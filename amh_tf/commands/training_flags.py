@@ -11,6 +11,7 @@ from absl import flags
 
 from amh_tf import config, errors, recipes, schema
 from amh_tf.commands import cache_flags, flag_kit
+from amh_tf.training import workers
 
 FLAGS = flags.FLAGS
 _define = flag_kit.define
@@ -91,7 +92,7 @@ def define_distribution():
         "none",
         "Train on one device, on all devices of this machine, or on the workers that TF_CONFIG "
         "names.",
-        enum_values=["none", "mirrored", "multi_worker"],
+        enum_values=workers.KINDS,
     )
     _define(
         "string",
@@ -170,7 +171,4 @@ def chosen():
     Raises:
         InputError: If a seed is not a number.
     """
-    settings = flag_kit.chosen()
-    if "seeds" in settings:
-        settings["seeds"] = flag_kit.integers("seeds")
-    return settings
+    return flag_kit.chosen(numbers=("seeds",))

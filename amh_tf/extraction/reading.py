@@ -45,23 +45,29 @@ def sounds(path, recordings, notes=None):
         recordings: Sequence of `recording.Recording`, each with a span.
         notes: As for `decoding.load_audio`.
 
-    Yields:
-        For each recording, in any order: its place in `recordings`; its sound, as `sound` reads it,
-        or None; and None, or the `BadRecording` that says why.
+    Returns:
+        Iterator; for each recording, in any order: its place in `recordings`; its sound, as
+        `sound` reads it, or None; and None, or the `BadRecording` that says why.
     """
     spans = [(utterance.audio_start, utterance.audio_end) for utterance in recordings]
-    waiting = set(range(len(recordings)))
+    waveforms = decoding.spans_of(path, spans, notes)
+    return _each(len(spans), waveforms, lambda _, waveform: _check_steps(path, waveform))
+
+
+def _each(count, parts, check):
+    """Yields every place once, with its part of a file, or with the problem that it has."""
+    waiting = set(range(count))
     try:
-        for place, waveform in decoding.spans_of(path, spans, notes):
+        for place, part in parts:
             waiting.discard(place)
             try:
-                if isinstance(waveform, recording.BadRecording):
-                    raise waveform
-                _check_steps(path, waveform)
+                if isinstance(part, recording.BadRecording):
+                    raise part
+                check(place, part)
             except recording.BadRecording as problem:
                 yield place, None, problem
             else:
-                yield place, waveform, None
+                yield place, part, None
     except recording.BadRecording as problem:
         for place in sorted(waiting):
             yield place, None, problem
@@ -84,31 +90,21 @@ def films(path, recordings, short_side, notes=None, most=None, most_pixels=None)
         recordings: Sequence of `recording.Recording`.
         short_side, notes, most, most_pixels: As for `video.frames_of`.
 
-    Yields:
-        For each recording, in any order: its place in `recordings`; its pictures, `(time, height,
-        width, 3)` uint8, or None; and None, or the `BadRecording` that says why.
+    Returns:
+        Iterator; for each recording, in any order: its place in `recordings`; its pictures,
+        `(time, height, width, 3)` uint8, or None; and None, or the `BadRecording` that says why.
     """
     spans = [
         (utterance.video_start, utterance.video_end, utterance.side) for utterance in recordings
     ]
-    waiting, counts = set(range(len(recordings))), {}
-    options = notes, most, counts, most_pixels
-    try:
-        for place, frames in video.frames_of(path, spans, short_side, *options):
-            waiting.discard(place)
-            try:
-                if isinstance(frames, recording.BadRecording):
-                    raise frames
-                if recordings[place].video_end is None:
-                    seconds = counts[place] / video.PICTURES_PER_SECOND
-                    check_length(recordings[place], path, seconds)
-            except recording.BadRecording as problem:
-                yield place, None, problem
-            else:
-                yield place, frames, None
-    except recording.BadRecording as problem:
-        for place in sorted(waiting):
-            yield place, None, problem
+    counts = {}
+
+    def check(place, _):
+        if recordings[place].video_end is None:
+            check_length(recordings[place], path, counts[place] / video.PICTURES_PER_SECOND)
+
+    frames = video.frames_of(path, spans, short_side, notes, most, counts, most_pixels)
+    return _each(len(spans), frames, check)
 
 
 def check_length(utterance, path, seconds):

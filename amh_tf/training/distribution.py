@@ -2,8 +2,6 @@
 
 import contextlib
 import functools
-import json
-import os
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +9,8 @@ from tensorflow.python.eager import context
 
 from amh_tf import errors
 from amh_tf.data import shares
+from amh_tf.training import workers
 
-NAMES = ("none", "mirrored", "multi_worker")
-ROLES = ("chief", "worker")
 # Seconds without a sign of life after which a worker is lost. TensorFlow's own 10 ended a training
 # whenever a machine had too much to do, or a cable was pulled and put back.
 PATIENCE = 60
@@ -34,17 +31,14 @@ def make_team(name="none"):
     Raises:
         ValueError: If the name is unknown, or TF_CONFIG is missing or damaged.
     """
-    if name == "none":
-        return Team(tf.distribute.get_strategy())
+    is_chief = workers.is_chief(name)
+    if name == "multi_worker":
+        with _patience():
+            return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return Team(tf.distribute.MirroredStrategy([device.name for device in devices]))
-    if name == "multi_worker":
-        role, index, has_chief = _task(os.environ.get("TF_CONFIG"))
-        is_chief = role == "chief" or (index == 0 and not has_chief)
-        with _patience():
-            return Team(tf.distribute.MultiWorkerMirroredStrategy(), is_chief)
-    raise errors.unknown("distribution", name, NAMES, flag="distribution")
+    return Team(tf.distribute.get_strategy())
 
 
 @contextlib.contextmanager
@@ -60,30 +54,6 @@ def _patience():
         yield
     finally:
         runtime.configure_coordination_service = configure
-
-
-def _task(text):
-    """Reads TF_CONFIG: role and index of this worker, and whether there is a chief."""
-    try:
-        if not text:
-            raise errors.InputError("none")
-        fields = json.loads(text)
-        cluster, task = fields["cluster"], fields["task"]
-        role, index = task["type"], int(task["index"])
-        if set(cluster) - set(ROLES) or role not in ROLES:
-            raise errors.InputError(f"the role {role!r} among {sorted(cluster)}")
-        if not 0 <= index < len(cluster[role]):
-            raise errors.InputError(f"the {role} {index} of {len(cluster[role])}")
-        return role, index, "chief" in cluster
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise errors.refusal(
-            "`TF_CONFIG` does not name the workers",
-            "JSON as {'cluster': {'worker': ['host:port', ...]}, 'task': {'type': 'worker', "
-            "'index': 0}}, with a chief or without",
-            f"{type(error).__name__}: {error}",
-            "A launcher sets it, such as Kubeflow's TFJob; train on one machine with "
-            "--distribution=none or mirrored.",
-        ) from error
 
 
 class Team:

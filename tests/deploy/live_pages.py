@@ -11,15 +11,16 @@ from scipy.io import wavfile
 
 from amh_tf.features import samples
 from amh_tf.prediction import clip, predictor
-from tools import live_browser
+from tools import browser
 
 RATE = 16000
+READY = "html[data-state=ready]"
 WORDS = "I told you NOT to call 1,000 times, didn't I?"
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 # Of the tests of a page: they take seconds each, and need a browser and its driver.
 MARKS = [
     pytest.mark.slow,
-    pytest.mark.skipif(not live_browser.is_here(), reason="Chromium or Playwright is missing"),
+    pytest.mark.skipif(not browser.is_here(), reason="Chromium or Playwright is missing"),
 ]
 
 
@@ -44,31 +45,16 @@ def write_sound(path, seconds, rate=RATE, seed=0):
 
 
 @contextlib.contextmanager
-def opened(folder, *options, until="ready", before=None, **settings):
+def opened(folder, *options, until=READY, **settings):
     """Opens a page; yields it, and checks that it complained of nothing and asked nobody else."""
     with (
-        live_browser.serving(folder) as (url, requests),
-        live_browser.chromium(*options) as (chrome, outside),
+        browser.serving(folder) as (url, requests),
+        browser.opened(url, *options, **settings) as (page, seen),
     ):
-        context = chrome.new_context(accept_downloads=True, **settings)
-        page = context.new_page()
-        messages = []
-        page.on("console", lambda message: messages.append(message.text))
-        page.on("pageerror", lambda error: messages.append(str(error)))
-        asked = []
-        context.on("request", lambda request: asked.append(request.url))
-        if before:
-            page.add_init_script(before)
-        page.goto(url)
-        page.set_default_timeout(60_000)
-        if until == "ready":
-            page.wait_for_selector("html[data-state=ready]")
-        else:
-            page.wait_for_selector(until)
+        page.wait_for_selector(until)
         yield page
-        assert messages == []
-        assert outside == []
-        assert all(address.startswith((url, "blob:")) for address in asked)
+        assert seen.complaints == [] and seen.outside == []
+        assert all(address.startswith((url, "blob:")) for address in seen.requests)
         assert all(code in (200, 304) for _, code in requests), requests
 
 
@@ -115,8 +101,6 @@ def expected(run_dir, sound, words=""):
 @contextlib.contextmanager
 def opened_loosely(folder):
     """As `opened`, for tests that make the page complain."""
-    with live_browser.serving(folder) as (url, _), live_browser.chromium() as (chrome, _):
-        page = chrome.new_page()
-        page.goto(url)
-        page.wait_for_selector("html[data-state=ready]", timeout=120_000)
+    with browser.serving(folder) as (url, _), browser.opened(url) as (page, _):
+        page.wait_for_selector(READY)
         yield page

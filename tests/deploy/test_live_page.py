@@ -11,7 +11,7 @@ from scipy.io import wavfile
 from amh_tf.features import text
 from tests.deploy import live_pages
 from tests.features import test_text
-from tools import live_browser
+from tools import browser
 
 pytestmark = live_pages.MARKS
 
@@ -39,7 +39,7 @@ def without_simd():
     [(without_simd(), "has no SIMD"), ("delete globalThis.WebAssembly", "no WebAssembly.")],
 )
 def test_browser_that_cannot_run_the_model_is_told(save, run_dir, lacking, message):
-    with live_pages.opened(save(run_dir), until="#problem:not([hidden])", before=lacking) as page:
+    with live_pages.opened(save(run_dir), until="#problem:not([hidden])", script=lacking) as page:
         assert message in page.inner_text("#problem") and "Safari 16.4" in page.inner_text(
             "#problem"
         )
@@ -57,11 +57,9 @@ def test_answers_follow_the_player(save, run_dir, tmp_path):
 def test_what_a_page_asks_of_others_is_noticed(tmp_path):
     """The proxy of these tests sees what a page without a policy sends."""
     (tmp_path / "index.html").write_text("<script>fetch('http://elsewhere.test/x')</script>")
-    with live_browser.serving(tmp_path) as (url, _), live_browser.chromium() as (chrome, outside):
-        page = chrome.new_page()
-        page.goto(url)
+    with browser.serving(tmp_path) as (url, _), browser.opened(url) as (page, seen):
         page.wait_for_timeout(1000)
-        assert outside == ["http://elsewhere.test/x"]
+        assert seen.outside == ["http://elsewhere.test/x"]
 
 
 def test_slow_processor_leaves_answers_out_and_no_sound(save, run_dir):
@@ -122,7 +120,7 @@ def test_files_without_sound_are_explained(save, run_dir, tmp_path):
 def test_nothing_can_be_sent_elsewhere(save, run_dir, tmp_path):
     """Neither by the page nor by its worker, even to a server that would answer."""
     with (
-        live_browser.serving(tmp_path) as (other, requests),
+        browser.serving(tmp_path) as (other, requests),
         live_pages.opened_loosely(save(run_dir)) as page,
     ):
         attempt = "url => fetch(url, {mode: 'no-cors'}).then(() => 'sent', () => 'refused')"

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import amh_tf
 from amh_tf import errors, prediction
-from amh_tf.api import exported
 from amh_tf.extraction import extractor
 from amh_tf.features import audio, samples
 from amh_tf.prediction import clip, predictor, stream
@@ -265,56 +263,6 @@ def test_what_the_model_does_not_read_is_noted(tmp_path):
     assert own.answer().notes == ["No text is read: the model has none."]
 
 
-@pytest.mark.parametrize(
-    ("settings", "problem"),
-    [
-        ({"model": "mha", **BOTH}, r"read from the end.*--bidirectional=false"),
-        ({"features": {"audio": {"kind": "mfcc", "trim_silence": 60.0}}}, "--trim_silence=0"),
-        ({"standardize": "speaker"}, "knows nothing before its end.*--enroll"),
-    ],
-)
-def test_model_that_needs_the_whole_is_refused(tmp_path, settings, problem):
-    folder = small_runs.write(tmp_path / "run", **settings)
-    with pytest.raises(errors.InputError, match=problem):
-        amh_tf.load(folder).stream()
-
-
-ENCODER = {
-    "kind": "pretrained",
-    "encoder": "wav2vec2",
-    "architecture": "Wav2Vec2Model",
-    "files": {"model.safetensors": "0" * 64},
-    "layer": "last",
-    "dtype": "float32",
-    "width": 120,
-    "steps_per_second": 25,
-}
-
-
-@pytest.mark.parametrize(
-    ("record", "problem"),
-    [
-        ({"kind": "unknown"}, "audio features cannot be made"),
-        (ENCODER, "cannot be made of a stream.*MFCC"),
-    ],
-)
-def test_features_that_cannot_be_made_of_pieces_are_refused(tmp_path, record, problem):
-    folder = small_runs.write(tmp_path / "run", features={"audio": record})
-    own = amh_tf.load(folder).stream()
-    with pytest.raises(errors.InputError, match=problem):
-        own.feed(SOUND)
-    own.feed(text="fine")
-    assert not own.is_empty
-
-
-def test_speaker_without_pictures_is_refused_with_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(extractor.feature_net, "FeatureNet", demo.QuickNet)
-    folder = small_runs.write(tmp_path / "run", standardize="speaker")
-    own = stream.Stream(folder, enroll=[OTHER], resnet_weights="random")
-    with pytest.raises(errors.InputError, match=r"other recordings have no video.*--enroll"):
-        own.feed(video=PICTURES)
-
-
 def test_text_may_come_as_vectors(tmp_path):
     folder = small_runs.write(tmp_path / "run", **BOTH, text_width=3, num_hops=2)
     one = Opened(folder)
@@ -328,8 +276,3 @@ def test_text_may_come_as_vectors(tmp_path):
     assert [len(weights) for _, weights in answer.hops] == [len(steps), 6]
     with pytest.raises(errors.InputError, match=r"`text` does not suit.*\(n, 3\)"):
         one.stream.feed(text="fine")
-
-
-def test_export_cannot_be_continued(tmp_path):
-    with pytest.raises(errors.InputError, match="has no encoders that read on"):
-        exported.ExportedRun(tmp_path).stream()

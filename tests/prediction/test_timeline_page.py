@@ -1,5 +1,6 @@
 """The page of a timeline in a browser: player, mouse, keyboard, phone; no complaint, no network."""
 
+import contextlib
 import json
 import re
 
@@ -15,7 +16,9 @@ from tools import browser
 HOSTILE = '<script>alert("1")</script> <img src=x onerror=alert(2)> </script><!-- & \u2028'
 FILM = str(demo.KEPT / "Session1/dialog/avi/DivX/Ses01F_impro01.avi")
 CLASSES = ("angry", "happy", "sad", "<b>neu</b>")
-needs_browser = pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
+needs_browser = pytest.mark.skipif(
+    not browser.is_here(), reason="Chromium or Playwright is missing"
+)
 
 
 def hop(rng, modality, count, end=0.0):
@@ -112,20 +115,25 @@ def test_film_that_no_browser_plays_is_copied(tmp_path, monkeypatch):
     assert np.abs(ours.astype(int) - theirs).mean() < 8
 
 
-@pytest.fixture(scope="module")
-def opened(sound, tmp_path_factory):
-    if browser.CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    folder = tmp_path_factory.mktemp("page")
-    timeline(audio=str(sound)).write(folder / "talk.html")
-    address = (folder / "talk.html").resolve().as_uri()
-    with browser.opened(address, folder / "profile") as shown:
-        yield shown, address
+@contextlib.contextmanager
+def opened(path, **settings):
+    """Opens a page; yields it, and checks that it complained of nothing and asked for nothing."""
+    address = path.resolve().as_uri()
+    with browser.opened(address, **settings) as (shown, seen):
+        yield shown
+        assert seen.complaints == [] and seen.requests == [address]
+
+
+@pytest.fixture
+def talk(sound, tmp_path):
+    """A page with its recording inside."""
+    timeline(audio=str(sound)).write(tmp_path / "talk.html")
+    return tmp_path / "talk.html"
 
 
 def place_of(shown, number):
     """Returns where the middle of a segment is drawn, in the window."""
-    return shown.value(f"""(() => {{
+    return shown.evaluate(f"""(() => {{
       window.scrollTo(0, 0);
       const data = JSON.parse(document.getElementById("data").textContent);
       const canvas = document.getElementById("canvas"), box = canvas.getBoundingClientRect();
@@ -137,58 +145,58 @@ def place_of(shown, number):
 
 
 @pytest.mark.slow
-def test_mouse_and_keyboard_choose_and_play(opened):
-    shown, _ = opened
+@needs_browser
+def test_mouse_and_keyboard_choose_and_play(talk):
     text = "document.getElementById('detail').textContent"
-    shown.until("document.getElementById('media').readyState >= 3")
-    assert "0 Where are you" in shown.value(text)
-    assert shown.value("document.querySelectorAll('#detail .hop').length") == 3
-    assert shown.value("document.querySelectorAll('#detail .chips span').length") == 4
-    assert shown.value("document.querySelectorAll('#detail dl div').length") == len(CLASSES)
+    paused = "document.getElementById('media').paused"
+    with opened(talk, viewport={"width": 1200, "height": 900}) as shown:
+        browser.until(shown, "document.getElementById('media').readyState >= 3")
+        assert "0 Where are you" in shown.evaluate(text)
+        assert shown.locator("#detail .hop").count() == 3
+        assert shown.locator("#detail .chips span").count() == 4
+        assert shown.locator("#detail dl div").count() == len(CLASSES)
 
-    shown.mouse("mouseMoved", *place_of(shown, 5))  # under the cursor
-    assert "5 Where are you" in shown.value(text)
-    shown.mouse("mouseMoved", 5, 5)
-    assert "0 Where are you" in shown.value(text)
+        shown.mouse.move(*place_of(shown, 5))  # under the cursor
+        assert "5 Where are you" in shown.evaluate(text)
+        shown.mouse.move(5, 5)
+        assert "0 Where are you" in shown.evaluate(text)
 
-    shown.click(*place_of(shown, 4))
-    shown.until("!document.getElementById('media').paused")
-    time = "document.getElementById('media').currentTime"
-    start = shown.value("JSON.parse(document.getElementById('data').textContent).segments[4].from")
-    shown.until(f"{time} > {start}")
-    shown.until("document.getElementById('media').paused")  # at the segment's end
-    assert start + 0.8 < shown.value(time) < start + 1.4
-    assert shown.value("location.hash") == "#5"
-    assert shown.value("document.querySelector('#segments .chosen').id") == "segment-5"
+        shown.mouse.click(*place_of(shown, 4))
+        browser.until(shown, f"!{paused}")
+        time = "document.getElementById('media').currentTime"
+        data = "JSON.parse(document.getElementById('data').textContent)"
+        start = shown.evaluate(f"{data}.segments[4].from")
+        browser.until(shown, f"{time} > {start}")
+        browser.until(shown, paused)  # at the segment's end
+        assert start + 0.8 < shown.evaluate(time) < start + 1.4
+        assert shown.evaluate("location.hash") == "#5"
+        chosen = "document.querySelector('#segments .chosen').id"
+        assert shown.evaluate(chosen) == "segment-5"
 
-    shown.value("document.getElementById('lanes').focus()")
-    shown.press("ArrowRight")
-    assert "6 Where are you" in shown.value(text)  # the speaker's next
-    shown.press("ArrowDown")
-    assert shown.value("document.querySelector('#segments .chosen').id") in (
-        "segment-6",
-        "segment-8",
-    )
-    shown.press("ArrowUp")
-    shown.press("ArrowLeft")
-    shown.press("Enter")
-    shown.until("!document.getElementById('media').paused")
-    shown.until("document.getElementById('media').paused")
-    for key in "+-0":
-        shown.press(key)
-    assert shown.value("document.querySelectorAll('#segments li').length") == 13
-    shown.value("document.querySelector('#segment-13 button').click()")
-    assert "onerror" in shown.value(text)  # the problem, as a text
+        shown.focus("#lanes")
+        shown.keyboard.press("ArrowRight")
+        assert "6 Where are you" in shown.evaluate(text)  # the speaker's next
+        shown.keyboard.press("ArrowDown")
+        assert shown.evaluate(chosen) in ("segment-6", "segment-8")
+        for key in ("ArrowUp", "ArrowLeft", "Enter"):
+            shown.keyboard.press(key)
+        browser.until(shown, f"!{paused}")
+        browser.until(shown, paused)
+        for key in "+-0":
+            shown.keyboard.press(key)
+        assert shown.locator("#segments li").count() == 13
+        shown.evaluate("document.querySelector('#segment-13 button').click()")
+        assert "onerror" in shown.evaluate(text)  # the problem, as a text
 
 
 @pytest.mark.slow
-def test_page_fits_a_phone_and_asks_for_nothing(opened):
-    shown, address = opened
-    for width in (390, 320, 1200):
-        shown.resize(width, 800, mobile=width < 500)
-        shown.until(f"document.getElementById('canvas').clientWidth < {width}")
-        assert shown.value("document.documentElement.scrollWidth") <= width
-    assert shown.complaints == [] and shown.requests == [address]
+@needs_browser
+def test_page_fits_a_phone(talk):
+    with opened(talk, is_mobile=True) as shown:
+        for width in (390, 320, 1200):
+            shown.set_viewport_size({"width": width, "height": 800})
+            browser.until(shown, f"document.getElementById('canvas').clientWidth < {width}")
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.slow
@@ -197,8 +205,8 @@ def test_thousands_of_segments_stay_usable(tmp_path):
     many = timeline(count=5000, seconds=10800.0)
     many.write(tmp_path / "talk.html", media="none")
     assert (tmp_path / "talk.html").stat().st_size < 12e6
-    with browser.opened((tmp_path / "talk.html").resolve().as_uri(), tmp_path / "profile") as shown:
-        milliseconds = shown.value("""(() => {
+    with opened(tmp_path / "talk.html") as shown:
+        milliseconds = shown.evaluate("""(() => {
           document.getElementById("all").click();
           const start = performance.now(), lanes = document.getElementById("lanes");
           for (let count = 0; count < 10; count++)
@@ -206,31 +214,32 @@ def test_thousands_of_segments_stay_usable(tmp_path):
           return (performance.now() - start) / 10;
         })()""")
         assert milliseconds < 400  # a fraction of it on an idle machine
-        assert "20 Where" in shown.value("document.getElementById('detail').textContent")
-        assert shown.complaints == []
+        assert "20 Where" in shown.inner_text("#detail")
 
 
 @pytest.mark.slow
 @needs_browser
 def test_recording_that_is_missing_is_told(sound, tmp_path, monkeypatch):
     monkeypatch.setattr(player, "MOST_BYTES", 1000)
-    timeline(audio=str(sound)).write(tmp_path / "talk.html")
-    text = (tmp_path / "talk.html").read_text(encoding="utf-8")
-    (tmp_path / "talk.html").write_text(text.replace("talk.wav", "gone.wav"), encoding="utf-8")
-    with browser.opened((tmp_path / "talk.html").resolve().as_uri(), tmp_path / "profile") as shown:
-        shown.until("!document.getElementById('unplayable').hidden")
-        assert "0 Where are you" in shown.value("document.getElementById('detail').textContent")
+    path = tmp_path / "talk.html"
+    timeline(audio=str(sound)).write(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("talk.wav", "gone.wav"), encoding="utf-8")
+    with browser.opened(path.resolve().as_uri()) as (shown, _):
+        shown.wait_for_selector("#unplayable", state="visible")
+        assert "0 Where are you" in shown.inner_text("#detail")
 
 
 @pytest.mark.slow
 @needs_browser
 def test_browser_test_sees_complaints_and_requests(tmp_path):
-    (tmp_path / "page.html").write_text(
+    page = tmp_path / "page.html"
+    page.write_text(
         "<!DOCTYPE html><title>x</title><img src=nothing.png><script>undefined_name()</script>"
     )
-    with browser.opened((tmp_path / "page.html").resolve().as_uri(), tmp_path / "profile") as shown:
-        assert any("undefined_name" in text for text in shown.complaints)
-        assert any(url.endswith("nothing.png") for url in shown.requests)
+    with browser.opened(page.resolve().as_uri()) as (_, seen):
+        assert any("undefined_name" in text for text in seen.complaints)
+        assert any(url.endswith("nothing.png") for url in seen.requests)
 
 
 def test_colours_differ_for_the_classes_of_every_corpus():

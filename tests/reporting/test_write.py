@@ -1,17 +1,18 @@
 import base64
 import html.parser
 import re
-import shutil
-import subprocess
 
 import pytest
 
 from amh_tf.reporting import write
 from tests import commands
 from tests.reporting import crossvals
+from tools import browser
 
 HOSTILE = 'a_b & $c$ % <script>alert("1")</script> <img src=x onerror=alert(2)>'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_browser = pytest.mark.skipif(
+    not browser.is_here(), reason="Chromium or Playwright is missing"
+)
 
 
 class Elements(html.parser.HTMLParser):
@@ -185,36 +186,12 @@ def test_command_refuses_a_folder_without_runs(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def browse(page, profile):
-    """Opens a page in headless Chromium; returns the rendered DOM and its console lines."""
-    finished = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", f"--user-data-dir={profile}", "--enable-logging=stderr",
-            "--dump-dom", page.resolve().as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )  # fmt: skip
-    return finished.stdout, [line for line in finished.stderr.splitlines() if "CONSOLE" in line]
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_browser_shows_the_page_without_complaint(report, tmp_path):
-    document, messages = browse(report.page, tmp_path / "profile")
-    assert messages == []
+@needs_browser
+def test_browser_shows_the_page_without_complaint(report):
+    with browser.opened(report.page.resolve().as_uri()) as (shown, seen):
+        document = shown.content()
+    assert seen.complaints == []
     tags = [tag for tag, _ in Elements(document).found]
     assert tags.count("table") == 7 and tags.count("img") == 4 and "script" not in tags
     for text in ("Table 1: models", "Paired tests", "3 of 10 folds", ".624 ± .022"):
         assert text in document
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_browser_test_sees_complaints(tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text("<!DOCTYPE html><title>x</title><script>undefined_name()</script>")
-    _, messages = browse(page, tmp_path / "profile")
-    assert "undefined_name" in " ".join(messages)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from amh_tf.training import distribution
+from amh_tf.training import distribution, workers
 from tests import commands
 
 STEPS = 9  # of four batches an epoch, the last of which holds a single row
@@ -121,12 +121,12 @@ def test_damaged_tf_config_is_refused(monkeypatch, text):
     if text is not None:
         monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match=r"`TF_CONFIG` does not name the workers.*--distribution"):
-        distribution.make_team("multi_worker")
+        workers.is_chief("multi_worker")
 
 
 def test_unknown_distribution_is_refused():
     with pytest.raises(ValueError, match=r"`distribution` is not known.*--distribution"):
-        distribution.make_team("horovod")
+        workers.is_chief("horovod")
 
 
 def test_strategy_is_asked_to_wait_a_minute(monkeypatch):

@@ -168,14 +168,18 @@ def hops(
         targets=targets,
         threads=threads(),
     )
+    own_vectors = [vectors[target] for target in targets]
+    own_masks = [masks[target] for target in targets]
     return (
-        [tf.ensure_shape(output, vectors[target].shape) for output, target in zip(pooled, targets)],
-        [tf.ensure_shape(output, masks[target].shape) for output, target in zip(weights, targets)],
-        [
-            tf.ensure_shape(output, vectors[target].shape)
-            for output, target in zip(projected, targets)
-        ],
+        _shaped(pooled, own_vectors),
+        _shaped(weights, own_masks),
+        _shaped(projected, own_vectors),
     )
+
+
+def _shaped(outputs, likes):
+    """Says that outputs have the shapes of other tensors, which an operation does not tell."""
+    return [tf.ensure_shape(output, like.shape) for output, like in zip(outputs, likes)]
 
 
 def hops_gradient(
@@ -213,7 +217,7 @@ def hops_gradient(
         threads=threads(),
     )
     return (
-        [tf.ensure_shape(output, like.shape) for output, like in zip(d_projected, projected)],
-        [tf.ensure_shape(output, like.shape) for output, like in zip(d_before, d_vectors)],
-        [tf.ensure_shape(output, like.shape) for output, like in zip(d_sequences, sequences)],
+        _shaped(d_projected, projected),
+        _shaped(d_before, d_vectors),
+        _shaped(d_sequences, sequences),
     )
