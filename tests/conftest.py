@@ -59,6 +59,7 @@ def _release_graphs():
     for name in [name for name in registered if name.startswith("CustomGradient-")]:
         del registered[name]
     gc.collect()
+    gc.freeze()  # what is left belongs to libraries: to look at it again took a second each time
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -132,7 +132,9 @@ def test_saved_model_gives_the_same_outputs(case, tmp_path):
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_half_precision_stays_close_and_finite(case, policy):
     make, settings, arguments = case
     full = make(**settings)

@@ -103,7 +103,7 @@ def test_keras_fit_learns_a_batch_by_heart(model_inputs):
     assert model.evaluate(inputs, labels, verbose=0)[1] == 1.0
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_half_precision_stays_close(dtype, model_inputs):
     full = models.build(config.ModelConfig(**SMALL))
     half = models.build(config.ModelConfig(**SMALL, dtype=dtype))

@@ -186,7 +186,7 @@ def test_number_of_parameters(name, modalities, hops):
 
 
 @pytest.mark.parametrize(("name", "modalities", "hops"), [CASES[0], CASES[3], CASES[7]])
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_half_precision_stays_close(name, modalities, hops, dtype, model_inputs, small_model):
     full = small_model(name, modalities, hops, dtype="float32")  # for this test alone
     half = small_model(name, modalities, hops, dtype=dtype)

@@ -1,6 +1,7 @@
 """Models whose text is vectors, beside those that look the same vectors up by word ids."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -26,8 +27,9 @@ CASES = {
 TABLE = np.random.default_rng(7).standard_normal((50, 16)).astype(np.float32)
 
 
+@functools.cache
 def pair(name):
-    """Makes a model of word ids, and the one of their vectors with the same weights."""
+    """A model of word ids, and the one of their vectors with the same weights, made once."""
     keras.utils.set_random_seed(0)
     settings = config.ModelConfig(**{**SMALL, **CASES[name]})
     of_ids = models.build(settings, TABLE)

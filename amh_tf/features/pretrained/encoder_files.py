@@ -172,7 +172,7 @@ def _depths(fields):
     for name, value in fields.items():
         if isinstance(value, dict):
             yield from _depths(value)
-        elif "layer" in name or name == "depths":
+        elif name.endswith(("layers", "n_layer", "depths")):
             numbers = value if isinstance(value, list) else [value]
             yield from (number for number in numbers if isinstance(number, int))
 

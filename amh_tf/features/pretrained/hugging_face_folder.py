@@ -61,9 +61,8 @@ class Folder:
             yield
         except Exception as error:
             message = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            if (
-                "ignore_mismatched_sizes" in message
-            ):  # the library prints the rest, which is silenced
+            # The library prints the rest, which is silenced.
+            if "ignore_mismatched_sizes" in message:
                 message = "weights of other shapes than config.json says"
             raise network.unsuitable(
                 self._path,
