@@ -49,7 +49,11 @@ def batch(model, inputs, vectors):
     return {**made, "text": TABLE[inputs["text"]]} if vectors else made
 
 
-@pytest.mark.parametrize("name", CASES)
+# Graphs of stacked LSTMs take three seconds.
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * ("LSTM" in name)) for name in CASES]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_vectors_give_what_their_words_give(name, model_inputs):
     of_ids, of_vectors = pair(name)
     inputs = model_inputs([9, 0, 4], [5, 2, 1], [3, 1, 0])
@@ -62,7 +66,7 @@ def test_vectors_give_what_their_words_give(name, model_inputs):
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_padding_and_absence_count_for_nothing(name, model_inputs):
     _, model = pair(name)
     inputs = model_inputs([9, 1, 4], [5, 0, 1], [3, 1, 2])
