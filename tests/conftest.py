@@ -40,8 +40,7 @@ def pytest_configure(config):
     """Makes graphs of quick tests small, and leaves them as they are.
 
     Each step of a block stands in the graph of each model, and to optimize a graph takes longer
-    than it saves: both took half of the suite's time. Commands that tests start, and slow tests, do
-    as users' programs do.
+    than it saves. Commands that tests start, and slow tests, do as users' programs do.
     """
     if config.option.markexpr == "not slow":
         blocks.BLOCK = 4
@@ -59,7 +58,7 @@ def _release_graphs():
     for name in [name for name in registered if name.startswith("CustomGradient-")]:
         del registered[name]
     gc.collect()
-    gc.freeze()  # what is left belongs to libraries: to look at it again took a second each time
+    gc.freeze()  # what is left belongs to libraries: to look at it again takes long
 
 
 @pytest.fixture(scope="session", autouse=True)

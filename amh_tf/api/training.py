@@ -94,7 +94,7 @@ def fit(chosen: Mapping[str, Any]) -> Trained:
     # Every setting is checked before any data is written.
     data = run_settings.data_config(chosen)
     kind = chosen.get("distribution", "none")
-    workers.is_chief(kind)  # or the workers are not named
+    workers.is_chief(kind)  # refuses an unknown kind, or workers without names, at once
     features = manifest.load(data.data_dir).features if data.data_dir else None
     model = run_settings.model_config(chosen, features)
     training, seeds = run_settings.training_config(chosen), tuple(chosen.get("seeds", ()))
