@@ -104,7 +104,9 @@ class FakeStore:
         self.address = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Looks 50 times a second whether it shall end: each test waits for that.
+        serve = {"target": self._server.serve_forever, "kwargs": {"poll_interval": 0.02}}
+        threading.Thread(**serve, daemon=True).start()
         return self
 
     def __exit__(self, *_):

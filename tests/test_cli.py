@@ -53,6 +53,7 @@ def test_fold_goes_from_arrays_to_scores(prepared):
     assert "This is a fault" not in finished.stderr
 
 
+@pytest.mark.slow
 def test_bare_command_makes_its_own_data(tmp_path):
     sizes = "from amh_tf.corpora import planted; planted.SIZES = dict(train=24, dev=8, test=8); "
     start = "import runpy, sys; runpy.run_module('amh_tf.train', run_name='__main__')"
@@ -142,8 +143,9 @@ def test_reference_checkpoint_is_converted(tmp_path):
     ("fault", "text"),
     [
         ("bug", "TypeError: a bug"),
-        ("value", "ValueError: invalid literal for int()"),  # of a library, not of the package
-        ("graph", "InvalidArgumentError: "),
+        # Of a library, not of the package; and of a graph.
+        pytest.param("value", "ValueError: invalid literal for int()", marks=pytest.mark.slow),
+        pytest.param("graph", "InvalidArgumentError: ", marks=pytest.mark.slow),
     ],
 )
 def test_fault_of_the_program_asks_for_a_report(prepared, tmp_path, fault, text):

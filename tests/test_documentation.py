@@ -75,6 +75,7 @@ def test_links_lead_to_files(page):
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.slow
 def test_python_of_the_readme_runs(tmp_path):
     blocks = _blocks(ROOT / "README.md", "python")
     assert blocks

@@ -181,6 +181,7 @@ def test_message_says_where_tensorflow_io_loads(content, reason, tmp_path, monke
     sys.modules.pop("tensorflow_io", None)
 
 
+@pytest.mark.slow
 def test_commands_start_without_what_keras_alone_would_import():
     code = """
 import sys

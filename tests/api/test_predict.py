@@ -40,6 +40,7 @@ def values(prediction):
     return np.array([*prediction.probabilities.values()])
 
 
+@pytest.mark.slow
 def test_answer_is_the_commands(prediction, vowel):
     finished = commands.run(
         *("-m", "amh_tf.predict", f"--run_dir={MODEL}", f"--audio={vowel}", "--format=json")

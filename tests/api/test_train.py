@@ -24,7 +24,7 @@ def in_python(code):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A data set and a run, by the library and by the commands."""
+    """A data set and a run by the library, and what the process printed."""
     folder = tmp_path_factory.mktemp("both")
     data, run_dir = folder / "data", folder / "run"
     output = in_python(
@@ -32,20 +32,19 @@ def folders(tmp_path_factory):
         f"run = amh_tf.train(data.folder, {str(run_dir)!r}, quiet=True, **{SMALL})\n"
         "print(run.metrics['test']['weighted_accuracy']['value'], run)"
     )
-    prepare = ["-m", "amh_tf.prepare", "--source=planted", f"--planted_sizes={SIZES}"]
-    train = ["-m", "amh_tf.train", *(f"--{name}={value}" for name, value in SMALL.items())]
-    for command in (
-        [*prepare, f"--output_dir={folder / 'data_of_command'}"],
-        [*train, f"--data_dir={data}", f"--run_dir={folder / 'run_of_command'}"],
-    ):
-        finished = commands.run(*command)
-        assert finished.returncode == 0, finished.stderr
     return folder, output
+
+
+def by_command(module, *flags):
+    finished = commands.run("-m", module, *flags)
+    assert finished.returncode == 0, finished.stderr
 
 
 @pytest.mark.slow
 def test_prepare_writes_the_same_bytes(folders):
     own, of_command = folders[0] / "data", folders[0] / "data_of_command"
+    source = ["--source=planted", f"--planted_sizes={SIZES}"]
+    by_command("amh_tf.prepare", *source, f"--output_dir={of_command}")
     names = sorted(path.name for path in own.iterdir())
     assert names == sorted(path.name for path in of_command.iterdir()) and len(names) > 5
     for name in names:
@@ -55,6 +54,9 @@ def test_prepare_writes_the_same_bytes(folders):
 @pytest.mark.slow
 def test_train_writes_the_same_bytes_and_says_nothing_when_quiet(folders):
     folder, output = folders
+    flags = [f"--{name}={value}" for name, value in SMALL.items()]
+    flags += [f"--data_dir={folder / 'data'}", f"--run_dir={folder / 'run_of_command'}"]
+    by_command("amh_tf.train", *flags)
     for name in ("config.json", "metrics.json", "predictions.csv", "inputs.json"):
         own = (folder / "run" / name).read_bytes()
         assert own == (folder / "run_of_command" / name).read_bytes(), name

@@ -140,16 +140,9 @@ def test_every_model_runs_on_litert(name, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def stock_file(exported, tmp_path_factory):
-    """What the stock command makes, with no flag but the two paths."""
+def edge_file(exported, tmp_path_factory):
     path = tmp_path_factory.mktemp("edge") / "amh.tflite"
-    script = "from tensorflow.lite.python.tflite_convert import main; main()"
-    flags = [f"--saved_model_dir={exported.edge}", f"--output_file={path}"]
-    finished = subprocess.run(
-        [sys.executable, "-c", script, *flags],
-        env=conftest.clean_environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert finished.returncode == 0, finished.stderr[-2000:]
+    path.write_bytes(litert.convert(exported.edge, "float32"))
     return path
 
 
@@ -161,15 +154,32 @@ def reference(exported):
     return model
 
 
-def test_stock_converter_gives_keras_answers(stock_file, exported, reference):
-    assert only_builtin(stock_file)
-    run = litert.Runner(stock_file)
+def check_answers(path, exported, reference):
+    assert only_builtin(path)
+    run = litert.Runner(path)
     for pad in (0, 30):
         for inputs in utterances(exported.trained.config, pad=pad):
             np.testing.assert_allclose(run(inputs), keras_answer(reference, inputs), atol=5e-6)
 
 
-def test_interpreter_answers_one_length_only(stock_file, exported, monkeypatch):
+def test_converted_file_gives_keras_answers(edge_file, exported, reference):
+    check_answers(edge_file, exported, reference)
+
+
+@pytest.mark.slow
+def test_stock_converter_gives_keras_answers(exported, reference, tmp_path):
+    """The stock command, with no flag but the two paths."""
+    script = "from tensorflow.lite.python.tflite_convert import main; main()"
+    flags = [f"--saved_model_dir={exported.edge}", f"--output_file={tmp_path / 'amh.tflite'}"]
+    finished = subprocess.run(
+        [sys.executable, "-c", script, *flags],
+        env=conftest.clean_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    check_answers(tmp_path / "amh.tflite", exported, reference)
+
+
+def test_interpreter_answers_one_length_only(edge_file, exported, monkeypatch):
     """After a shorter utterance it can be wrong, too seldom for a test to see."""
     short, long = utterances(exported.trained.config, lengths=[(7, 2, 2), (22, 9, 6)])
     interpreter, opened = pytest.importorskip("ai_edge_litert.interpreter"), []
@@ -177,7 +187,7 @@ def test_interpreter_answers_one_length_only(stock_file, exported, monkeypatch):
     monkeypatch.setattr(
         interpreter, "Interpreter", lambda **settings: opened.append(1) or make(**settings)
     )
-    run = litert.Runner(stock_file)
+    run = litert.Runner(edge_file)
     seen = [run(inputs) is not None and len(opened) for inputs in (short, short, long, short)]
     assert seen == [2, 2, 3, 4]  # one to learn the inputs' names
 
@@ -193,19 +203,19 @@ def test_interpreter_answers_one_length_only(stock_file, exported, monkeypatch):
         ("text", (0, 1), -1),
     ],
 )
-def test_impossible_input_gives_no_answer(stock_file, exported, name, place, value):
+def test_impossible_input_gives_no_answer(edge_file, exported, name, place, value):
     (inputs,) = utterances(exported.trained.config, lengths=[(8, 3, 2)])
-    run = litert.Runner(stock_file)
+    run = litert.Runner(edge_file)
     assert np.isfinite(run(inputs)).all()
     inputs[name][place] = value
     assert np.isnan(run(inputs)).all()
 
 
-def test_utterance_without_any_modality_gives_no_answer(stock_file, exported):
+def test_utterance_without_any_modality_gives_no_answer(edge_file, exported):
     (inputs,) = utterances(exported.trained.config, lengths=[(8, 3, 2)])
     for modality in ("audio", "text", "video"):
         inputs[f"{modality}_length"][:] = 0
-    assert np.isnan(litert.Runner(stock_file)(inputs)).all()
+    assert np.isnan(litert.Runner(edge_file)(inputs)).all()
 
 
 def script(*command):
@@ -236,28 +246,28 @@ def test_scripts_make_and_check_smaller_files(exported, tmp_path):
     assert "same class: 100.00%" in checked.stdout and "2 threads" in checked.stdout
 
 
-def test_other_file_is_refused(exported, stock_file):
+def test_other_file_is_refused(exported, edge_file):
     with pytest.raises(ValueError, match="Expected a file that was made from an edge module"):
         litert.Runner(exported.folder / "model_card.md")
     with pytest.raises(ValueError, match="does not take these inputs"):
-        litert.Runner(stock_file)({})
+        litert.Runner(edge_file)({})
 
 
-def test_device_example_needs_litert_and_numpy_alone(exported, stock_file, tmp_path):
+def test_device_example_needs_litert_and_numpy_alone(exported, edge_file, tmp_path):
     """Its features are those of the package, in a process that can import no TensorFlow."""
     rng = np.random.default_rng(3)
     samples = np.cumsum(rng.integers(-300, 301, 9000)).clip(-32768, 32767)
     wav = conftest.write_wav(tmp_path / "clip.wav", samples)
     run = "import runpy, sys; sys.modules['tensorflow'] = None; runpy.run_path(sys.argv[0], "
     run = f"import sys; sys.argv = sys.argv[1:]; {run} run_name='__main__')"
-    arguments = [f"--model={stock_file}", f"--tables={exported.edge / 'assets.extra'}"]
+    arguments = [f"--model={edge_file}", f"--tables={exported.edge / 'assets.extra'}"]
     arguments += [f"--audio={wav}", "--text=Key1 filler3, tag2class4!"]
     status, output = script("-c", run, "export/edge/emotion.py", *arguments)
     assert status == 0, output
     words = exported.trained.inputs.vocabulary_path.read_text().split("\n")
     ids = [words.index("key1"), words.index("filler3"), 1, words.index("tag2class4"), 1]
     features = audio.mfcc_with_deltas(samples.astype(np.float32) / 32768).numpy()
-    expected = litert.Runner(stock_file)(
+    expected = litert.Runner(edge_file)(
         {
             "audio": features[None], "audio_length": np.array([len(features)], np.int32),
             "text": np.array([ids], np.int32), "text_length": np.array([5], np.int32),

@@ -30,11 +30,10 @@ MODELS = {
 OTHER = {"kind": "other", "description": "a BERT, layer 9"}
 EXACT = 1e-6
 
+pytestmark = pytest.mark.slow  # a run and its export for each model
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(name, marks=() if name == "amh" else pytest.mark.slow) for name in MODELS],
-)
+
+@pytest.fixture(scope="module", params=MODELS)
 def exported(request, tiny_source, tmp_path_factory):
     """An export of a run on vectors; of its features, those of text alone cannot be made here."""
     folder = tmp_path_factory.mktemp(request.param)

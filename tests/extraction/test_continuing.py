@@ -53,6 +53,7 @@ def test_stopped_work_goes_on_to_the_same_bytes(tmp_path, monkeypatch, whole, st
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_file_goes_on_to_the_same_bytes(tmp_path):
     make = (
         "import amh_tf, os, signal, sys\n"

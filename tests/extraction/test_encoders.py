@@ -104,6 +104,7 @@ def test_stopped_work_goes_on_to_the_same_bytes(places, whole, tmp_path, monkeyp
     assert demo.contents(tmp_path / "data") == demo.contents(whole.folder)
 
 
+@pytest.mark.slow
 def test_killed_work_goes_on_to_the_same_bytes(places, whole, tmp_path):
     script = (
         "import amh_tf, os, signal\n"

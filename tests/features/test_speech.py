@@ -110,8 +110,10 @@ def dialog(rng):
     ("rate", "weaker"),
     [
         (16000, 1),
-        (16000, 200),
-        *(pytest.param(r, 1, marks=pytest.mark.slow) for r in (44100, 48000)),
+        *(
+            pytest.param(*kind, marks=pytest.mark.slow)
+            for kind in ((16000, 200), (44100, 1), (48000, 1))
+        ),
     ],
 )
 def test_turns_of_a_dialog_are_found(tmp_path, rate, weaker):

@@ -1,6 +1,7 @@
-"""The kept demo corpus, prepared with a ResNet of random weights, and a run on it."""
+"""The kept demo corpus, prepared with a small ResNet of random weights, and a run on it."""
 
 import csv
+import functools
 import shutil
 
 import pytest
@@ -8,9 +9,25 @@ import pytest
 from amh_tf import config
 from amh_tf.data import manifest
 from amh_tf.extraction import settings
+from amh_tf.features import feature_net, resnet, resnet_weights
 from amh_tf.prediction import clip
 from amh_tf.training import runs
 from tests.extraction import demo
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_network():
+    """A network of a block in each stage, made once: the whole one takes most of these tests' time.
+
+    Commands that tests start have the whole one, which tests of features compare with others.
+    """
+    blocks = (1, 1, 1, 1)
+    with pytest.MonkeyPatch.context() as patched:
+        for module, name in ((resnet, "build"), (resnet_weights, "random")):
+            made = functools.partial(getattr(module, name), blocks=blocks)
+            patched.setattr(module, name, made)
+        patched.setattr(feature_net, "FeatureNet", functools.cache(feature_net.FeatureNet))
+        yield
 
 
 @pytest.fixture(scope="module")

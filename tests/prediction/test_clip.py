@@ -1,6 +1,5 @@
 """The kept demo corpus goes from its tree to an emotion, with a ResNet of random weights."""
 
-import functools
 import json
 import shutil
 
@@ -14,22 +13,13 @@ from amh_tf import feature_kinds, schema
 from amh_tf.corpora import recording
 from amh_tf.data import folds, pipeline
 from amh_tf.extraction import extractor, settings
-from amh_tf.features import audio, feature_net, heard, text, transcribe
+from amh_tf.features import audio, heard, text, transcribe
 from amh_tf.prediction import attention_plot, clip
 from tests import commands
 from tests.conftest import WAV2VEC
 from tests.extraction import demo
 from tests.features import matrix_files, media_files
 from tests.prediction.conftest import a_tested_one, clip_of, train
-
-
-@pytest.fixture(scope="module", autouse=True)
-def network_made_once():
-    """Making the network takes as long as using it in these tests."""
-    with pytest.MonkeyPatch.context() as patched:
-        made = functools.cache(feature_net.FeatureNet)
-        patched.setattr(feature_net, "FeatureNet", made)
-        yield
 
 
 def test_shards_hold_the_features_of_the_recordings(prepared):

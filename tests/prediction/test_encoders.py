@@ -99,6 +99,7 @@ def test_encoder_that_no_feature_needs_is_refused(places, tmp_path):
         amh_tf.load(run_dir).predict(text="why", audio="", text_features=places["text_features"])
 
 
+@pytest.mark.slow
 def test_command_takes_the_places(trained, places):
     _, spoken = conftest.a_tested_one(trained)
     flags = [f"--{name}={place}" for name, place in places.items() if name != "video_features"]

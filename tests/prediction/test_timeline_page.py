@@ -87,6 +87,7 @@ def test_small_recordings_are_inside_and_large_ones_beside(sound, tmp_path, monk
     assert player.of(shown, output, "none") == player.Player("", False)
 
 
+@pytest.mark.slow
 def test_film_that_no_browser_plays_is_copied(tmp_path, monkeypatch):
     av = pytest.importorskip("av")
     from amh_tf.features import decoding, video

@@ -27,7 +27,7 @@ def train_on(corpus, region, monkeypatch, folder):
     return train(data, folder / f"run_{region}", modalities=("text", "video"), num_hops=2)
 
 
-@pytest.mark.parametrize("region", ["half", "whole", "face"])
+@pytest.mark.parametrize("region", ["half", pytest.param("whole", marks=pytest.mark.slow), "face"])
 def test_clip_gets_what_the_run_gave_it(tmp_path, monkeypatch, corpus, region):
     run = train_on(corpus, region, monkeypatch, tmp_path)
     with open(run / "predictions.csv", newline="") as file:

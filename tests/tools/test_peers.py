@@ -49,10 +49,8 @@ def test_parameters_are_those_of_the_package(model):
 PEERS = [name for name, (kind, _) in benches.ENGINES.items() if kind in benches.PEERS]
 
 
-# One of them each time: each imports a library, and some compile.
-@pytest.mark.parametrize(
-    "engine", [PEERS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in PEERS[1:])]
-)
+@pytest.mark.slow  # each imports a library, and some compile
+@pytest.mark.parametrize("engine", PEERS)
 def test_peer_answers_as_the_package_does(engine, model, written):
     kind, options = benches.ENGINES[engine]
     library = benches.PEERS[kind]

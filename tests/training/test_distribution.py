@@ -75,12 +75,14 @@ def test_a_team_ends_where_one_process_does(trained, name):
         np.testing.assert_allclose(one, other, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_same_bits(trained):
     first, second = (weights_in(trained / f"worker{index}.npz") for index in range(2))
     for one, other in zip(first, second):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_the_chief_alone_writes(trained):
     names = {path.name for path in (trained / "run").iterdir()}
     assert names == {path.name for path in (trained / "none").iterdir()}

@@ -246,6 +246,7 @@ def everything(tmp_path_factory):
     return writer.write(compact_source(84, name="all of it"), folder, protocols=["all"])
 
 
+@pytest.mark.slow
 def test_all_utterances_can_be_trained_on(everything, tmp_path):
     settings = {"seeds": (2, 5), "weights": "last", "max_steps": 2}
     reports = train(everything, tmp_path / "run", **settings)

@@ -113,6 +113,7 @@ def test_model_without_features_answers_by_the_adjusted_shares():
         np.testing.assert_allclose(tf.nn.softmax(bias), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_learns(dtype, model_inputs):
     model, inputs = model_and_inputs(model_inputs, dtype=dtype)

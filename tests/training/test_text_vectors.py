@@ -58,9 +58,8 @@ def cued(sizes):
     )
 
 
-@pytest.mark.parametrize(
-    "feature_dtype", ["float32", pytest.param("float16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("feature_dtype", ["float32", "float16"])
 def test_cue_planted_in_vectors_is_learned(tmp_path, feature_dtype):
     data = writer.write(
         cued({"train": 400, "dev": 60, "test": 100}), tmp_path / "set", feature_dtype=feature_dtype
@@ -110,6 +109,7 @@ def test_model_file_gives_the_predictions(run, tiny_source):
     np.testing.assert_allclose(written, probabilities, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_run_continues_bit_for_bit(run, data, tmp_path, monkeypatch):
     run_dir, _ = run
     tiny_runs.watch_steps(monkeypatch, lambda number: number == 7 and tiny_runs.kill())

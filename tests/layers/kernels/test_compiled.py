@@ -115,6 +115,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(monkeypatch, dtype, copies,
             np.testing.assert_array_equal(part, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_long_sequences_are_computed_as_by_keras(cell):
     """What they save goes past the caches, and 200 units end with half a vector."""

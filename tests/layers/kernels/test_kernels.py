@@ -130,6 +130,7 @@ def test_outputs_and_gradients_are_the_twins(how, cell, settings, lengths, backw
         np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "cell", "settings"), KERNELS)
 def test_outputs_and_gradients_are_the_twins_at_full_size(how, cell, settings):
     lengths = np.random.default_rng(2).integers(0, 41, 19).tolist()
