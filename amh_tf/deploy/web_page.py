@@ -6,7 +6,7 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
-from amh_tf import __version__, errors, models, schema, templates
+from amh_tf import __version__, errors, models, palette, schema, templates
 from amh_tf.deploy import raw_inputs, web_runtime
 from amh_tf.deploy.onnx import description
 from amh_tf.deploy.onnx import write as onnx_files
@@ -68,6 +68,7 @@ def save(trained: Trained, folder: Path, runtime: dict[str, bytes], card: str, r
             documents.append(document)
     page = _page(trained, settings, documents)
     (folder / "index.html").write_text(page, encoding="utf-8")
+    (folder / "classes.css").write_text(_colors(trained.inputs.classes), encoding="utf-8")
 
 
 def _save_model(trained, folder, settings):
@@ -151,6 +152,15 @@ def _page(trained, settings, documents):
         release=__version__,
         runtime=web_runtime.VERSION,
     )
+
+
+def _colors(classes):
+    """Writes the style sheet of the classes: their colours are those of timelines."""
+    rules = (
+        f":root {{ --class-{number}: {color}; }} .class-{number} {{ --color: {color}; }}\n"
+        for number, color in enumerate(palette.colors(classes))
+    )
+    return "".join(rules)
 
 
 def _seconds(settings):

@@ -12,7 +12,7 @@ from importlib import resources
 
 import pytest
 
-from amh_tf import errors, schema
+from amh_tf import errors, palette, schema
 from amh_tf.deploy import raw_inputs, web_page, web_runtime, write
 from amh_tf.features import text
 from tests import commands
@@ -179,6 +179,14 @@ def test_page_says_what_the_model_is(folder, exported):
         "Level and colour of your microphone are not taken out",
     ):
         assert sentence in page, sentence
+
+
+def test_classes_have_the_colours_of_timelines(folder, exported):
+    sheet = (folder / "classes.css").read_text(encoding="utf-8")
+    for number, color in enumerate(palette.colors(exported.trained.inputs.classes)):
+        assert f"--class-{number}: {color};" in sheet
+        assert f".class-{number} {{ --color: {color}; }}" in sheet
+        assert f'class="class-{number}"' in (folder / "index.html").read_text(encoding="utf-8")
 
 
 def test_settings_are_those_of_the_run(folder, exported):

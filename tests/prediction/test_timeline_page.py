@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from amh_tf.prediction.timeline import page, palette, player, result
+from amh_tf.prediction.timeline import page, player, result
 from amh_tf.segments import segment
 from tests.extraction import demo
 from tools import browser
@@ -241,14 +241,3 @@ def test_browser_test_sees_complaints_and_requests(tmp_path):
     with browser.opened(page.resolve().as_uri()) as (_, seen):
         assert any("undefined_name" in text for text in seen.complaints)
         assert any(url.endswith("nothing.png") for url in seen.requests)
-
-
-def test_colours_differ_for_the_classes_of_every_corpus():
-    for classes in (
-        ("ang", "exc", "hap", "sad", "fru", "sur", "neu", "fea", "dis", "oth"),
-        ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),
-        ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"),
-        tuple(f"class {number}" for number in range(16)),
-    ):
-        assert len(set(palette.colors(classes))) == len(classes)
-    assert not palette.is_light("#0072b2") and palette.is_light("#f0e442")

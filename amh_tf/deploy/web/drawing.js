@@ -1,13 +1,11 @@
 // What the pictures of the page share: sharp canvases, the colours of the style sheet, times.
 
-const NUM_COLORS = 10;
-
 /** Returns a colour of the style sheet, as it is in light or in dark. */
 export function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-export const classColor = (number) => color(`class-${number % NUM_COLORS}`);
+export const classColor = (number) => color(`class-${number}`);
 
 /** Fits a canvas to its place and the screen's pixels, and empties it. */
 export function prepare(canvas) {

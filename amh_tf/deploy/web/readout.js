@@ -23,7 +23,7 @@ export class Readout {
     });
     const best = answer && strongest(answer.probabilities);
     element("best").textContent = answer ? this.settings.classes[best] : "nothing yet";
-    element("best").style.setProperty("--color", answer ? `var(--class-${best % 10})` : "");
+    element("best").style.setProperty("--color", answer ? `var(--class-${best})` : "");
     element("when").textContent = answer ? this.when(window, answer) : "";
     const text = answer ? this.sentence(answer) : "No answer yet.";
     this.speak(text);

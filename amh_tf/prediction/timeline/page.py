@@ -6,8 +6,8 @@ from importlib import resources
 
 import numpy as np
 
-from amh_tf import files, templates
-from amh_tf.prediction.timeline import listening, palette, player
+from amh_tf import files, palette, templates
+from amh_tf.prediction.timeline import listening, player
 
 _SCRIPTS = ("timeline_chart.js", "timeline_detail.js", "timeline.js")
 _DARK, _WHITE = "#1d2430", "#ffffff"
