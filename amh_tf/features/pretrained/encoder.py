@@ -1,5 +1,6 @@
 """What encoders of sound, words and pictures have in common."""
 
+import contextlib
 import time
 
 from amh_tf import feature_kinds
@@ -17,7 +18,7 @@ class Encoder:
     Attributes:
         width: Numbers of a vector.
         record: What a data set says of it: a dict that JSON can hold.
-        seconds: How long the network has run so far.
+        seconds: How long the network, and what prepares its inputs, have run so far.
     """
 
     def __init__(self, network, chosen, digests, steps_per_second=None):
@@ -37,8 +38,13 @@ class Encoder:
             self.record["steps_per_second"] = float(steps_per_second)
 
     def _run(self, batch):
+        with self._timed():
+            return self._network(batch)
+
+    @contextlib.contextmanager
+    def _timed(self):
         start = time.monotonic()
         try:
-            return self._network(batch)
+            yield
         finally:
             self.seconds += time.monotonic() - start

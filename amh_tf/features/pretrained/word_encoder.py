@@ -5,6 +5,7 @@ many, whether they are numbered or encoded. The encoder reads the text as it was
 capital letters and spaces.
 """
 
+import bisect
 import dataclasses
 import functools
 import itertools
@@ -40,6 +41,8 @@ def spans(text, unspaced):
 
 @functools.lru_cache(maxsize=1 << 16)
 def _within(chunk, unspaced):
+    if chunk.isascii() and chunk.isalpha():  # no rule cuts these, and most words are so
+        return [(0, len(chunk))]
     plain = chunk.translate(_PLAIN).lower()
     if len(plain) != len(chunk):  # a letter whose small one takes two characters
         plain = chunk
@@ -95,7 +98,9 @@ class WordEncoder(encoder.Encoder):
         waiting, limit = [one for one in cut if one.words], self._network.limit
         while waiting:
             written = [one.text[: max(end for _, end in one.words)] for one in waiting]
-            for one, (one.ids, one.pieces) in zip(waiting, self._network.pieces(written)):
+            with self._timed():
+                cut_texts = list(self._network.pieces(written))
+            for one, (one.ids, one.pieces) in zip(waiting, cut_texts):
                 if limit is not None and len(one.ids) > limit:
                     one.is_too_long = True
                     one.words = _fitting(one.words, one.pieces, limit)
@@ -146,12 +151,17 @@ def align(vectors, pieces, words):
         zeros where there is none.
     """
     averaged = np.zeros((len(words), vectors.shape[1]), np.float32)
-    # What a tokenizer adds touches nothing.
-    begins, ends = np.array([span or (0, 0) for span in pieces]).reshape(-1, 2).T
-    word_begins, word_ends = np.array(words).reshape(-1, 2).T[:, :, None]
-    touch = (begins < ends) & (begins < word_ends) & (ends > word_begins)  # (words, pieces)
-    counts = touch.sum(axis=1)
-    averaged[counts == 1] = vectors[touch[counts == 1].argmax(axis=1)]
-    for row in np.flatnonzero(counts > 1):
-        averaged[row] = vectors[touch[row]].mean(axis=0)
+    # What a tokenizer adds touches nothing. The others come in the order of the text.
+    written = [place for place, span in enumerate(pieces) if span and span[0] < span[1]]
+    begins = [pieces[place][0] for place in written]
+    ends = [pieces[place][1] for place in written]
+    rows, single = [], []
+    for row, (start, end) in enumerate(words):
+        touching = written[bisect.bisect_right(ends, start) : bisect.bisect_left(begins, end)]
+        if len(touching) > 1:
+            averaged[row] = vectors[touching].mean(axis=0)
+        elif touching:
+            rows.append(row)
+            single.append(touching[0])
+    averaged[rows] = vectors[single]
     return averaged

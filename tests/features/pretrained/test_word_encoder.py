@@ -106,6 +106,30 @@ def test_spans_are_those_of_the_words(sentence, unspaced):
             assert whole[start:end].lower() == word or "\u0130" in whole[start:end]
 
 
+@pytest.mark.parametrize("unspaced", [text.CHARACTERS, text.SPACES])
+@pytest.mark.parametrize("word", ["a", "Mr", "cannot", "tis", "til", "nt", "USA", "etc", "ll", "S"])
+def test_no_rule_cuts_letters_of_english(word, unspaced):
+    assert text.words(f"x {word} y", unspaced) == ["x", word.lower(), "y"]
+    assert word_encoder.spans(f"x {word} y", unspaced)[1] == (2, 2 + len(word))
+
+
+def test_random_pieces_belong_to_the_words_that_they_touch():
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        begins = np.sort(rng.integers(0, 30, 12))
+        pieces = [None, *zip(begins, np.sort(begins + rng.integers(0, 5, 12))), None]
+        words = sorted((start, start + rng.integers(1, 6)) for start in rng.integers(0, 30, 8))
+        vectors = rng.standard_normal((14, 3)).astype(np.float32)
+        for own, (start, end) in zip(word_encoder.align(vectors, pieces, words), words):
+            touching = [
+                place
+                for place, piece in enumerate(pieces)
+                if piece and any(start <= character < end for character in range(*piece))
+            ]
+            expected = vectors[touching].mean(axis=0) if touching else np.zeros(3)
+            np.testing.assert_allclose(own, expected, atol=1e-6)
+
+
 def test_pieces_belong_to_each_word_that_they_touch():
     vectors = np.arange(10, dtype=np.float32).reshape(5, 2)
     pieces = [None, (0, 3), (3, 4), (4, 5), None]
