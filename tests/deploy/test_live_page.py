@@ -26,6 +26,15 @@ def test_refused_microphone_is_explained(save, run_dir):
         assert page.inner_text("#start") == "Start the microphone"
 
 
+def test_browser_without_an_output_of_sound_is_told(save, run_dir):
+    never = "AudioContext.prototype.resume = () => new Promise(() => {})"
+    with live_pages.opened(save(run_dir), *live_pages.MICROPHONE, script=never) as page:
+        page.click("#start")
+        page.wait_for_selector("#problem:not([hidden])")
+        assert "connect loudspeakers or headphones" in page.inner_text("#problem")
+        assert page.inner_text("#start") == "Start the microphone"
+
+
 def without_simd():
     """A browser that lacks SIMD alone: what holds its operations is not valid to it."""
     return (

@@ -3,6 +3,7 @@
 import { Resampler } from "./resample.js";
 
 const MOST_SECONDS = 600; // of a file
+const MOST_SECONDS_TO_BEGIN = 5;
 
 const REFUSALS = {
   NotAllowedError:
@@ -47,8 +48,9 @@ export async function openMicrophone(rate, onSamples, onEnd) {
     );
   }
   const context = new AudioContext();
+  let stream;
   try {
-    const stream = await askForMicrophone();
+    stream = await askForMicrophone();
     const [track] = stream.getAudioTracks();
     await context.audioWorklet.addModule(new URL("capture.js", import.meta.url));
     const capture = new AudioWorkletNode(context, "capture");
@@ -56,7 +58,7 @@ export async function openMicrophone(rate, onSamples, onEnd) {
     capture.port.onmessage = ({ data }) => onSamples(resampler.push(data));
     // Only what leads to the loudspeakers is computed; the capture gives them silence.
     context.createMediaStreamSource(stream).connect(capture).connect(context.destination);
-    await context.resume();
+    await begun(context);
     const stop = () => {
       capture.port.onmessage = null; // what still comes is of no window
       track.stop();
@@ -65,9 +67,22 @@ export async function openMicrophone(rate, onSamples, onEnd) {
     track.onended = () => stop().then(onEnd);
     return { stop, pause: () => context.suspend(), resume: () => context.resume() };
   } catch (error) {
+    stream?.getTracks().forEach((track) => track.stop());
     context.close();
     throw error;
   }
+}
+
+/** Waits until sound is computed: without an output, Firefox waits for one for ever. */
+function begun(context) {
+  const late = new Promise((_, reject) => {
+    const message =
+      "This browser does not begin to listen. It may wait for an output of sound, though the page " +
+      "plays nothing: connect loudspeakers or headphones, and start the microphone again. A sound " +
+      "file works without them.";
+    setTimeout(() => reject(new Error(message)), 1000 * MOST_SECONDS_TO_BEGIN);
+  });
+  return Promise.race([context.resume(), late]);
 }
 
 async function askForMicrophone() {
