@@ -16,7 +16,7 @@ from amh_tf.corpora import text_files
 from amh_tf.segments import segment
 
 ARROW = "-->"
-_TIME = r"(?:(\d{1,4}):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})"
+_TIME = r"((?:\d{1,4}:)?[0-5]?\d:[0-5]?\d[.,]\d{1,3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?", re.ASCII)
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^<>]+)>")
@@ -98,16 +98,10 @@ def _timed(path, blocks):
             raise text_files.error(path, number, "the subtitle has no times", expected, received)
         if current:
             yield current
-        values = match.groups()
-        times = _seconds(*values[:4]), _seconds(*values[4:])
+        times = [segment.seconds(path, first + place, text) for text in match.groups()]
         current = first + place, times, lines[place + 1 :]
     if current:
         yield current
-
-
-def _seconds(hours, minutes, seconds, fraction):
-    whole = 3600 * int(hours or 0) + 60 * int(minutes) + int(seconds)
-    return round(whole + int(fraction) / 10 ** len(fraction), 3)
 
 
 def _plain(line):

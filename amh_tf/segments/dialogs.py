@@ -8,6 +8,8 @@ The dialog's name holds the gender of who sits on the left, the turn's of who sp
 from amh_tf.corpora import iemocap, text_files
 from amh_tf.segments import segment
 
+EXAMPLE = "Ses01F_impro06_F000 [006.2901-008.2357]: words"
+
 
 def read(path, recording_name="", encoding=None):
     """Yields the `Segment`s of a transcription; noises are left out.
@@ -25,8 +27,7 @@ def read(path, recording_name="", encoding=None):
         dialog, _, turn = (name or "").rpartition("_")
         parts = iemocap.DIALOG.fullmatch(dialog), iemocap.TURN.fullmatch(turn)
         if not all(parts):
-            expected = "Ses01F_impro06_F000 [006.2901-008.2357]: words"
-            raise text_files.error(path, number, "the line is not a turn", expected, name)
+            raise text_files.error(path, number, "the line is not a turn", EXAMPLE, name)
         (session, first), gender = parts[0].groups(), parts[1][1]
         span = iemocap.seconds(path, number, times)
         side = iemocap.side(first, gender, "auto")

@@ -74,7 +74,10 @@ def read(path, recording_name="", encoding=None):
             raise text_files.error(path, spoken.line, *problem, received)
         segments.append(spoken)
     if not segments:
-        raise errors.refusal(f"{str(path)!r} holds no segment", "at least one", "none")
+        is_text = reader is dialogs.read  # which leaves out what is no turn
+        expected = f"at least one{f', such as {dialogs.EXAMPLE!r}' if is_text else ''}"
+        remedy = "Other labels can be a CSV file, with columns start and end." if is_text else ""
+        raise errors.refusal(f"{str(path)!r} holds no segment", expected, "none", remedy)
     return sorted(segments, key=lambda spoken: (spoken.start, spoken.end, spoken.speaker))
 
 

@@ -192,6 +192,22 @@ def test_segments_may_overlap_and_come_in_any_order(tmp_path):
     assert [s.line for s in reading.read(path)] == [3, 4, 2]
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("62.5", "64"),
+        ("62,5", "64,0"),
+        ("1:02.5", "1:04"),
+        ("0:01:02.5", "0:01:04"),
+        ("00:01:02,500", "00:01:04,000"),
+        ("6.25e1", " 64 "),
+    ],
+)
+def test_times_of_a_table_are_seconds_or_have_minutes(tmp_path, start, end):
+    path = write(tmp_path, "a.csv", f"Start;End;Speaker\n{start};{end};Ann\n")
+    assert spoken(path) == [(62.5, 64, "Ann", None)]
+
+
 def test_rttm_of_several_recordings_needs_the_right_one(tmp_path):
     path = write(tmp_path, "all.rttm", RTTM + RTTM.replace(" talk ", " other ").replace("ann", "x"))
     assert [s[2] for s in spoken(path, recording_name="other")] == ["x", "bob"]
@@ -216,6 +232,8 @@ def test_rttm_of_several_recordings_needs_the_right_one(tmp_path):
         ("a.vtt", "", "line 1: this is not WebVTT"),
         ("a.csv", "start,finish\n1,2\n", "line 1: columns are missing.*start and end"),
         ("a.csv", "start,end\n1,2\none,2\n", "line 3: the time is wrong"),
+        ("a.csv", "start,end\n1,1:60\n", "line 2: the time is wrong.*'1:60'"),
+        ("a.csv", "start,end\n1,1:70:00\n", "line 2: the time is wrong.*'1:70:00'"),
         ("a.csv", "start,end\n1,1.01\n", "line 2: the segment is too short"),
         ("a.csv", "start,end,side\n1,2,top\n", "line 2: the side is not known"),
         ("a.csv", f"start,end,speaker\n1,2,{'x' * 300}\n", "line 2: the speaker is wrong"),
@@ -231,6 +249,7 @@ def test_rttm_of_several_recordings_needs_the_right_one(tmp_path):
             json.dumps({"segments": [{"start": 1, "end": 2, "text": "x" * 70_000}]}),
             "line 1: the words are too long.*65,536",
         ),
+        ("a.txt", "0.5\t3.0\tAnn\n", r"holds no segment.*Ses01F_impro06_F000 \[006.*CSV file"),
         ("a.txt", "Ses01F_impro01_F000 [2-1]: Oh.", "line 1: the times are wrong"),
         ("a.txt", "Ses01F_impro01_F000 2-1: Oh.", "line 1: the line is not a turn"),
         ("a.txt", "SesX_F000 [1-2]: Oh.", "line 1: the line is not a turn"),
