@@ -205,26 +205,6 @@ def build_vocabulary(texts):
     return (*reserved, *sorted(counts, key=lambda word: (-counts[word], word)))
 
 
-def table_from_vocabulary(vocabulary):
-    """Makes a lookup table from words to ids.
-
-    Args:
-        vocabulary: Words in the order of their ids.
-
-    Returns:
-        `tf.lookup.StaticHashTable` of string to int64; other words are `schema.UNKNOWN_ID`.
-
-    Raises:
-        ValueError: If a word appears twice.
-    """
-    vocabulary = list(vocabulary)
-    _check_vocabulary(vocabulary)
-    initializer = tf.lookup.KeyValueTensorInitializer(
-        vocabulary, range(len(vocabulary)), tf.string, tf.int64
-    )
-    return tf.lookup.StaticHashTable(initializer, schema.UNKNOWN_ID)
-
-
 def table_from_file(path):
     """Makes a lookup table from a file with one word a line, in the order of the ids.
 
@@ -234,7 +214,7 @@ def table_from_file(path):
         path: The file.
 
     Returns:
-        As `table_from_vocabulary`.
+        `tf.lookup.StaticHashTable` of string to int64; other words are `schema.UNKNOWN_ID`.
 
     Raises:
         ValueError: If a word appears twice; the message names it.

@@ -36,19 +36,6 @@ def members(folder) -> Iterator[tuple[int, run_folder.RunFolder]]:
             yield seed, member
 
 
-def member_reports(folder) -> Iterator[tuple[int, dict]]:
-    """Yields the seed and the test report of each member of an ensemble, none where it has none.
-
-    Args:
-        folder: Path of a run's folder.
-
-    Raises:
-        ValueError: If the scores of one are damaged.
-    """
-    for seed, member in members(folder):
-        yield seed, member.load_metrics()["test"]
-
-
 def over_folds(folders, manifest, mean, pooled) -> dict | None:
     """Sums up the seeds of a cross-validation.
 

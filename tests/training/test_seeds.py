@@ -57,16 +57,14 @@ def test_members_come_by_seed_and_only_when_scored(folds):
     (folders[0] / "seed_3").mkdir()  # still training
     (folders[0] / "seed_x").mkdir()
     (folders[0] / "seed_4").write_text("a file")
-    assert [seed for seed, _ in seeds.member_reports(folders[0])] == [1, 2, 10]
-    for seed, report in seeds.member_reports(folders[0]):
-        stored = json.loads((folders[0] / f"seed_{seed}" / "metrics.json").read_text())
-        assert report == stored["test"]
+    found = [(seed, member.path.name) for seed, member in seeds.members(folders[0])]
+    assert found == [(1, "seed_1"), (2, "seed_2"), (10, "seed_10")]
 
 
 def test_folder_without_members_yields_none(folds, tmp_path):
     folders, _ = folds
-    assert list(seeds.member_reports(folders[0] / "seed_1")) == []
-    assert list(seeds.member_reports(tmp_path / "missing")) == []
+    assert list(seeds.members(folders[0] / "seed_1")) == []
+    assert list(seeds.members(tmp_path / "missing")) == []
     assert summed_up({0: folders[0] / "seed_1"}) is None
 
 
