@@ -116,9 +116,9 @@ SPOILED = {
 
 
 def found(path):
-    """Lists the spans of speech of a file, by the defaults."""
+    """Lists the spans of speech of a file."""
     heard = listening.hear(str(path), speech.Detector())
-    return listening.cut(heard, speech.SpeechSettings())
+    return listening.cut(heard, speech.SpeechSettings(min_silence=FLAGS.min_silence))
 
 
 def right(turns, spans):
@@ -218,6 +218,8 @@ def main():
 if __name__ == "__main__":
     flag_kit.define("path", "sentences_dir", None, "Folder of recordings of single sentences.")
     flags.DEFINE_integer("sentences", 200, "How many of them are joined.", lower_bound=1)
+    default = speech.SpeechSettings().min_silence
+    flags.DEFINE_float("min_silence", default, "Seconds; shorter pauses end no segment.")
     flag_kit.define("path", "dialogs_dir", None, "Corpus in IEMOCAP's layout.")
     flag_kit.define("path", "output_dir", None, "Where the table goes.", required=True)
     cli.run(main)

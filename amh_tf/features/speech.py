@@ -28,20 +28,21 @@ class SpeechSettings:
     Attributes:
         threshold: Probability from which a window is speech, above 0 and below 1.
         min_speech: Seconds; what is shorter is left out.
-        min_silence: Seconds; shorter pauses do not end a segment. In studies of pauses, what is
-            shorter than the default counts as articulation.
+        min_silence: Seconds; shorter pauses do not end a segment. The default is longer than the
+            closures of consonants, and shorter than what speakers leave who take turns, commonly
+            some .2 s.
         max_segment: Seconds; longer ones are cut at their quietest places.
 
     Raises:
         InputError: If one is out of range.
 
     Reference:
-     - Goldman-Eisler, Psycholinguistics: Experiments in Spontaneous Speech, 1968
+     - Heldner and Edlund, Pauses, gaps and overlaps in conversations, Journal of Phonetics, 2010
     """
 
     threshold: float = 0.5
     min_speech: float = 0.2
-    min_silence: float = 0.25
+    min_silence: float = 0.15
     max_segment: float = 7.5
 
     def __post_init__(self):
