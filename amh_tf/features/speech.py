@@ -126,8 +126,9 @@ def _import_with_one_thread(name):
     """Imports a package whose OpenMP shall start no threads.
 
     The network is so small that its four threads, for each window, wait for each other nearly all
-    of the time: one alone needs a tenth of the processor time, and gives the same. OpenMP reads the
-    environment when it is loaded.
+    of the time: one alone needs a tenth of the processor time, and gives the same. The network asks
+    for four whatever OMP_NUM_THREADS or threadpoolctl say. OpenMP reads the environment when it is
+    loaded.
     """
     before = os.environ.get(_THREAD_LIMIT)
     os.environ[_THREAD_LIMIT] = "1"
