@@ -151,13 +151,16 @@ def align(vectors, pieces, words):
         zeros where there is none.
     """
     averaged = np.zeros((len(words), vectors.shape[1]), np.float32)
-    # What a tokenizer adds touches nothing. The others come in the order of the text.
-    written = [place for place, span in enumerate(pieces) if span and span[0] < span[1]]
-    begins = [pieces[place][0] for place in written]
-    ends = [pieces[place][1] for place in written]
+    # What a tokenizer adds touches nothing.
+    written = sorted(
+        (*span, place) for place, span in enumerate(pieces) if span and span[0] < span[1]
+    )
+    begins = [begin for begin, *_ in written]
+    reached = list(itertools.accumulate((end for _, end, _ in written), max))
     rows, single = [], []
     for row, (start, end) in enumerate(words):
-        touching = written[bisect.bisect_right(ends, start) : bisect.bisect_left(begins, end)]
+        near = slice(bisect.bisect_right(reached, start), bisect.bisect_left(begins, end))
+        touching = [place for _, piece_end, place in written[near] if piece_end > start]
         if len(touching) > 1:
             averaged[row] = vectors[touching].mean(axis=0)
         elif touching:

@@ -116,8 +116,8 @@ def test_no_rule_cuts_letters_of_english(word, unspaced):
 def test_random_pieces_belong_to_the_words_that_they_touch():
     rng = np.random.default_rng(4)
     for _ in range(200):
-        begins = np.sort(rng.integers(0, 30, 12))
-        pieces = [None, *zip(begins, np.sort(begins + rng.integers(0, 5, 12))), None]
+        begins = rng.integers(0, 30, 12)  # in any order, and over each other
+        pieces = [None, *zip(begins, begins + rng.integers(0, 5, 12)), None]
         words = sorted((start, start + rng.integers(1, 6)) for start in rng.integers(0, 30, 8))
         vectors = rng.standard_normal((14, 3)).astype(np.float32)
         for own, (start, end) in zip(word_encoder.align(vectors, pieces, words), words):
