@@ -16,7 +16,7 @@ from pathlib import Path
 
 from amh_tf import checking, errors
 from amh_tf.corpora import clips as clip_files
-from amh_tf.corpora import label_sets, recording, text_files
+from amh_tf.corpora import label_sets, recording, text_files, timestamps
 
 # For each split, where its clips are, and how many utterances the CSV file should list.
 CLIPS = {
@@ -31,7 +31,6 @@ _COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 LONGEST_SECONDS = 60.0
 
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
-_TIME = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]{1,6})?)", re.ASCII)
 
 
 def _find(folder, split, name):
@@ -49,14 +48,8 @@ def _number(path, line, row, column):
 
 def _seconds(row):
     """Returns how long an utterance lasts by its times, or None where they do not say."""
-    times = []
-    for column in ("StartTime", "EndTime"):
-        match = _TIME.fullmatch(row.get(column, ""))
-        if not match:
-            return None
-        hours, minutes, seconds = match.groups()
-        times.append(3600 * int(hours) + 60 * int(minutes) + float(seconds.replace(",", ".")))
-    return times[1] - times[0] if times[1] > times[0] else None
+    start, end = (timestamps.clock(row.get(name, "")) for name in ("StartTime", "EndTime"))
+    return end - start if None not in (start, end) and end > start else None
 
 
 def _utterances(path, split, clips, unique_ids, encoding, notes):

@@ -14,18 +14,17 @@
 | `split` | train, dev or test |
 | `fold` | instead of `split`: the fold that tests on the utterance, while the others train on it; empty where all train on it |
 
-Names of columns may be in capitals, and times may have a decimal comma. Paths may be absolute or
-lead elsewhere: the table is the user's own. The notes count them.
+Names of columns may be in capitals. Times may have a decimal comma, or minutes and hours, as
+0:01:02.5. Paths may be absolute or lead elsewhere: the table is the user's own. The notes count
+them.
 """  # noqa: E501  (a table cannot be wrapped)
 
 import collections
-import math
 import os
-import re
 from pathlib import Path
 
 from amh_tf import errors, schema
-from amh_tf.corpora import json_lines, label_sets, recording, table_folds, text_files
+from amh_tf.corpora import json_lines, label_sets, recording, table_folds, text_files, timestamps
 
 COLUMNS = (
     *("id", "audio", "video", "start", "end", "audio_start", "audio_end", "side"),
@@ -41,44 +40,6 @@ _NO_LABEL = ("nan", "NaN", "<NA>", "#N/A")
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 LONGEST = 1e7  # seconds
 MAX_COLUMNS = 1000
-
-
-class _Times:
-    """Reads seconds, with a decimal point or comma.
-
-    1,500 may be one and a half or one thousand five hundred: it is refused, unless other times of
-    the table show what a comma is.
-    """
-
-    def __init__(self):
-        self._commas, self._unclear, self._clear = 0, None, False
-
-    def seconds(self, line, name, text):
-        """Returns what a text says, or NaN."""
-        comma = re.fullmatch(r"([0-9]+),([0-9]+)", text)
-        if comma:
-            self._commas += 1
-            # Nobody groups a zero, four digits, or by any other number than three.
-            clear = len(comma[2]) != 3 or comma[1].startswith("0") or len(comma[1]) > 3
-            self._clear |= clear
-            self._unclear = self._unclear or (None if clear else (line, name, text))
-            text = f"{comma[1]}.{comma[2]}"
-        try:
-            return float(text)
-        except ValueError:
-            return math.nan
-
-    def notes(self):
-        """Returns what a reader should know, as a list of sentences.
-
-        Raises:
-            ValueError: If nothing shows what a comma is.
-        """
-        if self._unclear and not self._clear:
-            line, name, text = self._unclear
-            expected = "seconds with a decimal point"
-            raise line.error(f"{name} is ambiguous", expected, text)
-        return [f"Times with a decimal comma: {self._commas:,}."] if self._commas else []
 
 
 class _Line:
@@ -133,7 +94,7 @@ class _Line:
         texts = [self.text(name) for name in names]
         if not any(texts):
             return None, None
-        start, end = map(self._times.seconds, (self, self), names, texts)
+        start, end = map(self._times.seconds, (self.error, self.error), names, texts)
         if not 0 <= start < end <= LONGEST:
             expected = "seconds from 0 on, the end after the start, or neither"
             raise self.error(f"{names[0]} and {names[1]} are not a time span", expected, texts)
@@ -211,7 +172,7 @@ def read(path, labels=None, name=None, encoding=None):
     path = Path(path)
     rows = json_lines.rows if path.suffix.lower() in JSON_ENDINGS else text_files.rows
     unique_ids, groups, columns = text_files.Seen(), collections.defaultdict(list), set()
-    folds, times, read_notes = table_folds.Folds(), _Times(), []
+    folds, times, read_notes = table_folds.Folds(), timestamps.Times(), []
     for number, row in rows(path, encoding, COLUMNS, ("id", "label"), read_notes):
         if len(columns) < MAX_COLUMNS:  # each line of JSON may have others
             columns.update(row)

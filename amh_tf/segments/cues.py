@@ -12,7 +12,7 @@ import html
 import math
 import re
 
-from amh_tf.corpora import text_files
+from amh_tf.corpora import text_files, timestamps
 from amh_tf.segments import segment
 
 ARROW = "-->"
@@ -98,8 +98,8 @@ def _timed(path, blocks):
             raise text_files.error(path, number, "the subtitle has no times", expected, received)
         if current:
             yield current
-        times = [segment.seconds(path, first + place, text) for text in match.groups()]
-        current = first + place, times, lines[place + 1 :]
+        span = [timestamps.clock(text) for text in match.groups()]
+        current = first + place, span, lines[place + 1 :]
     if current:
         yield current
 

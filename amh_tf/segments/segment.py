@@ -1,7 +1,6 @@
 """A segment of a recording: who speaks from when to when, and what."""
 
 import dataclasses
-import re
 
 from amh_tf import checking
 from amh_tf.corpora import recording, text_files
@@ -11,11 +10,6 @@ MAX_SEGMENTS = 100_000
 MAX_BYTES = 64 << 20
 # No recording is longer, in seconds: ten days.
 _LATEST = 864_000.0
-# With minutes, there are less than 60 seconds; of hours, less than 60 minutes.
-_CLOCK = re.compile(
-    r"(?:(\d{1,4}):(?=[0-5]?\d:))?(?:(\d{1,4}):(?=[0-5]?\d(?!\d)))?(\d{1,9}(?:[.,]\d{1,9})?)",
-    re.ASCII,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,18 +67,9 @@ def make(path, number, start, end, speaker="", text=None, side=None):
 
 
 def seconds(path, number, text):
-    """Returns the seconds that a text says: 62.5, 62,5, 1:02.5 or 0:01:02,500.
-
-    Raises:
-        InputError: If it says none; the message names file and line.
-    """
-    match = _CLOCK.fullmatch(text.strip())
-    if match:
-        hours, minutes, rest = match.groups()
-        whole = 3600 * int(hours or 0) + 60 * int(minutes or 0)
-        return round(whole + float(rest.replace(",", ".")), 9)
+    """Returns the number that a text is, or refuses the line."""
     try:
         return float(text)
     except ValueError:
-        expected = "seconds or hours, minutes and seconds, such as 62.5 or 0:01:02.5"
+        expected = "seconds, such as 12.5"
         raise text_files.error(path, number, "the time is wrong", expected, text) from None

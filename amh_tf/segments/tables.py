@@ -1,10 +1,12 @@
 """Segments in a CSV table, with the columns start, end, speaker, text and side."""
 
 import csv
+import functools
 import io
+import math
 
 from amh_tf import escaping
-from amh_tf.corpora import text_files
+from amh_tf.corpora import text_files, timestamps
 from amh_tf.segments import segment
 
 COLUMNS = ("start", "end", "speaker", "text", "side")
@@ -24,12 +26,23 @@ def read(path, recording_name="", encoding=None):
         InputError: If start or end is missing, or a row cannot be read.
     """
     del recording_name
+    reader = timestamps.Times()
     for number, row in text_files.rows(path, encoding, COLUMNS, ("start", "end")):
-        start, end = (segment.seconds(path, number, row[name]) for name in ("start", "end"))
+        error = functools.partial(text_files.error, path, number)
+        start, end = (_seconds(reader, error, name, row[name]) for name in ("start", "end"))
         speaker, text, side = (row.get(name, "") for name in COLUMNS[2:])
         if EMOTION in row:  # this package marks what a spreadsheet would compute
             speaker, text = escaping.from_cell(speaker), escaping.from_cell(text)
         yield segment.make(path, number, start, end, speaker, text, side)
+    reader.notes()  # refuses a comma that may group thousands
+
+
+def _seconds(reader, error, name, text):
+    seconds = reader.seconds(error, name, text.strip())
+    if math.isnan(seconds):
+        expected = "seconds or hours, minutes and seconds, such as 62.5 or 0:01:02.5"
+        raise error("the time is wrong", expected, text)
+    return seconds
 
 
 def text(entries, classes):

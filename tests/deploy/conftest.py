@@ -19,6 +19,7 @@ from amh_tf.data import writer
 from amh_tf.deploy import web_runtime
 from amh_tf.runs import trained
 from amh_tf.training import runs
+from export import litert
 from tests import commands
 from tests import conftest as shared
 from tests.deploy import c_loader
@@ -89,6 +90,17 @@ def exported(run_dir, tmp_path_factory):
         run_dir=run_dir,
         trained=trained.read(run_dir),
     )
+
+
+@pytest.fixture(scope="session")
+def edge_file(exported, tmp_path_factory):
+    """The export's edge module as a TFLite file in float32."""
+
+    def make(folder):
+        folder.mkdir()
+        (folder / "amh.tflite").write_bytes(litert.convert(exported.edge, "float32"))
+
+    return once(tmp_path_factory, "edge_file", make) / "amh.tflite"
 
 
 @pytest.fixture(scope="module")

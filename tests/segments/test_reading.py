@@ -197,6 +197,7 @@ def test_segments_may_overlap_and_come_in_any_order(tmp_path):
     [
         ("62.5", "64"),
         ("62,5", "64,0"),
+        ("62,500", "64,0"),
         ("1:02.5", "1:04"),
         ("0:01:02.5", "0:01:04"),
         ("00:01:02,500", "00:01:04,000"),
@@ -232,6 +233,7 @@ def test_rttm_of_several_recordings_needs_the_right_one(tmp_path):
         ("a.vtt", "", "line 1: this is not WebVTT"),
         ("a.csv", "start,finish\n1,2\n", "line 1: columns are missing.*start and end"),
         ("a.csv", "start,end\n1,2\none,2\n", "line 3: the time is wrong"),
+        ("a.csv", "start;end\n1,500;2,500\n", "line 2: start is ambiguous.*'1,500'"),
         ("a.csv", "start,end\n1,1:60\n", "line 2: the time is wrong.*'1:60'"),
         ("a.csv", "start,end\n1,1:70:00\n", "line 2: the time is wrong.*'1:70:00'"),
         ("a.csv", "start,end\n1,1.01\n", "line 2: the segment is too short"),
